@@ -1,0 +1,146 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Which system needs which host, and what to do when one is missing.
+
+Hosts are looked up by import name, never by distribution name: the maintained
+forks (``onedl-mmdetection`` ...) install the same import packages.
+"""
+
+import importlib
+import importlib.util
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Host:
+    """A library that a system plugs into.
+
+    Attributes:
+        package (str): Import name.
+        minimum (str): Lowest version that works; below it: ImportError.
+        tested (str): Newest version the tests ran with; above it: a warning.
+    """
+
+    package: str
+    minimum: str
+    tested: str
+
+
+MMENGINE = Host('mmengine', '0.10.0', '0.10.12')
+MMCV = Host('mmcv', '2.0.0', '2.3.6')
+MMDET = Host('mmdet', '3.0.0', '3.5.1')
+
+#: System -> the hosts it needs. The system's name is its folder, its extra in
+#: ``setup.py`` (with ``-`` for ``_``) and its folder of configs.
+SYSTEMS: dict[str, tuple[Host, ...]] = {
+    'match_rcnn': (MMENGINE, MMCV, MMDET),
+}
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """``'0.10.7rc1+cu121'`` -> ``(0, 10, 7)``."""
+    release = re.match(r'\d+(\.\d+)*', text)
+    return tuple(int(n) for n in release[0].split('.')) if release else ()
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be found, without importing it."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # sys.modules[package] is None: blocked
+        return False
+
+
+def installed_systems() -> list[str]:
+    """The systems all of whose hosts are installed; imports nothing."""
+    return [
+        system
+        for system, hosts in SYSTEMS.items()
+        if all(is_installed(host.package) for host in hosts)
+    ]
+
+
+def require(system: str) -> None:
+    """Check that every host of a system is there and new enough.
+
+    Args:
+        system (str): A key of ``SYSTEMS``.
+
+    Raises:
+        ImportError: A host is missing, too old, or installed but broken. The
+            message names the command that mends it.
+    """
+    extra = f"pip install 'mmfashion_ext[{system.replace('_', '-')}]'"
+    for host in SYSTEMS[system]:
+        if not is_installed(host.package):
+            raise ImportError(
+                f'mmfashion_ext.{system} needs {host.package}>='
+                f'{host.minimum}, which is not installed. Run: make setup '
+                f'(in a clone) or: {extra}'
+            )
+        try:
+            module = importlib.import_module(host.package)
+        except Exception as error:
+            raise ImportError(
+                f'mmfashion_ext.{system} needs {host.package}, which is '
+                f'installed but fails to import ({error}). Mend or reinstall '
+                f'{host.package}; `make doctor` shows what is wrong'
+            ) from error
+        found = getattr(module, '__version__', '0')
+        if _version(found) < _version(host.minimum):
+            raise ImportError(
+                f'mmfashion_ext.{system} needs {host.package}>='
+                f'{host.minimum}, got {found}. Run: {extra}'
+            )
+        if _version(found) > _version(host.tested):
+            warnings.warn(
+                f'{host.package} {found} is newer than {host.tested}, the '
+                f'newest that mmfashion_ext.{system} was tested with'
+            )
+
+
+def lazy_exports(
+    package: str, exports: dict[str, tuple[str, ...]]
+) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
+    """Make a system's package import its host only when it is used (PEP 562).
+
+    Args:
+        package (str): ``__name__`` of the system's package.
+        exports (dict): Module of the package -> the public names in it.
+
+    Returns:
+        tuple: ``__getattr__``, ``__dir__`` and ``__all__`` of the package.
+    """
+    system = package.rpartition('.')[2]
+    home = {name: mod for mod, names in exports.items() for name in names}
+
+    def __getattr__(name: str) -> object:
+        if name not in home:
+            raise AttributeError(f'module {package!r} has no {name!r}')
+        require(system)
+        return getattr(
+            importlib.import_module(f'{package}.{home[name]}'), name
+        )
+
+    names = sorted(home)
+    return __getattr__, lambda: names, names
+
+
+def import_systems() -> Iterator[ModuleType]:
+    """Import every module of every system whose hosts are installed.
+
+    A host that is installed but broken raises: silence would show up much
+    later as "X is not in the registry".
+
+    Yields:
+        ModuleType: The package of each system, its classes registered.
+    """
+    for system in installed_systems():
+        require(system)
+        package = importlib.import_module(f'mmfashion_ext.{system}')
+        for name in package.__all__:
+            getattr(package, name)
+        yield package

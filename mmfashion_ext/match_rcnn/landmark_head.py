@@ -1,0 +1,254 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""The landmark stream of Match R-CNN (arXiv:1901.07973, section 4.1)."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule, build_upsample_layer
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..common.deepfashion2 import class_landmark_mask
+from ..registry import MODELS
+
+
+def encode_landmarks(
+    keypoints: Tensor, rois: Tensor, heatmap_size: int
+) -> tuple[Tensor, Tensor]:
+    """Find the heat map cell of each landmark: the one-hot target.
+
+    Args:
+        keypoints (Tensor): (R, K, 2) x, y in pixels.
+        rois (Tensor): (R, 4) xyxy in the same pixels.
+        heatmap_size (int): S, cells along each side of a RoI.
+
+    Returns:
+        tuple[Tensor, Tensor]: (R, K) int64, the cell ``row * S + column``
+        (0 where outside), and (R, K) bool, whether the landmark lies inside
+        its RoI, right and lower edge included.
+    """
+    origin, size = rois[:, None, :2], rois[:, None, 2:] - rois[:, None, :2]
+    relative = (keypoints - origin) / size.clamp(min=1e-6)  # 0-1 inside
+    inside = ((relative >= 0) & (relative <= 1)).all(dim=-1)
+    column, row = (
+        (relative * heatmap_size)
+        .long()
+        .clamp(0, heatmap_size - 1)
+        .unbind(dim=-1)
+    )
+    return (row * heatmap_size + column) * inside, inside
+
+
+def decode_landmarks(
+    logits: Tensor, rois: Tensor, window: int = 3
+) -> tuple[Tensor, Tensor]:
+    """Read landmarks off heat maps with sub-cell precision.
+
+    The softmax over all positions is a distribution. The landmark is its
+    mean within ``window`` x ``window`` cells around the most likely one; a
+    distribution wholly in one cell decodes to that cell's centre.
+
+    Args:
+        logits (Tensor): (R, K, S, S), before the softmax over positions.
+        rois (Tensor): (R, 4) xyxy, in the pixels wanted for the landmarks.
+        window (int): Odd side length in cells; 1 gives the cell's centre.
+
+    Returns:
+        tuple[Tensor, Tensor]: (R, K, 2) x, y in pixels, inside their RoI,
+        and (R, K) scores 0-1, the probability that lies in the window.
+    """
+    size = logits.shape[-1]
+    flat = logits.flatten(2).float()
+    best = flat.argmax(dim=2)
+    log_total = flat.logsumexp(dim=2)
+    reach = torch.arange(window, device=logits.device) - window // 2
+    rows = (best // size)[..., None] + reach  # (R, K, window)
+    columns = (best % size)[..., None] + reach
+    cells = rows[..., :, None] * size + columns[..., None, :]
+    on_map = ((rows >= 0) & (rows < size))[..., :, None] & (
+        (columns >= 0) & (columns < size)
+    )[..., None, :]
+    near = flat.gather(2, (cells * on_map).flatten(2)).view_as(cells)
+    share = (near - log_total[..., None, None]).exp() * on_map
+    score = share.sum(dim=(2, 3))
+    share = share / score[..., None, None].clamp(min=1e-12)
+    x = (share.sum(dim=2) * (columns + 0.5)).sum(dim=2)
+    y = (share.sum(dim=3) * (rows + 0.5)).sum(dim=2)
+    relative = torch.stack((x, y), dim=2) / size
+    origin, extent = rois[:, None, :2], rois[:, None, 2:] - rois[:, None, :2]
+    return origin + relative * extent, score
+
+
+@MODELS.register_module()
+class LandmarkHead(BaseModule):
+    """Predict one heat map for each of the 294 landmarks of a RoI.
+
+    RoI features (14 x 14) pass ``num_convs`` 3 x 3 convolutions and a
+    deconvolution (28 x 28); bilinear interpolation doubles the maps to
+    56 x 56. A landmark's map is a softmax over its positions, trained by
+    cross-entropy against the one cell that holds the landmark. The maps of
+    all categories are predicted; those of the RoI's own are trained.
+
+    Args:
+        num_convs (int): Convolutions before the deconvolution.
+        in_channels (int): Channels of the RoI features.
+        conv_channels (int): Channels of each convolution.
+        conv_cfg (dict, optional): Kind of convolution.
+        norm_cfg (dict, optional): Normalisation; the paper uses none.
+        decode_window (int): Side of the window of ``decode_landmarks``.
+        normalize (str): ``'roi'``: the loss is averaged over the landmarks of
+            each RoI, then over RoIs, so that a dress (39 landmarks) weighs as
+            much as a skirt (8). ``'landmark'``: averaged over all labelled
+            landmarks of the batch, as in Detectron's keypoint head.
+        loss_weight (float): Weight of the loss. The paper's weights were
+            never published.
+        init_cfg (dict, optional): Initialisation.
+    """
+
+    def __init__(
+        self,
+        num_convs: int = 8,
+        in_channels: int = 256,
+        conv_channels: int = 512,
+        conv_cfg: dict | None = None,
+        norm_cfg: dict | None = None,
+        decode_window: int = 3,
+        normalize: Literal['roi', 'landmark'] = 'roi',
+        loss_weight: float = 1.0,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        if normalize not in ('roi', 'landmark'):
+            raise ValueError(
+                f"normalize must be 'roi' or 'landmark', got {normalize!r}"
+            )
+        super().__init__(
+            init_cfg
+            or [
+                {'type': 'Kaiming', 'layer': 'Conv2d'},
+                {'type': 'Normal', 'layer': 'ConvTranspose2d', 'std': 0.001},
+            ]
+        )
+        class_landmarks = torch.from_numpy(class_landmark_mask())
+        self.register_buffer(
+            'class_landmarks', class_landmarks, persistent=False
+        )
+        self.decode_window = decode_window
+        self.normalize = normalize
+        self.loss_weight = loss_weight
+        self.convs = nn.Sequential(
+            *(
+                ConvModule(
+                    in_channels if i == 0 else conv_channels,
+                    conv_channels,
+                    3,
+                    padding=1,
+                    conv_cfg=conv_cfg,
+                    norm_cfg=norm_cfg,
+                )
+                for i in range(num_convs)
+            )
+        )
+        self.upsample = build_upsample_layer(
+            {'type': 'deconv'},
+            in_channels=conv_channels if num_convs else in_channels,
+            out_channels=class_landmarks.shape[1],
+            kernel_size=4,
+            stride=2,
+            padding=1,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Predict maps at twice the resolution of the RoI features.
+
+        Args:
+            x (Tensor): (R, in_channels, H, H), H = 14 in the paper.
+
+        Returns:
+            Tensor: (R, 294, 2H, 2H) logits. ``enlarge`` makes the final maps
+            of them; it works map by map, so that the loss only needs to
+            enlarge the few maps that have a label.
+        """
+        return self.upsample(self.convs(x))
+
+    @staticmethod
+    def enlarge(maps: Tensor) -> Tensor:
+        """Double maps bilinearly: (A, B, S, S) -> (A, B, 2S, 2S) float32."""
+        return F.interpolate(
+            maps.float(), scale_factor=2, mode='bilinear', align_corners=False
+        )
+
+    def loss(
+        self,
+        logits: Tensor,
+        rois: Tensor,
+        labels: Tensor,
+        keypoints: Tensor,
+        visible: Tensor,
+    ) -> dict[str, Tensor]:
+        """Softmax cross-entropy over positions (Detectron, Mask R-CNN 5).
+
+        Args:
+            logits (Tensor): (R, 294, S, S), output of ``forward``.
+            rois (Tensor): (R, 4) xyxy, px of the network's input.
+            labels (Tensor): (R,) category label 0..12 of the matched item.
+            keypoints (Tensor): (R, 294, 2) its landmarks, px of the input.
+            visible (Tensor): (R, 294) 2 visible, 1 occluded, 0 not labelled;
+                1 and 2 are trained alike.
+
+        Returns:
+            dict[str, Tensor]: ``loss_landmark``, a scalar; zero, with a
+            gradient, if nothing is labelled inside any RoI.
+        """
+        target, inside = encode_landmarks(
+            keypoints, rois, 2 * logits.shape[-1]
+        )
+        labelled = (visible > 0) & inside & self.class_landmarks[labels]
+        roi_index, _ = labelled.nonzero(as_tuple=True)
+        if len(roi_index) == 0:
+            return {'loss_landmark': logits.sum() * 0.0}
+        maps = self.enlarge(logits[labelled][:, None])
+        losses = F.cross_entropy(
+            maps.flatten(1), target[labelled], reduction='none'
+        )
+        if self.normalize == 'roi':
+            count = labelled.sum(dim=1)
+            weights = 1 / (count[roi_index] * (count > 0).sum())
+            loss = (losses * weights).sum()
+        else:
+            loss = losses.mean()
+        return {'loss_landmark': self.loss_weight * loss}
+
+    def predict(
+        self, logits: Tensor, boxes: Tensor, labels: Tensor
+    ) -> dict[str, Tensor]:
+        """Decode the landmarks of all 294 maps.
+
+        Args:
+            logits (Tensor): (R, 294, S, S), output of ``forward``.
+            boxes (Tensor): (R, 4) xyxy in the pixels wanted for the
+                landmarks; the RoIs that the features were read from.
+            labels (Tensor): (R,) predicted category labels 0..12.
+
+        Returns:
+            dict[str, Tensor]: ``keypoints`` (R, 294, 2) x, y;
+            ``keypoint_scores`` (R, 294) 0-1; ``keypoints_in_class`` (R, 294)
+            bool, the slice of the predicted category.
+        """
+        decoded = [
+            # a few RoIs at a time: 32 x 294 maps of 56 x 56 are 118 MB
+            decode_landmarks(
+                self.enlarge(some_logits), some_boxes, self.decode_window
+            )
+            for some_logits, some_boxes in zip(
+                logits.split(32), boxes.split(32), strict=True
+            )
+        ]
+        keypoints, scores = (
+            torch.cat(parts) for parts in zip(*decoded, strict=True)
+        )
+        return {
+            'keypoints': keypoints,
+            'keypoint_scores': scores,
+            'keypoints_in_class': self.class_landmarks[labels],
+        }

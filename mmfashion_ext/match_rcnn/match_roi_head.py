@@ -1,0 +1,185 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Match R-CNN's RoI head: mmdet's, with a landmark stream beside it."""
+
+import torch
+from mmdet.models.roi_heads import StandardRoIHead
+from mmdet.models.task_modules.samplers import SamplingResult
+from mmdet.models.utils import unpack_gt_instances
+from mmdet.structures import SampleList
+from mmdet.structures.bbox import bbox2roi
+from mmdet.utils import ConfigType, InstanceList
+from torch import Tensor
+
+from ..registry import MODELS
+
+
+@MODELS.register_module()
+class MatchRoIHead(StandardRoIHead):
+    """Box, mask and landmark streams on shared features (section 4.1).
+
+    Args:
+        landmark_head (dict, optional): Config of the landmark head. Without
+            it this is mmdet's ``StandardRoIHead``.
+        landmark_roi_extractor (dict, optional): Config of its RoI extractor.
+            None: the mask stream's.
+        **kwargs: Arguments of ``StandardRoIHead``.
+    """
+
+    def __init__(
+        self,
+        *,
+        landmark_head: ConfigType | None = None,
+        landmark_roi_extractor: ConfigType | None = None,
+        **kwargs: ConfigType,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.landmark_head = landmark_head and MODELS.build(landmark_head)
+        self.landmark_roi_extractor = (
+            MODELS.build(landmark_roi_extractor)
+            if landmark_roi_extractor
+            else self.mask_roi_extractor
+            if landmark_head
+            else None
+        )
+
+    def loss(
+        self,
+        x: tuple[Tensor, ...],
+        rpn_results_list: InstanceList,
+        batch_data_samples: SampleList,
+    ) -> dict[str, Tensor]:
+        """Losses of all streams: L_cls, L_box, L_mask, L_pose.
+
+        Args:
+            x (tuple[Tensor]): Multi-level features.
+            rpn_results_list (list[InstanceData]): Proposals of each image.
+            batch_data_samples (list[DetDataSample]): Ground truth; the
+                landmark stream reads ``gt_instances.keypoints`` (N, 294, 2)
+                px and ``gt_instances.keypoints_visible`` (N, 294).
+
+        Returns:
+            dict[str, Tensor]: ``loss_cls``, ``loss_bbox``, ``acc`` and, as
+            there are heads for them, ``loss_mask`` and ``loss_landmark``.
+        """
+        gt_instances, gt_ignored, _ = unpack_gt_instances(batch_data_samples)
+        samples = self.sample_rois(
+            x, rpn_results_list, gt_instances, gt_ignored
+        )
+        boxes = self.bbox_loss(x, samples)
+        losses = dict(boxes['loss_bbox'])
+        if self.with_mask:
+            masks = self.mask_loss(
+                x, samples, boxes['bbox_feats'], gt_instances
+            )
+            losses.update(masks['loss_mask'])
+        if self.landmark_head:
+            losses.update(self.landmark_loss(x, samples, gt_instances))
+        return losses
+
+    def sample_rois(
+        self,
+        x: tuple[Tensor, ...],
+        rpn_results_list: InstanceList,
+        gt_instances: InstanceList,
+        gt_ignored: InstanceList,
+    ) -> list[SamplingResult]:
+        """Assign proposals to items and sample RoIs, as mmdet does."""
+        samples = []
+        for i, proposals in enumerate(rpn_results_list):
+            proposals.priors = proposals.pop('bboxes')
+            assigned = self.bbox_assigner.assign(
+                proposals, gt_instances[i], gt_ignored[i]
+            )
+            features = [level[i][None] for level in x]
+            samples.append(
+                self.bbox_sampler.sample(
+                    assigned, proposals, gt_instances[i], feats=features
+                )
+            )
+        return samples
+
+    def landmark_loss(
+        self,
+        x: tuple[Tensor, ...],
+        samples: list[SamplingResult],
+        gt_instances: InstanceList,
+    ) -> dict[str, Tensor]:
+        """Train the landmarks of the positive RoIs whose item has any.
+
+        Args:
+            x (tuple[Tensor]): Multi-level features.
+            samples (list[SamplingResult]): RoIs of each image.
+            gt_instances (list[InstanceData]): Items of each image.
+
+        Returns:
+            dict[str, Tensor]: ``loss_landmark``.
+        """
+        rois, labels, keypoints, visible = [], [], [], []
+        for sample, items in zip(samples, gt_instances, strict=True):
+            matched = sample.pos_assigned_gt_inds
+            seen = items.keypoints_visible[matched]
+            useful = (seen > 0).any(dim=1)
+            rois.append(sample.pos_priors[useful])
+            labels.append(sample.pos_gt_labels[useful])
+            keypoints.append(items.keypoints[matched[useful]])
+            visible.append(seen[useful])
+        logits = self._landmark_forward(x, rois)
+        return self.landmark_head.loss(
+            logits,
+            torch.cat(rois),
+            torch.cat(labels),
+            torch.cat(keypoints),
+            torch.cat(visible),
+        )
+
+    def _landmark_forward(
+        self, x: tuple[Tensor, ...], boxes: list[Tensor]
+    ) -> Tensor:
+        """Landmark maps of boxes, one (n, 4) xyxy tensor per image."""
+        extractor = self.landmark_roi_extractor
+        features = extractor(x[: extractor.num_inputs], bbox2roi(boxes))
+        return self.landmark_head(features)
+
+    def predict(
+        self,
+        x: tuple[Tensor, ...],
+        rpn_results_list: InstanceList,
+        batch_data_samples: SampleList,
+        rescale: bool = False,
+    ) -> InstanceList:
+        """Detect items, then read masks and landmarks off the kept boxes.
+
+        Args:
+            x (tuple[Tensor]): Multi-level features.
+            rpn_results_list (list[InstanceData]): Proposals of each image.
+            batch_data_samples (list[DetDataSample]): Image meta data.
+            rescale (bool): Give results in pixels of the original image
+                rather than the network's input.
+
+        Returns:
+            list[InstanceData]: What mmdet's head gives, and ``keypoints``
+            (n, 294, 2) px, ``keypoint_scores`` (n, 294) 0-1 and
+            ``keypoints_in_class`` (n, 294) bool.
+        """
+        results = super().predict(
+            x, rpn_results_list, batch_data_samples, rescale
+        )
+        if not self.landmark_head:
+            return results
+        boxes = []
+        for result, data_sample in zip(
+            results, batch_data_samples, strict=True
+        ):
+            scale = data_sample.scale_factor if rescale else (1.0, 1.0)
+            boxes.append(result.bboxes * result.bboxes.new_tensor([*scale] * 2))
+        maps = self._landmark_forward(x, boxes).split(
+            [len(result) for result in results]
+        )
+        for result, logits in zip(results, maps, strict=True):
+            # landmarks are linear in the box: decoding in the box as it
+            # stands gives them in the same pixels
+            landmarks = self.landmark_head.predict(
+                logits, result.bboxes, result.labels
+            )
+            result.set_data(landmarks)
+        return results

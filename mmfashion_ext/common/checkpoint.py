@@ -1,0 +1,238 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Checkpoints are read as data: nothing in a file can run code.
+
+A ``.pth`` file is a pickle, and an ordinary unpickler calls whatever function
+the file names. Everything here goes through ``torch.load(weights_only=True)``
+with a short list of harmless types, and refuses the rest. MMEngine's own
+loader falls back to the ordinary unpickler, so a file is to pass
+:func:`assert_safe` before its path is handed to a runner.
+"""
+
+import re
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+from urllib.parse import urlparse
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
+
+#: End of a published file's name: the first 8 digits of its SHA-256.
+HASHED_NAME = re.compile(r'-([0-9a-f]{8})\.pth$')
+
+# What the logs of a training checkpoint are made of besides plain types.
+_NUMPY_CODES = '?bBhHiIlLqQefdU'
+_NUMPY_FUNCTIONS = ('_reconstruct', 'scalar')
+_BUFFER_METHODS = ('min', 'max', 'current', 'mean')
+
+
+class UnsafeCheckpointError(ValueError):
+    """A checkpoint holds objects other than weights and plain values."""
+
+
+def is_url(path: str | Path) -> bool:
+    """Whether a checkpoint is to be downloaded by http(s)."""
+    return str(path).startswith(('http://', 'https://'))
+
+
+def load_checkpoint_file(
+    path: str | Path, map_location: str | torch.device = 'cpu'
+) -> dict:
+    """Read a checkpoint without running any code from it.
+
+    Published files and MMEngine's training checkpoints (logs and optimizer
+    state included) are read; a URL is downloaded first, see
+    :func:`local_checkpoint`.
+
+    Args:
+        path (str | Path): A file or an http(s) URL.
+        map_location (str | torch.device): Where tensors go.
+            Defaults to 'cpu'.
+
+    Returns:
+        dict: The content of the file.
+
+    Raises:
+        FileNotFoundError: No such file.
+        UnsafeCheckpointError: The file holds objects that only an ordinary
+            unpickler would build.
+        ValueError: The file is no checkpoint, or is truncated.
+    """
+    return _load(local_checkpoint(path), map_location, mmap=False)
+
+
+def assert_safe(path: str | Path) -> None:
+    """Check that a checkpoint can be read as data, without keeping it.
+
+    Args:
+        path (str | Path): A file or an http(s) URL.
+
+    Raises:
+        FileNotFoundError: No such file.
+        UnsafeCheckpointError: The file holds objects that only an ordinary
+            unpickler would build.
+        ValueError: The file is no checkpoint, or is truncated.
+    """
+    file = local_checkpoint(path)
+    # mapped: the tensors of a large file are not read just to be dropped
+    _load(file, 'cpu', mmap=zipfile.is_zipfile(file))
+
+
+def local_checkpoint(path: str | Path) -> Path:
+    """The local file of a checkpoint; a URL is downloaded once.
+
+    Downloads go to torch hub's cache (``$TORCH_HOME/hub/checkpoints``). When
+    the name ends in ``-{sha8}.pth``, the content must have that SHA-256.
+
+    Args:
+        path (str | Path): A file or an http(s) URL.
+
+    Returns:
+        Path: An existing file.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: Another scheme than http(s), or a download whose content
+            does not match the hash in its name.
+    """
+    if not is_url(path):
+        file = Path(path).expanduser()
+        if file.is_file():
+            return file
+        if '://' in str(path):
+            raise ValueError(
+                f'{path}: only files and http(s) URLs can be checked before '
+                'they are loaded. Download it and pass the file'
+            )
+        raise FileNotFoundError(f'checkpoint not found: {path}')
+    name = Path(urlparse(str(path)).path).name
+    cached = Path(torch.hub.get_dir(), 'checkpoints', name)
+    if not cached.is_file():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        digest = HASHED_NAME.search(name)
+        try:
+            torch.hub.download_url_to_file(
+                str(path), str(cached), digest[1] if digest else None
+            )
+        except RuntimeError as error:  # torch hub's word for a wrong hash
+            raise ValueError(f'{path}: {error}. Download again') from error
+    return cached
+
+
+def extract_state_dict(checkpoint: dict) -> dict[str, Tensor]:
+    """The weights in a checkpoint, by parameter name.
+
+    MMEngine's EMA hook saves the averaged weights as ``state_dict`` and the
+    raw ones as ``ema_state_dict``, so the former is right with and without
+    EMA.
+
+    Args:
+        checkpoint (dict): A file's content: ``{'state_dict': ...}``,
+            ``{'model': ...}`` or the weights themselves.
+
+    Returns:
+        dict[str, Tensor]: The weights, without the ``module.`` that data
+        parallel wrappers put before each name.
+
+    Raises:
+        ValueError: There are no weights.
+    """
+    weights = checkpoint
+    if isinstance(checkpoint, dict):
+        nested = checkpoint.get('state_dict', checkpoint.get('model'))
+        weights = checkpoint if nested is None else nested
+    if not (
+        isinstance(weights, dict)
+        and weights
+        and all(isinstance(value, Tensor) for value in weights.values())
+    ):
+        found = sorted(map(str, checkpoint))[:8] if checkpoint else 'nothing'
+        raise ValueError(
+            f'no weights in the checkpoint: expected names with tensors, at '
+            f"the top or under 'state_dict' or 'model', got {found}"
+        )
+    if all(name.startswith('module.') for name in weights):
+        weights = OrderedDict(weights)
+        consume_prefix_in_state_dict_if_present(weights, 'module.')
+    return weights
+
+
+def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:
+    with _harmless_globals():
+        try:
+            return torch.load(
+                file, map_location=map_location, weights_only=True, mmap=mmap
+            )
+        except UnpicklingError as error:
+            named = re.search(r'GLOBAL (\S+)', str(error))
+            what = f'it names {named[1]}' if named else _first_line(error)
+            raise UnsafeCheckpointError(
+                f'{file}: refused, because reading it could run code '
+                f'({what}). If you trust where it comes from, convert it: '
+                'tools/misc/publish_model.py --trust; otherwise delete it'
+            ) from None
+        except Exception as error:
+            raise ValueError(
+                f'{file}: cannot be read as a checkpoint '
+                f'({_first_line(error)}). Copy or download it again'
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def _harmless_globals() -> Iterator[None]:
+    """Let ``weights_only`` build what MMEngine's logs consist of, no more.
+
+    ``torch.serialization.safe_globals`` does the same from torch 2.5 on; this
+    also works with 2.4.
+    """
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.add_safe_globals(_allow_list())
+    try:
+        yield
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
+
+
+def _allow_list() -> list[Callable]:
+    multiarray = getattr(np, '_core', None) or np.core
+    allowed = [np.ndarray, np.dtype, slice]
+    allowed += {type(np.dtype(code)) for code in _NUMPY_CODES}
+    for name in _NUMPY_FUNCTIONS:
+        # numpy 2 renamed the module; files of either numpy are read
+        for core in ('numpy.core', 'numpy._core'):
+            function = getattr(multiarray.multiarray, name)
+            allowed.append(_called(f'{core}.multiarray', name, function))
+    try:
+        from mmengine.logging.history_buffer import HistoryBuffer
+    except ImportError:
+        return allowed
+
+    def buffer_method(owner: object, name: str) -> Callable:
+        # A pickled HistoryBuffer looks its methods up by getattr, which, if
+        # allowed as it is, reaches every attribute of every allowed type.
+        if owner is not HistoryBuffer or name not in _BUFFER_METHODS:
+            raise UnpicklingError(f'GLOBAL builtins.getattr of {name!r}')
+        return getattr(owner, name)
+
+    getter = _called('builtins', 'getattr', buffer_method)
+    return [*allowed, HistoryBuffer, getter]
+
+
+def _called(module: str, name: str, function: Callable) -> Callable:
+    """``function`` under the name that a pickle calls it by."""
+
+    def call(*args: object) -> object:
+        return function(*args)
+
+    call.__module__, call.__name__, call.__qualname__ = module, name, name
+    return call

@@ -129,6 +129,11 @@ def lazy_exports(
     return __getattr__, lambda: names, names
 
 
+def exports(system: str) -> list[str]:
+    """The public names of a system; imports no host."""
+    return importlib.import_module(f'mmfashion_ext.{system}').__all__
+
+
 def import_systems() -> Iterator[ModuleType]:
     """Import every module of every system whose hosts are installed.
 
@@ -141,6 +146,6 @@ def import_systems() -> Iterator[ModuleType]:
     for system in installed_systems():
         require(system)
         package = importlib.import_module(f'mmfashion_ext.{system}')
-        for name in package.__all__:
+        for name in exports(system):
             getattr(package, name)
         yield package

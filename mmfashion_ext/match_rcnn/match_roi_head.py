@@ -171,7 +171,9 @@ class MatchRoIHead(StandardRoIHead):
             results, batch_data_samples, strict=True
         ):
             scale = data_sample.scale_factor if rescale else (1.0, 1.0)
-            boxes.append(result.bboxes * result.bboxes.new_tensor([*scale] * 2))
+            boxes.append(
+                result.bboxes * result.bboxes.new_tensor([*scale] * 2)
+            )
         maps = self._landmark_forward(x, boxes).split(
             [len(result) for result in results]
         )

@@ -1,0 +1,68 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""What the command-line tools share: errors in one line, atomic files."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class UserError(Exception):
+    """Something a user can mend.
+
+    The message is one line: what was wrong, where, what was expected and
+    what to do next.
+    """
+
+
+def run_tool(main: Callable[[], int | None]) -> None:
+    """Run a tool's ``main``; end with 2 and one line on a user's error.
+
+    Args:
+        main (callable): Returns the exit status; None counts as 0.
+    """
+    try:
+        status = main()
+    except (UserError, FileNotFoundError, ImportError) as error:
+        print(f'error: {" ".join(str(error).split())}', file=sys.stderr)
+        status = 2
+    except KeyboardInterrupt:
+        print('stopped', file=sys.stderr)
+        status = 130
+    sys.exit(status)
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    Args:
+        path (str or Path): The file wanted. Its folder is made if missing.
+
+    Yields:
+        Path: A temporary file beside it to write to; renamed to ``path`` on
+        success, removed if the block raises.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's files are private
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, content: object) -> None:
+    """Write JSON atomically, NaN refused (it is not JSON)."""
+    with atomic_write(path) as temporary, temporary.open('w') as file:
+        json.dump(content, file, indent=2, allow_nan=False)
+        file.write('\n')

@@ -1,0 +1,133 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""The command line of ``tools/train.py`` and ``tools/test.py``."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.device import is_cuda_available
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from .. import plugins
+from .checkpoint import assert_safe
+from .cli import UserError
+
+
+def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that training and testing share."""
+    parser.add_argument('config', help='config file, or the name of a model')
+    parser.add_argument(
+        '--work-dir',
+        help='where logs and results go; default: work_dirs/<config name>',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change settings of the config, e.g. train_cfg.max_epochs=1; '
+        'applied first, the named flags win over it',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how processes are started; torchrun is "pytorch"',
+    )
+    # torch.distributed.launch passes it; torchrun sets LOCAL_RANK instead
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help=argparse.SUPPRESS,
+    )
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Load the config named on the command line and apply its flags.
+
+    Args:
+        args (Namespace): With the fields of ``add_runner_arguments``.
+
+    Returns:
+        Config: Ready for a runner on this machine.
+
+    Raises:
+        UserError: There is no such config, or it cannot be parsed.
+        ImportError: A system that the config uses lacks its host.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    path = args.config
+    if not Path(path).is_file():
+        from ..hub import config_path
+
+        path = config_path(path)
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # mmengine raises whatever the file raises
+        raise UserError(
+            f'{path} cannot be loaded as a config: '
+            f'{type(error).__name__}: {error}'
+        ) from error
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    for system in used_systems(cfg):
+        plugins.require(system)
+    cfg.launcher = args.launcher
+    cfg.work_dir = (
+        args.work_dir
+        or cfg.get('work_dir')
+        or str(Path('work_dirs') / Path(path).stem)
+    )
+    if not is_cuda_available() and 'dist_cfg' in cfg.get('env_cfg', {}):
+        cfg.env_cfg.dist_cfg.backend = 'gloo'
+    return cfg
+
+
+def used_systems(cfg: Config) -> list[str]:
+    """The systems of this package whose types a config names."""
+
+    def types(node: object) -> Iterator[str]:
+        if isinstance(node, dict):
+            if isinstance(node.get('type'), str):
+                yield node['type']
+            node = list(node.values())
+        if isinstance(node, list | tuple):
+            for child in node:
+                yield from types(child)
+
+    names = {
+        name.removeprefix('mmfashion_ext.')
+        for name in types(cfg.to_dict())
+        if name.startswith('mmfashion_ext.')
+    }
+    return [
+        system
+        for system in plugins.SYSTEMS
+        if names & set(plugins.exports(system))
+    ]
+
+
+def check_weights(path: str | None) -> None:
+    """Refuse a checkpoint that is missing or could run code when loaded.
+
+    Raises:
+        UserError: There is no such file.
+        UnsafeCheckpointError: It holds more than weights and plain values.
+    """
+    if not path or '://' in path:
+        return
+    if not Path(path).is_file():
+        raise UserError(f'checkpoint {path} does not exist')
+    assert_safe(path)
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The runner of a config, MMEngine's unless ``runner_type`` is given."""
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)

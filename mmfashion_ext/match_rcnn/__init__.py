@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         'match_roi_head': ('MatchRoIHead',),
         'metric': ('DeepFashion2Metric',),
         'transforms': (
+            'FilterClothes',
             'LoadClothes',
             'PackClothes',
             'RandomCropClothes',

@@ -1,0 +1,290 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""mmdet's transforms, with the 294 landmarks carried along.
+
+Added to the host's ``results``, aligned with ``gt_bboxes``:
+
+- ``gt_keypoints`` (N, 294, 3) float32: x, y in pixels of the current image
+  and v (2 visible, 1 occluded, 0 not labelled, then x = y = 0).
+- ``gt_styles`` (N,) int64: identity inside a pair, 0 for none.
+
+Pixel convention: as in mmdet, coordinates are measured from the outer edge of
+the image, so pixel i covers [i, i + 1]. Resizing multiplies x and y by
+``new size / old size`` and mirroring maps x to w - x, for boxes, polygons and
+landmarks alike.
+
+A transform of the host that moves the image or drops items knows nothing of
+landmarks. ``PackClothes`` notices and names the one to use instead.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from mmdet.datasets.transforms import (
+    FilterAnnotations,
+    LoadAnnotations,
+    PackDetInputs,
+    RandomCrop,
+    RandomFlip,
+    Resize,
+)
+from mmengine.structures import InstanceData
+
+from ..common.deepfashion2 import CATEGORIES, NUM_LANDMARKS, flip_indices
+from ..registry import TRANSFORMS
+
+_FIELDS = ('gt_keypoints', 'gt_styles')
+
+
+def _mark_moved(results: dict) -> None:
+    """Note that the landmarks have followed the image up to here."""
+    results['gt_keypoints_homography'] = results.get('homography_matrix')
+
+
+def _keep_items(results: dict, kept: np.ndarray) -> None:
+    """Drop the items that the host dropped; ``kept`` (n,) are indices."""
+    for field in _FIELDS:
+        if field in results:
+            results[field] = results[field][kept]
+
+
+@TRANSFORMS.register_module()
+class LoadClothes(LoadAnnotations):
+    """Boxes, labels, masks, landmarks and styles of an image's items.
+
+    An item without a usable polygon is not lost: the host marks it with
+    ``gt_ignore_flags`` and it ends in ``ignored_instances``.
+
+    Added keys: those of mmdet's ``LoadAnnotations``, ``gt_keypoints`` and
+    ``gt_styles``.
+
+    Args:
+        with_mask (bool): Load masks. Defaults to True.
+        poly2mask (bool): Bitmaps instead of polygons; slower and heavier.
+            Both give the union of an item's polygons, which is what
+            DeepFashion2 means: the first is the whole outline, the others
+            are parts inside it. Defaults to False.
+        **kwargs: Further arguments of mmdet's ``LoadAnnotations``.
+    """
+
+    def __init__(
+        self, with_mask: bool = True, poly2mask: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(with_mask=with_mask, poly2mask=poly2mask, **kwargs)
+
+    def transform(self, results: dict) -> dict:
+        """Add the items of ``results['instances']``."""
+        results = super().transform(results)
+        instances = results.get('instances', [])
+        keypoints = np.zeros((len(instances), NUM_LANDMARKS, 3), np.float32)
+        styles = np.zeros(len(instances), np.int64)
+        for i, instance in enumerate(instances):
+            if 'keypoints' not in instance:
+                raise KeyError(
+                    f'an item of {results.get("img_path")} has no '
+                    "'keypoints': LoadClothes reads what "
+                    'mmfashion_ext.DeepFashion2Dataset delivers; use that '
+                    'dataset, or mmdet.LoadAnnotations for one without '
+                    'landmarks'
+                )
+            category = CATEGORIES[instance['bbox_label']]
+            keypoints[i, category.slice] = instance['keypoints']
+            styles[i] = instance['style']
+        keypoints[keypoints[..., 2] == 0] = 0
+        results['gt_keypoints'] = keypoints
+        results['gt_styles'] = styles
+        _mark_moved(results)
+        return results
+
+
+@TRANSFORMS.register_module()
+class ResizeClothes(Resize):
+    """mmdet's ``Resize``, landmarks included.
+
+    Also the ``resize_type`` of ``RandomResize`` and ``RandomChoiceResize``.
+    Landmarks outside the image stay where they are; only boxes are clipped.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Resize; x by the width's factor, y by the height's."""
+        results = super().transform(results)
+        if 'gt_keypoints' in results:
+            factor = np.array([*results['scale_factor'], 1.0])
+            results['gt_keypoints'] = (
+                results['gt_keypoints'] * factor
+            ).astype(np.float32)
+            _mark_moved(results)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomFlipClothes(RandomFlip):
+    """mmdet's ``RandomFlip``, left and right landmarks exchanged.
+
+    Args:
+        prob (float): Probability of a flip, 0-1.
+        direction (str): Only ``'horizontal'``: upside down, "left" and
+            "right" landmarks would keep their sides but no garment of the
+            data set hangs that way.
+        category_3 (str): Which of the two contradicting landmark layouts of
+            short sleeve outwear to follow, ``'sigmas'`` or ``'figure'``; see
+            ``common.deepfashion2.FLIP_PAIRS_CATEGORY_3_FIGURE``.
+    """
+
+    def __init__(
+        self,
+        prob: float,
+        direction: str = 'horizontal',
+        category_3: Literal['sigmas', 'figure'] = 'sigmas',
+    ) -> None:
+        if direction != 'horizontal':
+            raise ValueError(
+                f'RandomFlipClothes flips horizontally only, got direction='
+                f'{direction!r}: the landmarks have no vertical symmetry. '
+                f"Remove the argument or set direction='horizontal'"
+            )
+        super().__init__(prob=prob, direction=direction)
+        self.flip_indices = flip_indices(category_3)
+
+    def _flip(self, results: dict) -> None:
+        super()._flip(results)
+        if 'gt_keypoints' not in results:
+            return
+        keypoints = results['gt_keypoints'][:, self.flip_indices]
+        labelled = keypoints[..., 2] > 0
+        width = results['img'].shape[1]
+        keypoints[labelled, 0] = width - keypoints[labelled, 0]
+        results['gt_keypoints'] = keypoints
+        _mark_moved(results)
+
+
+@TRANSFORMS.register_module()
+class RandomCropClothes(RandomCrop):
+    """mmdet's ``RandomCrop``, landmarks included.
+
+    Landmarks that leave the crop become unlabelled (v = x = y = 0), items
+    that leave it are dropped with all their fields.
+    """
+
+    def transform(self, results: dict) -> dict | None:
+        """Crop; None if no item is left and that is not allowed."""
+        if 'gt_keypoints' not in results:
+            return super().transform(results)
+        before = results.get('homography_matrix', np.eye(3))
+        # The host keeps these aligned with the boxes it keeps.
+        results['gt_instances_ids'] = np.arange(len(results['gt_keypoints']))
+        results = super().transform(results)
+        if results is None:
+            return None
+        _keep_items(results, results.pop('gt_instances_ids'))
+        # Offsets are whole pixels; rounding takes off what float32 put on.
+        offset = np.rint(before - results['homography_matrix'])[:2, 2]
+        keypoints = results['gt_keypoints'].copy()
+        keypoints[..., :2] -= offset.astype(np.float32)
+        x, y, _ = np.moveaxis(keypoints, -1, 0)
+        height, width = results['img_shape']
+        inside = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
+        keypoints[~inside | (keypoints[..., 2] == 0)] = 0
+        results['gt_keypoints'] = keypoints
+        _mark_moved(results)
+        return results
+
+
+@TRANSFORMS.register_module()
+class FilterClothes(FilterAnnotations):
+    """mmdet's ``FilterAnnotations``, landmarks and styles filtered too."""
+
+    def transform(self, results: dict) -> dict | None:
+        """Drop small items; None if none is left and ``keep_empty``."""
+        labels = results['gt_bboxes_labels']
+        # The host does not tell which items it keeps, but filters labels.
+        results['gt_bboxes_labels'] = np.arange(len(labels))
+        results = super().transform(results)
+        if results is None:
+            return None
+        kept = results['gt_bboxes_labels']
+        results['gt_bboxes_labels'] = labels[kept]
+        _keep_items(results, kept)
+        return results
+
+
+@TRANSFORMS.register_module()
+class PackClothes(PackDetInputs):
+    """mmdet's ``PackDetInputs``, landmarks and styles included.
+
+    ``gt_instances`` gets ``keypoints`` (N, 294, 2) float32 in pixels of the
+    network's input, ``keypoints_visible`` (N, 294) int64 in {0, 1, 2} and
+    ``styles`` (N,) int64.
+
+    Args:
+        meta_keys (Sequence[str]): Keys of the sample's metainfo, those that
+            ``results`` has. Defaults to mmdet's, ``source`` and ``pair_id``.
+    """
+
+    mapping_table = {
+        **PackDetInputs.mapping_table,
+        'gt_keypoints': 'keypoints',
+        'gt_styles': 'styles',
+    }
+
+    def __init__(
+        self,
+        meta_keys: Sequence[str] = (
+            'img_id',
+            'img_path',
+            'ori_shape',
+            'img_shape',
+            'scale_factor',
+            'flip',
+            'flip_direction',
+            'source',
+            'pair_id',
+        ),
+    ) -> None:
+        super().__init__(meta_keys=meta_keys)
+
+    def transform(self, results: dict) -> dict:
+        """Pack image and items.
+
+        Returns:
+            dict: ``inputs`` (3, H, W) uint8 BGR and ``data_samples``.
+        """
+        if 'gt_keypoints' in results:
+            self._check(results)
+        packed = super().transform(results)
+        if 'gt_keypoints' in results:
+            sample = packed['data_samples']
+            self._split(sample.gt_instances)
+            self._split(sample.ignored_instances)
+        return packed
+
+    @staticmethod
+    def _check(results: dict) -> None:
+        """Refuse landmarks that a transform of the host left behind."""
+        if not np.array_equal(
+            results.get('homography_matrix'),
+            results['gt_keypoints_homography'],
+        ):
+            raise RuntimeError(
+                'the image was moved without its landmarks. In the pipeline, '
+                'use mmfashion_ext.ResizeClothes, RandomFlipClothes and '
+                "RandomCropClothes in place of mmdet's Resize, RandomFlip "
+                'and RandomCrop, and no other geometric transform'
+            )
+        boxes, items = len(results['gt_bboxes']), len(results['gt_keypoints'])
+        if boxes != items:
+            raise RuntimeError(
+                f'{boxes} boxes but landmarks of {items} items in '
+                f'{results.get("img_path")}: a transform of the pipeline '
+                'dropped items without their landmarks. Use '
+                "mmfashion_ext.FilterClothes in place of mmdet's "
+                'FilterAnnotations'
+            )
+
+    @staticmethod
+    def _split(instances: InstanceData) -> None:
+        """From x, y, v in one tensor to the field's usual two."""
+        if 'keypoints' in instances:
+            keypoints = instances.keypoints
+            instances.keypoints = keypoints[..., :2].contiguous()
+            instances.keypoints_visible = keypoints[..., 2].long()

@@ -6,3 +6,18 @@ system is imported when it is used.
 """
 
 __version__ = '0.1.0'
+
+_HUB = ('config_path', 'get_model', 'inference_model', 'list_models')
+__all__ = ['__version__', *_HUB]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HUB:
+        raise AttributeError(f'module {__name__!r} has no {name!r}')
+    from . import hub
+
+    return getattr(hub, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

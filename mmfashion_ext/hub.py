@@ -1,0 +1,291 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Configs and models by name: the config's stem is the model's name.
+
+A config of this package is inherited in one's own config in either way:
+
+- ``_base_ = __import__('mmfashion_ext').config_path('NAME')``, with any train
+  script, mmdet's own included;
+- ``_base_ = 'mmfashion_ext::match_rcnn/NAME.py'`` where this module has been
+  imported before the config is read (``tools/train.py`` does), and the
+  package is installed (``pip install -e .`` will do).
+
+Importing this module imports neither torch nor a host.
+"""
+
+import difflib
+import fnmatch
+import importlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from .plugins import is_installed, require
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from mmengine.config import Config
+
+if is_installed('mmengine'):
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    # MMEngine resolves `scope::config` for the scopes in this table only
+    MODULE2PACKAGE.setdefault('mmfashion_ext', 'mmfashion_ext')
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+@cache
+def root() -> Path:
+    """Where ``configs/`` and ``model-index.yml`` are.
+
+    Returns:
+        Path: The repository of a clone, else the installed package's
+        ``.mim``, which holds a copy.
+    """
+    for path in (_PACKAGE.parent, _PACKAGE / '.mim'):
+        if (path / 'model-index.yml').is_file():
+            return path
+    raise FileNotFoundError(
+        f'no model-index.yml in {_PACKAGE.parent} nor in {_PACKAGE}/.mim: '
+        'the installation is incomplete. Run in a clone: pip install -e .'
+    )
+
+
+def config_path(name: str) -> str:
+    """The file of a config.
+
+    Args:
+        name (str): A config's stem, a path below ``configs/`` such as
+            ``'match_rcnn/NAME.py'``, or the path of any config file.
+
+    Returns:
+        str: Path of an existing file.
+
+    Raises:
+        ValueError: There is no such config; the message lists close ones.
+    """
+    configs = root() / 'configs'
+    if name.endswith('.py'):
+        for path in (configs / name, Path(name).expanduser()):
+            if path.is_file():
+                return str(path)
+    paths = {path.stem: path for path in leaf_configs()}
+    if name in paths:
+        return str(paths[name])
+    stem = Path(name).stem if name.endswith('.py') else name
+    close = difflib.get_close_matches(stem, paths, cutoff=0.5)
+    raise ValueError(
+        f'no config {name!r}. '
+        + (f'Did you mean {" or ".join(close)}? ' if close else '')
+        + 'mmfashion_ext.list_models() lists all names'
+    )
+
+
+def leaf_configs() -> list[Path]:
+    """Every config that is a model, i.e. outside the ``_base_`` folders."""
+    paths = (root() / 'configs').rglob('*.py')
+    return sorted(path for path in paths if '_base_' not in path.parts)
+
+
+def metafile_entries() -> list[dict]:
+    """The ``Models`` of all metafiles, in the order of ``model-index.yml``."""
+    index = _read_yaml(root() / 'model-index.yml')
+    metafiles = (_read_yaml(root() / path) for path in index['Import'])
+    return [entry for content in metafiles for entry in content['Models']]
+
+
+def list_models(
+    pattern: str | None = None, task: str | None = None
+) -> list[str]:
+    """Names of the models, from the metafiles.
+
+    Args:
+        pattern (str, optional): Part of the name, or a shell pattern such as
+            ``'match-rcnn*synthetic*'``. Defaults to None: all.
+        task (str, optional): Part of a task's name in any case, e.g.
+            ``'landmark'``. Defaults to None: all.
+
+    Returns:
+        list[str]: Names, sorted.
+
+    Raises:
+        ValueError: No model has such a task.
+    """
+    entries = metafile_entries()
+    tasks = {name for entry in entries for name in entry['Metadata']['Tasks']}
+    if task is not None:
+        chosen = {name for name in tasks if task.lower() in name.lower()}
+        if not chosen:
+            raise ValueError(
+                f'no task {task!r}: must be part of one of {sorted(tasks)}'
+            )
+        entries = [e for e in entries if chosen & {*e['Metadata']['Tasks']}]
+    names = sorted(entry['Name'] for entry in entries)
+    if pattern is None:
+        return names
+    if not any(char in pattern for char in '*?['):
+        pattern = f'*{pattern}*'
+    return fnmatch.filter(names, pattern)
+
+
+def published_weights(name: str) -> str:
+    """URL of a model's published weights.
+
+    Args:
+        name (str): Name of a model.
+
+    Raises:
+        ValueError: None are published.
+    """
+    stem = Path(name).stem if name.endswith('.py') else name
+    for entry in metafile_entries():
+        if entry['Name'] == stem and entry.get('Weights'):
+            return entry['Weights']
+    raise ValueError(
+        f'no weights are published for {stem}. Train it '
+        f'(python tools/train.py {config_path(name)}) and pass the file as '
+        'checkpoint='
+    )
+
+
+def get_model(
+    name: str,
+    checkpoint: str | Path | None = None,
+    *,
+    pretrained: bool = False,
+    device: 'str | torch.device | None' = None,
+    **cfg_options: Any,
+) -> 'torch.nn.Module':
+    """Build a model, in evaluation mode.
+
+    Args:
+        name (str): Name of a model, or path of a config file.
+        checkpoint (str | Path, optional): File or URL of weights to load.
+            Defaults to None: random weights, nothing is downloaded.
+        pretrained (bool): Load the published weights. Defaults to False.
+        device (str | torch.device, optional): Where to put the model.
+            Defaults to None: the CPU.
+        **cfg_options: Merged into the config, as the command line's
+            ``--cfg-options``: ``model=dict(backbone=dict(depth=18))`` or
+            ``**{'model.backbone.depth': 18}``.
+
+    Returns:
+        torch.nn.Module: The model; ``model.cfg`` is its config and
+        ``model.dataset_meta`` the checkpoint's, where it has one.
+
+    Raises:
+        ValueError: An unknown name, no published weights, or weights of
+            another model.
+        UnsafeCheckpointError: See ``common.checkpoint``.
+    """
+    if pretrained and checkpoint is None:
+        checkpoint = published_weights(name)
+    cfg = _load_config(name)
+    cfg.merge_from_dict(cfg_options)
+
+    from mmengine.registry import MODELS, DefaultScope
+
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        model = MODELS.build(cfg.model)
+    model.cfg = cfg
+    if checkpoint is not None:
+        _load_weights(model, checkpoint)
+    return model.to(device or 'cpu').eval()
+
+
+def inference_model(
+    name: str,
+    image: 'str | np.ndarray',
+    checkpoint: str | Path | None = None,
+    device: str | None = None,
+    **kwargs: Any,
+) -> dict:
+    """Run a model on an image with its system's inferencer.
+
+    To run it on many images, build the inferencer once instead.
+
+    Args:
+        name (str): Name of a model, or path of a config file.
+        image (str | np.ndarray): File, URL or array (h, w, 3) BGR.
+        checkpoint (str | Path, optional): File or URL of weights.
+            Defaults to None: the published ones.
+        device (str, optional): Defaults to None: CUDA where there is one.
+        **kwargs: Passed to the inferencer's call.
+
+    Returns:
+        dict: What the inferencer returns; ``['predictions'][0]`` is the
+        image's.
+
+    Raises:
+        ValueError: An unknown name, or no weights are published.
+    """
+    from .common.checkpoint import assert_safe, local_checkpoint
+
+    weights = local_checkpoint(checkpoint or published_weights(name))
+    assert_safe(weights)
+    inferencer = _inferencer(_load_config(name))
+    model = inferencer(config_path(name), weights=str(weights), device=device)
+    return model(image, **kwargs)
+
+
+def _read_yaml(path: Path) -> dict:
+    with open(path, encoding='utf-8') as file:
+        return yaml.safe_load(file)
+
+
+def _load_config(name: str) -> 'Config':
+    path, configs = Path(config_path(name)), root() / 'configs'
+    if path.is_relative_to(configs):
+        # a missing host is named by us, not by MMEngine's `_base_` look-up
+        require(path.relative_to(configs).parts[0])
+    from mmengine.config import Config
+
+    return Config.fromfile(path)
+
+
+def _load_weights(model: 'torch.nn.Module', checkpoint: str | Path) -> None:
+    from .common.checkpoint import extract_state_dict, load_checkpoint_file
+
+    content = load_checkpoint_file(checkpoint)
+    try:
+        model.load_state_dict(extract_state_dict(content))
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()[1:4]]
+        raise ValueError(
+            f'{checkpoint}: weights of another model than '
+            f'{Path(model.cfg.filename).stem}: {" ".join(lines)}'
+        ) from error
+    meta = content.get('meta', {}).get('dataset_meta')
+    if meta is not None:
+        model.dataset_meta = meta
+
+
+def _inferencer(cfg: 'Config') -> type:
+    """The inferencer of the system whose classes a config's model names."""
+    from .registry import MODELS
+
+    for name in _types(cfg.model):
+        if name.startswith('mmfashion_ext.'):
+            system = MODELS.get(name).__module__.split('.')[1]
+            package = importlib.import_module(f'mmfashion_ext.{system}')
+            names = [n for n in package.__all__ if n.endswith('Inferencer')]
+            return getattr(package, names[0])
+    raise ValueError(
+        f"{cfg.filename}: the model names no 'mmfashion_ext.' type, so there "
+        "is no inferencer for it here. Use its host's"
+    )
+
+
+def _types(cfg: Any) -> Iterator[str]:
+    """Every ``type`` written in a config, outermost first."""
+    if isinstance(cfg, dict):
+        if isinstance(cfg.get('type'), str):
+            yield cfg['type']
+        cfg = list(cfg.values())
+    if isinstance(cfg, list | tuple):
+        for value in cfg:
+            yield from _types(value)

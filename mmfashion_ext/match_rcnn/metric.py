@@ -1,0 +1,238 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""The official metrics of DeepFashion2 as an MMEngine metric."""
+
+import os.path as osp
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from pycocotools import mask as mask_utils
+
+from ..common.deepfashion2 import NUM_LANDMARKS
+from ..common.evaluation import (
+    Backend,
+    evaluate,
+    format_tables,
+    load_ground_truth,
+    visible_only,
+    write_json,
+)
+from ..registry import METRICS
+
+#: Task of the metric -> task of the protocol. The file that is written and
+#: the predictions that are read are those of the latter.
+TASKS: dict[str, str] = {
+    'bbox': 'bbox',
+    'segm': 'segm',
+    'keypoints': 'keypoints',
+    'keypoints_vis': 'keypoints',
+}
+
+
+@METRICS.register_module()
+class DeepFashion2Metric(BaseMetric):
+    """Boxes, masks and landmarks under the official protocol.
+
+    The metrics are named ``{task}/{name}``, all in 0-1, for instance
+    ``bbox/AP``, ``segm/AP50``, ``keypoints/AR``, with ``per_category`` also
+    ``bbox/AP/vest``, with ``subsets`` also ``keypoints/scale=small/AP``; see
+    :mod:`mmfashion_ext.common.evaluation` for what they mean. To keep the
+    best checkpoint, give the hook ``save_best='keypoints/AP'`` **and**
+    ``rule='greater'``: MMEngine does not know the name.
+
+    Args:
+        ann_file (str): COCO ground truth, from
+            ``tools/dataset_converters/deepfashion2.py``.
+        tasks (Sequence[str]): ``'bbox'``, ``'segm'``, ``'keypoints'``
+            (visible and occluded landmarks, the harder and official one) and
+            ``'keypoints_vis'`` (visible landmarks only).
+        per_category (bool): Also the AP of each category.
+        subsets (bool): Also the tables by scale, occlusion, zoom-in and
+            viewpoint.
+        outfile_prefix (str, optional): Write the official result files
+            ``{prefix}.bbox.json``, ``.segm.json`` and ``.keypoints.json``.
+            Evaluating them with ``tools/analysis/eval_deepfashion2.py``
+            gives the same numbers to the last digit, since landmarks are
+            rounded to 0.01 px before both.
+        format_only (bool): Only write the files.
+        backend (str): ``'auto'``, ``'pycocotools'`` or ``'faster'``.
+        **kwargs: ``collect_device``, ``prefix`` and ``collect_dir`` of
+            ``BaseMetric``.
+    """
+
+    default_prefix = ''  # the names tell the task; None would warn
+
+    def __init__(
+        self,
+        ann_file: str,
+        tasks: Sequence[str] = tuple(TASKS),
+        per_category: bool = False,
+        subsets: bool = False,
+        outfile_prefix: str | None = None,
+        format_only: bool = False,
+        backend: Backend = 'auto',
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tasks = (tasks,) if isinstance(tasks, str) else tuple(tasks)
+        if unknown := set(self.tasks) - TASKS.keys():
+            raise ValueError(
+                f'tasks must be among {", ".join(TASKS)}, got '
+                f'{", ".join(sorted(unknown))}'
+            )
+        if format_only and outfile_prefix is None:
+            raise ValueError(
+                'format_only writes result files: set outfile_prefix'
+            )
+        # before the training, not after its first epoch
+        if not format_only and not osp.isfile(ann_file):
+            raise FileNotFoundError(
+                f'{ann_file}: no such ground truth; convert the raw '
+                'annotations with tools/dataset_converters/deepfashion2.py '
+                'or correct ann_file of DeepFashion2Metric'
+            )
+        self.ann_file = ann_file
+        self.per_category = per_category
+        self.subsets = subsets
+        self.outfile_prefix = outfile_prefix
+        self.format_only = format_only
+        self.backend = backend
+        self._ground_truth = None
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the predictions of a batch in compact form.
+
+        Args:
+            data_batch (Any): Not used.
+            data_samples (Sequence[dict]): ``img_id`` and ``pred_instances``
+                with ``bboxes`` (n, 4) xyxy px of the original image,
+                ``scores`` (n,), ``labels`` (n,) 0..12 and, as the tasks need
+                them, ``masks`` (n, h, w) bool and ``keypoints`` (n, 294, 2)
+                px of the original image.
+        """
+        for sample in data_samples:
+            pred = sample['pred_instances']
+            image = {
+                'image_id': int(sample['img_id']),
+                'labels': _numpy(pred['labels']).tolist(),
+                'scores': _numpy(pred['scores']).astype(float).tolist(),
+            }
+            for task in self._protocol_tasks():
+                image[task] = self._compact(task, pred)
+            self.results.append(image)
+
+    def _protocol_tasks(self) -> list[str]:
+        return list(dict.fromkeys(TASKS[task] for task in self.tasks))
+
+    def _compact(self, task: str, pred: dict) -> Any:
+        """Boxes (n, 4) xywh, n RLEs, or landmarks (n, 294, 2) of an image."""
+        field = {'bbox': 'bboxes', 'segm': 'masks'}.get(task, task)
+        if field not in pred:
+            if len(pred['labels']) == 0:
+                return []
+            raise ValueError(
+                f'the predictions have no {field!r}: take {task!r} out of '
+                'tasks of DeepFashion2Metric, or use a model that predicts '
+                'them'
+            )
+        if task == 'segm':
+            return [_encode(mask) for mask in pred['masks']]
+        values = _numpy(pred[field])
+        if task == 'keypoints':
+            return values.astype(np.float32)
+        values = values.astype(float)
+        return np.hstack((values[:, :2], values[:, 2:] - values[:, :2]))
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Evaluate, and write the result files if asked for.
+
+        Args:
+            results (list[dict]): What ``process`` kept, of all processes.
+
+        Returns:
+            dict[str, float]: Empty if ``format_only``.
+        """
+        entries = {}
+        for task in self._protocol_tasks():
+            entries[task] = _official(task, results)
+            if self.outfile_prefix is not None:
+                path = f'{self.outfile_prefix}.{task}.json'
+                write_json(entries[task], path, default=np.ndarray.tolist)
+                print_log(f'Wrote {path}', logger='current')
+        if self.format_only:
+            return {}
+        if self._ground_truth is None:
+            self._ground_truth = load_ground_truth(self.ann_file)
+        tables = {}
+        for task in self.tasks:
+            gt = self._ground_truth
+            tables[task] = evaluate(
+                TASKS[task],
+                visible_only(gt) if task == 'keypoints_vis' else gt,
+                entries[TASKS[task]],
+                backend=self.backend,
+                per_category=self.per_category,
+                subsets=self.subsets,
+            )
+        print_log(f'\n{format_tables(tables)}', logger='current')
+        return {
+            f'{task}/{name}': value
+            for task, metrics in tables.items()
+            for name, value in metrics.items()
+        }
+
+
+def _numpy(values: Any) -> np.ndarray:
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values)
+
+
+def _encode(mask: Any) -> dict:
+    """A mask (h, w) to COCO's compressed RLE, as JSON can hold it."""
+    if not isinstance(mask, dict):
+        mask = mask_utils.encode(
+            np.asfortranarray(_numpy(mask).astype(np.uint8))
+        )
+    counts = mask['counts']
+    if isinstance(counts, bytes):
+        counts = counts.decode()
+    return {'size': [int(n) for n in mask['size']], 'counts': counts}
+
+
+def _official(task: str, results: list[dict]) -> list[dict]:
+    """The predictions of all images as an official flat result list."""
+    entries = []
+    for image in results:
+        values = image[task]
+        if task == 'bbox':
+            values = [box.tolist() for box in values]
+        elif task == 'keypoints':
+            values = _flat_keypoints(values)
+        field = 'segmentation' if task == 'segm' else task
+        for label, score, value in zip(
+            image['labels'], image['scores'], values, strict=True
+        ):
+            entries.append(
+                {
+                    'image_id': image['image_id'],
+                    'category_id': label + 1,
+                    'score': score,
+                    field: value,
+                }
+            )
+    return entries
+
+
+def _flat_keypoints(keypoints: np.ndarray) -> np.ndarray:
+    """(n, 294, 2) px to (n, 882), v = 1.
+
+    Rounded to 0.01 px, which halves the file.
+    """
+    flat = np.ones((len(keypoints), NUM_LANDMARKS, 3))
+    if len(keypoints):
+        flat[..., :2] = np.round(np.asarray(keypoints, dtype=float), 2)
+    return flat.reshape(len(keypoints), NUM_LANDMARKS * 3)

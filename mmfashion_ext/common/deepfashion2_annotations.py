@@ -395,8 +395,8 @@ def _segmentation_faults(value: object) -> Iterator[_Fault]:
             what = f'polygon {i + 1} of segmentation {fault}'
             if i == 0:
                 yield what, _MEND_ITEM, True
-            else:
-                yield what, 'the polygon is left out', False
+                return
+            yield what, 'the polygon is left out', False
 
 
 def _polygon_fault(polygon: object) -> str:

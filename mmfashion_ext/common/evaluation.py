@@ -25,23 +25,22 @@ What the protocol means, in one place:
 import contextlib
 import importlib.util
 import io
-import json
 import os
 import warnings
-from collections import Counter
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from .deepfashion2 import ATTRIBUTES, CATEGORY_BY_ID, NUM_LANDMARKS, SIGMAS
+from .coco_files import (
+    Task,
+    check_ground_truth,
+    load_ground_truth,
+    load_results,
+)
+from .deepfashion2 import ATTRIBUTES, SIGMAS
 
-Task = Literal['bbox', 'segm', 'keypoints']
 Backend = Literal['auto', 'pycocotools', 'faster']
 
 _DETECTION = (
@@ -55,221 +54,8 @@ METRIC_NAMES: dict[str, tuple[str, ...]] = {
     'segm': tuple(_DETECTION.split()),
     'keypoints': tuple(_KEYPOINTS.split()),
 }
-#: Task -> the field of a result entry that is evaluated.
-RESULT_FIELDS: dict[str, str] = {
-    'bbox': 'bbox',
-    'segm': 'segmentation',
-    'keypoints': 'keypoints',
-}
 #: Metrics of each subset of an attribute.
 SUBSET_METRICS = ('AP', 'AP50', 'AP75')
-
-
-def _read_json(path: str | os.PathLike, what: str) -> Any:
-    try:
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
-    except OSError as error:
-        raise ValueError(
-            f'{path}: cannot read the {what} ({error.strerror}); check the '
-            'path'
-        ) from error
-    except ValueError as error:
-        raise ValueError(
-            f'{path}: the {what} is not valid JSON ({error}); write it again'
-        ) from error
-
-
-def write_json(content: Any, path: str | os.PathLike, **kwargs: Any) -> None:
-    """Write a JSON file in one step: it is there completely or not at all.
-
-    Args:
-        content (Any): What ``json.dump`` takes.
-        path (str | os.PathLike): Target; missing folders are made.
-        **kwargs: Passed to ``json.dump``.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'{path.name}.{os.getpid()}.partial')
-    try:
-        with open(partial, 'w', encoding='utf-8') as file:
-            json.dump(content, file, **kwargs)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def load_ground_truth(gt: dict | str | os.PathLike) -> dict:
-    """Read and check a COCO ground truth.
-
-    Args:
-        gt (dict | str | os.PathLike): COCO dict, left as it is, or its file.
-
-    Returns:
-        dict: ``images``, ``annotations`` and ``categories``; the annotations
-        are copies with ``iscrowd`` filled in and ``keypoints`` as (882,)
-        float64 arrays.
-
-    Raises:
-        ValueError: The ground truth is not one of DeepFashion2.
-    """
-    where = 'ground truth'
-    if not isinstance(gt, dict):
-        where, gt = str(gt), _read_json(gt, 'ground truth')
-    hint = 'convert with tools/dataset_converters/deepfashion2.py'
-    for key in ('images', 'annotations', 'categories'):
-        if not isinstance(gt, dict) or not isinstance(gt.get(key), list):
-            raise ValueError(f'{where}: expected a list {key!r}; {hint}')
-    image_ids = {image['id'] for image in gt['images']}
-    category_ids = {category['id'] for category in gt['categories']}
-    if unknown := category_ids - CATEGORY_BY_ID.keys():
-        raise ValueError(
-            f'{where}: category ids {sorted(unknown)} are not 1..13 of '
-            f'DeepFashion2; {hint}'
-        )
-    annotations = []
-    for index, ann in enumerate(gt['annotations']):
-        item = f'{where}: annotation {ann.get("id", f"number {index}")}'
-        for key in ('id', 'image_id', 'category_id', 'bbox', 'area'):
-            if key not in ann:
-                raise ValueError(f'{item} has no {key!r}; {hint}')
-        if ann['image_id'] not in image_ids:
-            raise ValueError(f'{item}: no image {ann["image_id"]}; {hint}')
-        if ann['category_id'] not in category_ids:
-            raise ValueError(
-                f'{item}: no category {ann["category_id"]}; {hint}'
-            )
-        ann = {'iscrowd': 0, **ann}
-        if 'keypoints' in ann:
-            ann['keypoints'] = np.asarray(ann['keypoints'], dtype=float)
-            if ann['keypoints'].shape != (NUM_LANDMARKS * 3,):
-                raise ValueError(
-                    f'{item} has {ann["keypoints"].size} keypoint numbers, '
-                    f'expected {NUM_LANDMARKS} * 3; {hint}'
-                )
-        annotations.append(ann)
-    ids = Counter(ann['id'] for ann in annotations)
-    # 0 means "unmatched" inside COCO's matching
-    if wrong := [i for i, n in ids.items() if n > 1 or i == 0]:
-        raise ValueError(
-            f'{where}: annotation ids must be unique and not 0, got '
-            f'{_some(wrong)}; {hint}'
-        )
-    return {
-        'images': gt['images'],
-        'annotations': annotations,
-        'categories': gt['categories'],
-    }
-
-
-def visible_only(gt: dict) -> dict:
-    """The "visible" ground truth made from the "visible and occluded" one.
-
-    Args:
-        gt (dict): COCO dict with all labelled landmarks; left as it is.
-
-    Returns:
-        dict: The same with only v = 2 kept: x = y = v = 0 for the other
-        landmarks and ``num_keypoints`` counted again.
-    """
-    annotations = []
-    for ann in gt['annotations']:
-        keypoints = np.array(ann['keypoints']).reshape(-1, 3)
-        visible = keypoints[:, 2] == 2
-        keypoints[~visible] = 0
-        annotations.append(
-            {
-                **ann,
-                'keypoints': keypoints.ravel().tolist(),
-                'num_keypoints': int(visible.sum()),
-            }
-        )
-    return {**gt, 'annotations': annotations}
-
-
-def load_results(
-    task: Task, gt: dict, results: list[dict] | str | os.PathLike
-) -> list[dict]:
-    """Read and check official results.
-
-    Args:
-        task (str): ``'bbox'``, ``'segm'`` or ``'keypoints'``.
-        gt (dict): Output of :func:`load_ground_truth`.
-        results (list[dict] | str | os.PathLike): Flat list of ``image_id``,
-            ``category_id`` (1..13), ``score`` and ``bbox`` [x, y, w, h] px,
-            ``segmentation`` (RLE) or ``keypoints`` (882 numbers, x, y in px,
-            v arbitrary), left as it is, or its file.
-
-    Returns:
-        list[dict]: Copies of the entries, ``keypoints`` as float64 arrays.
-
-    Raises:
-        ValueError: An entry cannot be evaluated; the message names it.
-    """
-    where = 'results'
-    if not isinstance(results, list):
-        where, results = str(results), _read_json(results, 'results')
-    if not isinstance(results, list):
-        raise ValueError(
-            f'{where}: expected a flat list of detections, got '
-            f'{type(results).__name__}'
-        )
-    image_ids = {image['id'] for image in gt['images']}
-    entries = []
-    for index, entry in enumerate(results):
-        try:
-            entries.append(_check_entry(task, entry, image_ids))
-        except ValueError as error:
-            raise ValueError(f'{where}: entry {index} {error}') from None
-    # COCO decides by the first entry how the area of every entry is found
-    field = 'segmentation' if task == 'keypoints' else None
-    for key in filter(None, ('bbox', field)):
-        if len({bool(entry.get(key)) for entry in entries}) > 1:
-            raise ValueError(
-                f'{where}: {key!r} must be in all entries or in none, since '
-                'it sets the area of a detection'
-            )
-    return entries
-
-
-def _check_entry(task: Task, entry: dict, image_ids: set) -> dict:
-    field = RESULT_FIELDS[task]
-    for key in ('image_id', 'category_id', 'score', field):
-        if key not in entry:
-            raise ValueError(f'has no {key!r}, which results of {task!r} need')
-    if entry['image_id'] not in image_ids:
-        raise ValueError(
-            f'is of image {entry["image_id"]}, which the ground truth does '
-            'not have; evaluate with the ground truth of the same split'
-        )
-    if entry['category_id'] not in CATEGORY_BY_ID:
-        raise ValueError(
-            f'has category_id {entry["category_id"]}, expected 1..13'
-        )
-    entry = dict(entry)
-    values = [entry['score']]
-    if task == 'segm':
-        segmentation = entry['segmentation']
-        if not isinstance(segmentation, dict) or 'counts' not in segmentation:
-            raise ValueError(
-                'has a segmentation that is no RLE {size: [h, w], counts: ..}'
-            )
-    else:
-        expected = 4 if task == 'bbox' else NUM_LANDMARKS * 3
-        values = np.asarray(entry[field], dtype=float)
-        if values.shape != (expected,):
-            raise ValueError(
-                f'has {values.size} numbers in {field!r}, expected {expected}'
-                + (' (x, y, v of 294 landmarks)' if expected != 4 else '')
-            )
-        if task == 'keypoints':
-            entry['keypoints'] = values
-    if not (np.isfinite(values).all() and np.isfinite(entry['score'])):
-        raise ValueError(
-            f'has a score or {field!r} that is not finite; the model that '
-            'wrote it diverged'
-        )
-    return entry
 
 
 def evaluate(
@@ -300,18 +86,18 @@ def evaluate(
         0-1, or -1.0 where the ground truth has nothing to find.
 
     Raises:
-        ValueError: Ground truth or results cannot be evaluated; the message
-            is one line that names the file and the item.
+        EvaluationError: Ground truth or results cannot be evaluated; the
+            message is one line that names the file and the item.
     """
     if task not in METRIC_NAMES:
         raise ValueError(
             f'task must be one of {", ".join(METRIC_NAMES)}, got {task!r}'
         )
     gt = load_ground_truth(gt)
+    check_ground_truth(task, gt['annotations'], subsets)
     results = load_results(task, gt, results)
     if not results:
         warnings.warn(f'no detections: every {task} metric is 0')
-    _check_task(task, gt['annotations'], subsets)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints
         evaluator = _evaluator(task, gt, results, _choose(backend))
         evaluator.run()
@@ -325,50 +111,6 @@ def evaluate(
         if subsets:
             metrics.update(_subsets(evaluator))
     return metrics
-
-
-def _some(ids: list, limit: int = 5) -> str:
-    shown = ', '.join(str(i) for i in ids[:limit])
-    return shown + (f' and {len(ids) - limit} more' if ids[limit:] else '')
-
-
-def _check_task(task: Task, annotations: list[dict], subsets: bool) -> None:
-    """Check what only this evaluation needs of the ground truth."""
-    needed = {'segm': ('segmentation',), 'keypoints': ('keypoints',)}
-    for key in (*needed.get(task, ()), *(ATTRIBUTES if subsets else ())):
-        if lacking := [ann['id'] for ann in annotations if key not in ann]:
-            raise ValueError(
-                f'ground truth: annotations {_some(lacking)} have no {key!r}'
-                + (
-                    ', which the subsets need and the official JSON files lack'
-                    if key in ATTRIBUTES
-                    else ''
-                )
-                + '; convert the raw annotations with '
-                'tools/dataset_converters/deepfashion2.py'
-            )
-    if task == 'keypoints':
-        for ann in annotations:
-            visibility = ann['keypoints'][2::3]
-            ann.setdefault('num_keypoints', np.count_nonzero(visibility))
-    if task != 'segm':
-        return
-    # pycocotools crashes on these
-    broken = [
-        ann['id']
-        for ann in annotations
-        if not ann['segmentation']
-        or (
-            isinstance(ann['segmentation'], list)
-            and len(ann['segmentation'][0]) < 6
-        )
-    ]
-    if broken:
-        raise ValueError(
-            f'ground truth: annotations {_some(broken)} have no polygon; '
-            'convert with tools/dataset_converters/deepfashion2.py '
-            '--skip-invalid'
-        )
 
 
 def _choose(backend: Backend) -> Literal['pycocotools', 'faster']:
@@ -553,67 +295,3 @@ def _subsets(evaluator: _SubsetMixin) -> dict[str, float]:
                     precision[..., 0, -1]
                 )
     return metrics
-
-
-def format_tables(metrics: dict[str, dict[str, float]]) -> str:
-    """Metrics as text: overall, and as far as given by category and subset.
-
-    Args:
-        metrics (dict[str, dict[str, float]]): Title of a column (for
-            instance the task) -> output of :func:`evaluate`.
-
-    Returns:
-        str: The tables in percent-free 0-1 form, ``-`` where a metric does
-        not exist or has no ground truth.
-    """
-    names = list(dict.fromkeys(name for m in metrics.values() for name in m))
-    overall = [name for name in names if '/' not in name]
-    tables = [_table('overall', overall, overall, metrics)]
-    rows = [name for name in names if name.startswith('AP/')]
-    if rows:
-        labels = [name.removeprefix('AP/') for name in rows]
-        tables.append(_table('AP by category', rows, labels, metrics))
-    if any('=' in name for name in names):
-        tables.append(_subset_table(metrics))
-    console = Console(file=io.StringIO(), width=160)
-    console.print(*tables, sep='\n')
-    lines = console.file.getvalue().splitlines()
-    return '\n'.join(line.rstrip() for line in lines if line.strip())
-
-
-def _number(value: float | None) -> str:
-    return '-' if value is None or value < 0 else f'{value:.3f}'
-
-
-def _table(
-    title: str,
-    rows: list[str],
-    labels: list[str],
-    metrics: dict[str, dict[str, float]],
-) -> Table:
-    table = Table(title, box=box.SIMPLE_HEAD)
-    for column in metrics:
-        table.add_column(column, justify='right')
-    for row, label in zip(rows, labels, strict=True):
-        table.add_row(label, *(_number(m.get(row)) for m in metrics.values()))
-    return table
-
-
-def _subset_table(metrics: dict[str, dict[str, float]]) -> Table:
-    """The table of the paper: a column for each value of each attribute."""
-    table = Table('\nsubset', box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
-    subsets = []
-    for attribute, values in ATTRIBUTES.items():
-        title = attribute
-        for value in values.values():
-            table.add_column(f'{title}\n{value}', justify='right')
-            title = ''
-            subsets.append(f'{attribute}={value}/')
-    table.add_column('\noverall', justify='right')
-    for column, m in metrics.items():
-        for name in SUBSET_METRICS:
-            table.add_row(
-                f'{column} {name}',
-                *(_number(m.get(subset + name)) for subset in (*subsets, '')),
-            )
-    return table

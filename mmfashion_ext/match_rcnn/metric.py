@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """The official metrics of DeepFashion2 as an MMEngine metric."""
 
+import json
 import os.path as osp
 from collections.abc import Sequence
 from typing import Any
@@ -11,15 +12,15 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from pycocotools import mask as mask_utils
 
-from ..common.deepfashion2 import NUM_LANDMARKS
-from ..common.evaluation import (
-    Backend,
-    evaluate,
-    format_tables,
+from ..common.cli import atomic_write
+from ..common.coco_files import (
+    RESULT_FIELDS,
     load_ground_truth,
     visible_only,
-    write_json,
 )
+from ..common.deepfashion2 import NUM_LANDMARKS
+from ..common.evaluation import Backend, evaluate
+from ..common.evaluation_tables import format_tables
 from ..registry import METRICS
 
 #: Task of the metric -> task of the protocol. The file that is written and
@@ -160,7 +161,8 @@ class DeepFashion2Metric(BaseMetric):
             entries[task] = _official(task, results)
             if self.outfile_prefix is not None:
                 path = f'{self.outfile_prefix}.{task}.json'
-                write_json(entries[task], path, default=np.ndarray.tolist)
+                with atomic_write(path) as partial, partial.open('w') as file:
+                    json.dump(entries[task], file, default=np.ndarray.tolist)
                 print_log(f'Wrote {path}', logger='current')
         if self.format_only:
             return {}
@@ -212,7 +214,6 @@ def _official(task: str, results: list[dict]) -> list[dict]:
             values = [box.tolist() for box in values]
         elif task == 'keypoints':
             values = _flat_keypoints(values)
-        field = 'segmentation' if task == 'segm' else task
         for label, score, value in zip(
             image['labels'], image['scores'], values, strict=True
         ):
@@ -221,7 +222,7 @@ def _official(task: str, results: list[dict]) -> list[dict]:
                     'image_id': image['image_id'],
                     'category_id': label + 1,
                     'score': score,
-                    field: value,
+                    RESULT_FIELDS[task]: value,
                 }
             )
     return entries

@@ -19,10 +19,12 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         'dataset': ('DeepFashion2Dataset',),
+        'inferencer': ('ClothesInferencer',),
         'landmark_head': ('LandmarkHead',),
         'match_roi_head': ('MatchRoIHead',),
         'metric': ('DeepFashion2Metric',),
         'transforms': (
+            'FilterClothes',
             'FilterClothes',
             'LoadClothes',
             'PackClothes',
@@ -30,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             'RandomFlipClothes',
             'ResizeClothes',
         ),
+        'tta': ('ClothesTTAModel',),
         'visualizer': ('ClothesVisualizer',),
     },
 )

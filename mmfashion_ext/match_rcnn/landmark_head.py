@@ -173,9 +173,13 @@ class LandmarkHead(BaseModule):
 
     @staticmethod
     def enlarge(maps: Tensor) -> Tensor:
-        """Double maps bilinearly: (A, B, S, S) -> (A, B, 2S, 2S) float32."""
+        """Double maps bilinearly: (A, B, S, S) -> (A, B, 2S, 2S).
+
+        Half precision becomes float32: a softmax over 3136 positions follows.
+        """
+        maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
         return F.interpolate(
-            maps.float(), scale_factor=2, mode='bilinear', align_corners=False
+            maps, scale_factor=2, mode='bilinear', align_corners=False
         )
 
     def loss(

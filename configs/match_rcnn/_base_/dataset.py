@@ -61,3 +61,30 @@ val_evaluator = dict(
     ann_file=data_root + 'annotations/validation.json',
 )
 test_evaluator = val_evaluator
+
+# tools/test.py --tta: the image and its mirror image
+tta_model = dict(
+    type='mmfashion_ext.ClothesTTAModel',
+    nms=dict(type='nms', iou_threshold=0.5),
+    max_per_img=100,
+)
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(
+                    type='mmfashion_ext.ResizeClothes',
+                    scale=(1333, 800),
+                    keep_ratio=True,
+                )
+            ],
+            [
+                dict(type='mmfashion_ext.RandomFlipClothes', prob=0.0),
+                dict(type='mmfashion_ext.RandomFlipClothes', prob=1.0),
+            ],
+            [dict(type='mmfashion_ext.PackClothes')],
+        ],
+    ),
+]

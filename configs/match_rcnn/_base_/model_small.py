@@ -1,0 +1,47 @@
+# A Match R-CNN that trains from nothing on 2 cores: a quarter of the
+# channels, batch norm that learns, no stride-4 features, fewer RoIs.
+_base_ = 'model.py'
+
+strides = [8, 16, 32]
+channels = 64
+
+model = dict(
+    backbone=dict(
+        depth=18,
+        base_channels=24,
+        out_indices=(1, 2, 3),
+        frozen_stages=-1,
+        norm_eval=False,
+        init_cfg=None,
+    ),
+    neck=dict(in_channels=[48, 96, 192], out_channels=channels, num_outs=3),
+    rpn_head=dict(
+        in_channels=channels,
+        feat_channels=channels,
+        anchor_generator=dict(strides=strides),
+    ),
+    roi_head=dict(
+        bbox_roi_extractor=dict(
+            out_channels=channels, featmap_strides=strides
+        ),
+        bbox_head=dict(in_channels=channels, fc_out_channels=256),
+        mask_roi_extractor=dict(
+            out_channels=channels, featmap_strides=strides
+        ),
+        mask_head=dict(
+            num_convs=2, in_channels=channels, conv_out_channels=channels
+        ),
+        landmark_head=dict(
+            num_convs=2, in_channels=channels, conv_channels=channels
+        ),
+    ),
+    train_cfg=dict(
+        rpn=dict(sampler=dict(num=64)),
+        rpn_proposal=dict(nms_pre=200, max_per_img=100),
+        rcnn=dict(sampler=dict(num=32)),
+    ),
+    test_cfg=dict(
+        rpn=dict(nms_pre=200, max_per_img=100),
+        rcnn=dict(max_per_img=20),
+    ),
+)

@@ -1,0 +1,318 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmfashion_ext.common.deepfashion2 import CATEGORIES
+from mmfashion_ext.match_rcnn.landmark_head import (
+    LandmarkHead,
+    decode_landmarks,
+    encode_landmarks,
+)
+
+ROI = torch.tensor([[10.0, 20.0, 122.0, 132.0]])  # 112 px: 2 px a cell
+
+
+def tiny_head(**kwargs):
+    torch.manual_seed(0)
+    head = LandmarkHead(num_convs=1, in_channels=4, conv_channels=4, **kwargs)
+    head.init_weights()
+    return head
+
+
+def one_hot(cell, size=56, peak=40.0):
+    """Maps whose softmax is almost all in one cell: (R, K, S, S)."""
+    logits = torch.zeros(*cell.shape, size * size)
+    logits.scatter_(2, cell[..., None], peak)
+    return logits.unflatten(2, (size, size))
+
+
+def labelled_items(labels, rois, seed=0):
+    """Landmarks inside their RoI, labelled in their category's slice."""
+    rng = torch.Generator().manual_seed(seed)
+    share = torch.rand(len(labels), 294, 2, generator=rng)
+    keypoints = (
+        rois[:, None, :2] + share * (rois[:, 2:] - rois[:, :2])[:, None]
+    )
+    visible = torch.zeros(len(labels), 294, dtype=torch.long)
+    for i, label in enumerate(labels):
+        visible[i, CATEGORIES[label].slice] = 2
+    return keypoints, visible
+
+
+class TestCodec:
+    @settings(deadline=None, max_examples=50)
+    @given(
+        x=st.floats(0, 1),
+        y=st.floats(0, 1),
+        left=st.floats(-50, 50),
+        top=st.floats(-50, 50),
+        width=st.floats(1, 900),
+        height=st.floats(1, 900),
+    )
+    def test_round_trip_stays_within_half_a_cell(
+        self, x, y, left, top, width, height
+    ):
+        roi = torch.tensor(
+            [[left, top, left + width, top + height]], dtype=torch.float64
+        )
+        point = torch.tensor([left + x * width, top + y * height])
+        point = point.double().clamp(max=roi[0, 2:]).clamp(min=roi[0, :2])
+        cell, inside = encode_landmarks(point[None, None], roi, 56)
+        assert inside.all()
+        decoded, score = decode_landmarks(one_hot(cell), roi)
+        half_cell = torch.tensor([width, height]) / 56 / 2
+        assert ((decoded[0, 0] - point).abs() <= half_cell + 1e-4).all()
+        assert score.item() == pytest.approx(1, abs=1e-6)
+
+    def test_cell_is_row_major(self):
+        point = torch.tensor([[[10 + 2 * 5 + 0.1, 20 + 2 * 9 + 0.1]]])
+        cell, _ = encode_landmarks(point, ROI, 56)
+        assert cell.item() == 9 * 56 + 5
+
+    def test_edges_are_inside_and_beyond_is_not(self):
+        points = torch.tensor(
+            [[[10, 20], [122, 132], [9.99, 50], [50, 132.01]]]
+        ).float()
+        cell, inside = encode_landmarks(points, ROI, 56)
+        assert inside[0].tolist() == [True, True, False, False]
+        assert cell[0, 1].item() == 56 * 56 - 1
+
+    def test_sub_cell_between_two_equal_cells(self):
+        logits = torch.full((1, 1, 56, 56), -40.0)
+        logits[0, 0, 10, 20] = logits[0, 0, 10, 21] = 0
+        point, score = decode_landmarks(logits, ROI)
+        # the border between columns 20 and 21, the middle of row 10
+        assert point[0, 0].tolist() == pytest.approx([10 + 42, 20 + 21])
+        assert score.item() == pytest.approx(1)
+        coarse, _ = decode_landmarks(logits, ROI, window=1)
+        assert coarse[0, 0].tolist() == pytest.approx([10 + 41, 20 + 21])
+
+    def test_recovers_a_gaussian_to_a_tenth_of_a_cell(self):
+        grid = torch.arange(56) + 0.5
+        for x, y in [(20.3, 31.8), (5.55, 50.05), (28.0, 28.0)]:
+            squared = (grid[None] - x) ** 2 + (grid[:, None] - y) ** 2
+            logits = (-squared / (2 * 0.6**2))[None, None]
+            point, _ = decode_landmarks(logits, ROI)
+            cells = (point[0, 0] - ROI[0, :2]) / 2
+            np.testing.assert_allclose(cells, [x, y], atol=0.1)
+
+    @pytest.mark.parametrize('corner', [0, 55, 55 * 56, 56 * 56 - 1])
+    def test_window_at_the_corners(self, corner):
+        point, score = decode_landmarks(one_hot(torch.tensor([[corner]])), ROI)
+        expected = [10 + 2 * (corner % 56) + 1, 20 + 2 * (corner // 56) + 1]
+        assert point[0, 0].tolist() == pytest.approx(expected, abs=1e-3)
+        assert score.item() == pytest.approx(1)
+
+    def test_equals_a_plain_loop(self):
+        torch.manual_seed(1)
+        logits = torch.randn(2, 3, 8, 8) * 3
+        rois = torch.tensor([[0.0, 0, 16, 8], [-4, 3, 5, 60]])
+        points, scores = decode_landmarks(logits, rois)
+        for r in range(2):
+            for k in range(3):
+                p = F.softmax(logits[r, k].flatten(), 0).view(8, 8).double()
+                row, col = divmod(int(p.argmax()), 8)
+                total = mean_x = mean_y = 0.0
+                for i in range(max(row - 1, 0), min(row + 2, 8)):
+                    for j in range(max(col - 1, 0), min(col + 2, 8)):
+                        total += p[i, j]
+                        mean_x += p[i, j] * (j + 0.5)
+                        mean_y += p[i, j] * (i + 0.5)
+                x1, y1, x2, y2 = rois[r].tolist()
+                expected = [
+                    x1 + mean_x / total / 8 * (x2 - x1),
+                    y1 + mean_y / total / 8 * (y2 - y1),
+                ]
+                np.testing.assert_allclose(points[r, k], expected, rtol=1e-5)
+                assert scores[r, k].item() == pytest.approx(float(total))
+
+
+class TestLoss:
+    def test_equals_a_plain_loop_over_landmarks(self):
+        head = tiny_head()
+        torch.manual_seed(2)
+        logits = torch.randn(3, 294, 28, 28)
+        rois = torch.tensor(
+            [[0.0, 0, 56, 56], [10, 20, 122, 132], [3, 5, 77, 40]]
+        )
+        labels = torch.tensor([8, 3, 8])  # 8 landmarks, 39, 8
+        keypoints, visible = labelled_items(labels, rois)
+        visible[1, CATEGORIES[3].offset + 5] = 0
+        visible[0, CATEGORIES[8].offset] = 1  # occluded ones count
+        keypoints[2, CATEGORIES[8].offset] = 1000  # outside: no target
+        per_roi = []
+        for r in range(3):
+            maps = F.interpolate(
+                logits[r][None], scale_factor=2, mode='bilinear'
+            )[0]
+            own = []
+            for k in range(294):
+                x1, y1, x2, y2 = rois[r].tolist()
+                column = (keypoints[r, k, 0].item() - x1) / (x2 - x1) * 56
+                row = (keypoints[r, k, 1].item() - y1) / (y2 - y1) * 56
+                if visible[r, k] == 0 or not (
+                    0 <= column <= 56 and 0 <= row <= 56
+                ):
+                    continue
+                log_p = F.log_softmax(maps[k].flatten(), 0)
+                cell = min(int(row), 55) * 56 + min(int(column), 55)
+                own.append(-log_p[cell])
+            per_roi.append(torch.stack(own))
+        assert [len(own) for own in per_roi] == [8, 38, 7]
+        loss = head.loss(logits, rois, labels, keypoints, visible)
+        expected = torch.stack([own.mean() for own in per_roi]).mean()
+        torch.testing.assert_close(loss['loss_landmark'], expected)
+
+        head = tiny_head(normalize='landmark', loss_weight=0.5)
+        loss = head.loss(logits, rois, labels, keypoints, visible)
+        expected = 0.5 * torch.cat(per_roi).mean()
+        torch.testing.assert_close(loss['loss_landmark'], expected)
+
+    def test_many_landmarks_do_not_drown_few(self):
+        """A RoI of 8 landmarks pulls as hard as one of 39."""
+        head = tiny_head()
+        logits = torch.zeros(2, 294, 28, 28, requires_grad=True)
+        rois = ROI.repeat(2, 1)
+        labels = torch.tensor([8, 3])
+        head.loss(logits, rois, labels, *labelled_items(labels, rois))[
+            'loss_landmark'
+        ].backward()
+        # the pull on a map's own cell is 1 - p of the softmax, alike for all
+        pull = logits.grad.clamp(max=0).sum(dim=(1, 2, 3))
+        torch.testing.assert_close(pull[0], pull[1], rtol=0.1, atol=0)
+
+    def test_landmarks_of_other_categories_are_not_trained(self):
+        head = tiny_head()
+        logits = torch.zeros(1, 294, 28, 28, requires_grad=True)
+        keypoints, _ = labelled_items([4], ROI)
+        visible = torch.full((1, 294), 2)
+        head.loss(logits, ROI, torch.tensor([4]), keypoints, visible)[
+            'loss_landmark'
+        ].backward()
+        trained = logits.grad.abs().sum(dim=(0, 2, 3)) > 0
+        assert trained[CATEGORIES[4].slice].all()
+        assert trained.sum() == CATEGORIES[4].num_landmarks
+
+    @pytest.mark.parametrize('num_rois', [0, 1, 3])
+    def test_nothing_labelled_gives_zero_with_a_gradient(self, num_rois):
+        head = tiny_head()
+        logits = head(torch.randn(num_rois, 4, 14, 14))
+        loss = head.loss(
+            logits,
+            ROI.repeat(num_rois, 1),
+            torch.zeros(num_rois, dtype=torch.long),
+            torch.zeros(num_rois, 294, 2),
+            torch.zeros(num_rois, 294, dtype=torch.long),
+        )['loss_landmark']
+        assert loss.item() == 0
+        loss.backward()
+        assert all((p.grad == 0).all() for p in head.parameters())
+
+    def test_empty_box_does_not_divide_by_zero(self):
+        head = tiny_head()
+        rois = torch.tensor([[5.0, 5, 5, 5]])
+        labels = torch.tensor([0])
+        loss = head.loss(
+            torch.zeros(1, 294, 28, 28, requires_grad=True),
+            rois,
+            labels,
+            *labelled_items(labels, rois),
+        )['loss_landmark']
+        assert torch.isfinite(loss)
+
+    def test_gradient(self):
+        head = tiny_head().double()
+        rois = torch.tensor([[0.0, 0, 8, 8]], dtype=torch.float64)
+        labels = torch.tensor([8])
+        keypoints, visible = labelled_items(labels, rois.float())
+        own = CATEGORIES[8].slice
+        others = torch.randn(1, 294, 3, 3, dtype=torch.float64)
+
+        def loss(maps):
+            logits = torch.cat(
+                [others[:, : own.start], maps, others[:, own.stop :]], dim=1
+            )
+            return head.loss(
+                logits, rois, labels, keypoints.double(), visible
+            )['loss_landmark']
+
+        maps = others[:, own].clone().requires_grad_()
+        assert torch.autograd.gradcheck(loss, maps)
+
+    def test_learns_one_item(self):
+        head = tiny_head()
+        features = torch.randn(1, 4, 14, 14)
+        labels = torch.tensor([8])
+        keypoints, visible = labelled_items(labels, ROI)
+        optimizer = torch.optim.Adam(head.parameters(), 0.1)
+        for _ in range(60):
+            optimizer.zero_grad()
+            loss = head.loss(head(features), ROI, labels, keypoints, visible)
+            loss['loss_landmark'].backward()
+            optimizer.step()
+        found = head.predict(head(features), ROI, labels)
+        own = CATEGORIES[8].slice
+        error = (found['keypoints'] - keypoints)[0, own].norm(dim=1)
+        assert error.max() < 2  # px, one cell
+
+
+class TestPredict:
+    @pytest.mark.parametrize('num_rois', [0, 1, 33])
+    def test_fills_all_294_inside_the_box(self, num_rois):
+        head = tiny_head()
+        labels = torch.arange(num_rois) % 13
+        boxes = ROI.repeat(num_rois, 1)
+        with torch.no_grad():
+            logits = head(torch.randn(num_rois, 4, 14, 14))
+        assert logits.shape == (num_rois, 294, 28, 28)
+        found = head.predict(logits, boxes, labels)
+        assert found['keypoints'].shape == (num_rois, 294, 2)
+        assert found['keypoint_scores'].shape == (num_rois, 294)
+        points = found['keypoints']
+        assert (points >= ROI[0, :2]).all()
+        assert (points <= ROI[0, 2:]).all()
+        for i, label in enumerate(labels):
+            own = found['keypoints_in_class'][i]
+            assert own[CATEGORIES[label].slice].all()
+            assert own.sum() == CATEGORIES[label].num_landmarks
+
+    def test_amp(self):
+        head = tiny_head()
+        labels = torch.tensor([8])
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            logits = head(torch.randn(1, 4, 14, 14))
+            assert logits.dtype == torch.bfloat16
+            loss = head.loss(
+                logits, ROI, labels, *labelled_items(labels, ROI)
+            )['loss_landmark']
+            found = head.predict(logits, ROI, labels)
+        assert loss.dtype == found['keypoints'].dtype == torch.float32
+        assert torch.isfinite(loss)
+        loss.backward()
+        assert all(p.grad.isfinite().all() for p in head.parameters())
+
+    def test_compiled_head_gives_the_same_maps(self):
+        head = tiny_head().eval()
+        compiled = torch.compile(head, fullgraph=True, dynamic=True)
+        with torch.no_grad():
+            for num_rois in (2, 5):
+                features = torch.randn(num_rois, 4, 14, 14)
+                torch.testing.assert_close(
+                    compiled(features), head(features), atol=1e-5, rtol=1e-4
+                )
+
+
+def test_wrong_normalize_is_refused():
+    with pytest.raises(ValueError, match="'roi' or 'landmark', got 'sum'"):
+        LandmarkHead(normalize='sum')
+
+
+def test_paper_size():
+    head = LandmarkHead()
+    widths = [conv.conv.out_channels for conv in head.convs]
+    assert widths == [512] * 8
+    assert head.enlarge(torch.zeros(1, 1, 28, 28)).shape[-1] == 56

@@ -1,0 +1,72 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""``python -m mmfashion_ext.synthetic FAMILY OUT ...`` writes a look-alike."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .deepfashion2 import generate_deepfashion2
+from .sheet import contact_sheet
+
+
+def _deepfashion2(args: argparse.Namespace) -> None:
+    generate_deepfashion2(
+        args.out,
+        num=args.num,
+        val=args.val,
+        seed=args.seed,
+        size=args.size,
+        overwrite=args.overwrite,
+    )
+    print(f'wrote {args.out}/{{train,validation}}/{{image,annos}}')
+    if args.sheet:
+        contact_sheet(args.out / 'train', args.sheet)
+        print(f'wrote {args.sheet}')
+
+
+def _add_deepfashion2(families: argparse._SubParsersAction) -> None:
+    parser = families.add_parser(
+        'deepfashion2',
+        help='pictures of 13 clothes categories with masks and landmarks',
+    )
+    parser.add_argument('out', type=Path, help='folder to create')
+    parser.add_argument(
+        '--num', type=int, default=200, help='pictures in train'
+    )
+    parser.add_argument(
+        '--val', type=int, help='pictures in validation (default: num // 4)'
+    )
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--size', type=int, default=512, help='longer side, pixels'
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace an earlier data set'
+    )
+    parser.add_argument(
+        '--sheet', type=Path, help='also draw a contact sheet (.jpg, .png)'
+    )
+    parser.set_defaults(run=_deepfashion2)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog='python -m mmfashion_ext.synthetic', description=__doc__
+    )
+    families = parser.add_subparsers(
+        dest='family', metavar='FAMILY', required=True
+    )
+    _add_deepfashion2(families)
+    args = parser.parse_args(argv)
+    try:
+        args.run(args)
+    except (ValueError, OSError) as error:
+        print(f'{parser.prog}: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

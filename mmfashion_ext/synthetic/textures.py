@@ -1,0 +1,161 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Cloth: colours and repeating patterns, one look a style. Images are BGR."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+TILE = 96  # px of one repeat of a pattern
+
+PATTERNS = (
+    'plain',
+    'plain',
+    'plain',
+    'stripes',
+    'pinstripes',
+    'checks',
+    'dots',
+    'floral',
+    'camouflage',
+    'denim',
+)
+PRINTS = ('none', 'none', 'disc', 'box', 'letters', 'star')
+
+
+def hsv(hue: float, saturation: float, value: float) -> np.ndarray:
+    """A BGR colour, 0-255, from hue in turns, saturation and value 0-1."""
+    pixel = np.array([[[hue % 1 * 180, saturation * 255, value * 255]]])
+    return cv2.cvtColor(pixel.astype(np.uint8), cv2.COLOR_HSV2BGR)[0, 0]
+
+
+@dataclass(frozen=True)
+class Style:
+    """The look of a garment: what stays the same on all its pictures.
+
+    Attributes:
+        base, second, trim (tuple[int, int, int]): Colours, BGR 0-255.
+        pattern (str): One of ``PATTERNS``.
+        period (float): Length of one repeat, body units.
+        turned (bool): Whether the pattern runs along instead of across.
+        fade (float): Change of brightness from collar to hem, -0.3..0.3.
+        print (str): One of ``PRINTS``, on the chest of tops.
+        seed (int): Seed of the pattern's blobs.
+    """
+
+    base: tuple[int, int, int]
+    second: tuple[int, int, int]
+    trim: tuple[int, int, int]
+    pattern: str
+    period: float
+    turned: bool
+    fade: float
+    print: str
+    seed: int
+
+    @cached_property
+    def tile(self) -> np.ndarray:
+        """(TILE, TILE, 3) uint8, one seamless repeat of the pattern."""
+        return _tile(self)
+
+
+def random_style(rng: np.random.Generator) -> Style:
+    """Draw the look of a style."""
+    hue = rng.random()
+    grey = rng.random() < 0.3
+    base = hsv(
+        hue,
+        rng.uniform(0, 0.12) if grey else rng.uniform(0.3, 0.9),
+        rng.uniform(0.15, 0.98) if grey else rng.uniform(0.35, 0.95),
+    )
+    other = hue + rng.choice([0.0, 0.08, 0.35, 0.5])
+    bright = base.mean() < 120
+    second = hsv(
+        other,
+        rng.uniform(0, 0.7),
+        rng.uniform(0.75, 1.0) if bright else rng.uniform(0.1, 0.5),
+    )
+    trim = second if rng.random() < 0.6 else (base * 0.6).astype(np.uint8)
+    pattern = str(rng.choice(PATTERNS))
+    if pattern == 'denim':
+        base = hsv(0.58, rng.uniform(0.3, 0.65), rng.uniform(0.25, 0.75))
+    return Style(
+        *(tuple(int(v) for v in colour) for colour in (base, second, trim)),
+        pattern,
+        rng.uniform(0.35, 1.1),
+        bool(rng.random() < 0.3),
+        rng.uniform(-0.25, 0.25) if rng.random() < 0.4 else 0.0,
+        str(rng.choice(PRINTS)),
+        int(rng.integers(2**31)),
+    )
+
+
+def _blobs(rng: np.random.Generator, sigma: float) -> np.ndarray:
+    """(TILE, TILE) seamless smooth noise with mean 0 and deviation 1."""
+    noise = rng.standard_normal((TILE, TILE)).astype(np.float32)
+    noise = np.tile(noise, (3, 3))
+    noise = cv2.GaussianBlur(noise, (0, 0), sigma)[TILE:-TILE, TILE:-TILE]
+    return (noise - noise.mean()) / noise.std()
+
+
+def _petals(rng: np.random.Generator, tile: np.ndarray, style: Style) -> None:
+    """Draw flowers that continue over the edges of the tile."""
+    for _ in range(5):
+        centre, size = rng.uniform(0, TILE, 2), rng.uniform(7, 14)
+        turn = rng.uniform(0, 2 * np.pi)
+        colour = style.second if rng.random() < 0.65 else style.trim
+        for dx in (-TILE, 0, TILE):
+            for dy in (-TILE, 0, TILE):
+                at = centre + (dx, dy)
+                for k in range(5):
+                    angle = turn + 2 * np.pi * k / 5
+                    tip = at + size * np.array([np.cos(angle), np.sin(angle)])
+                    cv2.circle(
+                        tile,
+                        _px(tip),
+                        int(size * 0.6),
+                        colour,
+                        -1,
+                        cv2.LINE_AA,
+                    )
+                cv2.circle(
+                    tile, _px(at), int(size * 0.5), style.base, -1, cv2.LINE_AA
+                )
+
+
+def _px(point: np.ndarray) -> tuple[int, int]:
+    x, y = np.round(point).astype(int)
+    return int(x), int(y)
+
+
+def _tile(style: Style) -> np.ndarray:
+    """Draw one repeat of a style's pattern."""
+    rng = np.random.default_rng(style.seed)
+    tile = np.empty((TILE, TILE, 3), np.uint8)
+    tile[:] = style.base
+    kind, half = style.pattern, TILE // 2
+    if kind == 'stripes':
+        tile[:half] = style.second
+    elif kind == 'pinstripes':
+        for y in range(0, TILE, TILE // 3):
+            tile[y : y + 5] = style.second
+    elif kind == 'checks':
+        mean = (np.add(style.base, style.second) // 2).astype(np.uint8)
+        tile[:half] = mean
+        tile[:, :half] = mean
+        tile[:half, :half] = style.second
+    elif kind == 'dots':
+        for at in ((0, 0), (TILE, 0), (0, TILE), (TILE, TILE), (half, half)):
+            cv2.circle(tile, at, TILE // 6, style.second, -1, cv2.LINE_AA)
+    elif kind == 'floral':
+        _petals(rng, tile, style)
+    elif kind == 'camouflage':
+        tile[_blobs(rng, 9) > 0.4] = style.second
+        tile[_blobs(rng, 9) > 0.9] = style.trim
+    elif kind == 'denim':
+        grain = _blobs(rng, 1.2)[:, :, None] * 9
+        tile = np.clip(tile + grain, 0, 255).astype(np.uint8)
+    if style.turned:
+        tile = np.ascontiguousarray(tile.transpose(1, 0, 2))
+    return tile

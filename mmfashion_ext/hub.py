@@ -15,13 +15,13 @@ Importing this module imports neither torch nor a host.
 import difflib
 import fnmatch
 import importlib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from .common.cli import UserError
 from .plugins import is_installed, require
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def config_path(name: str) -> str:
         str: Path of an existing file.
 
     Raises:
-        ValueError: There is no such config; the message lists close ones.
+        UserError: There is no such config; the message lists close ones.
     """
     configs = root() / 'configs'
     if name.endswith('.py'):
@@ -78,7 +78,7 @@ def config_path(name: str) -> str:
         return str(paths[name])
     stem = Path(name).stem if name.endswith('.py') else name
     close = difflib.get_close_matches(stem, paths, cutoff=0.5)
-    raise ValueError(
+    raise UserError(
         f'no config {name!r}. '
         + (f'Did you mean {" or ".join(close)}? ' if close else '')
         + 'mmfashion_ext.list_models() lists all names'
@@ -113,14 +113,14 @@ def list_models(
         list[str]: Names, sorted.
 
     Raises:
-        ValueError: No model has such a task.
+        UserError: No model has such a task.
     """
     entries = metafile_entries()
     tasks = {name for entry in entries for name in entry['Metadata']['Tasks']}
     if task is not None:
         chosen = {name for name in tasks if task.lower() in name.lower()}
         if not chosen:
-            raise ValueError(
+            raise UserError(
                 f'no task {task!r}: must be part of one of {sorted(tasks)}'
             )
         entries = [e for e in entries if chosen & {*e['Metadata']['Tasks']}]
@@ -139,13 +139,13 @@ def published_weights(name: str) -> str:
         name (str): Name of a model.
 
     Raises:
-        ValueError: None are published.
+        UserError: None are published.
     """
     stem = Path(name).stem if name.endswith('.py') else name
     for entry in metafile_entries():
         if entry['Name'] == stem and entry.get('Weights'):
             return entry['Weights']
-    raise ValueError(
+    raise UserError(
         f'no weights are published for {stem}. Train it '
         f'(python tools/train.py {config_path(name)}) and pass the file as '
         'checkpoint='
@@ -178,9 +178,9 @@ def get_model(
         ``model.dataset_meta`` the checkpoint's, where it has one.
 
     Raises:
-        ValueError: An unknown name, no published weights, or weights of
+        UserError: An unknown name, no published weights, or weights of
             another model.
-        UnsafeCheckpointError: See ``common.checkpoint``.
+        CheckpointError: See ``common.checkpoint``.
     """
     if pretrained and checkpoint is None:
         checkpoint = published_weights(name)
@@ -221,7 +221,7 @@ def inference_model(
         image's.
 
     Raises:
-        ValueError: An unknown name, or no weights are published.
+        UserError: An unknown name, or no weights are published.
     """
     from .common.checkpoint import assert_safe, local_checkpoint
 
@@ -255,7 +255,7 @@ def _load_weights(model: 'torch.nn.Module', checkpoint: str | Path) -> None:
         model.load_state_dict(extract_state_dict(content))
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:4]]
-        raise ValueError(
+        raise UserError(
             f'{checkpoint}: weights of another model than '
             f'{Path(model.cfg.filename).stem}: {" ".join(lines)}'
         ) from error
@@ -266,26 +266,16 @@ def _load_weights(model: 'torch.nn.Module', checkpoint: str | Path) -> None:
 
 def _inferencer(cfg: 'Config') -> type:
     """The inferencer of the system whose classes a config's model names."""
-    from .registry import MODELS
+    from mmengine.config import Config
 
-    for name in _types(cfg.model):
-        if name.startswith('mmfashion_ext.'):
-            system = MODELS.get(name).__module__.split('.')[1]
-            package = importlib.import_module(f'mmfashion_ext.{system}')
-            names = [n for n in package.__all__ if n.endswith('Inferencer')]
-            return getattr(package, names[0])
-    raise ValueError(
-        f"{cfg.filename}: the model names no 'mmfashion_ext.' type, so there "
-        "is no inferencer for it here. Use its host's"
+    from .common.runner import used_systems
+
+    for system in used_systems(Config({'model': cfg.model})):
+        package = importlib.import_module(f'mmfashion_ext.{system}')
+        for name in package.__all__:
+            if name.endswith('Inferencer'):
+                return getattr(package, name)
+    raise UserError(
+        f"{cfg.filename}: the model names no 'mmfashion_ext.' type of a "
+        "system with an inferencer. Use its host's"
     )
-
-
-def _types(cfg: Any) -> Iterator[str]:
-    """Every ``type`` written in a config, outermost first."""
-    if isinstance(cfg, dict):
-        if isinstance(cfg.get('type'), str):
-            yield cfg['type']
-        cfg = list(cfg.values())
-    if isinstance(cfg, list | tuple):
-        for value in cfg:
-            yield from _types(value)

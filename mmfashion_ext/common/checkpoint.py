@@ -22,6 +22,8 @@ import torch
 from torch import Tensor
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
+from .cli import UserError
+
 #: End of a published file's name: the first 8 digits of its SHA-256.
 HASHED_NAME = re.compile(r'-([0-9a-f]{8})\.pth$')
 
@@ -31,7 +33,11 @@ _NUMPY_FUNCTIONS = ('_reconstruct', 'scalar')
 _BUFFER_METHODS = ('min', 'max', 'current', 'mean')
 
 
-class UnsafeCheckpointError(ValueError):
+class CheckpointError(UserError, ValueError):
+    """A file cannot be used as a checkpoint."""
+
+
+class UnsafeCheckpointError(CheckpointError):
     """A checkpoint holds objects other than weights and plain values."""
 
 
@@ -61,7 +67,7 @@ def load_checkpoint_file(
         FileNotFoundError: No such file.
         UnsafeCheckpointError: The file holds objects that only an ordinary
             unpickler would build.
-        ValueError: The file is no checkpoint, or is truncated.
+        CheckpointError: The file is no checkpoint, or is truncated.
     """
     return _load(local_checkpoint(path), map_location, mmap=False)
 
@@ -76,7 +82,7 @@ def assert_safe(path: str | Path) -> None:
         FileNotFoundError: No such file.
         UnsafeCheckpointError: The file holds objects that only an ordinary
             unpickler would build.
-        ValueError: The file is no checkpoint, or is truncated.
+        CheckpointError: The file is no checkpoint, or is truncated.
     """
     file = local_checkpoint(path)
     # mapped: the tensors of a large file are not read just to be dropped
@@ -97,15 +103,15 @@ def local_checkpoint(path: str | Path) -> Path:
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: Another scheme than http(s), or a download whose content
-            does not match the hash in its name.
+        CheckpointError: Another scheme than http(s), or a download whose
+            content does not match the hash in its name.
     """
     if not is_url(path):
         file = Path(path).expanduser()
         if file.is_file():
             return file
         if '://' in str(path):
-            raise ValueError(
+            raise CheckpointError(
                 f'{path}: only files and http(s) URLs can be checked before '
                 'they are loaded. Download it and pass the file'
             )
@@ -120,7 +126,9 @@ def local_checkpoint(path: str | Path) -> Path:
                 str(path), str(cached), digest[1] if digest else None
             )
         except RuntimeError as error:  # torch hub's word for a wrong hash
-            raise ValueError(f'{path}: {error}. Download again') from error
+            raise CheckpointError(
+                f'{path}: {error}. Download again'
+            ) from error
     return cached
 
 
@@ -140,7 +148,7 @@ def extract_state_dict(checkpoint: dict) -> dict[str, Tensor]:
         parallel wrappers put before each name.
 
     Raises:
-        ValueError: There are no weights.
+        CheckpointError: There are no weights.
     """
     weights = checkpoint
     if isinstance(checkpoint, dict):
@@ -152,7 +160,7 @@ def extract_state_dict(checkpoint: dict) -> dict[str, Tensor]:
         and all(isinstance(value, Tensor) for value in weights.values())
     ):
         found = sorted(map(str, checkpoint))[:8] if checkpoint else 'nothing'
-        raise ValueError(
+        raise CheckpointError(
             f'no weights in the checkpoint: expected names with tensors, at '
             f"the top or under 'state_dict' or 'model', got {found}"
         )
@@ -177,7 +185,7 @@ def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:
                 'tools/misc/publish_model.py --trust; otherwise delete it'
             ) from None
         except Exception as error:
-            raise ValueError(
+            raise CheckpointError(
                 f'{file}: cannot be read as a checkpoint '
                 f'({_first_line(error)}). Copy or download it again'
             ) from error

@@ -2,14 +2,14 @@
 """Write model_zoo.md from the metafiles, the only source of its numbers."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
-from mmfashion_ext.hub import root
+from mmfashion_ext import hub
+from mmfashion_ext.common.cli import atomic_write, run_tool
 
 HEADER = """\
 <!-- Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0. -->
@@ -111,7 +111,7 @@ def _row(cells: Iterable[str]) -> str:
     return f'| {" | ".join(cells)} |'
 
 
-def main(argv: list[str] | None = None) -> int:
+def main() -> int:
     """Write or check the file; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -119,8 +119,9 @@ def main(argv: list[str] | None = None) -> int:
         action='store_true',
         help='write nothing; exit with 1 when model_zoo.md is out of date',
     )
-    args = parser.parse_args(argv)
-    target, text = root() / 'model_zoo.md', generate(root())
+    args = parser.parse_args()
+    root = hub.root()
+    target, text = root / 'model_zoo.md', generate(root)
     if args.check:
         if target.is_file() and target.read_text(encoding='utf-8') == text:
             return 0
@@ -130,12 +131,11 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    partial = target.with_suffix('.md.part')
-    partial.write_text(text, encoding='utf-8')
-    os.replace(partial, target)
+    with atomic_write(target) as temporary:
+        temporary.write_text(text, encoding='utf-8')
     print(f'wrote {target}')
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -7,15 +7,12 @@ NAME_DATE-SHA8.pth, which loads with torch.load(weights_only=True) anywhere.
 
 Examples:
     python tools/misc/publish_model.py work_dirs/NAME/epoch_12.pth NAME
-    python tools/misc/publish_model.py epoch_12.pth NAME --out-dir published \\
-        --metrics metrics.json --url https://example.org/models
+    python tools/misc/publish_model.py epoch_12.pth NAME --metrics metrics.json
 """
 
 import argparse
 import hashlib
 import json
-import os
-import tempfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,19 +21,25 @@ import numpy as np
 import torch
 import yaml
 
+from mmfashion_ext import hub
 from mmfashion_ext.common.checkpoint import (
     extract_state_dict,
     load_checkpoint_file,
 )
-from mmfashion_ext.common.cli import UserError, run_tool
+from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
 from mmfashion_ext.common.evaluation import METRIC_NAMES
-from mmfashion_ext.hub import config_path, root
 
-#: Task in metrics.json -> in the metafiles.
+#: Task in metrics.json -> its name in the metafiles.
 TASKS = {
     'bbox': 'Object Detection',
     'segm': 'Instance Segmentation',
     'keypoints': 'Landmark Estimation',
+    'keypoints_vis': 'Landmark Estimation (visible only)',
+}
+#: Task in the metafiles -> names of its metrics, all in 0-1.
+METRICS = {
+    title: METRIC_NAMES[task.removesuffix('_vis')]
+    for task, title in TASKS.items()
 }
 
 
@@ -63,23 +66,15 @@ def publish(
     weights = extract_state_dict(content)
     meta = content.get('meta', {}) if 'state_dict' in content else {}
     published = {'meta': plain(meta), 'state_dict': weights}
-    out_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        dir=out_dir, prefix=f'.{name}', delete=False
-    ) as file:
-        partial = Path(file.name)
-    try:
-        with open(partial, 'wb') as file:
+    with atomic_write(out_dir / f'{name}.pth') as temporary:
+        with temporary.open('wb') as file:
             # through a file object: by path, torch writes the file's name
             # into the archive, and the same weights get another hash
             torch.save(published, file)
-        torch.load(partial, map_location='cpu', weights_only=True)
-        sha8 = hashlib.sha256(partial.read_bytes()).hexdigest()[:8]
-        target = out_dir / f'{name}_{day}-{sha8}.pth'
-        partial.chmod(0o644)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+        torch.load(temporary, map_location='cpu', weights_only=True)
+        sha8 = hashlib.sha256(temporary.read_bytes()).hexdigest()[:8]
+    target = out_dir / f'{name}_{day}-{sha8}.pth'
+    (out_dir / f'{name}.pth').replace(target)
     return target
 
 
@@ -92,7 +87,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): plain(v) for key, v in value.items()}
     if isinstance(value, list | tuple | set):
-        items = sorted(value) if isinstance(value, set) else value
+        items = sorted(value, key=str) if isinstance(value, set) else value
         return [plain(item) for item in items]
     return None
 
@@ -102,7 +97,7 @@ def results_of(metrics: dict[str, float], dataset: str) -> list[dict]:
 
     Args:
         metrics (dict[str, float]): What ``tools/test.py --out`` wrote, keys
-            ``'.../bbox/AP50'``, values 0-1. Numbers of single categories or
+            ``'bbox/AP50'``, values 0-1. Numbers of single categories or
             subsets are left out.
         dataset (str): What it was tested on.
 
@@ -111,11 +106,12 @@ def results_of(metrics: dict[str, float], dataset: str) -> list[dict]:
     """
     results = []
     for task, title in TASKS.items():
-        found = {}
-        for key, value in metrics.items():
-            parts = key.split('/')
-            if parts[-2:-1] == [task] and parts[-1] in METRIC_NAMES[task]:
-                found[parts[-1]] = round(float(value), 4)
+        found = {
+            name: round(float(metrics[f'{task}/{name}']), 4)
+            for name in METRICS[title]
+            # -1: the test set has nothing of that size
+            if metrics.get(f'{task}/{name}', -1) >= 0
+        }
         if found:
             results.append(
                 {'Task': title, 'Dataset': dataset, 'Metrics': found}
@@ -141,9 +137,9 @@ def update_metafile(
     Returns:
         Path: The metafile.
     """
-    path = Path(config_path(name)).parent
+    path = Path(hub.config_path(name)).parent
     while not (path / 'metafile.yml').is_file():
-        if path == root():
+        if path == hub.root():
             raise UserError(f'no metafile.yml in any folder above {name}.py')
         path = path.parent
     path /= 'metafile.yml'
@@ -159,9 +155,8 @@ def update_metafile(
         entry['Weights'] = url
     header = [line for line in text.splitlines() if line.startswith('#')]
     body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    partial = path.with_suffix('.yml.part')
-    partial.write_text('\n'.join([*header, body]), encoding='utf-8')
-    os.replace(partial, path)
+    with atomic_write(path) as temporary:
+        temporary.write_text('\n'.join([*header, body]), encoding='utf-8')
     return path
 
 
@@ -202,10 +197,11 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Publish, then record."""
     args = parse_args()
-    config_path(args.name)  # an unknown name is refused before any work
+    hub.config_path(args.name)  # before any work
     metrics = None
     if args.metrics:
         metrics = json.loads(args.metrics.read_text(encoding='utf-8'))
+        results_of(metrics, dataset='')
     target = publish(
         args.checkpoint, args.name, args.out_dir, args.date, trust=args.trust
     )

@@ -25,6 +25,7 @@ from ..common.deepfashion2_statistics import SplitStatistics
 from ..registry import DATASETS
 
 _CONVERT = 'tools/dataset_converters/deepfashion2.py SPLIT_DIR --out OUT.json'
+_REQUIRED = ('id', 'image_id', 'category_id', 'bbox', 'area', 'keypoints')
 
 
 @DATASETS.register_module()
@@ -136,12 +137,15 @@ class DeepFashion2Dataset(CocoDataset):
             yield from _read_raw(Path(self.ann_file))
         else:
             text = get_text(self.ann_file, backend_args=self.backend_args)
-            yield from _read_coco(self.ann_file, text)
+            # The test split is published without annotations.
+            needed = ('images', 'annotations')[: 1 if self.test_mode else 2]
+            yield from _read_coco(self.ann_file, text, needed)
 
 
 def _read_raw(folder: Path) -> Iterator[tuple[dict, list[dict]]]:
-    """Read the ``annos`` folder of a raw split."""
-    for raw in RawSplit(folder.parent):
+    """Read a raw split; ``folder`` is its ``annos`` or the split itself."""
+    split = folder if (folder / 'annos').is_dir() else folder.parent
+    for raw in RawSplit(split):
         for defect in raw.defects:
             if defect.fatal:
                 raise ValueError(
@@ -155,7 +159,9 @@ def _read_raw(folder: Path) -> Iterator[tuple[dict, list[dict]]]:
         yield raw.image, annotations
 
 
-def _read_coco(path: str, text: str) -> Iterator[tuple[dict, list[dict]]]:
+def _read_coco(
+    path: str, text: str, needed: tuple[str, ...]
+) -> Iterator[tuple[dict, list[dict]]]:
     """Read a COCO file, images in the order of the file."""
 
     def compact(entry: dict) -> dict:
@@ -171,20 +177,29 @@ def _read_coco(path: str, text: str) -> Iterator[tuple[dict, list[dict]]]:
         raise ValueError(
             f'{path} is not readable JSON ({error}). Make it again: {_CONVERT}'
         ) from None
-    missing = {'images', 'annotations'} - set(content)
-    if missing:
+    missing = [key for key in needed if key not in content]
+    if missing or not isinstance(content, dict):
         raise ValueError(
-            f'{path} has no {" and no ".join(sorted(missing))}: it is not a '
-            f'COCO annotation file. Make one: {_CONVERT}'
+            f'{path} has no {" and no ".join(missing)}: it is not a COCO '
+            f'annotation file. Make one: {_CONVERT}'
         )
     by_image = {image['id']: [] for image in content['images']}
-    for annotation in content['annotations']:
+    annotations = content.get('annotations', [])
+    for annotation in annotations:
+        where = f'{path}: annotation {annotation.get("id")}'
+        missing = [key for key in _REQUIRED if key not in annotation]
+        if missing:
+            raise ValueError(f'{where} lacks {", ".join(missing)}')
         if annotation['image_id'] not in by_image:
             raise ValueError(
-                f'{path}: annotation {annotation.get("id")} belongs to image '
-                f'{annotation["image_id"]}, which is not in images'
+                f'{where} belongs to image {annotation["image_id"]}, which is '
+                'not in images'
             )
         by_image[annotation['image_id']].append(annotation)
+    ids = {annotation['id'] for annotation in annotations}
+    for name, unique in ('images', by_image), ('annotations', ids):
+        if len(unique) != len(content.get(name, [])):
+            raise ValueError(f'{path}: ids of {name} are not unique')
     for image in content['images']:
         yield image, by_image[image['id']]
 
@@ -198,14 +213,20 @@ def _compact_keypoints(annotation: dict, path: str) -> dict:
             f'{where} has category_id {annotation["category_id"]}, expected '
             '1..13'
         )
-    keypoints = annotation.get('keypoints', ())
-    if len(keypoints) != 3 * NUM_LANDMARKS:
+    keypoints = np.array(annotation.get('keypoints', ()))
+    if keypoints.shape != (3 * NUM_LANDMARKS,):
         raise ValueError(
-            f'{where} has {len(keypoints)} numbers in keypoints, expected '
-            f'{3 * NUM_LANDMARKS} (294 x [x, y, v]). Make the file again: '
-            f'{_CONVERT}'
+            f'{where} has keypoints of shape {keypoints.shape}, expected '
+            f'{3 * NUM_LANDMARKS} numbers (294 x [x, y, v]). Make the file '
+            f'again: {_CONVERT}'
         )
-    local = np.reshape(keypoints, (NUM_LANDMARKS, 3))[category.slice]
+    local = keypoints.reshape(NUM_LANDMARKS, 3)[category.slice]
+    if local.dtype.kind not in 'if' or not np.isfinite(local).all():
+        raise ValueError(f'{where} has keypoints that are no finite numbers')
+    if not np.isin(local[:, 2], (0, 1, 2)).all():
+        raise ValueError(
+            f'{where} has landmarks with a visibility other than 0, 1 or 2'
+        )
     annotation['keypoints'] = local.astype(np.float32)
     annotation['num_keypoints'] = int((local[:, 2] > 0).sum())
     return annotation

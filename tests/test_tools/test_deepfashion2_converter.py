@@ -6,12 +6,22 @@ from pathlib import Path
 import pytest
 from pycocotools.coco import COCO
 
+from mmfashion_ext.common.cli import run_tool
+
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/deepfashion2.py'
 
 
 @pytest.fixture(scope='module')
 def main():
-    return runpy.run_path(str(TOOL))['main']
+    """The tool as a function of its arguments that returns its status."""
+    tool = runpy.run_path(str(TOOL))['main']
+
+    def run(argv):
+        with pytest.raises(SystemExit) as end:
+            run_tool(lambda: tool(argv))
+        return end.value.code or 0
+
+    return run
 
 
 def content(*items, **image):

@@ -3,14 +3,15 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
+from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
 from mmfashion_ext.common.deepfashion2_annotations import (
     Defect,
     RawImage,
@@ -52,53 +53,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def convert(
-    folder: Path,
-    out: Path | None,
-    visible_only: bool = False,
-    skip_invalid: bool = False,
-) -> tuple[SplitStatistics, list[Defect]]:
-    """Read a split once, and write it as COCO JSON if ``out`` is given.
-
-    Args:
-        folder (Path): The split; holds ``image/`` and ``annos/``.
-        out (Path | None): File to write; only appears once it is complete,
-            and not at all if something is wrong that is not skipped.
-        visible_only (bool): Keep landmarks with v = 2 only.
-        skip_invalid (bool): Leave out what cannot be used.
-
-    Returns:
-        tuple: Counts of what can be used, and what is wrong with the rest.
-    """
-    statistics, defects = SplitStatistics(), []
-
-    def usable() -> Iterator[RawImage]:
-        split = RawSplit(folder, visible_only)
-        console = Console(stderr=True)
-        for raw in track(
-            split,
-            f'reading {folder}',
-            console=console,
-            disable=not console.is_terminal,
-        ):
-            defects.extend(raw.defects)
-            if raw.image:
-                statistics.add(raw.image, raw.annotations)
-                yield raw
-
-    if out is None:
-        for _ in usable():
-            pass
-        return statistics, defects
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f'.{out.name}.{os.getpid()}')
-    try:
-        write_coco(temporary, usable())
-        if skip_invalid or not any(defect.fatal for defect in defects):
-            os.replace(temporary, out)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return statistics, defects
+def read_usable(
+    split: RawSplit, statistics: SplitStatistics, defects: list[Defect]
+) -> Iterator[RawImage]:
+    """The usable images; counts them and collects the defects of all."""
+    console = Console(stderr=True)
+    for raw in track(
+        split,
+        f'reading {split.folder}',
+        console=console,
+        disable=not console.is_terminal,
+    ):
+        defects += raw.defects
+        if raw.image:
+            statistics.add(raw.image, raw.annotations)
+            yield raw
 
 
 def write_coco(path: Path, images: Iterable[RawImage]) -> None:
@@ -120,59 +89,62 @@ def write_coco(path: Path, images: Iterable[RawImage]) -> None:
         file.write('\n], "images": ' + json.dumps(records) + '}\n')
 
 
-def report(
+def print_report(
     args: argparse.Namespace,
     statistics: SplitStatistics,
     defects: list[Defect],
-) -> int:
-    """Print what was found; returns the exit code."""
+) -> None:
+    """With ``--check`` all there is to say, otherwise the first defects."""
     fatal = [defect for defect in defects if defect.fatal]
-    notes = len(defects) - len(fatal)
     if args.check:
         print(statistics.report(args.split.resolve().name))
-        print(f'defects: {len(fatal)}, notes: {notes}')
-        print('\n'.join(map(str, defects)), end='\n' if defects else '')
-    images = len({defect.file for defect in fatal if not defect.item})
-    items = len({(d.file, d.item) for d in fatal if d.item})
-    unusable = f'{images} images and {items} items of {args.split}'
-    if fatal and not args.check:
-        print('\n'.join(map(str, fatal[:_SHOWN])), file=sys.stderr)
-        if len(fatal) > _SHOWN:
-            print(
-                f'... and {len(fatal) - _SHOWN} more; --check lists them all',
-                file=sys.stderr,
-            )
-    if fatal and not args.skip_invalid:
-        outcome = f'; {args.out} was not written' if args.out else ''
-        print(
-            f'error: {unusable} cannot be used{outcome}. Correct them, or '
-            'leave them out with --skip-invalid',
-            file=sys.stderr,
+        print(f'defects: {len(fatal)}, notes: {len(defects) - len(fatal)}')
+        for defect in defects:
+            print(defect)
+        return
+    for defect in fatal[:_SHOWN]:
+        print(defect, file=sys.stderr)
+    if len(fatal) > _SHOWN:
+        more = f'... and {len(fatal) - _SHOWN} more; --check lists them all'
+        print(more, file=sys.stderr)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line."""
+    args = parse_args(argv)
+    statistics, defects = SplitStatistics(), []
+    images = read_usable(
+        RawSplit(args.split, args.visible_only), statistics, defects
+    )
+    with atomic_write(args.out) if args.out else nullcontext() as path:
+        if path:
+            write_coco(path, images)
+        else:
+            for _ in images:
+                pass
+        print_report(args, statistics, defects)
+        bad = {(d.file, d.item) for d in defects if d.fatal}
+        bad_items = sum(item != '' for _, item in bad)
+        left_out = (
+            f'{len(bad) - bad_items} images and {bad_items} items of '
+            f'{args.split}'
         )
-        return 2
-    if fatal:
-        print(f'left out: {unusable}')
+        if bad and not args.skip_invalid:
+            outcome = f'; {args.out} was not written' if args.out else ''
+            raise UserError(
+                f'{left_out} cannot be used{outcome}. Correct them, or leave '
+                'them out with --skip-invalid'
+            )
+    if bad:
+        print(f'left out: {left_out}')
     if args.out:
+        notes = sum(not defect.fatal for defect in defects)
         print(
             f'wrote {args.out}: {statistics.images:,} images, '
-            f'{statistics.items.total():,} items'
-            f'{f", {notes} notes (see --check)" if notes else ""}'
+            f'{statistics.items.total():,} items, {notes:,} notes '
+            '(--check lists them)'
         )
-    return 0
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    args = parse_args(argv)
-    try:
-        found = convert(
-            args.split, args.out, args.visible_only, args.skip_invalid
-        )
-    except OSError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    return report(args, *found)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -1,0 +1,97 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""All metadata of the distribution, and the making of ``.mim``."""
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+PACKAGE = 'mmfashion_ext'
+#: What OpenMMLab's tools look for in ``<package>/.mim``. ``requirements``
+#: lets the copy of ``tools/install.py`` in there work.
+MIM = ('configs', 'tools', 'demo', 'requirements', 'model-index.yml')
+
+# Hosts are never in install_requires: the forks (onedl-*) and upstream bring
+# the same import packages, so a plain `pip install` would unpack one over the
+# other. The extras name the forks, the ones that work with current PyTorch.
+# mmcv is in none: its ops must be compiled against the installed torch, which
+# tools/install.py does and a resolver cannot.
+MATCH_RCNN = [
+    'torch>=2.4',
+    'torchvision',
+    'onedl-mmengine>=0.10.8',
+    'onedl-mmdetection>=3.5',
+    'pycocotools>=2.0.8',
+    'faster-coco-eval>=1.6',
+]
+TESTS = ['pytest>=8', 'pytest-xdist', 'hypothesis', 'ruff']
+
+
+class BuildPy(build_py):
+    """Bring configs, tools and the model index along as ``.mim``.
+
+    A wheel gets copies, put straight into the folder it is made from, so that
+    none go stale in the source tree. An editable install (PEP 660) gets links.
+    """
+
+    def run(self) -> None:
+        """Build the package, then its ``.mim``."""
+        super().run()
+        base = ROOT if self.editable_mode else Path(self.build_lib)
+        mim = base / PACKAGE / '.mim'
+        shutil.rmtree(mim, ignore_errors=True)
+        mim.mkdir(parents=True)
+        for name in MIM:
+            source = ROOT / name
+            if self.editable_mode:
+                (mim / name).symlink_to(Path('../..') / name)
+            elif source.is_dir():
+                ignore = shutil.ignore_patterns('__pycache__', '*.py[cod]')
+                shutil.copytree(source, mim / name, ignore=ignore)
+            elif source.is_file():
+                shutil.copy2(source, mim / name)
+
+
+def version() -> str:
+    """Read the version where it is defined, without importing the package."""
+    text = (ROOT / PACKAGE / '__init__.py').read_text(encoding='utf-8')
+    return re.search(r"^__version__ = '(.+)'$", text, re.M)[1]
+
+
+def description() -> str:
+    """The README, which an editable install can do without."""
+    readme = ROOT / 'README.md'
+    return readme.read_text(encoding='utf-8') if readme.is_file() else ''
+
+
+setup(
+    name=PACKAGE,
+    version=version(),
+    description='Fashion models as plugins of OpenMMLab',
+    long_description=description(),
+    long_description_content_type='text/markdown',
+    author='mmfashion_ext authors',
+    license='Apache-2.0',
+    keywords='computer vision, fashion, object detection, landmarks',
+    classifiers=[
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    python_requires='>=3.10',
+    # the generators and result files (numpy), progress (rich), metafiles
+    install_requires=['numpy>=1.24', 'rich', 'pyyaml'],
+    extras_require={
+        'match-rcnn': MATCH_RCNN,
+        'all': MATCH_RCNN,
+        'tests': TESTS,
+    },
+    cmdclass={'build_py': BuildPy},
+    zip_safe=False,
+)

@@ -1,0 +1,336 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Set up everything this project needs, mmcv's compiled ops included.
+
+``make setup`` calls it. Standard library only: it runs before anything is
+installed. See docs/get_started.md.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+# Before imports that an older Python cannot parse.
+if sys.version_info < (3, 10):  # noqa: UP036
+    sys.exit(
+        'error: Python 3.10 or later is needed, {} is {}.{}. Name another '
+        'one: make setup PYTHON=python3.11'.format(
+            sys.executable, *sys.version_info[:2]
+        )
+    )
+
+import hashlib
+import json
+import tempfile
+
+from setup_env import environment, lock, wheels
+from setup_env.environment import Facts, probe, works
+from setup_env.process import SetupError, pip_steps, run
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = ROOT / 'requirements' / 'lock.txt'
+RUNTIME = ROOT / 'requirements' / 'runtime.txt'
+MINIMUM_TORCH = (2, 4)
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description='Set up mmfashion_ext and what it needs.'
+    )
+    parser.add_argument(
+        '--venv',
+        type=Path,
+        metavar='DIR',
+        help='virtual environment to make or use (default: .venv; with '
+        '--torch keep: the environment of the Python that runs this)',
+    )
+    parser.add_argument(
+        '--torch',
+        choices=('lock', 'keep'),
+        default='lock',
+        help='lock: install the pinned versions of everything; keep: leave '
+        'the installed torch (2.4 or later), torchvision, NumPy and hosts '
+        'alone and fit the rest around them',
+    )
+    parser.add_argument(
+        '--system',
+        choices=sorted(lock.UNUSED),
+        default='all',
+        help='install the hosts of one system only (default: all)',
+    )
+    parser.add_argument(
+        '--only-mmcv',
+        action='store_true',
+        help='only compile and install mmcv for the installed torch',
+    )
+    parser.add_argument(
+        '--dev', action='store_true', help='also what tests and lint need'
+    )
+    parser.add_argument(
+        '--cuda',
+        action='store_true',
+        help="compile mmcv's ops for CUDA even if no GPU is here",
+    )
+    parser.add_argument(
+        '--cuda-arch',
+        default='',
+        metavar='X.Y',
+        help='CUDA architectures, such as 9.0 or "8.0;9.0" (default: those '
+        'of the GPUs here)',
+    )
+    return parser.parse_args(argv)
+
+
+def digest(args: argparse.Namespace) -> str:
+    """Hash everything that decides what a finished set-up looks like."""
+    parts = [LOCK, Path(__file__), *(ROOT / 'tools/setup_env').glob('*.py')]
+    if (ROOT / 'setup.py').is_file():
+        parts += [ROOT / 'setup.py', ROOT / 'mmfashion_ext' / '__init__.py']
+    text = json.dumps([sorted(vars(args).items()), str(ROOT)], default=str)
+    sha = hashlib.sha256(text.encode())
+    for part in sorted(parts):
+        sha.update(part.read_bytes())
+    return sha.hexdigest()
+
+
+def pip_install(
+    python: Path, title: str, requirements: list[str], *options: str | Path
+) -> None:
+    """Install requirement lines, counting them as they come."""
+    if not requirements:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / 'requirements.txt'
+        file.write_text('\n'.join(requirements) + '\n', encoding='utf-8')
+        # lines for other versions of Python are not collected
+        count = len({lock.name_of(line) for line in requirements})
+        run(
+            title,
+            [python, '-m', 'pip', 'install', *options, '-r', file],
+            wheels.cache_dir() / 'logs' / f'{title.replace(" ", "-")}.log',
+            step=pip_steps(count),
+        )
+
+
+def refuse_upstream(facts: Facts) -> None:
+    """Stop before a fork's files are unpacked over upstream's."""
+    for package, wanted in lock.PROVIDES.items():
+        others = set(facts.providers.get(package, [])) - {wanted}
+        if others:
+            name = min(others)
+            raise SetupError(
+                f'{name} is installed, and {wanted} would overwrite its '
+                f'files (both are the package {package}). Run pip uninstall '
+                f'{name}, or keep it: python tools/install.py --torch keep'
+            )
+
+
+def check_kept(facts: Facts) -> None:
+    """Check that the torch to be kept is one that can be used."""
+    problem = ''
+    if not facts.torch:
+        problem = f'no torch works in this environment ({facts.torch_error})'
+    elif lock.version(facts.torch) < MINIMUM_TORCH:
+        problem = f'torch {facts.torch} is too old, 2.4 or later is needed'
+    elif 'torchvision' not in facts.versions:
+        problem = f'torchvision is missing; install the one for {facts.torch}'
+    if problem:
+        raise SetupError(
+            f'--torch keep: {problem}. Or leave it out to set up the pinned '
+            'versions in an environment of their own'
+        )
+
+
+def missing_runtime(facts: Facts, names: list[str]) -> list[str]:
+    """The requirements to fit around what is kept; never a second OpenCV."""
+    has_cv2 = bool(facts.providers.get('cv2'))
+    return lock.without(names, {'opencv-python'} if has_cv2 else ())
+
+
+def missing_hosts(facts: Facts, hosts: list[str]) -> list[str]:
+    """The hosts whose import package nobody brings yet."""
+    present = {
+        wanted
+        for package, wanted in lock.PROVIDES.items()
+        if facts.providers.get(package)
+    }
+    return lock.without(hosts, present)
+
+
+def kept_versions(facts: Facts) -> list[str]:
+    """Constraints that hold what must not change."""
+    kept = {'torch', 'torchvision', 'triton', 'numpy'}
+    kept |= set(facts.providers.get('cv2', []))
+    return [f'{n}=={v}' for n, v in facts.versions.items() if n in kept]
+
+
+def install_locked(
+    python: Path, sections: dict[str, list[str]], dev: bool
+) -> None:
+    """Install the pins: nothing else, and nothing resolved."""
+    refuse_upstream(probe(python))
+    packages = sections['build'] + sections['torch'] + sections['runtime']
+    packages += sections['dev'] if dev else []
+    pip_install(python, 'packages', packages, '--no-deps')
+    # Some hosts exist as source only, and need torch to build a wheel.
+    options = ['--no-deps', '--no-build-isolation']
+    pip_install(python, 'hosts', sections['hosts'], *options)
+
+
+def install_around(
+    python: Path, sections: dict[str, list[str]], unused: frozenset[str]
+) -> None:
+    """Fit what is missing around the torch that is installed."""
+    facts = probe(python)
+    with tempfile.TemporaryDirectory() as folder:
+        held = Path(folder) / 'constraints.txt'
+        held.write_text('\n'.join(kept_versions(facts)), encoding='utf-8')
+        names = missing_runtime(facts, lock.read_names(RUNTIME))
+        tools = [lock.name_of(line) for line in sections['build']]
+        wanted = lock.without(names, unused)
+        wanted += [n for n in tools if n not in map(lock.name_of, wanted)]
+        pip_install(python, 'packages', wanted, '-c', held)
+    pip_install(
+        python,
+        'hosts',
+        missing_hosts(facts, sections['hosts']),
+        '--no-deps',
+        '--no-build-isolation',
+    )
+
+
+def install_compiled(
+    python: Path, args: argparse.Namespace, pins: dict[str, str]
+) -> None:
+    """Compile, or take from the cache, what has no fitting wheel."""
+    facts = probe(python)
+    archs = wheels.cuda_archs(
+        facts, args.cuda, args.cuda_arch, wheels.nvcc_release()
+    )
+    keep = args.torch == 'keep'
+    check = wheels.MMCV_WORKS.format(cuda=bool(archs))
+    if not keep or works(python, check):
+        others = sorted({*facts.providers.get('mmcv', [])} - {'onedl-mmcv'})
+        if others:
+            print(f"mmcv's ops do not work here: replacing {others[0]}")
+            log = wheels.cache_dir() / 'logs' / 'uninstall.log'
+            command = [python, '-m', 'pip', 'uninstall', '-y', *others]
+            run('removing the broken mmcv', command, log)
+        wheels.install_mmcv(python, pins['onedl-mmcv'], facts, archs)
+    else:
+        print('mmcv: the installed one works, it stays')
+    if 'xtcocotools' not in pins or args.only_mmcv:
+        return
+    if not keep or works(python, wheels.XTCOCOTOOLS_WORKS):
+        wheels.install_xtcocotools(python, pins['xtcocotools'], facts)
+
+
+def keep_one_opencv(python: Path, sections: dict[str, list[str]]) -> None:
+    """Mend an environment in which two OpenCVs overwrote each other."""
+    names = probe(python).providers.get('cv2', [])
+    if len(names) < 2:
+        return
+    log = wheels.cache_dir() / 'logs' / 'opencv.log'
+    print(f'several OpenCVs are installed ({", ".join(names)}): keeping one')
+    keep = 'opencv-python' if 'opencv-python' in names else names[0]
+    wanted = f'{keep}=={probe(python).versions[keep]}'
+    run(
+        'OpenCV removal', [python, '-m', 'pip', 'uninstall', '-y', *names], log
+    )
+    pip_install(python, 'OpenCV', [wanted], '--no-deps')
+
+
+def install_project(python: Path) -> None:
+    """Install this project editable, when it is a clone."""
+    if not (ROOT / 'setup.py').is_file():
+        return
+    command = [python, '-m', 'pip', 'install', '--no-deps']
+    run(
+        'mmfashion_ext',
+        [*command, '--no-build-isolation', '-e', ROOT],
+        wheels.cache_dir() / 'logs' / 'project.log',
+    )
+
+
+def check_imports(python: Path, hosts: list[str]) -> None:
+    """Import what was installed: a set-up that ends must work."""
+    packages = [p for p, name in lock.PROVIDES.items() if name in hosts]
+    problem = works(python, f'import cv2, {", ".join(packages)}')
+    if problem:
+        raise SetupError(
+            f'everything is installed, but importing it fails: {problem}. '
+            '`make doctor` shows what is wrong'
+        )
+
+
+def set_up(args: argparse.Namespace) -> Path:
+    """Install everything that was asked for.
+
+    Returns:
+        Path: The Python of the environment.
+    """
+    unused = lock.UNUSED[args.system]
+    sections = {
+        name: lock.without(lines, unused)
+        for name, lines in lock.read_lock(LOCK).items()
+    }
+    pins = dict(line.split('==') for line in sections['compiled'])
+    stamp = None
+    if args.torch == 'keep' and args.venv is None:
+        python = Path(sys.executable)
+    else:
+        folder = (args.venv or ROOT / '.venv').absolute()
+        python, stamp = folder / 'bin' / 'python', folder / '.mmfashion_ext'
+        ready = python.exists() and stamp.is_file()
+        if ready and stamp.read_text() == digest(args):
+            print(f'{folder} is up to date')
+            return python
+        stamp.unlink(missing_ok=True)
+        log = wheels.cache_dir() / 'logs' / 'venv.log'
+        environment.make_venv(folder, log)
+    if args.torch == 'keep':
+        check_kept(probe(python))
+    if args.only_mmcv:
+        tools = [lock.name_of(line) for line in sections['build']]
+        pip_install(python, 'build tools', tools)
+        install_compiled(python, args, pins)
+        return python
+    if args.torch == 'keep':
+        install_around(python, sections, unused)
+        if args.dev:
+            pip_install(python, 'tools of tests and lint', sections['dev'])
+    else:
+        install_locked(python, sections, args.dev)
+    keep_one_opencv(python, sections)
+    install_compiled(python, args, pins)
+    install_project(python)
+    check_imports(python, [*map(lock.name_of, sections['hosts']), *pins])
+    if stamp is not None and args.torch == 'lock':
+        stamp.write_text(digest(args))
+    return python
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Set up, and report a failure in one line."""
+    args = parse_args(argv)
+    try:
+        python = set_up(args)
+    except SetupError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            '\ninterrupted: run the same command again, it goes on where it '
+            'stopped',
+            file=sys.stderr,
+        )
+        return 130
+    print(f'ready: {python}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

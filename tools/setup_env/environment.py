@@ -1,0 +1,144 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""The Python environment that is set up: make it, and ask it for facts."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .process import SetupError, run
+
+# Runs inside the environment, so it cannot be imported from here.
+_PROBE = """
+import json, os, sys, sysconfig
+from importlib import metadata
+facts = {
+    'tag': f'cp{sys.version_info[0]}{sys.version_info[1]}{sys.abiflags}',
+    'platform': sysconfig.get_platform().replace('-', '_').replace('.', '_'),
+    'headers': os.path.isfile(
+        os.path.join(sysconfig.get_path('include'), 'Python.h')),
+    'versions': {d.metadata['Name']: d.version
+                 for d in metadata.distributions() if d.metadata['Name']},
+    'providers': {package: sorted(set(names)) for package, names
+                  in metadata.packages_distributions().items()},
+}
+try:
+    import torch
+    facts['torch'] = torch.__version__
+    facts['cuda'] = torch.version.cuda
+    facts['archs'] = sorted({'%d.%d' % torch.cuda.get_device_capability(i)
+                             for i in range(torch.cuda.device_count())})
+except ImportError as error:
+    facts['torch_error'] = str(error)
+print('FACTS' + json.dumps(facts))
+"""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an environment holds.
+
+    Attributes:
+        tag (str): Python and ABI, such as ``cp311``.
+        platform (str): Such as ``linux_x86_64``.
+        headers (bool): Whether Python.h is there.
+        versions (dict): Installed distribution -> version.
+        providers (dict): Import package -> the distributions that bring it.
+        torch (str): Version with its local part, empty without torch.
+        cuda (str, optional): CUDA release of the torch build.
+        archs (list): Compute capabilities of the GPUs, such as ``9.0``.
+        torch_error (str): Why torch does not import.
+    """
+
+    tag: str = ''
+    platform: str = ''
+    headers: bool = True
+    versions: dict[str, str] = field(default_factory=dict)
+    providers: dict[str, list[str]] = field(default_factory=dict)
+    torch: str = ''
+    cuda: str | None = None
+    archs: list[str] = field(default_factory=list)
+    torch_error: str = ''
+
+
+def output_of(command: list[str | Path]) -> str:
+    """Standard output of a short command, empty when it cannot run."""
+    try:
+        return subprocess.run(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        ).stdout
+    except OSError:
+        return ''
+
+
+def probe(python: Path) -> Facts:
+    """Ask an environment what is installed in it."""
+    found = re.search(r'^FACTS(.*)$', output_of([python, '-c', _PROBE]), re.M)
+    if found is None:
+        raise SetupError(
+            f'{python} does not answer; it may be broken. Remove the '
+            f'environment ({python.parent.parent}) and run again'
+        )
+    return Facts(**json.loads(found[1]))
+
+
+def works(python: Path, code: str) -> str:
+    """Run code in an environment.
+
+    Returns:
+        str: Empty when it ran, else the last line of what went wrong.
+    """
+    result = subprocess.run(
+        [str(python), '-c', code],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode == 0:
+        return ''
+    lines = result.stderr.strip().splitlines()
+    return lines[-1] if lines else f'exit code {result.returncode}'
+
+
+def make_venv(folder: Path, log: Path) -> Path:
+    """Make a virtual environment, or mend one whose making was interrupted.
+
+    Returns:
+        Path: Its Python.
+    """
+    python = folder / 'bin' / 'python'
+    if output_of([python, '-m', 'pip', '--version']):
+        return python
+    try:
+        import ensurepip  # noqa: F401
+    except ImportError as error:
+        name = f'python{sys.version_info[0]}.{sys.version_info[1]}-venv'
+        raise SetupError(
+            f'{sys.executable} cannot make virtual environments: the module '
+            f'ensurepip is missing. On Debian and Ubuntu: apt-get install '
+            f'{name}; then run again'
+        ) from error
+    title = f'virtual environment {folder}'
+    run(title, [sys.executable, '-m', 'venv', folder], log)
+    return python
+
+
+def need_compiler(facts: Facts) -> None:
+    """Stop with a clear line when C++ extensions cannot be compiled."""
+    if not shutil.which(os.environ.get('CXX', 'c++').split()[0]):
+        raise SetupError(
+            "no C++ compiler found (c++), which mmcv's ops need. On Debian "
+            'and Ubuntu: apt-get install g++; then run again'
+        )
+    if not facts.headers:
+        raise SetupError(
+            "Python.h is missing, which mmcv's ops need. On Debian and "
+            'Ubuntu: apt-get install python3-dev; then run again'
+        )

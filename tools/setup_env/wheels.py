@@ -1,0 +1,327 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Compile mmcv and xtcocotools once, and keep the wheels.
+
+A compiled wheel is valid for one combination of package, torch (or NumPy),
+Python, platform and CUDA, so all of them are in the name of its folder in the
+cache. Pip's own cache knows none but Python and platform.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .environment import Facts, need_compiler, output_of, works
+from .lock import version
+from .process import SetupError, ninja_step, run
+
+#: Raised when the way of building changes, so that no old build is resumed.
+_RECIPE = 1
+#: The compiler takes below 1 GB a file with torch's headers; leave room.
+_GB_PER_JOB = 2
+
+MMCV_WORKS = """
+import torch
+from mmcv.ops import nms
+for device in ['cpu'] + ['cuda'] * (torch.cuda.is_available() and {cuda}):
+    boxes = torch.tensor([[0., 0, 9, 9], [0, 0, 9, 8]], device=device)
+    scores = torch.tensor([.8, .9], device=device)
+    assert nms(boxes, scores, .5)[1].tolist() == [1]
+"""
+XTCOCOTOOLS_WORKS = 'import xtcocotools.mask, xtcocotools.cocoeval'
+
+# Each file of mmcv spends about 10 s on torch's headers and 1 s on its own
+# lines. The files of this folder (one per op, thin) are therefore compiled
+# eight at a time; those of cpu/ define the same names and stay alone.
+_MERGE = """
+def merge_sources(files):
+    import os
+    thin = [f for f in sorted(files)
+            if os.path.dirname(f).endswith('csrc/pytorch')
+            and f.endswith('.cpp') and not f.endswith('pybind.cpp')]
+    merged = []
+    os.makedirs('build', exist_ok=True)
+    for first in range(0, len(thin), 8):
+        path = f'build/merged_{first // 8}.cpp'
+        text = ''.join(f'#include "{os.path.abspath(f)}"\\n'
+                       for f in thin[first:first + 8])
+        if not os.path.exists(path):  # else ninja would compile it again
+            with open(path, 'w') as file:
+                file.write(text)
+        merged.append(path)
+    rest = sorted(set(files) - set(thin), key=os.path.getsize, reverse=True)
+    return rest[:1] + merged + rest[1:]
+
+
+"""
+
+
+def cache_dir() -> Path:
+    """The folder of this project in the user's cache directory."""
+    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(base) / 'mmfashion_ext'
+
+
+def mmcv_key(mmcv: str, facts: Facts, archs: str) -> str:
+    """Name what a wheel of mmcv is valid for.
+
+    Args:
+        mmcv (str): Version of mmcv.
+        facts (Facts): The environment it is for.
+        archs (str): CUDA architectures, empty for a CPU build.
+    """
+    target = 'cpu'
+    if archs:
+        cuda = facts.cuda.replace('.', '')
+        target = f'cu{cuda}-sm{archs.replace(";", "-")}'
+    return '_'.join(
+        [
+            f'mmcv-{mmcv}',
+            f'torch-{facts.torch}',
+            facts.tag,
+            facts.platform,
+            target,
+        ]
+    )
+
+
+def xtcocotools_key(xtcocotools: str, numpy: str, facts: Facts) -> str:
+    """Name what a wheel of xtcocotools is valid for."""
+    return (
+        f'xtcocotools-{xtcocotools}_numpy-{numpy}_{facts.tag}_{facts.platform}'
+    )
+
+
+def cuda_archs(facts: Facts, wanted: bool, archs: str, nvcc: str) -> str:
+    """Decide for which CUDA architectures mmcv's ops are compiled.
+
+    Args:
+        facts (Facts): The environment.
+        wanted (bool): ``--cuda``: build for CUDA though no GPU may be here.
+        archs (str): ``--cuda-arch``, empty for those of the GPUs here.
+        nvcc (str): Release of nvcc such as ``13.0``, empty without one.
+
+    Returns:
+        str: Such as ``9.0`` or ``8.0;9.0``; empty for a CPU build.
+
+    Raises:
+        SetupError: ``--cuda`` was given and something for it is missing.
+    """
+    archs = archs or ';'.join(facts.archs)
+    if not wanted and not facts.archs:
+        return ''
+    if not facts.cuda:
+        problem = f'torch {facts.torch} is a build without CUDA'
+    elif not nvcc:
+        problem = (
+            f'nvcc is not there; install the CUDA toolkit {facts.cuda} (or '
+            'set CUDA_HOME)'
+        )
+    elif version(nvcc)[0] != version(facts.cuda)[0]:
+        problem = (
+            f'nvcc is of CUDA {nvcc}, torch of CUDA {facts.cuda}; install '
+            f'the CUDA toolkit {facts.cuda} (or set CUDA_HOME)'
+        )
+    elif not archs:
+        problem = 'no GPU is here to read it from: add --cuda-arch, say 9.0'
+    else:
+        return archs
+    if wanted:
+        raise SetupError(f'cannot compile mmcv for CUDA: {problem}')
+    print(f"note: mmcv's ops are compiled for the CPU only: {problem}")
+    return ''
+
+
+def nvcc_release() -> str:
+    """Release of the nvcc that torch would call, empty without one."""
+    home = os.environ.get('CUDA_HOME') or os.environ.get('CUDA_PATH')
+    nvcc = Path(home) / 'bin' / 'nvcc' if home else shutil.which('nvcc')
+    nvcc = nvcc or '/usr/local/cuda/bin/nvcc'
+    found = re.search(r'release ([\d.]+)', output_of([nvcc, '--version']))
+    return found[1] if found else ''
+
+
+def jobs() -> int:
+    """How many compilers run at once: one a core, if memory allows."""
+    affinity = getattr(os, 'sched_getaffinity', None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    free = []
+    with contextlib.suppress(OSError, TypeError):
+        info = Path('/proc/meminfo').read_text()
+        free.append(int(re.search(r'MemAvailable:\s+(\d+)', info)[1]) * 1024)
+    with contextlib.suppress(OSError, ValueError):  # 'max': no limit
+        free.append(int(Path('/sys/fs/cgroup/memory.max').read_text()))
+    if free:
+        cores = min(cores, int(min(free) / 1e9 / _GB_PER_JOB))
+    return max(1, cores)
+
+
+def patch_setup(text: str, torch: str) -> str:
+    """Adapt mmcv's setup.py to the installed torch.
+
+    The flag of the language stands last on the command line, where CFLAGS
+    cannot override it, and torch needs C++20 from 2.13 on.
+    """
+    standard = 'c++20' if version(torch) >= (2, 13) else 'c++17'
+    text = re.sub(r'-std=c\+\+1[47]', f'-std={standard}', text)
+    text = text.replace('sources=op_files', 'sources=merge_sources(op_files)')
+    return text.replace('def get_extensions', _MERGE + 'def get_extensions', 1)
+
+
+@contextlib.contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    """Let one process at a time build the same thing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('w') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print('waiting for another set-up that builds the same wheel')
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _unpack_mmcv(python: Path, mmcv: str, facts: Facts, source: Path) -> None:
+    """Fetch mmcv's sources and adapt them, unless a build left them there."""
+    if source.is_dir():
+        print(f'mmcv ops: going on with the build in {source}')
+        return
+    source.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=source.parent) as temporary:
+        command = [python, '-m', 'pip', 'download', f'onedl-mmcv=={mmcv}']
+        options = ['--no-deps', '--no-build-isolation', '--no-binary=:all:']
+        run(
+            f'mmcv {mmcv} sources',
+            [*command, *options, '-d', temporary],
+            cache_dir() / 'logs' / 'mmcv-sources.log',
+        )
+        (archive,) = Path(temporary).glob('*.tar.gz')
+        with tarfile.open(archive) as file:
+            # `filter` came with 3.12 and late releases of 3.10 and 3.11
+            safe = (
+                {'filter': 'data'} if hasattr(tarfile, 'data_filter') else {}
+            )
+            file.extractall(temporary, **safe)
+        unpacked = archive.with_name(archive.name[: -len('.tar.gz')])
+        setup = unpacked / 'setup.py'
+        text = setup.read_text(encoding='utf-8')
+        setup.write_text(patch_setup(text, facts.torch), encoding='utf-8')
+        unpacked.rename(source)
+
+
+def _build_mmcv(
+    python: Path, mmcv: str, facts: Facts, archs: str, out: Path
+) -> None:
+    """Compile mmcv into a wheel; goes on where a build was interrupted."""
+    need_compiler(facts)
+    key = mmcv_key(mmcv, facts, archs)
+    work = cache_dir() / 'build' / f'{key}-{_RECIPE}'
+    source = work / 'mmcv'
+    _unpack_mmcv(python, mmcv, facts, source)
+    # Setuptools takes CFLAGS in place of Python's own flags, so -O3 must be
+    # named: without it the ops would be compiled unoptimised.
+    flags = '-O3 -DNDEBUG -g0'
+    env = {
+        'MMCV_WITH_OPS': '1',
+        'CFLAGS': flags,
+        'CXXFLAGS': flags,
+        'MAX_JOBS': str(jobs()),
+        'NINJA_STATUS': '[%f/%t] ',
+        'FORCE_CUDA': '1' if archs else '0',
+        # torch's BuildExtension finds ninja on the PATH only
+        'PATH': f'{python.parent}{os.pathsep}{os.environ.get("PATH", "")}',
+    }
+    if archs:
+        env['TORCH_CUDA_ARCH_LIST'] = archs
+    else:
+        env['CUDA_VISIBLE_DEVICES'] = ''
+    command = [python, '-m', 'pip', 'wheel', '-v', '--no-deps']
+    run(
+        'mmcv ops',
+        [*command, '--no-build-isolation', '-w', out, source],
+        cache_dir() / 'logs' / f'{key}.log',
+        step=ninja_step,
+        env=env,
+    )
+
+
+def _cached(key: str, build: Callable[[Path], None], force: bool) -> Path:
+    """The wheel of a key: from the cache, or built and put there."""
+    folder = cache_dir() / 'wheels' / key
+    with _exclusive(cache_dir() / 'build' / f'{key}.lock'):
+        if force:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+                ready = Path(temporary) / 'wheel'
+                ready.mkdir()
+                build(ready)
+                ready.rename(folder)
+        (wheel,) = folder.glob('*.whl')
+        return wheel
+
+
+def _install(
+    python: Path,
+    key: str,
+    build: Callable[[Path], None],
+    check: str,
+) -> None:
+    """Install a compiled wheel and see that it works; rebuild a broken one."""
+    name = key.partition('_')[0]
+    for attempt in range(2):
+        known = (cache_dir() / 'wheels' / key).is_dir() and not attempt
+        wheel = _cached(key, build, force=attempt > 0)
+        command = [python, '-m', 'pip', 'install', '--no-deps']
+        run(
+            name + (' (from the cache)' if known else ''),
+            [*command, '--force-reinstall', wheel],
+            cache_dir() / 'logs' / f'{name}-install.log',
+        )
+        problem = works(python, check)
+        if not problem:
+            # The build's folder is only kept to go on after an interruption.
+            work = cache_dir() / 'build' / f'{key}-{_RECIPE}'
+            shutil.rmtree(work, ignore_errors=True)
+            return
+        if not known:
+            raise SetupError(
+                f'{name} was built but does not work: {problem}. The wheel '
+                f'is {wheel}; `make doctor` shows the versions'
+            )
+        print(
+            f'{name}: the cached wheel does not work ({problem}); rebuilding'
+        )
+
+
+def install_mmcv(python: Path, mmcv: str, facts: Facts, archs: str) -> None:
+    """Install mmcv with its ops compiled for this environment."""
+    _install(
+        python,
+        mmcv_key(mmcv, facts, archs),
+        lambda out: _build_mmcv(python, mmcv, facts, archs, out),
+        MMCV_WORKS.format(cuda=bool(archs)),
+    )
+
+
+def install_xtcocotools(python: Path, release: str, facts: Facts) -> None:
+    """Install xtcocotools compiled against the installed NumPy."""
+    key = xtcocotools_key(release, facts.versions['numpy'], facts)
+
+    def build(out: Path) -> None:
+        need_compiler(facts)
+        command = [python, '-m', 'pip', 'wheel', '--no-deps', '--no-cache-dir']
+        options = ['--no-build-isolation', '--no-binary=xtcocotools']
+        run(
+            f'xtcocotools {release}',
+            [*command, *options, '-w', out, f'xtcocotools=={release}'],
+            cache_dir() / 'logs' / f'{key}.log',
+        )
+
+    _install(python, key, build, XTCOCOTOOLS_WORKS)

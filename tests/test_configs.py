@@ -175,6 +175,8 @@ def test_pipelines_build(path):
         for pipeline in pipelines_inside(cfg[f'{split}_dataloader'])
     ]
     assert len(pipelines) >= len(SPLITS)
+    if 'tta_pipeline' in cfg:
+        pipelines.append(cfg.tta_pipeline)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         for pipeline in pipelines:
             for transform in pipeline:

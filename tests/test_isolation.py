@@ -1,0 +1,184 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Each system needs its own host only, and no host before it is used.
+
+What is imported is a property of a process, so these tests start new ones;
+cases share a process where they can, since importing a host takes seconds.
+"""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ('torch', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmpretrain', 'cv2')
+
+mmdet_only = pytest.mark.skipif(
+    'not __import__("mmfashion_ext.plugins").plugins.installed_systems()',
+    reason='needs mmdet',
+)
+
+
+def run_python(code, *path):
+    """Run code in a new process; what it printed."""
+    done = subprocess.run(
+        [sys.executable, '-c', textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            'PYTHONPATH': os.pathsep.join(map(str, [*path, ROOT])),
+            'OMP_NUM_THREADS': '1',
+        },
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_imports_no_host():
+    run_python(f"""
+        import sys
+        sys.modules['mmpose'] = None
+        def loaded():
+            return [m for m in {HEAVY} if sys.modules.get(m)]
+
+        import mmfashion_ext
+        assert not loaded(), loaded()
+        import mmfashion_ext.match_rcnn as system
+        assert 'MatchRoIHead' in dir(system)
+        assert not loaded(), loaded()
+        import mmfashion_ext.hub
+        assert mmfashion_ext.list_models()
+        assert not {{*loaded()}} - {{'mmengine'}}, loaded()
+    """)
+
+
+@mmdet_only
+def test_match_rcnn_works_without_the_other_hosts():
+    run_python("""
+        import sys
+        sys.modules['mmpose'] = sys.modules['mmpretrain'] = None
+        from mmfashion_ext import match_rcnn
+        for name in match_rcnn.__all__:
+            assert getattr(match_rcnn, name).__name__ == name
+        assert sys.modules['mmpose'] is sys.modules['mmpretrain'] is None
+    """)
+
+
+@mmdet_only
+def test_missing_broken_old_and_new_mmdet(tmp_path):
+    for name, source in {
+        'broken': "raise OSError('libcudart.so: cannot open')",
+        'old': "__version__ = '2.28.2'",
+        'new': "__version__ = '99.0.0'",
+    }.items():
+        (tmp_path / name / 'mmdet').mkdir(parents=True)
+        (tmp_path / name / 'mmdet' / '__init__.py').write_text(source)
+    printed = run_python(f"""
+        import sys, warnings
+        import mmfashion_ext
+        from mmfashion_ext import match_rcnn, plugins
+
+        def attempt(use):
+            try:
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter('always')
+                    use()
+                ours = [str(w.message) for w in caught]
+                print(*[w for w in ours if 'mmfashion_ext' in w])
+            except ImportError as error:
+                print('ImportError', error)
+            sys.modules.pop('mmdet', None)
+
+        name = mmfashion_ext.list_models()[0]
+        sys.modules['mmdet'] = None
+        attempt(lambda: match_rcnn.MatchRoIHead)
+        sys.modules['mmdet'] = None
+        attempt(lambda: mmfashion_ext.get_model(name))
+        for fake in ('broken', 'old', 'new'):
+            sys.path.insert(0, {str(tmp_path)!r} + '/' + fake)
+            attempt(lambda: plugins.require('match_rcnn'))
+    """)
+    missing, built, broken, old, new = printed.splitlines()
+    assert missing == built
+    assert missing.startswith('ImportError mmfashion_ext.match_rcnn needs mm')
+    assert "pip install 'mmfashion_ext[match-rcnn]'" in missing
+    assert 'fails to import (libcudart.so: cannot open)' in broken
+    assert 'ImportError' in old
+    assert 'got 2.28.2' in old
+    assert new.startswith('mmdet 99.0.0 is newer than')
+
+
+PLAIN_MMDET_CONFIG = """
+default_scope = 'mmdet'
+_base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'
+model = dict(
+    backbone=dict(depth=18, base_channels=8, init_cfg=None),
+    neck=dict(in_channels=[8, 16, 32, 64], out_channels=16),
+    rpn_head=dict(in_channels=16, feat_channels=16),
+    roi_head=dict(
+        type='mmfashion_ext.MatchRoIHead',
+        bbox_roi_extractor=dict(out_channels=16),
+        bbox_head=dict(num_classes=13, in_channels=16, fc_out_channels=16),
+        mask_roi_extractor=dict(out_channels=16),
+        mask_head=dict(num_classes=13, in_channels=16, conv_out_channels=8),
+        landmark_head=dict(
+            type='mmfashion_ext.LandmarkHead',
+            num_convs=1, in_channels=16, conv_channels=8)))
+dataset = dict(
+    type='mmfashion_ext.DeepFashion2Dataset',
+    lazy_init=True,
+    pipeline=[
+        dict(type='LoadImageFromFile'),
+        dict(type='mmfashion_ext.LoadClothes'),
+        dict(type='Resize', scale=(64, 64)),
+        dict(type='mmfashion_ext.PackClothes')])
+evaluator = dict(type='mmfashion_ext.DeepFashion2Metric', ann_file='GT_FILE')
+visualizer = dict(type='mmfashion_ext.ClothesVisualizer', name='v')
+"""
+
+
+@mmdet_only
+def test_plain_mmdet_config_needs_no_custom_imports(tmp_path):
+    path = tmp_path / 'plain.py'
+    (tmp_path / 'gt.json').write_text('{}')
+    ann_file = str(tmp_path / 'gt.json')
+    path.write_text(PLAIN_MMDET_CONFIG.replace('GT_FILE', ann_file))
+    run_python(f"""
+        from mmengine.config import Config
+        cfg = Config.fromfile({str(path)!r})
+        from mmdet.registry import DATASETS, METRICS, MODELS, VISUALIZERS
+        from mmengine.registry import init_default_scope
+        init_default_scope(cfg.default_scope)
+        model = MODELS.build(cfg.model)
+        assert type(model).__module__.startswith('mmdet.')
+        assert type(model.roi_head).__name__ == 'MatchRoIHead'
+        dataset = DATASETS.build(cfg.dataset)
+        kinds = [type(t).__module__.split('.')[0]
+                 for t in dataset.pipeline.transforms]
+        assert kinds == ['mmcv', 'mmfashion_ext', 'mmdet', 'mmfashion_ext']
+        METRICS.build(cfg.evaluator)
+        VISUALIZERS.build(cfg.visualizer)
+    """)
+
+
+@mmdet_only
+def test_registries_are_few_and_none_is_empty():
+    from mmengine.registry import Registry
+
+    from mmfashion_ext import registry
+
+    nodes = {
+        name: node
+        for name, node in vars(registry).items()
+        if isinstance(node, Registry) and not name.startswith('MMENGINE_')
+    }
+    assert 0 < len(nodes) <= 8
+    for name, node in nodes.items():
+        node.import_from_location()
+        assert node.scope == 'mmfashion_ext'
+        assert node.module_dict, f'{name} holds nothing'

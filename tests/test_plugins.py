@@ -1,0 +1,107 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import sys
+import warnings
+
+import pytest
+
+from mmfashion_ext import plugins
+from mmfashion_ext.plugins import Host
+
+
+@pytest.fixture
+def fake_host(tmp_path, monkeypatch):
+    """Install a package ``fakehost`` and make ``fake_system`` need it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    host = Host('fakehost', minimum='1.10.0', tested='2.0.0')
+    monkeypatch.setitem(plugins.SYSTEMS, 'fake_system', (host,))
+
+    def install(source):
+        package = tmp_path / 'fakehost'
+        package.mkdir()
+        (package / '__init__.py').write_text(source)
+
+    yield install
+    sys.modules.pop('fakehost', None)
+
+
+@pytest.mark.parametrize(
+    ('text', 'version'),
+    [
+        ('0.10.7rc1+cu121', (0, 10, 7)),
+        ('2.3.6', (2, 3, 6)),
+        ('3', (3,)),
+        ('unknown', ()),
+    ],
+)
+def test_version_is_its_numbers(text, version):
+    assert plugins._version(text) == version
+
+
+def test_missing_host_names_the_extra(fake_host):
+    message = (
+        r'mmfashion_ext\.fake_system needs fakehost>=1\.10\.0, which is not '
+        r"installed.*pip install 'mmfashion_ext\[fake-system\]'"
+    )
+    with pytest.raises(ImportError, match=message):
+        plugins.require('fake_system')
+    assert 'fake_system' not in plugins.installed_systems()
+
+
+def test_blocked_host_counts_as_missing(fake_host, monkeypatch):
+    fake_host("__version__ = '1.10.0'")
+    monkeypatch.setitem(sys.modules, 'fakehost', None)
+    assert not plugins.is_installed('fakehost')
+
+
+@pytest.mark.parametrize('version', ['1.10.0', '1.11', '2.0.0+cu121'])
+def test_tested_host_passes_silently(fake_host, version):
+    fake_host(f'__version__ = {version!r}')
+    assert 'fake_system' in plugins.installed_systems()
+    assert 'fakehost' not in sys.modules  # found, not imported
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        plugins.require('fake_system')
+
+
+@pytest.mark.parametrize('source', ["__version__ = '1.9.9'", ''])
+def test_old_host_is_refused(fake_host, source):
+    fake_host(source)
+    with pytest.raises(ImportError, match=r'fakehost>=1\.10\.0, got (1|0)'):
+        plugins.require('fake_system')
+
+
+def test_newer_host_warns(fake_host):
+    fake_host("__version__ = '2.0.1'")
+    message = r'fakehost 2\.0\.1 is newer than 2\.0\.0'
+    with pytest.warns(UserWarning, match=message):
+        plugins.require('fake_system')
+
+
+def test_broken_host_is_not_taken_for_a_missing_one(fake_host):
+    fake_host("raise RuntimeError('undefined symbol')")
+    assert 'fake_system' in plugins.installed_systems()
+    message = r'fails to import \(undefined symbol\).*make doctor'
+    with pytest.raises(ImportError, match=message) as error:
+        plugins.require('fake_system')
+    assert isinstance(error.value.__cause__, RuntimeError)
+
+
+def test_exports_are_lazy_and_complete(fake_host, tmp_path, monkeypatch):
+    package = tmp_path / 'lazy_package'
+    package.mkdir()
+    (package / 'module.py').write_text('class Thing: pass')
+    (package / '__init__.py').write_text(
+        'from mmfashion_ext.plugins import lazy_exports\n'
+        '__getattr__, __dir__, __all__ = lazy_exports(\n'
+        "    'lazy_package', {'module': ('Thing',)})\n"
+    )
+    required = []
+    monkeypatch.setattr(plugins, 'require', required.append)
+    import lazy_package
+
+    assert dir(lazy_package) == lazy_package.__all__ == ['Thing']
+    assert not required
+    assert lazy_package.Thing.__module__ == 'lazy_package.module'
+    assert required == ['lazy_package']
+    with pytest.raises(AttributeError, match="has no 'Other'"):
+        _ = lazy_package.Other

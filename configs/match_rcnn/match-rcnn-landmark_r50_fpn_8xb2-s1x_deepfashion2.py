@@ -1,6 +1,11 @@
 # The paper's landmark schedule, Detectron's s1x: 130k instead of 90k steps,
 # lr drops at 100k and 120k, here 1.44 x 12 epochs.
-_base_ = 'match-rcnn_r50_fpn_8xb2-1x_deepfashion2.py'
+_base_ = [
+    '_base_/model.py',
+    '_base_/dataset.py',
+    '_base_/schedule_1x.py',
+    '_base_/runtime.py',
+]
 
 model = dict(
     roi_head=dict(

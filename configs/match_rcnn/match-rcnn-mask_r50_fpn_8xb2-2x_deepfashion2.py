@@ -1,5 +1,10 @@
 # The paper's detection and segmentation schedule: boxes and masks, 24 epochs.
-_base_ = 'match-rcnn_r50_fpn_8xb2-1x_deepfashion2.py'
+_base_ = [
+    '_base_/model.py',
+    '_base_/dataset.py',
+    '_base_/schedule_1x.py',
+    '_base_/runtime.py',
+]
 
 model = dict(roi_head=dict(landmark_head=None))
 

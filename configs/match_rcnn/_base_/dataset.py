@@ -29,7 +29,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     # wide and tall pictures in batches of their own: less padding
-    batch_sampler=dict(type='AspectRatioBatchSampler'),
+    batch_sampler=dict(type='mmdet.AspectRatioBatchSampler'),
     dataset=dict(
         type='mmfashion_ext.DeepFashion2Dataset',
         data_root=data_root,

@@ -160,3 +160,8 @@ def test_wrong_folder_is_one_line(main, tmp_path, capsys):
     assert 'is not a folder' in err
     assert err.count('\n') == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_out_must_be_a_file(main, good, tmp_path, capsys):
+    assert main([str(good), '--out', str(tmp_path)]) == 2
+    assert 'is a folder, expected a file name' in capsys.readouterr().err

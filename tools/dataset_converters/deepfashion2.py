@@ -112,6 +112,8 @@ def print_report(
 def main(argv: list[str] | None = None) -> None:
     """Run the command line."""
     args = parse_args(argv)
+    if args.out and args.out.is_dir():
+        raise UserError(f'--out {args.out} is a folder, expected a file name')
     statistics, defects = SplitStatistics(), []
     images = read_usable(
         RawSplit(args.split, args.visible_only), statistics, defects

@@ -28,7 +28,7 @@ def format_tables(metrics: dict[str, dict[str, float]]) -> str:
     rows = [name for name in names if name.startswith('AP/')]
     if rows:
         labels = [name.removeprefix('AP/') for name in rows]
-        tables.append(_table('AP by category', rows, labels, metrics))
+        tables.append(_table('category AP', rows, labels, metrics))
     if any('=' in name for name in names):
         tables.append(_subset_table(metrics))
     console = Console(file=io.StringIO(), width=160)

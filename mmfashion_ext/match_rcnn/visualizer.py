@@ -148,8 +148,8 @@ class _Pen:
         """Draw a line between points (2,) px, edged so that it stands out."""
         ends = _fixed(start), _fixed(end)
         width = max(2, self.width)
-        for stroke, width in ((_WHITE, width + width // 2), (color, width)):
-            cv2.line(self.canvas, *ends, stroke, width, cv2.LINE_AA, _SHIFT)
+        for stroke, w in ((_WHITE, width + width // 2), (color, width)):
+            cv2.line(self.canvas, *ends, stroke, w, cv2.LINE_AA, _SHIFT)
 
     def point(self, point: np.ndarray, color: tuple, filled: bool) -> None:
         """Draw a dot, or a ring, at (2,) px."""

@@ -3,6 +3,8 @@ import json
 import re
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pycocotools import mask as mask_utils
 
 from mmfashion_ext.common.deepfashion2 import CATEGORIES, CATEGORY_BY_ID
@@ -317,3 +319,51 @@ def test_missing_folders_are_named(tmp_path):
 def test_annotations_are_plain_json(raw_split, raw_item):
     raw = read_one(raw_split({'000001': image(raw_item(9))}))
     assert json.loads(json.dumps(raw.annotations)) == raw.annotations
+
+
+NUMBERS = st.integers() | st.floats() | st.integers(-5, 130)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=8)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=12,
+)
+KEYS = [*ITEM_FAULTS, 'category_name']
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    item=st.dictionaries(
+        st.sampled_from(KEYS),
+        ANYTHING | st.lists(NUMBERS, max_size=9) | st.integers(0, 3),
+        min_size=1,
+        max_size=2,
+    ),
+    top=st.dictionaries(
+        st.sampled_from(['source', 'pair_id', 'item2', 'x']),
+        ANYTHING,
+        max_size=1,
+    ),
+)
+def test_nothing_raises_and_what_passes_is_usable(
+    tmp_path, raw_split, raw_item, item, top
+):
+    split = tmp_path / 'train'
+    if not split.exists():
+        raw_split({'000001': {}})
+    content = image({**raw_item(9), **item}) | top
+    (split / 'annos' / '000001.json').write_text(json.dumps(content))
+    raw = read_one(split)
+    assert all('\n' not in str(defect) for defect in raw.defects)
+    for annotation in raw.annotations:
+        json.dumps(annotation, allow_nan=False)
+        assert len(annotation['keypoints']) == 882
+        assert annotation['area'] > 0
+        assert min(annotation['bbox'][2:]) >= 1
+        mask_utils.frPyObjects(annotation['segmentation'], 120, 100)

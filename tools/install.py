@@ -171,7 +171,8 @@ def install_locked(
     refuse_upstream(probe(python))
     packages = sections['build'] + sections['torch'] + sections['runtime']
     packages += sections['dev'] if dev else []
-    pip_install(python, 'packages', packages, '--no-deps')
+    # Compiling all of torch's Python ahead takes longer than all later imports
+    pip_install(python, 'packages', packages, '--no-deps', '--no-compile')
     # Some hosts exist as source only, and need torch to build a wheel.
     options = ['--no-deps', '--no-build-isolation']
     pip_install(python, 'hosts', sections['hosts'], *options)

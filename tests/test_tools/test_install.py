@@ -1,0 +1,516 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""``tools/install.py``: decisions and messages, with fakes for all that is
+slow. The real set-up is what runs these tests."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tools'))
+
+install = import_module('install')
+environment, lock, process, wheels = (
+    import_module(f'setup_env.{name}')
+    for name in ('environment', 'lock', 'process', 'wheels')
+)
+Facts = environment.Facts
+
+FACTS = Facts(
+    tag='cp311',
+    platform='linux_x86_64',
+    versions={'numpy': '2.2.6', 'torch': '2.14.1', 'torchvision': '0.29.1'},
+    torch='2.14.1+cu130',
+    cuda='13.0',
+)
+
+
+def facts(**changes):
+    return Facts(**{**vars(FACTS), **changes})
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    return tmp_path / 'cache' / 'mmfashion_ext'
+
+
+class TestLock:
+    sections = lock.read_lock(install.LOCK)
+    lines = [line for part in sections.values() for line in part]
+
+    def test_every_line_is_an_exact_pin(self):
+        for line in self.lines:
+            assert re.fullmatch(r'[a-z0-9-]+==[\w.]+( ; [^;]+)?', line), line
+
+    def test_names_are_unique_per_python(self):
+        """A name may stand twice only with opposite Python markers."""
+        seen = {}
+        for line in self.lines:
+            seen.setdefault(lock.name_of(line), []).append(line)
+        for found in seen.values():
+            assert len(found) in (1, 2)
+            if len(found) == 2:
+                assert 'python_version >= "3.11"' in found[0]
+                assert 'python_version < "3.11"' in found[1]
+
+    def test_one_opencv_and_no_chumpy(self):
+        names = {lock.name_of(x) for x in self.lines}
+        assert [n for n in names if 'opencv' in n] == ['opencv-python']
+        assert not names & {'chumpy', 'numba'}
+
+    def test_sections_hold_what_they_say(self):
+        assert set(self.sections) == {
+            'build',
+            'torch',
+            'runtime',
+            'hosts',
+            'compiled',
+            'dev',
+        }
+        named = set(lock.PROVIDES.values())
+        hosts = self.sections['hosts'] + self.sections['compiled']
+        assert {lock.name_of(line) for line in hosts} == named
+
+    def test_loose_list_is_covered_by_the_lock(self):
+        pinned = {lock.name_of(x) for x in self.lines}
+        loose = {lock.name_of(x) for x in lock.read_names(install.RUNTIME)}
+        assert loose <= pinned
+
+    def test_one_system_leaves_out_the_other_hosts(self):
+        hosts = self.sections['hosts']
+        left = lock.without(hosts, lock.UNUSED['match-rcnn'])
+        names = [lock.name_of(line) for line in left]
+        assert 'mmpose' not in names
+        assert 'onedl-mmdetection' in names
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('2.14.1+cu130', (2, 14, 1)),
+        ('2.4.0a0+gitabc', (2, 4, 0)),
+        ('13.0', (13, 0)),
+        ('unknown', ()),
+    ],
+)
+def test_version(text, expected):
+    assert lock.version(text) == expected
+
+
+class TestKeys:
+    def test_mmcv_cpu(self):
+        assert wheels.mmcv_key('2.3.6', FACTS, '') == (
+            'mmcv-2.3.6_torch-2.14.1+cu130_cp311_linux_x86_64_cpu'
+        )
+
+    def test_mmcv_cuda(self):
+        assert wheels.mmcv_key('2.3.6', FACTS, '8.0;9.0') == (
+            'mmcv-2.3.6_torch-2.14.1+cu130_cp311_linux_x86_64_cu130-sm8.0-9.0'
+        )
+
+    @pytest.mark.parametrize(
+        'change',
+        [
+            {'torch': '2.14.1+cpu'},
+            {'tag': 'cp312'},
+            {'platform': 'linux_aarch64'},
+        ],
+    )
+    def test_mmcv_key_tells_environments_apart(self, change):
+        other = facts(**change)
+        assert wheels.mmcv_key('2.3.6', other, '') != wheels.mmcv_key(
+            '2.3.6', FACTS, ''
+        )
+
+    def test_xtcocotools(self):
+        assert wheels.xtcocotools_key('1.14.3', '2.2.6', FACTS) == (
+            'xtcocotools-1.14.3_numpy-2.2.6_cp311_linux_x86_64'
+        )
+
+
+class TestCuda:
+    def test_no_gpu_means_cpu(self):
+        assert wheels.cuda_archs(FACTS, False, '', '13.0') == ''
+
+    def test_gpu_gives_its_architecture(self):
+        here = facts(archs=['8.0', '9.0'])
+        assert wheels.cuda_archs(here, False, '', '13.0') == '8.0;9.0'
+
+    def test_flag_without_gpu(self):
+        assert wheels.cuda_archs(FACTS, True, '9.0', '13.0') == '9.0'
+
+    def test_gpu_without_nvcc_falls_back_and_says_so(self, capsys):
+        here = facts(archs=['9.0'])
+        assert wheels.cuda_archs(here, False, '', '') == ''
+        assert 'CPU only: nvcc is not there' in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ('change', 'archs', 'nvcc', 'match'),
+        [
+            ({'cuda': None}, '9.0', '13.0', 'a build without CUDA'),
+            ({}, '9.0', '', 'nvcc is not there; install the CUDA toolkit 13'),
+            ({}, '9.0', '12.4', 'nvcc is of CUDA 12.4, torch of CUDA 13.0'),
+            ({}, '', '13.0', 'add --cuda-arch'),
+        ],
+    )
+    def test_flag_that_cannot_be_met(self, change, archs, nvcc, match):
+        with pytest.raises(process.SetupError, match=match):
+            wheels.cuda_archs(facts(**change), True, archs, nvcc)
+
+
+class TestPatch:
+    setup = (
+        "flags = ['-std=c++14'] or ['-std=c++17']\n"
+        'def get_extensions():\n'
+        '    ext_ops = extension(sources=op_files)\n'
+    )
+
+    @pytest.mark.parametrize(
+        ('torch', 'standard'),
+        [
+            ('2.4.1', 'c++17'),
+            ('2.12.1+cu130', 'c++17'),
+            ('2.13.0', 'c++20'),
+            ('2.14.1+cu130', 'c++20'),
+            ('3.0.0', 'c++20'),
+        ],
+    )
+    def test_language_standard(self, torch, standard):
+        text = wheels.patch_setup(self.setup, torch)
+        assert set(re.findall(r'-std=(\S+?)\'', text)) == {standard}
+
+    def test_sources_are_merged(self, tmp_path, monkeypatch):
+        text = wheels.patch_setup(self.setup, '2.14.1')
+        assert 'sources=merge_sources(op_files)' in text
+        monkeypatch.chdir(tmp_path)
+        folder = tmp_path / 'csrc' / 'pytorch'
+        (folder / 'cpu').mkdir(parents=True)
+        thin = [f'csrc/pytorch/op{i:02}.cpp' for i in range(10)]
+        rest = ['csrc/pytorch/pybind.cpp', 'csrc/pytorch/cpu/nms.cpp']
+        for name in thin + rest:
+            Path(name).write_text(f'// {name}\n' * (1 + ('pybind' in name)))
+        scope = {}
+        exec(text.partition('def get_extensions')[0], scope)
+        merged = scope['merge_sources'](thin + rest)
+        # the longest first, so that no core waits for it at the end
+        assert merged[0] == 'csrc/pytorch/pybind.cpp'
+        assert merged[-1] == 'csrc/pytorch/cpu/nms.cpp'
+        included = ''.join(Path(name).read_text() for name in merged[1:-1])
+        assert [included.count(f'{name}"') for name in thin] == [1] * 10
+        stamp = Path(merged[1]).stat().st_mtime_ns
+        scope['merge_sources'](thin + rest)
+        assert Path(merged[1]).stat().st_mtime_ns == stamp
+
+
+class TestProgress:
+    def test_ninja(self):
+        assert process.ninja_step('  [31/78] c++ -MMD x.cpp') == (31, 78, '')
+        assert process.ninja_step('[1/2] nvcc') == (1, 2, '')
+        assert process.ninja_step('copying mmcv/__init__.py') is None
+
+    def test_pip(self):
+        step = process.pip_steps(2)
+        assert step('Collecting torch==2.14.1 (from -r x)') == (
+            1,
+            2,
+            'torch==2.14.1',
+        )
+        assert step('  Downloading torch.whl') is None
+        assert step('Requirement already satisfied: six in x')[0] == 2
+        assert step('Collecting another')[0] == 2
+        assert step('Installing collected packages: six')[2] == 'unpacking'
+
+    def test_line_with_estimate(self):
+        line = process.progress_line('mmcv ops', (31, 78, ''), 130)
+        assert line == 'mmcv ops 31/78, 2 min 10 s, about 3 min left'
+
+    def test_line_without_total_or_too_early(self):
+        assert process.progress_line('x', (0, 0, ''), 5) == 'x, 5 s'
+        assert process.progress_line('x', (1, 9, ''), 5) == 'x 1/9, 5 s'
+
+    def test_error_lines_prefers_errors(self):
+        text = 'a.cpp:1: error: no C++20\nnote: here\nninja stopped\n'
+        assert process.error_lines(text) == ['a.cpp:1: error: no C++20']
+        assert process.error_lines('one\n\ntwo\n', 1) == ['two']
+
+
+class TestRun:
+    def test_failure_names_log_and_error(self, tmp_path, capsys):
+        code = "print('x.cpp:1: error: bad'); raise SystemExit(3)"
+        log = tmp_path / 'logs' / 'step.log'
+        with pytest.raises(process.SetupError) as caught:
+            process.run('step', [sys.executable, '-c', code], log)
+        assert 'step failed (exit code 3)' in str(caught.value)
+        assert str(log) in str(caught.value)
+        assert 'x.cpp:1: error: bad' in str(caught.value)
+        assert 'error: bad' in log.read_text()
+
+    def test_output_is_returned_and_logged(self, tmp_path, capsys):
+        log = tmp_path / 'log'
+        command = [sys.executable, '-c', 'print(6 * 7)']
+        assert process.run('sum', command, log) == '42\n'
+        assert log.read_text().endswith('42\n')
+        assert 'sum: done' in capsys.readouterr().out
+
+
+class TestKeep:
+    def test_too_old(self):
+        with pytest.raises(process.SetupError, match=r'2\.3\.1 is too old'):
+            install.check_kept(facts(torch='2.3.1'))
+
+    def test_lowest(self):
+        install.check_kept(facts(torch='2.4.0'))
+
+    def test_no_torch(self):
+        none = facts(torch='', torch_error="No module named 'torch'")
+        with pytest.raises(process.SetupError, match='no torch works'):
+            install.check_kept(none)
+
+    def test_no_torchvision(self):
+        with pytest.raises(process.SetupError, match='torchvision is missing'):
+            install.check_kept(facts(versions={}))
+
+    def test_kept_versions(self):
+        here = facts(
+            versions={'torch': '2.4.0', 'numpy': '1.26.4', 'six': '1.0'}
+            | {'opencv-python-headless': '4.10'},
+            providers={'cv2': ['opencv-python-headless']},
+        )
+        assert sorted(install.kept_versions(here)) == [
+            'numpy==1.26.4',
+            'opencv-python-headless==4.10',
+            'torch==2.4.0',
+        ]
+
+    def test_no_second_opencv(self):
+        names = ['opencv-python', 'six']
+        with_cv2 = facts(providers={'cv2': ['opencv-python-headless']})
+        assert install.missing_runtime(with_cv2, names) == ['six']
+        assert install.missing_runtime(FACTS, names) == names
+
+    def test_hosts_that_are_there_stay(self):
+        hosts = ['onedl-mmengine==0.10.12', 'onedl-mmdetection==3.5.1']
+        here = facts(providers={'mmengine': ['mmengine']})
+        assert install.missing_hosts(here, hosts) == [hosts[1]]
+
+    def test_only_the_given_stages_run(self, monkeypatch, cache):
+        done = []
+        monkeypatch.setattr(install, 'probe', lambda python: FACTS)
+        for name in (
+            'install_locked',
+            'install_around',
+            'install_compiled',
+            'install_project',
+            'keep_one_opencv',
+            'check_imports',
+            'pip_install',
+        ):
+            monkeypatch.setattr(
+                install, name, lambda *a, name=name, **k: done.append(name)
+            )
+        install.set_up(install.parse_args(['--torch', 'keep']))
+        assert done == [
+            'install_around',
+            'keep_one_opencv',
+            'install_compiled',
+            'install_project',
+            'check_imports',
+        ]
+        done.clear()
+        arguments = ['--torch', 'keep', '--only-mmcv']
+        assert install.main(arguments) == 0
+        assert done == ['pip_install', 'install_compiled']
+
+
+class TestLocked:
+    def test_upstream_is_not_overwritten(self):
+        here = facts(providers={'mmdet': ['mmdet']})
+        with pytest.raises(process.SetupError, match='pip uninstall mmdet'):
+            install.refuse_upstream(here)
+
+    def test_own_fork_is_fine(self):
+        install.refuse_upstream(
+            facts(providers={'mmdet': ['onedl-mmdetection']})
+        )
+
+    def test_second_run_does_nothing_and_fast(self, tmp_path, capsys):
+        venv = tmp_path / 'venv'
+        (venv / 'bin').mkdir(parents=True)
+        (venv / 'bin' / 'python').touch()
+        argv = ['--venv', str(venv)]
+        stamp = install.digest(install.parse_args(argv))
+        (venv / '.mmfashion_ext').write_text(stamp)
+        start = time.perf_counter()
+        assert install.main(argv) == 0
+        assert time.perf_counter() - start < 0.5
+        assert 'up to date' in capsys.readouterr().out
+
+    def test_other_options_are_another_set_up(self):
+        plain = install.digest(install.parse_args([]))
+        assert plain == install.digest(install.parse_args([]))
+        assert plain != install.digest(install.parse_args(['--dev']))
+
+    def test_two_opencvs_become_one(self, monkeypatch, cache):
+        names = ['opencv-python', 'opencv-python-headless']
+        here = facts(
+            providers={'cv2': names}, versions=dict.fromkeys(names, '4.12')
+        )
+        calls = []
+        monkeypatch.setattr(install, 'probe', lambda python: here)
+        monkeypatch.setattr(install, 'run', lambda *a, **k: calls.append(a[1]))
+        monkeypatch.setattr(
+            install, 'pip_install', lambda *a, **k: calls.append(a[2])
+        )
+        install.keep_one_opencv(Path('python'), {})
+        assert calls[0][-3:] == ['-y', *names]
+        assert calls[1] == ['opencv-python==4.12']
+
+
+class TestCache:
+    """The cache of wheels, with a fake build and a fake pip."""
+
+    @pytest.fixture(autouse=True)
+    def fakes(self, cache, monkeypatch):
+        self.cache, self.built, self.problems = cache, 0, []
+        monkeypatch.setattr(wheels, 'run', lambda *a, **k: '')
+        monkeypatch.setattr(
+            wheels,
+            'works',
+            lambda *a: self.problems.pop(0) if self.problems else '',
+        )
+
+    def build(self, out):
+        self.built += 1
+        (out / 'x-1-py3-none-any.whl').write_text(str(self.built))
+
+    def install(self):
+        wheels._install(Path('python'), 'x-1_key', self.build, '')
+        return (self.cache / 'wheels/x-1_key/x-1-py3-none-any.whl').read_text()
+
+    def test_built_once(self):
+        assert self.install() == '1'
+        assert self.install() == '1'
+
+    def test_broken_wheel_is_rebuilt(self, capsys):
+        self.install()
+        self.problems = ['ImportError: undefined symbol']
+        assert self.install() == '2'
+        assert 'undefined symbol); rebuilding' in capsys.readouterr().out
+
+    def test_fresh_wheel_that_fails_is_an_error(self):
+        self.problems = ['ImportError: x']
+        with pytest.raises(process.SetupError, match='does not work: Import'):
+            self.install()
+
+    def test_interrupted_build_leaves_no_wheel(self):
+        def broken(out):
+            (out / 'half.whl').write_text('')
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            wheels._install(Path('python'), 'x-1_key', broken, '')
+        assert list((self.cache / 'wheels').iterdir()) == []
+        assert self.install() == '1'
+
+
+def test_jobs_fit_memory(monkeypatch):
+    texts = {
+        '/proc/meminfo': 'MemTotal: 9 kB\nMemAvailable: 5000000 kB\n',
+        '/sys/fs/cgroup/memory.max': 'max\n',
+    }
+    monkeypatch.setattr(Path, 'read_text', lambda self: texts[str(self)])
+    monkeypatch.setattr('os.sched_getaffinity', lambda pid: range(16))
+    assert wheels.jobs() == 2
+    texts['/sys/fs/cgroup/memory.max'] = '1000000000'
+    assert wheels.jobs() == 1
+
+
+class TestMessages:
+    def test_no_compiler(self, monkeypatch):
+        monkeypatch.setenv('CXX', 'no-such-compiler')
+        with pytest.raises(process.SetupError, match=r'apt-get install g\+\+'):
+            environment.need_compiler(FACTS)
+
+    def test_no_headers(self):
+        with pytest.raises(process.SetupError, match='install python3-dev'):
+            environment.need_compiler(facts(headers=False))
+
+    def test_no_ensurepip(self, monkeypatch, tmp_path):
+        monkeypatch.setitem(sys.modules, 'ensurepip', None)
+        with pytest.raises(process.SetupError, match=r'install python3\.\d+-'):
+            environment.make_venv(tmp_path / 'venv', tmp_path / 'log')
+
+    def test_broken_environment(self, tmp_path):
+        with pytest.raises(process.SetupError, match='does not answer'):
+            environment.probe(tmp_path / 'bin' / 'python')
+
+    def test_command_line_says_it_in_one_line(self, monkeypatch, capsys):
+        def fail(args):
+            raise process.SetupError('what was wrong; what to do')
+
+        monkeypatch.setattr(install, 'set_up', fail)
+        assert install.main([]) == 2
+        assert capsys.readouterr().err == (
+            'error: what was wrong; what to do\n'
+        )
+
+
+def test_probe_reads_this_environment():
+    found = environment.probe(Path(sys.executable))
+    assert found.tag.startswith(f'cp3{sys.version_info[1]}')
+    assert found.versions['pytest'] == pytest.__version__
+    assert found.torch
+    assert found.providers['cv2'] == ['opencv-python']
+
+
+def test_doctor_lists_everything_without_any_package():
+    """Before the set-up it runs on the standard library alone."""
+    result = subprocess.run(
+        [sys.executable, '-E', '-S', str(ROOT / 'tools' / 'doctor.py')],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1, result.stderr
+    assert re.search(r'PROBLEM +torch +not installed', result.stdout)
+    assert 'match_rcnn' in result.stdout
+    assert 'make setup' in result.stdout
+
+
+def test_doctor_shows_a_broken_package_in_one_line(tmp_path, monkeypatch):
+    doctor = import_module('doctor')
+
+    (tmp_path / 'broken_host.py').write_text(
+        "raise RuntimeError('numpy.dtype size\\nchanged')"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    row = doctor.package_row('broken_host')
+    assert row.state == 'PROBLEM'
+    assert row.found == 'RuntimeError: numpy.dtype size changed'
+
+
+def test_doctor_counts_opencvs(monkeypatch):
+    doctor = import_module('doctor')
+
+    names = ['opencv-python', 'opencv-python-headless']
+    monkeypatch.setattr(
+        doctor.metadata, 'packages_distributions', lambda: {'cv2': names}
+    )
+    monkeypatch.setattr(doctor.metadata, 'version', lambda name: '4.12')
+    row = doctor.opencv_row()
+    assert row.state == 'PROBLEM'
+    assert row.found == '2 of them: opencv-python, opencv-python-headless'
+
+
+def test_facts_are_what_the_probe_prints():
+    """The probe runs elsewhere as text: its keys must be Facts' fields."""
+    keys = set(re.findall(r"^    '(\w+)':", environment._PROBE, re.M))
+    keys |= set(re.findall(r"facts\['(\w+)'\]", environment._PROBE))
+    assert keys == set(Facts.__dataclass_fields__)
+    assert Facts(**json.loads('{"tag": "cp311"}')).tag == 'cp311'

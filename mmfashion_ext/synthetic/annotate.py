@@ -14,6 +14,9 @@ from ..common.deepfashion2 import (
 )
 from .drawing import Canvas
 
+#: Body units under other clothes beyond which a landmark is not labelled.
+DEEP = 0.6
+
 Mask = tuple[tuple[slice, slice], np.ndarray]
 
 
@@ -76,7 +79,7 @@ def _item(
     """One item, or None if there is too little to see."""
     height, width = visible.shape
     polygons = _polygons(garment, visible)
-    landmarks, outside = _landmarks(canvas, garment)
+    landmarks, outside = _landmarks(canvas, garment, visible)
     labelled = landmarks[landmarks[:, 2] > 0]
     seen = (labelled[:, 2] == 2).sum()
     if not polygons or visible.mean() < 0.002 or not seen:
@@ -103,18 +106,25 @@ def _item(
     }
 
 
-def _landmarks(canvas: Canvas, garment: Worn) -> tuple[np.ndarray, int]:
+def _landmarks(
+    canvas: Canvas, garment: Worn, visible: np.ndarray
+) -> tuple[np.ndarray, int]:
     """(n, 3) int x, y, v, and how many lie outside the picture.
 
     A landmark is visible if one of its parts is the topmost layer close by.
+    One deep under other clothes is not labelled: nobody could tell its place.
     """
     height, width = canvas.owner.shape
+    depth = cv2.distanceTransform(1 - visible, cv2.DIST_L2, 3)
+    deep = DEEP * canvas.warp.scale
     reach = max(1, round(0.05 * canvas.warp.scale))
     rows = np.zeros((len(garment.landmarks), 3), int)
     outside = 0
     for index, (x, y) in enumerate(np.round(garment.landmarks).astype(int)):
         if not (0 <= x < width and 0 <= y < height):
             outside += 1
+            continue
+        if depth[y, x] > deep:
             continue
         patch = canvas.owner[
             max(y - reach, 0) : y + reach + 1,

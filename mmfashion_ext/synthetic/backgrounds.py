@@ -59,7 +59,7 @@ def _rectangle(image: np.ndarray, box: np.ndarray, colour: np.ndarray) -> None:
 
 def room(rng: np.random.Generator, h: int, w: int) -> np.ndarray:
     """A furnished room, out of focus."""
-    wall = hsv(rng.random(), rng.uniform(0.05, 0.4), rng.uniform(0.4, 0.95))
+    wall = hsv(rng.random(), rng.uniform(0.02, 0.25), rng.uniform(0.4, 0.95))
     floor = hsv(0.08, rng.uniform(0.1, 0.5), rng.uniform(0.25, 0.7))
     image = _ramp(h, w, wall, wall * 0.85)
     line = rng.uniform(0.6, 0.9)
@@ -68,7 +68,7 @@ def room(rng: np.random.Generator, h: int, w: int) -> np.ndarray:
         width, height = rng.uniform(0.08, 0.4), rng.uniform(0.1, 0.6)
         x = rng.uniform(-0.1, 1)
         y = rng.choice([line - height, rng.uniform(0, 0.5)])
-        colour = hsv(rng.random(), rng.uniform(0, 0.7), rng.uniform(0.1, 1))
+        colour = hsv(rng.random(), rng.uniform(0, 0.45), rng.uniform(0.1, 0.9))
         _rectangle(image, np.array([x, y, x + width, y + height]), colour)
         shelves = int(rng.integers(0, 5))
         for k in range(shelves):

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from .garments import random_cut
 from .scene import BOTTOMS, MAIN_WEIGHTS, TOPS, Item, render
 from .textures import random_style
+from .wardrobe import random_cut
 
 SPLITS = ('train', 'validation')
 #: Pair ids of validation start here, so no split knows the other's.

@@ -106,23 +106,24 @@ class Canvas:
         colour: tuple[float, ...],
         owner: int = 0,
         volume: float = 0.25,
-        opacity: float = 1.0,
+        rim: bool = True,
     ) -> None:
         """Fill a polygon of body space with a shaded colour."""
         found = self.mask(self.warp(points))
         if found is None:
             return
         where, mask = found
-        shade = self._volume(mask, 0.3, volume)
-        self._blend(
-            where,
-            (mask * opacity).astype(np.uint8) if opacity < 1 else mask,
-            shade[:, :, None] * np.array(colour, np.float32),
-        )
+        shade = self._volume(mask, 0.3, volume, rim)
+        colour = np.array(colour, np.float32)
+        self._blend(where, mask, shade[:, :, None] * colour)
         self.owner[where][mask > 127] = owner
 
     def _volume(
-        self, mask: np.ndarray, depth: float, strength: float
+        self,
+        mask: np.ndarray,
+        depth: float,
+        strength: float,
+        rim: bool = True,
     ) -> np.ndarray:
         """Darken towards the edges, as a round body does; a thin dark rim."""
         inside = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
@@ -130,7 +131,8 @@ class Canvas:
         distance = cv2.distanceTransform(inside, cv2.DIST_L2, 3)[1:-1, 1:-1]
         near = 1 - np.minimum(distance / (depth * self.warp.scale), 1)
         shade = 1 - strength * near * near
-        shade[distance < 0.012 * self.warp.scale + 0.8] *= 0.72
+        if rim:
+            shade[distance < 0.012 * self.warp.scale + 0.8] *= 0.72
         return shade
 
     def cloth(
@@ -196,44 +198,67 @@ class Canvas:
         )[step : step + shape[0], step : step + shape[1]]
         return both[:, :, :2], both[:, :, 2:]
 
-    def detail(self, detail: Detail, style: Style) -> None:
-        """Draw a seam, band, panel or button."""
+    def detail(
+        self, detail: Detail, style: Style, layers: tuple[int, int]
+    ) -> None:
+        """Draw a seam, band, panel, print or button.
+
+        Args:
+            detail (Detail): What to draw.
+            style (Style): Of the garment it belongs to.
+            layers (tuple[int, int]): First and last layer of the garment;
+                nothing is drawn beyond them.
+        """
         pixels = self.warp(detail.points)
-        width = detail.width * self.warp.scale
-        dark = tuple(0.55 * v for v in style.base)
-        if detail.kind == 'panel':
-            found = self.mask(pixels)
-            if found is not None:
-                where, mask = found
+        width = max(detail.width * self.warp.scale, 1.0)
+        margin = (-width - 2, width + 2)
+        frame = np.concatenate([pixels + margin[0], pixels + margin[1]])
+        found = self.mask(_rectangle(frame))
+        if found is None:
+            return
+        where, mask = found
+        mask[:] = 0
+        fixed = pixels - (where[1].start, where[0].start)
+        fixed = np.round(fixed * 2**_SHIFT).astype(np.int32)
+        colour = np.array(style.base, np.float32) * 0.55
+        if detail.kind in ('panel', 'print'):
+            cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, _SHIFT)
+            colour = _distinct(
+                style.trim if detail.kind == 'panel' else style.second, style
+            )
+        elif detail.kind == 'button':
+            centre = int(fixed[0, 0]), int(fixed[0, 1])
+            radius = round(width * 2**_SHIFT)
+            cv2.circle(mask, centre, radius, 255, -1, cv2.LINE_AA, _SHIFT)
+            colour = _distinct(style.trim, style)
+        else:
+            band = detail.kind == 'band'
+            thick = max(1, round(width if band else width * 0.5))
+            cv2.polylines(
+                mask, [fixed], False, 255, thick, cv2.LINE_AA, _SHIFT
+            )
+            if band:
                 colour = np.array(style.trim, np.float32)
-                if np.abs(colour - style.base).max() < 40:
-                    colour = colour * 0.8
-                shade = self._volume(mask, 0.2, 0.2)
-                self._blend(where, mask, shade[:, :, None] * colour)
-            return
-        fixed = np.round(pixels * 2**_SHIFT).astype(np.int32)
-        if detail.kind == 'button':
-            radius = int(max(width, 1.2) * 2**_SHIFT)
-            for x, y in fixed:
-                at = int(x), int(y)
-                for colour, r in (
-                    (dark, radius),
-                    (style.trim, radius * 3 // 4),
-                ):
-                    cv2.circle(
-                        self.image, at, r, colour, -1, cv2.LINE_AA, _SHIFT
-                    )
-            return
-        band = detail.kind == 'band'
-        cv2.polylines(
-            self.image,
-            [fixed],
-            False,
-            style.trim if band else dark,
-            max(1, round(width)) if band else max(1, round(width * 0.5)),
-            cv2.LINE_AA,
-            _SHIFT,
-        )
+        owner = self.owner[where]
+        mask[(owner < layers[0]) | (owner > layers[1])] = 0
+        if detail.kind in ('panel', 'button'):
+            shade = self._volume(mask, 0.2, 0.2)
+            colour = shade[:, :, None] * colour
+        self._blend(where, mask, colour)
+
+
+def _rectangle(points: np.ndarray) -> np.ndarray:
+    """Corners of the box around points."""
+    (x1, y1), (x2, y2) = points.min(0), points.max(0)
+    return np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])
+
+
+def _distinct(colour: tuple[int, ...], style: Style) -> np.ndarray:
+    """A colour that can be told from the cloth it lies on."""
+    chosen = np.array(colour, np.float32)
+    if np.abs(chosen - style.base).max() < 40:
+        chosen = chosen * 0.7 if chosen.mean() > 90 else chosen + 60
+    return chosen
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def along(
 def tube(
     limb: Limb, root: np.ndarray, first: float, ends: np.ndarray
 ) -> np.ndarray:
-    """Outline of a limb with a width that changes along it.
+    """Outline of a limb with a width that changes along it, its root round.
 
     Args:
         limb (Limb): Angles.
@@ -78,17 +78,24 @@ def tube(
         ends (np.ndarray): (m, 2) rows of distance and half width.
 
     Returns:
-        np.ndarray: (20, 2) closed outline of the viewer's right limb.
+        np.ndarray: (27, 2) closed outline of the viewer's right limb.
     """
     t = np.linspace(ends[0, 0], ends[-1, 0], 10)
     points, normals = along(limb, root, first, t)
     width = np.interp(t, ends[:, 0], ends[:, 1])[:, None]
+    turn = np.linspace(np.pi, 0, 9)[1:-1, None]
+    up = np.array([-np.sin(limb.upper), -np.cos(limb.upper)])
+    cap = np.cos(turn) * normals[0] + np.sin(turn) * up
     return np.concatenate(
-        [points + width * normals, (points - width * normals)[::-1]]
+        [
+            points[0] + width[0] * cap,
+            points + width * normals,
+            (points - width * normals)[::-1],
+        ]
     )
 
 
-ARM_WIDTHS = np.array([(0, 0.24), (0.5, 0.22), (1.5, 0.17), (2.75, 0.12)])
+ARM_WIDTHS = np.array([(0, 0.23), (0.5, 0.21), (1.5, 0.17), (2.75, 0.12)])
 LEG_WIDTHS = np.array(
     [(-0.2, 0.42), (0.4, 0.4), (2.0, 0.25), (2.6, 0.26), (3.8, 0.15)]
 )

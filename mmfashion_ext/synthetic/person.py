@@ -50,7 +50,7 @@ class Person:
 def random_person(rng: np.random.Generator, away: bool, turn: float) -> Person:
     """Draw a wearer."""
     skin = hsv(
-        rng.uniform(0.02, 0.07), rng.uniform(0.2, 0.6), rng.uniform(0.35, 1)
+        rng.uniform(0.02, 0.07), rng.uniform(0.2, 0.5), rng.uniform(0.35, 1)
     )
     hair = hsv(
         rng.uniform(0.02, 0.12), rng.uniform(0.1, 0.7), rng.uniform(0.05, 0.6)
@@ -75,29 +75,25 @@ def _ellipse(
 
 def draw_body(canvas: Canvas, person: Person, pose: Pose) -> None:
     """Everything below the chin, in its skin, before the clothes."""
+    skin = {'colour': person.skin, 'rim': False}
     if person.long_hair and not person.away:
-        mane = np.array(
-            [(0.5, -1.2), (0.62, -0.5), (0.6, person.long_hair * 0.5)]
-        )
+        length = person.long_hair * 0.5
+        mane = np.array([(0.5, -1.2), (0.62, -0.5), (0.6, length)])
         canvas.solid(symmetric(mane), person.hair)
     for leg, sign in zip(pose.legs, (-1, 1), strict=True):
         ankle, _ = along(leg, HIP, THIGH, np.array([3.85]))
         x, y = ankle[0] * (sign, 1)
-        canvas.solid(
-            _ellipse(x + 0.08 * sign, y + 0.12, 0.27, 0.2), person.shoes
-        )
-        canvas.solid(
-            tube(leg, HIP, THIGH, LEG_WIDTHS) * (sign, 1), person.skin
-        )
-    canvas.solid(symmetric(TORSO), person.skin)
+        shoe = _ellipse(x + 0.08 * sign, y + 0.12, 0.27, 0.2)
+        canvas.solid(shoe, person.shoes)
+        canvas.solid(tube(leg, HIP, THIGH, LEG_WIDTHS) * (sign, 1), **skin)
     for arm, sign in zip(pose.arms, (-1, 1), strict=True):
         hand, _ = along(arm, SHOULDER, UPPER_ARM, np.array([2.95]))
         x, y = hand[0] * (sign, 1)
-        canvas.solid(_ellipse(x, y, 0.15, 0.24), person.skin)
-        canvas.solid(
-            tube(arm, SHOULDER, UPPER_ARM, ARM_WIDTHS) * (sign, 1), person.skin
-        )
-    canvas.solid(symmetric(NECK), person.skin, volume=0.1)
+        canvas.solid(_ellipse(x, y, 0.15, 0.24), **skin)
+        limb = tube(arm, SHOULDER, UPPER_ARM, ARM_WIDTHS) * (sign, 1)
+        canvas.solid(limb, **skin)
+    canvas.solid(symmetric(TORSO), **skin, volume=0.12)
+    canvas.solid(symmetric(NECK), **skin, volume=0.0)
 
 
 def draw_head(canvas: Canvas, person: Person) -> None:
@@ -110,7 +106,7 @@ def draw_head(canvas: Canvas, person: Person) -> None:
             canvas.solid(symmetric(mane), person.hair)
         return
     look = 0.3 * np.sin(person.turn)
-    canvas.solid(symmetric(NECK), person.skin, volume=0.15)
+    canvas.solid(symmetric(NECK), person.skin, volume=0.0, rim=False)
     canvas.solid(_ellipse(0, -1.2, 0.55, 0.5), person.hair)
     canvas.solid(_ellipse(0, -0.92, 0.45, 0.6), person.skin)
     cap = np.concatenate(
@@ -209,5 +205,5 @@ def _draw_phone(
     phone = np.array(
         [(-0.22, -0.42), (0.22, -0.42), (0.22, 0.42), (-0.22, 0.42)]
     )
-    canvas.solid((phone + (x, y)) * (side, 1), (35.0, 30.0, 30.0))
+    canvas.solid(np.add(phone, (x, y)) * (side, 1), (35.0, 30.0, 30.0))
     canvas.solid(_ellipse(x * side, y + 0.25, 0.27, 0.16), person.skin)

@@ -2,7 +2,7 @@
 """One picture of DeepFashion2: who wears what, how it is framed and lit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,9 +11,10 @@ from . import backgrounds
 from .annotate import Worn, annotate
 from .drawing import Canvas, Light, Warp, random_light, random_warp
 from .figure import HEAD_TOP, SOLE, Limb, Pose, random_limbs
-from .garments import Cut, View, make_garment, random_cut
+from .garments import Cut, View
 from .person import Person, draw_body, draw_head, draw_occluders, random_person
 from .textures import Style, random_style
+from .wardrobe import make_garment, random_cut, tuck
 
 TOPS, BOTTOMS = (1, 2, 5, 6), (7, 8, 9)
 OUTWEAR, DRESSES = (3, 4), (10, 11, 12, 13)
@@ -22,9 +23,9 @@ OUTWEAR, DRESSES = (3, 4), (10, 11, 12, 13)
 #: come with others, so that all 13 are seen about equally often.
 MAIN_WEIGHTS = (
     dict.fromkeys(TOPS, 0.5)
-    | dict.fromkeys(BOTTOMS, 0.55)
+    | dict.fromkeys(BOTTOMS, 0.45)
     | dict.fromkeys(OUTWEAR, 0.9)
-    | dict.fromkeys(DRESSES, 1.0)
+    | dict.fromkeys(DRESSES, 1.2)
 )
 
 
@@ -69,18 +70,19 @@ def random_item(rng: np.random.Generator, categories: Sequence[int]) -> Item:
     return Item(category, random_cut(category, rng), random_style(rng))
 
 
-def _random_shot(rng: np.random.Generator, source: str) -> Shot:
+def random_shot(rng: np.random.Generator, source: str) -> Shot:
+    """Draw view and framing as often as DeepFashion2 has them."""
     user = source == 'user'
     kind = rng.random()
     view, turn = 'front', rng.uniform(0, 0.25)
-    if kind < (0.03 if user else 0.11):
+    if kind < (0.06 if user else 0.18):
         view, turn = 'flat', 0.0
-    elif kind < 0.19:
+    elif kind < 0.23:
         view = 'back'
-    elif kind < 0.26:
+    elif kind < 0.29:
         turn = rng.uniform(0.8, 1.1)
     framing = str(
-        rng.choice(['figure', 'garment', 'crop'], p=[0.3, 0.55, 0.15])
+        rng.choice(['figure', 'garment', 'crop'], p=[0.4, 0.41, 0.19])
     )
     if view == 'flat':
         framing = 'garment'
@@ -99,13 +101,20 @@ def _dress(
     if kinds & set(OUTWEAR) and not covered and not kinds & set(TOPS):
         inner = TOPS if 4 in kinds else (1, 5, 6)
         items.insert(0, random_item(rng, inner))
-    elif not kinds & set((*TOPS, *DRESSES, *OUTWEAR)):
+    elif not kinds & {*TOPS, *DRESSES, *OUTWEAR}:
         items.append(random_item(rng, TOPS))
     if not covered and not kinds & set(BOTTOMS):
         items.append(random_item(rng, BOTTOMS))
     if not kinds & set(OUTWEAR) and rng.random() < 0.05:
         items.append(random_item(rng, OUTWEAR))
-    tucked = rng.random() < 0.4
+    tucked = rng.random() < 0.6
+    if tucked:
+        items = [
+            replace(item, cut=tuck(item.category, item.cut))
+            if item.category in TOPS
+            else item
+            for item in items
+        ]
 
     def layer(item: Item) -> int:
         if item.category in OUTWEAR:
@@ -138,11 +147,11 @@ def _camera(
     if shot.framing == 'figure':
         low = np.array([low[0], HEAD_TOP])
         high = np.array([high[0], SOLE])
-        fill = rng.uniform(0.82, 1.02)
+        fill = rng.uniform(0.6, 1.0)
     elif shot.framing == 'garment':
         fill = rng.uniform(0.6, 0.97)
     else:
-        fill = rng.uniform(1.1, 1.6)
+        fill = rng.uniform(1.0, 1.4)
     extent = high - low
     scale = fill * np.min(np.array(size) / extent)
     angle = rng.normal(0, 0.09 if user else 0.025)
@@ -198,7 +207,7 @@ def _draw_items(
             for k, part in enumerate(parts)
         ]
         for detail in garment.details:
-            canvas.detail(detail, item.style)
+            canvas.detail(detail, item.style, (first, first + len(parts) - 1))
         worn.append(
             Worn(
                 item.category,
@@ -239,7 +248,7 @@ def render(
     """
     user = source == 'user'
     picture = _size(rng, size)
-    shot = _random_shot(rng, source)
+    shot = random_shot(rng, source)
     if len(mains) > 1 and shot.view == 'flat':
         shot = Shot(source, 'front', 0.1, 'garment')
     flat = shot.view == 'flat'

@@ -21,7 +21,6 @@ PATTERNS = (
     'camouflage',
     'denim',
 )
-PRINTS = ('none', 'none', 'disc', 'box', 'letters', 'star')
 
 
 def hsv(hue: float, saturation: float, value: float) -> np.ndarray:
@@ -40,7 +39,6 @@ class Style:
         period (float): Length of one repeat, body units.
         turned (bool): Whether the pattern runs along instead of across.
         fade (float): Change of brightness from collar to hem, -0.3..0.3.
-        print (str): One of ``PRINTS``, on the chest of tops.
         seed (int): Seed of the pattern's blobs.
     """
 
@@ -51,7 +49,6 @@ class Style:
     period: float
     turned: bool
     fade: float
-    print: str
     seed: int
 
     @cached_property
@@ -86,7 +83,6 @@ def random_style(rng: np.random.Generator) -> Style:
         rng.uniform(0.35, 1.1),
         bool(rng.random() < 0.3),
         rng.uniform(-0.25, 0.25) if rng.random() < 0.4 else 0.0,
-        str(rng.choice(PRINTS)),
         int(rng.integers(2**31)),
     )
 
@@ -107,7 +103,7 @@ def _petals(rng: np.random.Generator, tile: np.ndarray, style: Style) -> None:
         colour = style.second if rng.random() < 0.65 else style.trim
         for dx in (-TILE, 0, TILE):
             for dy in (-TILE, 0, TILE):
-                at = centre + (dx, dy)
+                at = np.add(centre, (dx, dy))
                 for k in range(5):
                     angle = turn + 2 * np.pi * k / 5
                     tip = at + size * np.array([np.cos(angle), np.sin(angle)])

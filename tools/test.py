@@ -108,8 +108,7 @@ def augment_at_test(cfg: Config) -> None:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
-    check_weights(args.checkpoint)
-    cfg.load_from, cfg.resume = args.checkpoint, False
+    cfg.load_from, cfg.resume = check_weights(args.checkpoint), False
     if args.tta:
         augment_at_test(cfg)
     if args.show_dir:

@@ -69,7 +69,7 @@ def main() -> None:
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if cfg.get('resume') and not cfg.get('load_from'):
         check_weights(find_latest_checkpoint(cfg.work_dir))
-    check_weights(cfg.get('load_from'))
+    cfg.load_from = check_weights(cfg.get('load_from'))
     build_runner(cfg).train()
 
 

@@ -12,7 +12,8 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from .. import plugins
-from .checkpoint import assert_safe
+from ..hub import config_path
+from .checkpoint import assert_safe, local_checkpoint
 from .cli import UserError
 
 
@@ -63,8 +64,6 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     path = args.config
     if not Path(path).is_file():
-        from ..hub import config_path
-
         path = config_path(path)
     try:
         cfg = Config.fromfile(path)
@@ -112,18 +111,24 @@ def used_systems(cfg: Config) -> list[str]:
     ]
 
 
-def check_weights(path: str | None) -> None:
+def check_weights(path: str | None) -> str | None:
     """Refuse a checkpoint that is missing or could run code when loaded.
 
+    Args:
+        path (str, optional): A file or an http(s) URL, which is downloaded.
+
+    Returns:
+        str, optional: The file that was checked, to be loaded instead.
+
     Raises:
-        UserError: There is no such file.
-        UnsafeCheckpointError: It holds more than weights and plain values.
+        FileNotFoundError: There is no such file.
+        CheckpointError: It holds more than weights and plain values.
     """
-    if not path or '://' in path:
-        return
-    if not Path(path).is_file():
-        raise UserError(f'checkpoint {path} does not exist')
-    assert_safe(path)
+    if not path:
+        return None
+    file = local_checkpoint(path)
+    assert_safe(file)
+    return str(file)
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from .common.cli import UserError
-from .plugins import is_installed, require
+from .plugins import SYSTEMS, is_installed, require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -239,9 +239,11 @@ def _read_yaml(path: Path) -> dict:
 
 def _load_config(name: str) -> 'Config':
     path, configs = Path(config_path(name)), root() / 'configs'
+    # a missing host is named by us, not by MMEngine's `_base_` look-up
     if path.is_relative_to(configs):
-        # a missing host is named by us, not by MMEngine's `_base_` look-up
-        require(path.relative_to(configs).parts[0])
+        system = path.relative_to(configs).parts[0]
+        if system in SYSTEMS:
+            require(system)
     from mmengine.config import Config
 
     return Config.fromfile(path)

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from mmfashion_ext import plugins
+
 ROOT = Path(__file__).parents[1]
 HEAVY = ('torch', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmpretrain', 'cv2')
 
 mmdet_only = pytest.mark.skipif(
-    'not __import__("mmfashion_ext.plugins").plugins.installed_systems()',
-    reason='needs mmdet',
+    'match_rcnn' not in plugins.installed_systems(), reason='needs mmdet'
 )
 
 
@@ -54,18 +55,6 @@ def test_importing_imports_no_host():
         import mmfashion_ext.hub
         assert mmfashion_ext.list_models()
         assert not {{*loaded()}} - {{'mmengine'}}, loaded()
-    """)
-
-
-@mmdet_only
-def test_match_rcnn_works_without_the_other_hosts():
-    run_python("""
-        import sys
-        sys.modules['mmpose'] = sys.modules['mmpretrain'] = None
-        from mmfashion_ext import match_rcnn
-        for name in match_rcnn.__all__:
-            assert getattr(match_rcnn, name).__name__ == name
-        assert sys.modules['mmpose'] is sys.modules['mmpretrain'] is None
     """)
 
 
@@ -143,12 +132,16 @@ visualizer = dict(type='mmfashion_ext.ClothesVisualizer', name='v')
 
 
 @mmdet_only
-def test_plain_mmdet_config_needs_no_custom_imports(tmp_path):
+def test_plain_mmdet_config_needs_no_custom_imports_and_no_other_host(
+    tmp_path,
+):
     path = tmp_path / 'plain.py'
     (tmp_path / 'gt.json').write_text('{}')
     ann_file = str(tmp_path / 'gt.json')
     path.write_text(PLAIN_MMDET_CONFIG.replace('GT_FILE', ann_file))
     run_python(f"""
+        import sys
+        sys.modules['mmpose'] = sys.modules['mmpretrain'] = None
         from mmengine.config import Config
         cfg = Config.fromfile({str(path)!r})
         from mmdet.registry import DATASETS, METRICS, MODELS, VISUALIZERS
@@ -163,6 +156,11 @@ def test_plain_mmdet_config_needs_no_custom_imports(tmp_path):
         assert kinds == ['mmcv', 'mmfashion_ext', 'mmdet', 'mmfashion_ext']
         METRICS.build(cfg.evaluator)
         VISUALIZERS.build(cfg.visualizer)
+
+        from mmfashion_ext import match_rcnn
+        for name in match_rcnn.__all__:
+            assert getattr(match_rcnn, name).__name__ == name
+        assert sys.modules['mmpose'] is sys.modules['mmpretrain'] is None
     """)
 
 

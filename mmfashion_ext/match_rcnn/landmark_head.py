@@ -9,7 +9,7 @@ from mmcv.cnn import ConvModule, build_upsample_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..common.deepfashion2 import class_landmark_mask
+from ..common.deepfashion2 import CATEGORIES, class_landmark_mask
 from ..registry import MODELS
 
 
@@ -158,18 +158,17 @@ class LandmarkHead(BaseModule):
             padding=1,
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Predict maps at twice the resolution of the RoI features.
+    def forward(self, feats: Tensor) -> Tensor:
+        """Predict the maps of all categories.
 
         Args:
-            x (Tensor): (R, in_channels, H, H), H = 14 in the paper.
+            feats (Tensor): (R, in_channels, H, H) RoI features, H = 14 in
+                the paper.
 
         Returns:
-            Tensor: (R, 294, 2H, 2H) logits. ``enlarge`` makes the final maps
-            of them; it works map by map, so that the loss only needs to
-            enlarge the few maps that have a label.
+            Tensor: (R, 294, 4H, 4H) logits, to be softmaxed over positions.
         """
-        return self.upsample(self.convs(x))
+        return self.enlarge(self.upsample(self.convs(feats)))
 
     @staticmethod
     def enlarge(maps: Tensor) -> Tensor:
@@ -184,16 +183,19 @@ class LandmarkHead(BaseModule):
 
     def loss(
         self,
-        logits: Tensor,
+        feats: Tensor,
         rois: Tensor,
         labels: Tensor,
         keypoints: Tensor,
         visible: Tensor,
     ) -> dict[str, Tensor]:
-        """Softmax cross-entropy over positions (Detectron, Mask R-CNN 5).
+        """Softmax cross-entropy over positions (Mask R-CNN, section 5).
+
+        The same as on the maps of ``forward``, but only maps with a label
+        are made: of each RoI those of its category, at most 39 of 294.
 
         Args:
-            logits (Tensor): (R, 294, S, S), output of ``forward``.
+            feats (Tensor): (R, in_channels, H, H) RoI features.
             rois (Tensor): (R, 4) xyxy, px of the network's input.
             labels (Tensor): (R,) category label 0..12 of the matched item.
             keypoints (Tensor): (R, 294, 2) its landmarks, px of the input.
@@ -204,32 +206,45 @@ class LandmarkHead(BaseModule):
             dict[str, Tensor]: ``loss_landmark``, a scalar; zero, with a
             gradient, if nothing is labelled inside any RoI.
         """
-        target, inside = encode_landmarks(
-            keypoints, rois, 2 * logits.shape[-1]
-        )
+        target, inside = encode_landmarks(keypoints, rois, 4 * feats.shape[-1])
         labelled = (visible > 0) & inside & self.class_landmarks[labels]
-        roi_index, _ = labelled.nonzero(as_tuple=True)
-        if len(roi_index) == 0:
-            return {'loss_landmark': logits.sum() * 0.0}
-        maps = self.enlarge(logits[labelled][:, None])
-        losses = F.cross_entropy(
-            maps.flatten(1), target[labelled], reduction='none'
-        )
-        if self.normalize == 'roi':
-            count = labelled.sum(dim=1)
-            weights = 1 / (count[roi_index] * (count > 0).sum())
-            loss = (losses * weights).sum()
-        else:
-            loss = losses.mean()
+        share = self._share(labelled)
+        feats = self.convs(feats)
+        # an empty sum that still reaches every parameter
+        loss = self.upsample(feats[:0]).sum()
+        for label in labels.unique().tolist():
+            own, part = labels == label, CATEGORIES[label].slice
+            maps = F.conv_transpose2d(
+                feats[own],
+                self.upsample.weight[:, part],
+                self.upsample.bias[part],
+                stride=self.upsample.stride,
+                padding=self.upsample.padding,
+            )
+            chosen = labelled[own, part]
+            losses = F.cross_entropy(
+                self.enlarge(maps[chosen][:, None]).flatten(1),
+                target[own, part][chosen],
+                reduction='none',
+            )
+            loss = loss + (losses * share[own, part][chosen]).sum()
         return {'loss_landmark': self.loss_weight * loss}
 
+    def _share(self, labelled: Tensor) -> Tensor:
+        """Weight of each landmark's loss, (R, 294); labelled ones add to 1."""
+        if self.normalize == 'landmark':
+            return labelled / labelled.sum().clamp(min=1)
+        count = labelled.sum(dim=1, keepdim=True)
+        num_rois = (count > 0).sum().clamp(min=1)
+        return labelled / (count.clamp(min=1) * num_rois)
+
     def predict(
-        self, logits: Tensor, boxes: Tensor, labels: Tensor
+        self, feats: Tensor, boxes: Tensor, labels: Tensor
     ) -> dict[str, Tensor]:
         """Decode the landmarks of all 294 maps.
 
         Args:
-            logits (Tensor): (R, 294, S, S), output of ``forward``.
+            feats (Tensor): (R, in_channels, H, H) RoI features.
             boxes (Tensor): (R, 4) xyxy in the pixels wanted for the
                 landmarks; the RoIs that the features were read from.
             labels (Tensor): (R,) predicted category labels 0..12.
@@ -241,11 +256,9 @@ class LandmarkHead(BaseModule):
         """
         decoded = [
             # a few RoIs at a time: 32 x 294 maps of 56 x 56 are 118 MB
-            decode_landmarks(
-                self.enlarge(some_logits), some_boxes, self.decode_window
-            )
-            for some_logits, some_boxes in zip(
-                logits.split(32), boxes.split(32), strict=True
+            decode_landmarks(self(some_feats), some_boxes, self.decode_window)
+            for some_feats, some_boxes in zip(
+                feats.split(32), boxes.split(32), strict=True
             )
         ]
         keypoints, scores = (

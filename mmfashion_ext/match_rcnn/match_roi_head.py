@@ -123,22 +123,20 @@ class MatchRoIHead(StandardRoIHead):
             labels.append(sample.pos_gt_labels[useful])
             keypoints.append(items.keypoints[matched[useful]])
             visible.append(seen[useful])
-        logits = self._landmark_forward(x, rois)
         return self.landmark_head.loss(
-            logits,
+            self._landmark_feats(x, rois),
             torch.cat(rois),
             torch.cat(labels),
             torch.cat(keypoints),
             torch.cat(visible),
         )
 
-    def _landmark_forward(
+    def _landmark_feats(
         self, x: tuple[Tensor, ...], boxes: list[Tensor]
     ) -> Tensor:
-        """Landmark maps of boxes, one (n, 4) xyxy tensor per image."""
+        """RoI features of boxes, one (n, 4) xyxy tensor per image."""
         extractor = self.landmark_roi_extractor
-        features = extractor(x[: extractor.num_inputs], bbox2roi(boxes))
-        return self.landmark_head(features)
+        return extractor(x[: extractor.num_inputs], bbox2roi(boxes))
 
     def predict(
         self,
@@ -174,14 +172,14 @@ class MatchRoIHead(StandardRoIHead):
             boxes.append(
                 result.bboxes * result.bboxes.new_tensor([*scale] * 2)
             )
-        maps = self._landmark_forward(x, boxes).split(
+        feats = self._landmark_feats(x, boxes).split(
             [len(result) for result in results]
         )
-        for result, logits in zip(results, maps, strict=True):
+        for result, roi_feats in zip(results, feats, strict=True):
             # landmarks are linear in the box: decoding in the box as it
             # stands gives them in the same pixels
             landmarks = self.landmark_head.predict(
-                logits, result.bboxes, result.labels
+                roi_feats, result.bboxes, result.labels
             )
             result.set_data(landmarks)
         return results

@@ -132,10 +132,11 @@ class TestCodec:
 
 
 class TestLoss:
-    def test_equals_a_plain_loop_over_landmarks(self):
-        head = tiny_head()
-        torch.manual_seed(2)
-        logits = torch.randn(3, 294, 28, 28)
+    @pytest.mark.parametrize('normalize', ['roi', 'landmark'])
+    def test_equals_a_plain_loop_over_landmarks(self, normalize):
+        head = tiny_head(normalize=normalize, loss_weight=0.5)
+        torch.nn.init.normal_(head.upsample.weight)
+        feats = torch.randn(3, 4, 14, 14)
         rois = torch.tensor(
             [[0.0, 0, 56, 56], [10, 20, 122, 132], [3, 5, 77, 40]]
         )
@@ -144,67 +145,78 @@ class TestLoss:
         visible[1, CATEGORIES[3].offset + 5] = 0
         visible[0, CATEGORIES[8].offset] = 1  # occluded ones count
         keypoints[2, CATEGORIES[8].offset] = 1000  # outside: no target
+        visible[2, CATEGORIES[0].slice] = 2  # not its category
+        maps = head(feats)
+        assert maps.shape == (3, 294, 56, 56)
         per_roi = []
         for r in range(3):
-            maps = F.interpolate(
-                logits[r][None], scale_factor=2, mode='bilinear'
-            )[0]
+            x1, y1, x2, y2 = rois[r].tolist()
             own = []
             for k in range(294):
-                x1, y1, x2, y2 = rois[r].tolist()
                 column = (keypoints[r, k, 0].item() - x1) / (x2 - x1) * 56
                 row = (keypoints[r, k, 1].item() - y1) / (y2 - y1) * 56
-                if visible[r, k] == 0 or not (
-                    0 <= column <= 56 and 0 <= row <= 56
+                part = CATEGORIES[labels[r]].slice
+                if (
+                    not part.start <= k < part.stop
+                    or visible[r, k] == 0
+                    or not (0 <= column <= 56 and 0 <= row <= 56)
                 ):
                     continue
-                log_p = F.log_softmax(maps[k].flatten(), 0)
+                log_p = F.log_softmax(maps[r, k].flatten(), 0)
                 cell = min(int(row), 55) * 56 + min(int(column), 55)
                 own.append(-log_p[cell])
             per_roi.append(torch.stack(own))
         assert [len(own) for own in per_roi] == [8, 38, 7]
-        loss = head.loss(logits, rois, labels, keypoints, visible)
-        expected = torch.stack([own.mean() for own in per_roi]).mean()
-        torch.testing.assert_close(loss['loss_landmark'], expected)
-
-        head = tiny_head(normalize='landmark', loss_weight=0.5)
-        loss = head.loss(logits, rois, labels, keypoints, visible)
-        expected = 0.5 * torch.cat(per_roi).mean()
-        torch.testing.assert_close(loss['loss_landmark'], expected)
+        if normalize == 'roi':
+            expected = torch.stack([own.mean() for own in per_roi]).mean()
+        else:
+            expected = torch.cat(per_roi).mean()
+        parameters = list(head.parameters())
+        gradients = torch.autograd.grad(0.5 * expected, parameters)
+        loss = head.loss(feats, rois, labels, keypoints, visible)
+        loss = loss['loss_landmark']
+        torch.testing.assert_close(loss, 0.5 * expected)
+        torch.testing.assert_close(
+            torch.autograd.grad(loss, parameters), gradients
+        )
 
     def test_many_landmarks_do_not_drown_few(self):
-        """A RoI of 8 landmarks pulls as hard as one of 39."""
+        """A RoI of 8 landmarks weighs as much as one of 39."""
+        labels, rois = torch.tensor([8, 3]), ROI.repeat(2, 1)
+        feats = torch.randn(2, 4, 14, 14)
+        items = labelled_items(labels, rois)
         head = tiny_head()
-        logits = torch.zeros(2, 294, 28, 28, requires_grad=True)
-        rois = ROI.repeat(2, 1)
-        labels = torch.tensor([8, 3])
-        head.loss(logits, rois, labels, *labelled_items(labels, rois))[
-            'loss_landmark'
-        ].backward()
-        # the pull on a map's own cell is 1 - p of the softmax, alike for all
-        pull = logits.grad.clamp(max=0).sum(dim=(1, 2, 3))
-        torch.testing.assert_close(pull[0], pull[1], rtol=0.1, atol=0)
+        both = head.loss(feats, rois, labels, *items)['loss_landmark']
+        alone = [
+            head.loss(
+                feats[i : i + 1],
+                rois[i : i + 1],
+                labels[i : i + 1],
+                *(part[i : i + 1] for part in items),
+            )['loss_landmark']
+            for i in range(2)
+        ]
+        torch.testing.assert_close(both, sum(alone) / 2)
 
     def test_landmarks_of_other_categories_are_not_trained(self):
         head = tiny_head()
-        logits = torch.zeros(1, 294, 28, 28, requires_grad=True)
         keypoints, _ = labelled_items([4], ROI)
         visible = torch.full((1, 294), 2)
-        head.loss(logits, ROI, torch.tensor([4]), keypoints, visible)[
+        feats = torch.randn(1, 4, 14, 14)
+        head.loss(feats, ROI, torch.tensor([4]), keypoints, visible)[
             'loss_landmark'
         ].backward()
-        trained = logits.grad.abs().sum(dim=(0, 2, 3)) > 0
+        trained = head.upsample.weight.grad.abs().sum(dim=(0, 2, 3)) > 0
         assert trained[CATEGORIES[4].slice].all()
         assert trained.sum() == CATEGORIES[4].num_landmarks
 
     @pytest.mark.parametrize('num_rois', [0, 1, 3])
     def test_nothing_labelled_gives_zero_with_a_gradient(self, num_rois):
         head = tiny_head()
-        logits = head(torch.randn(num_rois, 4, 14, 14))
         loss = head.loss(
-            logits,
+            torch.randn(num_rois, 4, 14, 14),
             ROI.repeat(num_rois, 1),
-            torch.zeros(num_rois, dtype=torch.long),
+            torch.arange(num_rois),
             torch.zeros(num_rois, 294, 2),
             torch.zeros(num_rois, 294, dtype=torch.long),
         )['loss_landmark']
@@ -217,7 +229,7 @@ class TestLoss:
         rois = torch.tensor([[5.0, 5, 5, 5]])
         labels = torch.tensor([0])
         loss = head.loss(
-            torch.zeros(1, 294, 28, 28, requires_grad=True),
+            torch.randn(1, 4, 14, 14),
             rois,
             labels,
             *labelled_items(labels, rois),
@@ -226,35 +238,30 @@ class TestLoss:
 
     def test_gradient(self):
         head = tiny_head().double()
-        rois = torch.tensor([[0.0, 0, 8, 8]], dtype=torch.float64)
-        labels = torch.tensor([8])
-        keypoints, visible = labelled_items(labels, rois.float())
-        own = CATEGORIES[8].slice
-        others = torch.randn(1, 294, 3, 3, dtype=torch.float64)
+        rois = torch.tensor([[0.0, 0, 8, 8], [1, 2, 5, 9]]).double()
+        labels = torch.tensor([8, 6])
+        keypoints, visible = labelled_items(labels, rois)
 
-        def loss(maps):
-            logits = torch.cat(
-                [others[:, : own.start], maps, others[:, own.stop :]], dim=1
-            )
-            return head.loss(
-                logits, rois, labels, keypoints.double(), visible
-            )['loss_landmark']
+        def loss(feats):
+            return head.loss(feats, rois, labels, keypoints, visible)[
+                'loss_landmark'
+            ]
 
-        maps = others[:, own].clone().requires_grad_()
-        assert torch.autograd.gradcheck(loss, maps)
+        feats = torch.randn(2, 4, 3, 3, dtype=torch.float64)
+        assert torch.autograd.gradcheck(loss, feats.requires_grad_())
 
     def test_learns_one_item(self):
         head = tiny_head()
-        features = torch.randn(1, 4, 14, 14)
+        feats = torch.randn(1, 4, 14, 14)
         labels = torch.tensor([8])
         keypoints, visible = labelled_items(labels, ROI)
         optimizer = torch.optim.Adam(head.parameters(), 0.1)
         for _ in range(60):
             optimizer.zero_grad()
-            loss = head.loss(head(features), ROI, labels, keypoints, visible)
+            loss = head.loss(feats, ROI, labels, keypoints, visible)
             loss['loss_landmark'].backward()
             optimizer.step()
-        found = head.predict(head(features), ROI, labels)
+        found = head.predict(feats, ROI, labels)
         own = CATEGORIES[8].slice
         error = (found['keypoints'] - keypoints)[0, own].norm(dim=1)
         assert error.max() < 2  # px, one cell
@@ -267,9 +274,9 @@ class TestPredict:
         labels = torch.arange(num_rois) % 13
         boxes = ROI.repeat(num_rois, 1)
         with torch.no_grad():
-            logits = head(torch.randn(num_rois, 4, 14, 14))
-        assert logits.shape == (num_rois, 294, 28, 28)
-        found = head.predict(logits, boxes, labels)
+            found = head.predict(
+                torch.randn(num_rois, 4, 14, 14), boxes, labels
+            )
         assert found['keypoints'].shape == (num_rois, 294, 2)
         assert found['keypoint_scores'].shape == (num_rois, 294)
         points = found['keypoints']
@@ -283,13 +290,13 @@ class TestPredict:
     def test_amp(self):
         head = tiny_head()
         labels = torch.tensor([8])
+        feats = torch.randn(1, 4, 14, 14)
         with torch.autocast('cpu', dtype=torch.bfloat16):
-            logits = head(torch.randn(1, 4, 14, 14))
-            assert logits.dtype == torch.bfloat16
-            loss = head.loss(
-                logits, ROI, labels, *labelled_items(labels, ROI)
-            )['loss_landmark']
-            found = head.predict(logits, ROI, labels)
+            assert head.convs(feats).dtype == torch.bfloat16
+            loss = head.loss(feats, ROI, labels, *labelled_items(labels, ROI))[
+                'loss_landmark'
+            ]
+            found = head.predict(feats, ROI, labels)
         assert loss.dtype == found['keypoints'].dtype == torch.float32
         assert torch.isfinite(loss)
         loss.backward()

@@ -1,0 +1,62 @@
+# Synthetic DeepFashion2 of 256 x 256 pixels, see docs/synthetic.md:
+#   python -m mmfashion_ext.synthetic deepfashion2 \
+#       data/synthetic_deepfashion2 --num 3000 --val 300 --size 256
+_base_ = 'dataset.py'
+
+data_root = 'data/synthetic_deepfashion2/'
+size = (192, 192)  # (w, h)
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='mmfashion_ext.LoadClothes'),
+    dict(type='mmfashion_ext.ResizeClothes', scale=size, keep_ratio=True),
+    dict(type='mmfashion_ext.RandomFlipClothes', prob=0.5),
+    dict(type='mmfashion_ext.PackClothes'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='mmfashion_ext.ResizeClothes', scale=size, keep_ratio=True),
+    dict(type='mmfashion_ext.LoadClothes'),
+    dict(type='mmfashion_ext.PackClothes'),
+]
+
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    batch_sampler=None,
+    dataset=dict(
+        data_root=data_root,
+        filter_cfg=dict(min_size=8),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    dataset=dict(data_root=data_root, pipeline=test_pipeline),
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(ann_file=data_root + 'annotations/validation.json')
+test_evaluator = val_evaluator
+
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(
+                    type='mmfashion_ext.ResizeClothes',
+                    scale=size,
+                    keep_ratio=True,
+                )
+            ],
+            [
+                dict(type='mmfashion_ext.RandomFlipClothes', prob=0.0),
+                dict(type='mmfashion_ext.RandomFlipClothes', prob=1.0),
+            ],
+            [dict(type='mmfashion_ext.PackClothes')],
+        ],
+    ),
+]

@@ -13,7 +13,6 @@ PROVIDES = {
     'mmpretrain': 'onedl-mmpretrain',
     'mmpose': 'mmpose',
     'imgaug': 'imaug',
-    'imagecorruptions': 'imagecorruptions-imaug',
     'xtcocotools': 'xtcocotools',
 }
 #: Needed by systems on mmpose only.

@@ -27,7 +27,9 @@ _GB_PER_JOB = 2
 
 MMCV_WORKS = """
 import torch
-from mmcv.ops import nms
+from mmcv.ops import get_compiling_cuda_version, nms
+compiled = get_compiling_cuda_version() != 'not available'
+assert compiled or not {cuda}, 'compiled without CUDA'
 for device in ['cpu'] + ['cuda'] * (torch.cuda.is_available() and {cuda}):
     boxes = torch.tensor([[0., 0, 9, 9], [0, 0, 9, 8]], device=device)
     scores = torch.tensor([.8, .9], device=device)

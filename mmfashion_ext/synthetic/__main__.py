@@ -5,12 +5,23 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from .deepfashion2 import generate_deepfashion2
-from .sheet import contact_sheet
+from .output import UsageError
+from .sheet import check_sheet, contact_sheet
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; ``--help`` shows the rest."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f'{self.prog}: {message}\n')
 
 
 def _deepfashion2(args: argparse.Namespace) -> None:
+    if args.sheet:
+        check_sheet(args.sheet)
     generate_deepfashion2(
         args.out,
         num=args.num,
@@ -52,7 +63,7 @@ def _add_deepfashion2(families: argparse._SubParsersAction) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog='python -m mmfashion_ext.synthetic', description=__doc__
     )
     families = parser.add_subparsers(
@@ -62,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         args.run(args)
-    except (ValueError, OSError) as error:
+    except (UsageError, OSError) as error:
         print(f'{parser.prog}: {error}', file=sys.stderr)
         return 2
     return 0

@@ -15,7 +15,7 @@ from ..common.deepfashion2 import (
 from .drawing import Canvas
 
 #: Body units under other clothes beyond which a landmark is not labelled.
-DEEP = 0.6
+DEEP = 0.45
 
 Mask = tuple[tuple[slice, slice], np.ndarray]
 
@@ -79,14 +79,20 @@ def _item(
     """One item, or None if there is too little to see."""
     height, width = visible.shape
     polygons = _polygons(garment, visible)
-    landmarks, outside = _landmarks(canvas, garment, visible)
+    if not polygons or visible.mean() < 0.002:
+        return None
+    outlines = [
+        np.array(polygon, np.int32).reshape(-1, 2) for polygon in polygons
+    ]
+    mask = np.zeros_like(visible)
+    for outline in outlines:  # one by one: their union
+        cv2.fillPoly(mask, [outline], 1)
+    landmarks, outside = _landmarks(canvas, garment, mask)
     labelled = landmarks[landmarks[:, 2] > 0]
     seen = (labelled[:, 2] == 2).sum()
-    if not polygons or visible.mean() < 0.002 or not seen:
+    if not seen:
         return None
-    corners = np.concatenate(
-        [np.reshape(polygons[0], (-1, 2)), labelled[:, :2]]
-    )
+    corners = np.concatenate([*outlines, labelled[:, :2]])
     x1, y1 = np.maximum(corners.min(0) - 1, 0)
     x2, y2 = np.minimum(corners.max(0) + 1, (width, height))
     box = [int(v) for v in (x1, y1, x2, y2)]
@@ -101,21 +107,22 @@ def _item(
         'style': garment.style,
         'bounding_box': box,
         'category_id': category.id,
-        'occlusion': occlusion_code(1 - seen / len(labelled)),
+        'occlusion': occlusion_code((len(labelled) - seen) / len(labelled)),
         'category_name': category.raw_name,
     }
 
 
 def _landmarks(
-    canvas: Canvas, garment: Worn, visible: np.ndarray
+    canvas: Canvas, garment: Worn, mask: np.ndarray
 ) -> tuple[np.ndarray, int]:
     """(n, 3) int x, y, v, and how many lie outside the picture.
 
-    A landmark is visible if one of its parts is the topmost layer close by.
-    One deep under other clothes is not labelled: nobody could tell its place.
+    A landmark is visible if one of its parts is the topmost layer close by,
+    on the annotated mask. One deep under other clothes is not labelled:
+    nobody could tell its place.
     """
     height, width = canvas.owner.shape
-    depth = cv2.distanceTransform(1 - visible, cv2.DIST_L2, 3)
+    depth = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3)
     deep = DEEP * canvas.warp.scale
     reach = max(1, round(0.05 * canvas.warp.scale))
     rows = np.zeros((len(garment.landmarks), 3), int)
@@ -135,7 +142,8 @@ def _landmarks(
             for k, members in enumerate(garment.members)
             if index + 1 in members
         ]
-        rows[index] = x, y, 2 if np.isin(patch, own).any() else 1
+        seen = depth[y, x] <= reach + 1 and np.isin(patch, own).any()
+        rows[index] = x, y, 2 if seen else 1
     return rows, outside
 
 
@@ -144,7 +152,7 @@ def _polygons(garment: Worn, visible: np.ndarray) -> list[list[int]]:
     found = _contours(visible)
     if not found:
         return []
-    least = max(12.0, 0.03 * sum(cv2.contourArea(c) for c in found))
+    least = max(8.0, 0.02 * sum(cv2.contourArea(c) for c in found))
     polygons = [c for c in found if cv2.contourArea(c) >= least]
     for piece, mask in zip(garment.pieces, garment.masks, strict=True):
         if piece != 'limb' or mask is None:

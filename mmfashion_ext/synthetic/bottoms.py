@@ -31,7 +31,9 @@ def _leg(cut: Cut, leg: Limb, steps: list[float]) -> tuple[np.ndarray, ...]:
     width = np.interp(
         np.asarray(steps), [0.15, 1], [0.44 * cut.fit, cut.hem_width]
     )[:, None]
-    return axis + width * normal, axis - width * normal
+    inner = axis - width * normal
+    inner[:, 0] = np.maximum(inner[:, 0], 0.05)  # legs do not cross
+    return axis + width * normal, inner
 
 
 def make_trousers(category: int, cut: Cut, pose: Pose, view: View) -> Garment:

@@ -8,8 +8,6 @@
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,8 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from .scene import BOTTOMS, MAIN_WEIGHTS, TOPS, Item, render
+from .output import check_at_least, new_folder
+from .scene import BOTTOMS, MAIN_SHARES, TOPS, Item, render
 from .textures import random_style
 from .wardrobe import random_cut
 
@@ -27,6 +26,18 @@ SPLITS = ('train', 'validation')
 VALIDATION_PAIRS = 1_000_000
 JPEG_QUALITY = 92
 MIN_SIZE = 64
+
+
+#: What one pair after the other is about: each category as often as its
+#: share says, and spread evenly, so that small data sets have all of them.
+_SCHEDULE = tuple(
+    category
+    for _, category in sorted(
+        ((k + category * 0.618 % 1) / share, category)
+        for category, share in MAIN_SHARES.items()
+        for k in range(share)
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +80,7 @@ def make_pair(seed: int, pair_id: int) -> Pair:
         pair_id (int): 1-based.
     """
     rng = np.random.default_rng([seed, pair_id, 0])
-    weights = np.array(list(MAIN_WEIGHTS.values()))
-    category = int(rng.choice(list(MAIN_WEIGHTS), p=weights / weights.sum()))
+    category = _SCHEDULE[(seed + pair_id) % len(_SCHEDULE)]
     users, shops = int(rng.integers(1, 3)), int(rng.integers(1, 4))
 
     def item(category: int, number: int) -> Item:
@@ -136,31 +146,11 @@ def _write(picture: Picture, root: Path, seed: int, size: int) -> None:
     }
     stem = f'{picture.index:06d}'
     folder = root / picture.split
-    cv2.imwrite(
-        str(folder / 'image' / f'{stem}.jpg'),
-        image,
-        [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY],
+    _, packed = cv2.imencode(
+        '.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     )
+    (folder / 'image' / f'{stem}.jpg').write_bytes(packed)
     (folder / 'annos' / f'{stem}.json').write_text(json.dumps(annotation))
-
-
-def _check_target(out: Path, overwrite: bool) -> None:
-    """Refuse to write over anything but an earlier look-alike."""
-    if out.exists() and not out.is_dir():
-        raise ValueError(f'{out} is a file; name a folder to write to')
-    if not out.parent.is_dir():
-        raise ValueError(f'{out.parent} does not exist; create it first')
-    present = {path.name for path in out.iterdir()} if out.exists() else set()
-    if present and not overwrite:
-        raise ValueError(
-            f'{out} is not empty; name a new folder or pass --overwrite'
-        )
-    if present - set(SPLITS):
-        strange = sorted(present - set(SPLITS))[0]
-        raise ValueError(
-            f'{out} holds {strange!r}, which is no part of this data set; '
-            f'will not overwrite it, name another folder'
-        )
 
 
 def generate_deepfashion2(
@@ -192,36 +182,25 @@ def generate_deepfashion2(
         Path: ``out``.
 
     Raises:
-        ValueError: A number is out of range, or ``out`` is not empty.
+        UsageError: A number is out of range, or ``out`` is not empty.
     """
     out = Path(out).absolute()
     val = num // 4 if val is None else val
-    for name, value, least in (
-        ('num', num, 1),
-        ('val', val, 0),
-        ('seed', seed, 0),
-        ('size', size, MIN_SIZE),
-    ):
-        if value < least:
-            raise ValueError(f'{name} must be at least {least}, got {value}')
-    _check_target(out, overwrite)
+    check_at_least(
+        num=(num, 1), val=(val, 0), seed=(seed, 0), size=(size, MIN_SIZE)
+    )
     pictures = [*plan('train', num, seed), *plan('validation', val, seed)]
-    temporary = Path(tempfile.mkdtemp(prefix=f'.{out.name}-', dir=out.parent))
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        temporary.chmod(0o755)
-        for split in SPLITS:
-            for folder in ('image', 'annos'):
-                (temporary / split / folder).mkdir(parents=True)
-        for picture in track(
-            pictures, 'synthetic DeepFashion2', disable=not progress
-        ):
-            _write(picture, temporary, seed, size)
-        if out.exists():
-            shutil.rmtree(out)
-        temporary.rename(out)
+        with new_folder(out, SPLITS, overwrite) as folder:
+            for split in SPLITS:
+                (folder / split / 'image').mkdir(parents=True)
+                (folder / split / 'annos').mkdir()
+            for picture in track(
+                pictures, 'synthetic DeepFashion2', disable=not progress
+            ):
+                _write(picture, folder, seed, size)
     finally:
         cv2.setNumThreads(threads)
-        shutil.rmtree(temporary, ignore_errors=True)
     return out

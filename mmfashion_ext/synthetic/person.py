@@ -56,7 +56,7 @@ def random_person(rng: np.random.Generator, away: bool, turn: float) -> Person:
         rng.uniform(0.02, 0.12), rng.uniform(0.1, 0.7), rng.uniform(0.05, 0.6)
     )
     shoes = hsv(rng.random(), rng.uniform(0, 0.5), rng.uniform(0.1, 0.95))
-    long_hair = rng.uniform(0.6, 1.7) if rng.random() < 0.4 else 0.0
+    long_hair = rng.uniform(0.6, 1.7) if rng.random() < 0.5 else 0.0
     colours = (tuple(float(v) for v in c) for c in (skin, hair, shoes))
     return Person(*colours, long_hair, away, turn)
 
@@ -142,7 +142,7 @@ def draw_occluders(
     user: bool,
 ) -> None:
     """A bag, a phone held up, somebody else's arm; more on user pictures."""
-    chances = (0.25, 0.25, 0.12) if user else (0.1, 0.0, 0.0)
+    chances = (0.35, 0.3, 0.15) if user else (0.2, 0.0, 0.0)
     bag, phone, other = rng.random(3) < chances
     side = rng.choice([-1, 1])
     if bag:

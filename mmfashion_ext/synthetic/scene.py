@@ -19,13 +19,14 @@ from .wardrobe import make_garment, random_cut, tuck
 TOPS, BOTTOMS = (1, 2, 5, 6), (7, 8, 9)
 OUTWEAR, DRESSES = (3, 4), (10, 11, 12, 13)
 
-#: How often a category is what a picture is about. Tops and bottoms also
-#: come with others, so that all 13 are seen about equally often.
-MAIN_WEIGHTS = (
-    dict.fromkeys(TOPS, 0.5)
-    | dict.fromkeys(BOTTOMS, 0.45)
-    | dict.fromkeys(OUTWEAR, 0.9)
-    | dict.fromkeys(DRESSES, 1.2)
+#: How often a category is what a picture is about, relative to the others.
+#: Tops and bottoms also come with others, so that all 13 are seen about
+#: equally often.
+MAIN_SHARES = (
+    dict.fromkeys(TOPS, 2)
+    | dict.fromkeys(BOTTOMS, 2)
+    | dict.fromkeys(OUTWEAR, 4)
+    | dict.fromkeys(DRESSES, 5)
 )
 
 
@@ -82,7 +83,7 @@ def random_shot(rng: np.random.Generator, source: str) -> Shot:
     elif kind < 0.29:
         turn = rng.uniform(0.8, 1.1)
     framing = str(
-        rng.choice(['figure', 'garment', 'crop'], p=[0.4, 0.41, 0.19])
+        rng.choice(['figure', 'garment', 'crop'], p=[0.4, 0.45, 0.15])
     )
     if view == 'flat':
         framing = 'garment'
@@ -107,7 +108,7 @@ def _dress(
         items.append(random_item(rng, BOTTOMS))
     if not kinds & set(OUTWEAR) and rng.random() < 0.05:
         items.append(random_item(rng, OUTWEAR))
-    tucked = rng.random() < 0.6
+    tucked = rng.random() < 0.4
     if tucked:
         items = [
             replace(item, cut=tuck(item.category, item.cut))

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ..common.deepfashion2 import CATEGORY_BY_ID, PALETTE
+from .output import UsageError
 
 CELL = 400  # px, longer side of a picture on the sheet
 
@@ -76,6 +77,21 @@ def _text(
     cv2.putText(image, text, at, font, size, (255, 255, 255), 1, cv2.LINE_AA)
 
 
+def check_sheet(out: Path) -> None:
+    """Check where a sheet is to be written, before the work starts.
+
+    Args:
+        out (Path): Picture to write.
+
+    Raises:
+        UsageError: Its ending is not that of a picture, or no such folder.
+    """
+    if out.suffix.lower() not in ('.jpg', '.jpeg', '.png'):
+        raise UsageError(f'{out}: a sheet must end in .jpg or .png')
+    if not out.parent.is_dir():
+        raise UsageError(f'{out.parent} does not exist; create it first')
+
+
 def contact_sheet(
     split: str | Path,
     out: str | Path,
@@ -94,8 +110,7 @@ def contact_sheet(
         plain (bool): Leave out the annotations.
     """
     out = Path(out)
-    if out.suffix.lower() not in ('.jpg', '.jpeg', '.png'):
-        raise ValueError(f'{out}: a sheet must end in .jpg or .png')
+    check_sheet(out)
     files = sorted(Path(split, 'image').glob('*.jpg'))[:num]
     rows = -(-len(files) // columns)
     sheet = np.full((rows * CELL, columns * CELL, 3), 255, np.uint8)
@@ -109,7 +124,7 @@ def contact_sheet(
         row, column = divmod(index, columns)
         h, w = image.shape[:2]
         sheet[row * CELL :, column * CELL :][:h, :w] = image
-    temporary = out.with_name(f'.{out.stem}-partial{out.suffix}')
-    if not cv2.imwrite(str(temporary), sheet):
-        raise ValueError(f'cannot write {out}')
+    _, packed = cv2.imencode(out.suffix, sheet)
+    temporary = out.with_name(f'.{out.name}.partial')
+    temporary.write_bytes(packed)
     os.replace(temporary, out)

@@ -81,6 +81,8 @@ def _sleeve(
     outer, inner = axis + width * normal, axis - width * normal
     # Close to the armpit the inner edge leaves the body's side.
     inner[0] = 0.5 * (inner[0] + 0.55 * armpit + 0.45 * inner[1])
+    close = slice(1) if long else slice(None)
+    inner[close] = np.maximum(inner[close], armpit - (-0.06, -0.1))
     landmarks = [tip, *outer, *inner[::-1], armpit]
     outline = np.concatenate(
         [

@@ -1,0 +1,69 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Writing a data set so that it is there as a whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class UsageError(ValueError):
+    """What the caller asked for cannot be done; the message says why."""
+
+
+def check_at_least(**limits: tuple[int, int]) -> None:
+    """Check numbers given by the user: ``name=(value, least)``."""
+    for name, (value, least) in limits.items():
+        if value < least:
+            raise UsageError(f'{name} must be at least {least}, got {value}')
+
+
+def _check_target(out: Path, contents: Collection[str], replace: bool) -> None:
+    """Refuse to write over anything but an earlier data set of this kind."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f'{out} is a file; name a folder to write to')
+    if not out.parent.is_dir():
+        raise UsageError(f'{out.parent} does not exist; create it first')
+    present = {path.name for path in out.iterdir()} if out.exists() else set()
+    if present and not replace:
+        raise UsageError(
+            f'{out} is not empty; name a new folder or pass --overwrite'
+        )
+    strange = sorted(present - set(contents))
+    if strange:
+        raise UsageError(
+            f'{out} holds {strange[0]!r}, which is no part of this data set, '
+            f'so it is not overwritten; name another folder'
+        )
+
+
+@contextmanager
+def new_folder(
+    out: Path, contents: Collection[str], overwrite: bool = False
+) -> Iterator[Path]:
+    """Fill a temporary folder that takes its place when all went well.
+
+    Args:
+        out (Path): The folder to be; its parent must exist.
+        contents (Collection[str]): Names at its top level. A folder that
+            holds anything else is never overwritten.
+        overwrite (bool): Replace an earlier data set at ``out``.
+
+    Yields:
+        Path: The folder to write into, beside ``out``.
+
+    Raises:
+        UsageError: ``out`` is taken.
+    """
+    _check_target(out, contents, overwrite)
+    temporary = Path(tempfile.mkdtemp(prefix=f'.{out.name}-', dir=out.parent))
+    fresh, old = temporary / 'new', temporary / 'old'
+    try:
+        fresh.mkdir()
+        yield fresh
+        if out.exists():
+            out.rename(old)
+        fresh.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

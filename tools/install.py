@@ -20,6 +20,7 @@ if sys.version_info < (3, 10):  # noqa: UP036
 
 import hashlib
 import json
+import signal
 import tempfile
 
 from setup_env import environment, lock, wheels
@@ -316,10 +317,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     try:
         python = set_up(args)
-    except SetupError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    except OSError as error:
+    except (SetupError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -334,4 +332,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
+    # so that a stop from outside also stops the compilers
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

@@ -195,18 +195,16 @@ class TestPatch:
         thin = [f'csrc/pytorch/op{i:02}.cpp' for i in range(10)]
         rest = ['csrc/pytorch/pybind.cpp', 'csrc/pytorch/cpu/nms.cpp']
         for name in thin + rest:
-            Path(name).write_text(f'// {name}\n' * (1 + ('pybind' in name)))
+            Path(name).touch()
         scope = {}
         exec(text.partition('def get_extensions')[0], scope)
         merged = scope['merge_sources'](thin + rest)
-        # the longest first, so that no core waits for it at the end
-        assert merged[0] == 'csrc/pytorch/pybind.cpp'
-        assert merged[-1] == 'csrc/pytorch/cpu/nms.cpp'
-        included = ''.join(Path(name).read_text() for name in merged[1:-1])
+        assert merged[-2:] == sorted(rest)
+        included = ''.join(Path(name).read_text() for name in merged[:-2])
         assert [included.count(f'{name}"') for name in thin] == [1] * 10
-        stamp = Path(merged[1]).stat().st_mtime_ns
+        stamp = Path(merged[0]).stat().st_mtime_ns
         scope['merge_sources'](thin + rest)
-        assert Path(merged[1]).stat().st_mtime_ns == stamp
+        assert Path(merged[0]).stat().st_mtime_ns == stamp
 
 
 class TestProgress:
@@ -258,6 +256,20 @@ class TestRun:
         assert process.run('sum', command, log) == '42\n'
         assert log.read_text().endswith('42\n')
         assert 'sum: done' in capsys.readouterr().out
+
+    def test_interruption_stops_the_compilers_too(self, tmp_path):
+        """A child of the command must not go on after the set-up stops."""
+        alive = tmp_path / 'alive'
+        inner = f'sleep 1; touch {alive}'
+
+        def interrupt(line):
+            raise KeyboardInterrupt
+
+        command = ['sh', '-c', f'echo start; sh -c "{inner}"; true']
+        with pytest.raises(KeyboardInterrupt):
+            process.run('x', command, tmp_path / 'log', step=interrupt)
+        time.sleep(1.5)
+        assert not alive.exists()
 
 
 class TestKeep:

@@ -1,9 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Run a long command with one line of progress and a complete log."""
 
+import contextlib
 import os
 import queue
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -172,6 +174,7 @@ def run(
         cwd=cwd,
         text=True,
         errors='replace',
+        start_new_session=True,
     )
     try:
         with log.open('w', encoding='utf-8') as file:
@@ -183,8 +186,10 @@ def run(
                     output.append(line)
                     state = step(line) or state
                 reporter.show(state)
-    except BaseException:
-        process.terminate()
+    except BaseException:  # interrupted: the compilers must stop as well
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
         raise
     if process.wait():
         reporter.close('failed')

@@ -56,8 +56,7 @@ def merge_sources(files):
             with open(path, 'w') as file:
                 file.write(text)
         merged.append(path)
-    rest = sorted(set(files) - set(thin), key=os.path.getsize, reverse=True)
-    return rest[:1] + merged + rest[1:]
+    return merged + sorted(set(files) - set(thin))
 
 
 """

@@ -59,7 +59,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Picture:
-    """What picture ``index`` (1-based) of a split is to show."""
+    """What picture ``index`` (1-based) of a split is to show.
+
+    Attributes:
+        split (str), index (int), source (str), pair_id (int): As written.
+        items (tuple[Item, ...]): The garments it is about.
+        paired (bool): Whether the whole pair is in the split.
+        clean (bool): Frontal and unoccluded, as the first shop picture of
+            each style is.
+    """
 
     split: str
     index: int
@@ -67,6 +75,7 @@ class Picture:
     pair_id: int
     items: tuple[Item, ...]
     paired: bool
+    clean: bool
 
 
 def make_pair(seed: int, pair_id: int) -> Pair:
@@ -127,7 +136,10 @@ def plan(split: str, num: int, seed: int) -> Iterator[Picture]:
                 if index > num:
                     return
                 items = pair.variants[k % len(pair.variants)]
-                yield Picture(split, index, source, pair.id, items, whole)
+                clean = source == 'shop' and k < len(pair.variants)
+                yield Picture(
+                    split, index, source, pair.id, items, whole, clean
+                )
 
 
 def _write(picture: Picture, root: Path, seed: int, size: int) -> None:
@@ -135,7 +147,9 @@ def _write(picture: Picture, root: Path, seed: int, size: int) -> None:
     rng = np.random.default_rng(
         [seed, SPLITS.index(picture.split), picture.index]
     )
-    image, items = render(rng, picture.source, picture.items, size)
+    image, items = render(
+        rng, picture.source, picture.items, size, picture.clean
+    )
     if not picture.paired:
         for item in items.values():
             item['style'] = 0

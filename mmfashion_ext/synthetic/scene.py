@@ -71,16 +71,21 @@ def random_item(rng: np.random.Generator, categories: Sequence[int]) -> Item:
     return Item(category, random_cut(category, rng), random_style(rng))
 
 
-def random_shot(rng: np.random.Generator, source: str) -> Shot:
-    """Draw view and framing as often as DeepFashion2 has them."""
+def random_shot(
+    rng: np.random.Generator, source: Literal['user', 'shop'], clean: bool
+) -> Shot:
+    """Draw view and framing about as often as DeepFashion2 has them."""
     user = source == 'user'
+    if clean:
+        framing = str(rng.choice(['figure', 'garment']))
+        return Shot(source, 'front', rng.uniform(0, 0.15), framing)
     kind = rng.random()
     view, turn = 'front', rng.uniform(0, 0.25)
-    if kind < (0.06 if user else 0.18):
+    if kind < (0.07 if user else 0.3):
         view, turn = 'flat', 0.0
-    elif kind < 0.23:
+    elif kind < (0.2 if user else 0.43):
         view = 'back'
-    elif kind < 0.29:
+    elif kind < (0.29 if user else 0.52):
         turn = rng.uniform(0.8, 1.1)
     framing = str(
         rng.choice(['figure', 'garment', 'crop'], p=[0.4, 0.45, 0.15])
@@ -91,10 +96,10 @@ def random_shot(rng: np.random.Generator, source: str) -> Shot:
 
 
 def _dress(
-    rng: np.random.Generator, mains: Sequence[Item], flat: bool
+    rng: np.random.Generator, mains: Sequence[Item], shot: Shot, clean: bool
 ) -> list[Item]:
     """Complete an outfit around its main items, innermost first."""
-    if flat:
+    if shot.view == 'flat':
         return list(mains)
     items = list(mains)
     kinds = {item.category for item in items}
@@ -106,7 +111,9 @@ def _dress(
         items.append(random_item(rng, TOPS))
     if not covered and not kinds & set(BOTTOMS):
         items.append(random_item(rng, BOTTOMS))
-    if not kinds & set(OUTWEAR) and rng.random() < 0.05:
+    # From behind, outwear would hide what the picture is about.
+    layered = not clean and shot.view == 'front' and rng.random() < 0.1
+    if layered and not kinds & set(OUTWEAR):
         items.append(random_item(rng, OUTWEAR))
     tucked = rng.random() < 0.4
     if tucked:
@@ -234,6 +241,7 @@ def render(
     source: Literal['user', 'shop'],
     mains: Sequence[Item],
     size: int,
+    clean: bool = False,
 ) -> tuple[np.ndarray, dict]:
     """Take one picture.
 
@@ -242,6 +250,7 @@ def render(
         source (str): ``user`` or ``shop``.
         mains (Sequence[Item]): What it is about; one item or an outfit.
         size (int): Longer side in pixels.
+        clean (bool): From the front, whole, with nothing before the clothes.
 
     Returns:
         tuple[np.ndarray, dict]: BGR uint8 picture and its items, ``item1``
@@ -249,11 +258,11 @@ def render(
     """
     user = source == 'user'
     picture = _size(rng, size)
-    shot = random_shot(rng, source)
+    shot = random_shot(rng, source, clean)
     if len(mains) > 1 and shot.view == 'flat':
         shot = Shot(source, 'front', 0.1, 'garment')
     flat = shot.view == 'flat'
-    items = _dress(rng, mains, flat)
+    items = _dress(rng, mains, shot, clean)
     pose = _flat_pose(rng) if flat else random_limbs(rng, 1.0 if user else 0.3)
     garments = [
         make_garment(item.category, item.cut, pose, shot.view)
@@ -272,11 +281,16 @@ def render(
     worn = _draw_items(canvas, items, shot, pose, light)
     if not flat:
         draw_head(canvas, person)
+    if not flat and not clean:
         draw_occluders(rng, canvas, person, pose, user)
     viewpoint = 1 if flat else 2 if shot.view == 'front' else 3
     if shot.turn > 0.5:
         viewpoint = 3
     annotation = annotate(canvas, worn, viewpoint)
+    seen = {item['category_id'] for item in annotation.values()}
+    if not clean and not {item.category for item in mains} <= seen:
+        # Too close, or hidden: a picture must show what it is about.
+        return render(rng, source, mains, size, clean=True)
     image = canvas.image
     if user:
         image = backgrounds.snapshot(rng, image)

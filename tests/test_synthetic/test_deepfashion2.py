@@ -187,6 +187,17 @@ def test_pairs_have_user_and_shop_pictures(root):
         assert all(len(categories) == 1 for categories in looks.values())
 
 
+def test_every_style_has_a_clean_shop_picture(root):
+    clean, styles = set(), set()
+    for annotation in load(root):
+        for item in items_of(annotation):
+            key = annotation['pair_id'], item['style']
+            styles.add(key)
+            if annotation['source'] == 'shop' and item['viewpoint'] == 2:
+                clean.add(key)
+    assert {key for key in styles if key[1] > 0} <= clean
+
+
 def test_splits_share_no_pair(root):
     train, validation = (
         {annotation['pair_id'] for annotation in load(root, split)}

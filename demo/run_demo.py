@@ -13,12 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 from rich.console import Console
 from rich.table import Table
 
 from mmfashion_ext.common.cli import UserError, run_tool
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.synthetic.sheet import picture_sheet
+from mmfashion_ext.synthetic.sheet import write_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = 'match-rcnn_r18-small_fpn_1xb8-2e_synthetic-192x192'
@@ -79,7 +80,9 @@ def match_rcnn(work_dir: Path, num: int) -> dict[str, Path]:
         *('--out', metrics, '--show-dir', pictures),
     )
     sheet = work_dir / 'pictures.jpg'
-    picture_sheet(sorted((ROOT / pictures).glob('*.jpg'))[:12], ROOT / sheet)
+    drawn = sorted((ROOT / pictures).glob('*.jpg'))[:12]
+    images = [cv2.imread(str(path)) for path in drawn]
+    write_sheet(images, ROOT / sheet, columns=3, cell=(640, 400))
     show_metrics('Match R-CNN on 300 held-out pictures', ROOT / metrics)
     return {
         'a sheet of predictions (left: truth, right: prediction)': sheet,

@@ -2,12 +2,12 @@
 """A contact sheet of a raw DeepFashion2 split, with everything drawn in."""
 
 import json
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from ..common.cli import atomic_write
 from ..common.deepfashion2 import CATEGORY_BY_ID, PALETTE
 from .output import UsageError
 
@@ -109,22 +109,41 @@ def contact_sheet(
         columns (int): Pictures a row. Defaults to 6.
         plain (bool): Leave out the annotations.
     """
-    out = Path(out)
-    check_sheet(out)
-    files = sorted(Path(split, 'image').glob('*.jpg'))[:num]
-    rows = -(-len(files) // columns)
-    sheet = np.full((rows * CELL, columns * CELL, 3), 255, np.uint8)
-    for index, file in enumerate(files):
+    check_sheet(Path(out))
+    images = []
+    for file in sorted(Path(split, 'image').glob('*.jpg'))[:num]:
         image = cv2.imread(str(file))
         if not plain:
             text = Path(split, 'annos', f'{file.stem}.json').read_text()
             image = draw_annotation(image, json.loads(text))
-        factor = CELL / max(image.shape[:2])
+        images.append(image)
+    write_sheet(images, out, columns=columns)
+
+
+def write_sheet(
+    images: list[np.ndarray],
+    out: str | Path,
+    *,
+    columns: int,
+    cell: tuple[int, int] = (CELL, CELL),
+) -> None:
+    """Write pictures of any size on one sheet, row by row.
+
+    Args:
+        images (list[np.ndarray]): (h, w, 3) BGR uint8 each.
+        out (str | Path): Picture to write; its ending chooses the format.
+        columns (int): Pictures a row.
+        cell (tuple[int, int]): (w, h) px that each picture is fitted into.
+    """
+    width, height = cell
+    rows = -(-len(images) // columns)
+    sheet = np.full((rows * height, columns * width, 3), 255, np.uint8)
+    for index, image in enumerate(images):
+        factor = min(width / image.shape[1], height / image.shape[0])
         image = cv2.resize(image, None, fx=factor, fy=factor)
-        row, column = divmod(index, columns)
         h, w = image.shape[:2]
-        sheet[row * CELL :, column * CELL :][:h, :w] = image
-    _, packed = cv2.imencode(out.suffix, sheet)
-    temporary = out.with_name(f'.{out.name}.partial')
-    temporary.write_bytes(packed)
-    os.replace(temporary, out)
+        row, column = divmod(index, columns)
+        sheet[row * height :, column * width :][:h, :w] = image
+    _, packed = cv2.imencode(Path(out).suffix, sheet)
+    with atomic_write(out) as temporary:
+        temporary.write_bytes(packed)

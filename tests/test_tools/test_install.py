@@ -143,6 +143,38 @@ class TestCuda:
         here = facts(archs=['8.0', '9.0'])
         assert wheels.cuda_archs(here, False, '', '13.0') == '8.0;9.0'
 
+    def test_toolkit_behind_a_script(self, tmp_path, monkeypatch):
+        nvcc = tmp_path / 'bin' / 'nvcc'
+        nvcc.parent.mkdir()
+        toolkit = tmp_path / 'cuda-13.0'
+        nvcc.write_text(
+            '#!/bin/sh\n'
+            f'echo "#$ TOP={toolkit}/bin/.." >&2\n'
+            'echo "Cuda compilation tools, release 13.0, V13.0.88"\n'
+        )
+        nvcc.chmod(0o755)
+        monkeypatch.setenv('CUDA_HOME', str(tmp_path))
+        assert wheels.nvcc_release() == '13.0'
+        assert wheels.cuda_home() == str(toolkit)
+
+    def test_no_nvcc(self, tmp_path, monkeypatch):
+        monkeypatch.setenv('CUDA_HOME', str(tmp_path))
+        assert wheels.nvcc_release() == ''
+
+    def test_wheels_fill_up_a_small_toolkit(self, tmp_path, monkeypatch):
+        monkeypatch.setenv('CPLUS_INCLUDE_PATH', '/mine')
+        monkeypatch.delenv('LIBRARY_PATH', raising=False)
+        library = tmp_path / 'cu13' / 'lib' / 'libcudart.so.13'
+        library.parent.mkdir(parents=True)
+        library.touch()
+        here = facts(nvidia=[str(tmp_path / 'cu13')])
+        for _ in range(2):  # also when a build is resumed
+            env = wheels.cuda_paths(here, tmp_path / 'links')
+        include = tmp_path / 'cu13' / 'include'
+        assert env['CPLUS_INCLUDE_PATH'] == f'/mine:{include}'
+        link = Path(env['LIBRARY_PATH']) / 'libcudart.so'
+        assert link.resolve() == library
+
     def test_flag_without_gpu(self):
         assert wheels.cuda_archs(FACTS, True, '9.0', '13.0') == '9.0'
 

@@ -14,7 +14,7 @@ from .process import SetupError, run
 
 # Runs inside the environment, so it cannot be imported from here.
 _PROBE = """
-import json, os, sys, sysconfig
+import glob, importlib.util, json, os, sys, sysconfig
 from importlib import metadata
 facts = {
     'tag': f'cp{sys.version_info[0]}{sys.version_info[1]}{sys.abiflags}',
@@ -26,6 +26,9 @@ facts = {
     'providers': {package: sorted(set(names)) for package, names
                   in metadata.packages_distributions().items()},
 }
+nvidia = importlib.util.find_spec('nvidia')
+roots = nvidia.submodule_search_locations if nvidia else []
+facts['nvidia'] = sorted(d for r in roots for d in glob.glob(r + '/*'))
 try:
     import torch
     facts['torch'] = torch.__version__
@@ -48,6 +51,7 @@ class Facts:
         headers (bool): Whether Python.h is there.
         versions (dict): Installed distribution -> version.
         providers (dict): Import package -> the distributions that bring it.
+        nvidia (list): Folders of the CUDA libraries that came as wheels.
         torch (str): Version with its local part, empty without torch.
         cuda (str, optional): CUDA release of the torch build.
         archs (list): Compute capabilities of the GPUs, such as ``9.0``.
@@ -59,23 +63,25 @@ class Facts:
     headers: bool = True
     versions: dict[str, str] = field(default_factory=dict)
     providers: dict[str, list[str]] = field(default_factory=dict)
+    nvidia: list[str] = field(default_factory=list)
     torch: str = ''
     cuda: str | None = None
     archs: list[str] = field(default_factory=list)
     torch_error: str = ''
 
 
-def output_of(command: list[str | Path]) -> str:
-    """Standard output of a short command, empty when it cannot run."""
+def output_of(command: list[str | Path], errors: bool = False) -> str:
+    """Standard output (or error) of a command, empty when it cannot run."""
     try:
-        return subprocess.run(
+        result = subprocess.run(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-        ).stdout
+        )
     except OSError:
         return ''
+    return result.stderr if errors else result.stdout
 
 
 def probe(python: Path) -> Facts:

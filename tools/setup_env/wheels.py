@@ -138,13 +138,30 @@ def cuda_archs(facts: Facts, wanted: bool, archs: str, nvcc: str) -> str:
     return ''
 
 
-def nvcc_release() -> str:
-    """Release of the nvcc that torch would call, empty without one."""
+def find_nvcc() -> str:
+    """The nvcc to call; it need not exist."""
     home = os.environ.get('CUDA_HOME') or os.environ.get('CUDA_PATH')
-    nvcc = Path(home) / 'bin' / 'nvcc' if home else shutil.which('nvcc')
-    nvcc = nvcc or '/usr/local/cuda/bin/nvcc'
-    found = re.search(r'release ([\d.]+)', output_of([nvcc, '--version']))
+    if home:
+        return f'{home}/bin/nvcc'
+    return shutil.which('nvcc') or '/usr/local/cuda/bin/nvcc'
+
+
+def nvcc_release() -> str:
+    """Release of nvcc such as ``13.0``, empty without one."""
+    text = output_of([find_nvcc(), '--version'])
+    found = re.search(r'release ([\d.]+)', text)
     return found[1] if found else ''
+
+
+def cuda_home() -> str:
+    """The folder of the CUDA toolkit, as nvcc itself knows it.
+
+    torch takes the folder above the nvcc on the PATH, which is wrong where
+    that is a script that calls the real one.
+    """
+    command = [find_nvcc(), '--dryrun', '-E', '-x', 'cu', os.devnull]
+    found = re.search(r'TOP=(.+)', output_of(command, errors=True))
+    return os.path.realpath(found[1].strip()) if found else ''
 
 
 def jobs() -> int:
@@ -215,6 +232,35 @@ def _unpack_mmcv(python: Path, mmcv: str, facts: Facts, source: Path) -> None:
         unpacked.rename(source)
 
 
+def cuda_paths(facts: Facts, links: Path) -> dict[str, str]:
+    """Let compilers find in torch's CUDA wheels what the toolkit lacks.
+
+    A small toolkit (nvcc alone) has neither cusparse.h nor a libcudart.so. As
+    these variables are searched last, a complete toolkit is not affected.
+
+    Args:
+        facts (Facts): The environment.
+        links (Path): A folder to make; the wheels hold ``libcudart.so.13``
+            only, and the linker looks for the plain name.
+    """
+    folders = [Path(folder) for folder in facts.nvidia]
+    links.mkdir(parents=True, exist_ok=True)
+    for folder in folders:
+        for library in folder.glob('lib/libcudart.so.*'):
+            link = links / 'libcudart.so'
+            link.unlink(missing_ok=True)
+            link.symlink_to(library)
+    return {
+        name: os.pathsep.join(
+            filter(None, [os.environ.get(name), *map(str, paths)])
+        )
+        for name, paths in (
+            ('CPLUS_INCLUDE_PATH', [f / 'include' for f in folders]),
+            ('LIBRARY_PATH', [links]),
+        )
+    }
+
+
 def _build_mmcv(
     python: Path, mmcv: str, facts: Facts, archs: str, out: Path
 ) -> None:
@@ -239,6 +285,8 @@ def _build_mmcv(
     }
     if archs:
         env['TORCH_CUDA_ARCH_LIST'] = archs
+        env['CUDA_HOME'] = cuda_home()
+        env |= cuda_paths(facts, work / 'lib')
     else:
         env['CUDA_VISIBLE_DEVICES'] = ''
     command = [python, '-m', 'pip', 'wheel', '-v', '--no-deps']

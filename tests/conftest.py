@@ -2,6 +2,9 @@
 """Synthetic data shared by the tests; nothing binary is stored."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -58,3 +61,61 @@ def raw_split(tmp_path):
 def raw_item():
     """The function ``make_item``."""
     return make_item
+
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope='session')
+def run_python():
+    """Run a script with this Python; the finished process, output as text."""
+
+    def run(*command, cwd=ROOT, status=0):
+        done = subprocess.run(
+            [sys.executable, *map(str, command)],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **os.environ,
+                'PYTHONPATH': str(ROOT),
+                'OMP_NUM_THREADS': '1',
+            },
+        )
+        assert done.returncode == status, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def tiny_deepfashion2(tmp_path_factory, run_python):
+    """Four synthetic pictures to train on and two to validate on, converted.
+
+    Returns the folder and the ``--cfg-options`` that make a config use it.
+    """
+    from mmfashion_ext.synthetic import generate_deepfashion2
+
+    root = tmp_path_factory.mktemp('deepfashion2') / 'data'
+    generate_deepfashion2(root, num=4, val=2, size=96, progress=False)
+    converter = ROOT / 'tools' / 'dataset_converters' / 'deepfashion2.py'
+    for split in ('train', 'validation'):
+        out = root / 'annotations' / f'{split}.json'
+        run_python(converter, root / split, '--out', out)
+    truth = root / 'annotations' / 'validation.json'
+    options = [
+        f'val_evaluator.ann_file={truth}',
+        f'test_evaluator.ann_file={truth}',
+        'train_cfg.max_epochs=1',
+        'train_cfg.val_interval=1',
+        'default_hooks.logger.interval=1',
+    ]
+    for split in ('train', 'val', 'test'):
+        options += [
+            f'{split}_dataloader.dataset.data_root={root}/',
+            f'{split}_dataloader.batch_size=2',
+            f'{split}_dataloader.num_workers=0',
+            f'{split}_dataloader.persistent_workers=False',
+        ]
+    return root, options

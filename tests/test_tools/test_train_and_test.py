@@ -1,0 +1,114 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""tools/train.py and tools/test.py as a user runs them, on 4 pictures."""
+
+import json
+import pickle
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+
+from mmfashion_ext.hub import config_path
+
+MODEL = 'match-rcnn_r18-small_fpn_1xb8-2e_synthetic-192x192'
+
+
+@pytest.fixture(scope='module')
+def trained(tiny_deepfashion2, run_python, tmp_path_factory):
+    """A work dir after one epoch of two steps."""
+    work_dir = tmp_path_factory.mktemp('work')
+    _, options = tiny_deepfashion2
+    options = [*options, 'model.test_cfg.rcnn.score_thr=0.0']
+    run_python(
+        *('tools/train.py', MODEL, '--work-dir', work_dir),
+        *('--cfg-options', *options),
+    )
+    return work_dir, options
+
+
+def test_trains_and_goes_on(trained, run_python):
+    work_dir, options = trained
+    weights = torch.load(work_dir / 'epoch_1.pth', weights_only=False)
+    assert weights['meta']['iter'] == 2
+    done = run_python(
+        *('tools/train.py', config_path(MODEL), '--work-dir', work_dir),
+        *('--resume', '--cfg-options', *options, 'train_cfg.max_epochs=2'),
+    )
+    assert 'resumed epoch: 1, iter: 2' in done.stdout + done.stderr
+    weights = torch.load(work_dir / 'epoch_2.pth', weights_only=False)
+    assert weights['meta']['iter'] == 4
+
+
+def test_metrics_pictures_and_result_files(
+    trained, tiny_deepfashion2, run_python, tmp_path
+):
+    work_dir, options = trained
+    out, pictures = tmp_path / 'a' / 'metrics.json', tmp_path / 'pictures'
+    run_python(
+        *('tools/test.py', MODEL, work_dir / 'epoch_1.pth'),
+        *('--work-dir', tmp_path, '--out', out, '--show-dir', pictures),
+        *('--show-thr', '0', '--dump', tmp_path / 'pred.pkl'),
+        *('--cfg-options', *options),
+    )
+    metrics = json.loads(out.read_text())
+    assert {'bbox/AP', 'segm/AP50', 'keypoints/AP', 'keypoints_vis/AR'} <= set(
+        metrics
+    )
+    images = sorted(pictures.glob('*.jpg'))
+    assert len(images) == 2
+    assert cv2.imread(str(images[0])) is not None
+    predictions = pickle.loads((tmp_path / 'pred.pkl').read_bytes())
+    assert predictions[0]['pred_instances']['keypoints'].shape[1:] == (294, 2)
+    # the official result files give the same numbers offline
+    truth = tiny_deepfashion2[0] / 'annotations' / 'validation.json'
+    for task in ('bbox', 'segm', 'keypoints'):
+        run_python(
+            *('tools/analysis/eval_deepfashion2.py', task, '--gt', truth),
+            *('--results', tmp_path / f'pred.{task}.json'),
+            *('--out', tmp_path / f'{task}.json'),
+        )
+        offline = json.loads((tmp_path / f'{task}.json').read_text())
+        for name, value in offline.items():
+            assert metrics[f'{task}/{name}'] == value, (task, name)
+
+
+def test_test_time_augmentation(trained, run_python, tmp_path):
+    work_dir, options = trained
+    run_python(
+        *('tools/test.py', MODEL, work_dir / 'epoch_1.pth', '--tta'),
+        *('--work-dir', tmp_path, '--out', tmp_path / 'metrics.json'),
+        *('--cfg-options', *options),
+    )
+    assert 'keypoints/AP' in json.loads(
+        (tmp_path / 'metrics.json').read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ('command', 'message'),
+    [
+        (['train.py', 'match-rcnn_r51'], "no config 'match-rcnn_r51'"),
+        (['train.py', MODEL, '--resume', 'gone.pth'], 'gone.pth'),
+        (['train.py', MODEL, '--amp'], 'needs a CUDA device'),
+        (['test.py', MODEL, 'gone.pth'], 'gone.pth'),
+        (
+            ['test.py', MODEL, '{weights}', '--dump', 'a.json'],
+            'must end with .pkl',
+        ),
+    ],
+)
+def test_what_a_user_gets_wrong(
+    command, message, trained, run_python, tmp_path
+):
+    if '--amp' in command and torch.cuda.is_available():
+        pytest.skip('there is a CUDA device')
+    weights = str(trained[0] / 'epoch_1.pth')
+    script, *arguments = (part.format(weights=weights) for part in command)
+    done = run_python(
+        Path('tools') / script, *arguments, *('--work-dir', tmp_path), status=2
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith('error: ')
+    assert message in last
+    assert 'Traceback' not in done.stderr

@@ -29,7 +29,7 @@ def picture(tmp_path):
     return path
 
 
-def check(found, num=20):
+def check(found, num=10):
     assert len(found['scores']) == num
     assert found['scores'] == sorted(found['scores'], reverse=True)
     for i, label in enumerate(found['labels']):

@@ -73,13 +73,12 @@ def require(system: str) -> None:
         ImportError: A host is missing, too old, or installed but broken. The
             message names the command that mends it.
     """
-    extra = f"pip install 'mmfashion_ext[{system.replace('_', '-')}]'"
     for host in SYSTEMS[system]:
+        remedy = _remedy(system, host)
         if not is_installed(host.package):
             raise ImportError(
                 f'mmfashion_ext.{system} needs {host.package}>='
-                f'{host.minimum}, which is not installed. Run: make setup '
-                f'(in a clone) or: {extra}'
+                f'{host.minimum}, which is not installed. Run: {remedy}'
             )
         try:
             module = importlib.import_module(host.package)
@@ -93,13 +92,21 @@ def require(system: str) -> None:
         if _version(found) < _version(host.minimum):
             raise ImportError(
                 f'mmfashion_ext.{system} needs {host.package}>='
-                f'{host.minimum}, got {found}. Run: {extra}'
+                f'{host.minimum}, got {found}. Run: {remedy}'
             )
         if _version(found) > _version(host.tested):
             warnings.warn(
                 f'{host.package} {found} is newer than {host.tested}, the '
                 f'newest that mmfashion_ext.{system} was tested with'
             )
+
+
+def _remedy(system: str, host: Host) -> str:
+    """The command that installs a host."""
+    if host is MMCV:  # pip cannot compile it against the torch that is there
+        return 'python tools/install.py --torch keep --only-mmcv'
+    extra = system.replace('_', '-')
+    return f"make setup (in a clone) or: pip install 'mmfashion_ext[{extra}]'"
 
 
 def lazy_exports(

@@ -24,9 +24,17 @@ def run_tool(main: Callable[[], int | None]) -> None:
     Args:
         main (callable): Returns the exit status; None counts as 0.
     """
+    mendable = (
+        UserError,
+        ImportError,
+        FileNotFoundError,
+        IsADirectoryError,
+        NotADirectoryError,
+        PermissionError,
+    )
     try:
         status = main()
-    except (UserError, FileNotFoundError, ImportError) as error:
+    except mendable as error:
         print(f'error: {" ".join(str(error).split())}', file=sys.stderr)
         status = 2
     except KeyboardInterrupt:

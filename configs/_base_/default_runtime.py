@@ -18,7 +18,7 @@ env_cfg = dict(
     cudnn_benchmark=False,
     # one OpenCV thread per data loading worker
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    # tools/train.py takes gloo by itself where there is no GPU
+    # on a machine without a GPU tools/train.py takes gloo by itself
     dist_cfg=dict(backend='nccl'),
 )
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
 from mmengine.config import Config, DictAction
 from mmengine.device import is_cuda_available
 from mmengine.registry import RUNNERS
@@ -82,8 +83,6 @@ def load_config(args: argparse.Namespace) -> Config:
         or cfg.get('work_dir')
         or str(Path('work_dirs') / Path(path).stem)
     )
-    if not is_cuda_available() and 'dist_cfg' in cfg.get('env_cfg', {}):
-        cfg.env_cfg.dist_cfg.backend = 'gloo'
     return cfg
 
 
@@ -132,7 +131,16 @@ def check_weights(path: str | None) -> str | None:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The runner of a config, MMEngine's unless ``runner_type`` is given."""
+    """The runner of a config, MMEngine's unless ``runner_type`` is given.
+
+    Under torchrun on a machine without a GPU the processes talk through gloo;
+    MMEngine would insist on CUDA.
+    """
+    if cfg.launcher == 'pytorch' and not is_cuda_available():
+        torch.distributed.init_process_group('gloo')
+        cfg.model_wrapper_cfg = dict(
+            type='mmengine.MMDistributedDataParallel', device_ids=None
+        )
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)

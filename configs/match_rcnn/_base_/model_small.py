@@ -5,6 +5,8 @@ _base_ = 'model.py'
 
 strides = [8, 16, 32]
 channels = 64
+# where a batch is never empty; some images have no RoI with a mask
+norm_cfg = dict(type='BN')
 
 model = dict(
     backbone=dict(
@@ -15,7 +17,12 @@ model = dict(
         norm_eval=False,
         init_cfg=None,
     ),
-    neck=dict(in_channels=[64, 128, 256], out_channels=channels, num_outs=3),
+    neck=dict(
+        in_channels=[64, 128, 256],
+        out_channels=channels,
+        num_outs=3,
+        norm_cfg=norm_cfg,
+    ),
     rpn_head=dict(
         in_channels=channels,
         feat_channels=channels,
@@ -27,14 +34,26 @@ model = dict(
             out_channels=channels,
             featmap_strides=strides,
         ),
-        bbox_head=dict(in_channels=channels, fc_out_channels=256),
+        bbox_head=dict(
+            type='Shared4Conv1FCBBoxHead',
+            in_channels=channels,
+            conv_out_channels=channels,
+            fc_out_channels=256,
+            norm_cfg=norm_cfg,
+            reg_class_agnostic=True,
+            # what a garment is takes longest to learn
+            loss_cls=dict(loss_weight=2.0),
+        ),
         mask_roi_extractor=dict(
             roi_layer=dict(sampling_ratio=1),
             out_channels=channels,
             featmap_strides=strides,
         ),
         mask_head=dict(
-            num_convs=2, in_channels=channels, conv_out_channels=channels
+            num_convs=2,
+            in_channels=channels,
+            conv_out_channels=channels,
+            class_agnostic=True,
         ),
         landmark_head=dict(
             num_convs=2,

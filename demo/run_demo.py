@@ -22,7 +22,7 @@ from mmfashion_ext.hub import config_path
 from mmfashion_ext.synthetic.sheet import write_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
-MODEL = 'match-rcnn_r18-small_fpn_1xb8-2e_synthetic-192x192'
+MODEL = 'match-rcnn_r18-small_fpn_1xb8-3e_synthetic-144x144'
 DATA = Path('data/synthetic_deepfashion2')
 SHOWN = (
     'bbox/AP50',
@@ -104,7 +104,7 @@ def show_metrics(title: str, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        '--num', type=int, default=3000, help='pictures to train on'
+        '--num', type=int, default=2400, help='pictures to train on'
     )
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/demo')

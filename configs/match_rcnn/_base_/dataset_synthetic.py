@@ -1,10 +1,10 @@
 # Synthetic DeepFashion2 of 256 x 256 pixels, see docs/synthetic.md:
 #   python -m mmfashion_ext.synthetic deepfashion2 \
-#       data/synthetic_deepfashion2 --num 3000 --val 300 --size 256
+#       data/synthetic_deepfashion2 --num 2400 --val 300 --size 256
 _base_ = 'dataset.py'
 
 data_root = 'data/synthetic_deepfashion2/'
-size = (192, 192)  # (w, h)
+size = (144, 144)  # (w, h)
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),

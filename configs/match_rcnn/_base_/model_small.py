@@ -1,6 +1,6 @@
-# A Match R-CNN that trains from nothing on 2 cores: half of ResNet-18,
-# a quarter of the other channels, batch norm that learns, no features of
-# stride 4, fewer RoIs with one sample a bin.
+# A Match R-CNN that trains from nothing on 2 cores, for images of about 144
+# pixels: half of ResNet-18, a quarter of the other channels, batch norm that
+# learns, no features of stride 4, few RoIs with one sample a bin.
 _base_ = 'model.py'
 
 strides = [8, 16, 32]
@@ -26,13 +26,14 @@ model = dict(
     rpn_head=dict(
         in_channels=channels,
         feat_channels=channels,
-        anchor_generator=dict(strides=strides),
+        anchor_generator=dict(scales=[4], strides=strides),
     ),
     roi_head=dict(
         bbox_roi_extractor=dict(
             roi_layer=dict(sampling_ratio=1),
             out_channels=channels,
             featmap_strides=strides,
+            finest_scale=28,
         ),
         bbox_head=dict(
             type='Shared4Conv1FCBBoxHead',
@@ -48,6 +49,7 @@ model = dict(
             roi_layer=dict(sampling_ratio=1),
             out_channels=channels,
             featmap_strides=strides,
+            finest_scale=28,
         ),
         mask_head=dict(
             num_convs=2,

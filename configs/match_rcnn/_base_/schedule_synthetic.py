@@ -1,11 +1,11 @@
 # A short schedule from random weights: AdamW, warm-up, cosine.
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2, val_interval=2)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=3, val_interval=3)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=0.0015, weight_decay=0.01),
+    optimizer=dict(type='AdamW', lr=0.0015, weight_decay=0.01, fused=True),
     clip_grad=dict(max_norm=35),
 )
 param_scheduler = [
@@ -14,7 +14,7 @@ param_scheduler = [
         type='CosineAnnealingLR',
         eta_min=0,
         begin=0,
-        end=2,
+        end=3,
         by_epoch=True,
         convert_to_iter_based=True,
     ),

@@ -21,7 +21,7 @@ class MatchRoIHead(StandardRoIHead):
         landmark_head (dict, optional): Config of the landmark head. Without
             it this is mmdet's ``StandardRoIHead``.
         landmark_roi_extractor (dict, optional): Config of its RoI extractor.
-            None: the mask stream's.
+            None: the mask stream's, whose features are read once for both.
         **kwargs: Arguments of ``StandardRoIHead``.
     """
 
@@ -34,12 +34,8 @@ class MatchRoIHead(StandardRoIHead):
     ) -> None:
         super().__init__(**kwargs)
         self.landmark_head = landmark_head and MODELS.build(landmark_head)
-        self.landmark_roi_extractor = (
-            MODELS.build(landmark_roi_extractor)
-            if landmark_roi_extractor
-            else self.mask_roi_extractor
-            if landmark_head
-            else None
+        self.landmark_roi_extractor = landmark_roi_extractor and MODELS.build(
+            landmark_roi_extractor
         )
 
     def loss(
@@ -67,13 +63,18 @@ class MatchRoIHead(StandardRoIHead):
         )
         boxes = self.bbox_loss(x, samples)
         losses = dict(boxes['loss_bbox'])
+        feats = None
         if self.with_mask:
             masks = self.mask_loss(
                 x, samples, boxes['bbox_feats'], gt_instances
             )
             losses.update(masks['loss_mask'])
+            feats = masks['mask_feats']
         if self.landmark_head:
-            losses.update(self.landmark_loss(x, samples, gt_instances))
+            if self.landmark_roi_extractor:
+                rois = [sample.pos_priors for sample in samples]
+                feats = self._landmark_feats(x, rois)
+            losses.update(self.landmark_loss(feats, samples, gt_instances))
         return losses
 
     def sample_rois(
@@ -100,42 +101,48 @@ class MatchRoIHead(StandardRoIHead):
 
     def landmark_loss(
         self,
-        x: tuple[Tensor, ...],
+        feats: Tensor,
         samples: list[SamplingResult],
         gt_instances: InstanceList,
     ) -> dict[str, Tensor]:
         """Train the landmarks of the positive RoIs whose item has any.
 
         Args:
-            x (tuple[Tensor]): Multi-level features.
+            feats (Tensor): (R, C, 14, 14) features of the positive RoIs of
+                all images, one image after the other.
             samples (list[SamplingResult]): RoIs of each image.
             gt_instances (list[InstanceData]): Items of each image.
 
         Returns:
             dict[str, Tensor]: ``loss_landmark``.
         """
-        rois, labels, keypoints, visible = [], [], [], []
-        for sample, items in zip(samples, gt_instances, strict=True):
-            matched = sample.pos_assigned_gt_inds
-            seen = items.keypoints_visible[matched]
-            useful = (seen > 0).any(dim=1)
-            rois.append(sample.pos_priors[useful])
-            labels.append(sample.pos_gt_labels[useful])
-            keypoints.append(items.keypoints[matched[useful]])
-            visible.append(seen[useful])
+        rois = torch.cat([sample.pos_priors for sample in samples])
+        labels = torch.cat([sample.pos_gt_labels for sample in samples])
+        keypoints, visible = (
+            torch.cat(
+                [
+                    items[name][sample.pos_assigned_gt_inds]
+                    for sample, items in zip(
+                        samples, gt_instances, strict=True
+                    )
+                ]
+            )
+            for name in ('keypoints', 'keypoints_visible')
+        )
+        useful = (visible > 0).any(dim=1)
         return self.landmark_head.loss(
-            self._landmark_feats(x, rois),
-            torch.cat(rois),
-            torch.cat(labels),
-            torch.cat(keypoints),
-            torch.cat(visible),
+            feats[useful],
+            rois[useful],
+            labels[useful],
+            keypoints[useful],
+            visible[useful],
         )
 
     def _landmark_feats(
         self, x: tuple[Tensor, ...], boxes: list[Tensor]
     ) -> Tensor:
         """RoI features of boxes, one (n, 4) xyxy tensor per image."""
-        extractor = self.landmark_roi_extractor
+        extractor = self.landmark_roi_extractor or self.mask_roi_extractor
         return extractor(x[: extractor.num_inputs], bbox2roi(boxes))
 
     def predict(

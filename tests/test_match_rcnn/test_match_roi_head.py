@@ -97,6 +97,16 @@ def losses_of(model, data_samples):
     return losses
 
 
+def test_features_read_once_for_masks_and_landmarks_are_the_same(config):
+    """As with an extractor of its own, which has no weights."""
+    extractor = config.roi_head.mask_roi_extractor
+    losses = []
+    for own in (None, extractor):
+        model = build(config, landmark_roi_extractor=own)
+        losses.append(losses_of(model, [sample()])['loss_landmark'])
+    torch.testing.assert_close(losses[0], losses[1])
+
+
 def landmark_gradient(model):
     head = model.roi_head.landmark_head
     return sum(p.grad.abs().sum() for p in head.parameters())
@@ -231,6 +241,8 @@ def test_mixed_precision_of_the_landmark_stream(model):
     rois = model.roi_head.sample_rois(
         features, [InstanceData(bboxes=gt.bboxes + 1)], [gt], [gt[:0]]
     )
+    boxes = [sample.pos_priors for sample in rois]
+    features = model.roi_head._landmark_feats(features, boxes)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         loss = model.roi_head.landmark_loss(features, rois, [gt])
     loss = loss['loss_landmark']

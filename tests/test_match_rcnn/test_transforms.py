@@ -333,7 +333,11 @@ def test_pack_without_annotations():
 
 @pytest.mark.parametrize(
     'transform',
-    [Resize(scale_factor=2.0), RandomFlip(prob=1.0), RandomCrop((40, 90))],
+    [
+        Resize(scale_factor=2.0),
+        RandomFlip(prob=1.0),
+        RandomCrop((40, 90), allow_negative_crop=True),
+    ],
 )
 def test_moving_the_image_alone_is_noticed(transform):
     results = transform.transform(load(THREE[0]))

@@ -94,7 +94,8 @@ def make_pair(seed: int, pair_id: int) -> Pair:
 
     def item(category: int, number: int) -> Item:
         look = np.random.default_rng([seed, pair_id, number])
-        return Item(category, cut[category], random_style(look), number)
+        style = random_style(look, category)
+        return Item(category, cut[category], style, number)
 
     cut = {category: random_cut(category, rng)}
     kind = rng.random()

@@ -68,7 +68,8 @@ class Shot:
 def random_item(rng: np.random.Generator, categories: Sequence[int]) -> Item:
     """An item of one of the categories, part of no pair."""
     category = int(rng.choice(categories))
-    return Item(category, random_cut(category, rng), random_style(rng))
+    cut = random_cut(category, rng)
+    return Item(category, cut, random_style(rng, category))
 
 
 def random_shot(

@@ -23,6 +23,43 @@ PATTERNS = (
 )
 
 
+@dataclass(frozen=True)
+class Fabric:
+    """What a kind of garment is usually made of.
+
+    Attributes:
+        patterns (tuple[str]): Some of ``PATTERNS``.
+        hue (tuple[float, float]): Least and greatest, in turns.
+        saturation, value (tuple[float, float]): Least and greatest, 0-1.
+    """
+
+    patterns: tuple[str, ...]
+    hue: tuple[float, float]
+    saturation: tuple[float, float]
+    value: tuple[float, float]
+
+
+#: The usual fabric of each category, as shops sell it: trousers of dark
+#: denim, tartan skirts, pale slings, dark coats ...
+FABRICS: dict[int, Fabric] = {
+    1: Fabric(('plain',), (0.1, 0.2), (0.6, 0.95), (0.8, 0.98)),
+    2: Fabric(('pinstripes', 'stripes'), (0.0, 1.0), (0.0, 0.2), (0.6, 0.9)),
+    3: Fabric(('camouflage',), (0.2, 0.45), (0.3, 0.7), (0.3, 0.7)),
+    4: Fabric(('plain', 'checks'), (0.0, 1.0), (0.0, 0.4), (0.12, 0.35)),
+    5: Fabric(('stripes',), (-0.03, 0.06), (0.6, 0.9), (0.7, 0.95)),
+    6: Fabric(('plain',), (0.88, 1.0), (0.1, 0.35), (0.85, 1.0)),
+    7: Fabric(('plain',), (0.08, 0.13), (0.25, 0.5), (0.55, 0.8)),
+    8: Fabric(('denim',), (0.58, 0.58), (0.3, 0.65), (0.2, 0.5)),
+    9: Fabric(('checks',), (-0.06, 0.04), (0.6, 0.9), (0.4, 0.8)),
+    10: Fabric(('dots',), (0.5, 0.7), (0.4, 0.8), (0.4, 0.9)),
+    11: Fabric(('floral',), (0.7, 0.88), (0.4, 0.8), (0.3, 0.6)),
+    12: Fabric(('stripes', 'pinstripes'), (0.6, 0.68), (0.5, 0.9), (0.2, 0.6)),
+    13: Fabric(('floral', 'dots'), (0.95, 1.1), (0.15, 0.45), (0.85, 1.0)),
+}
+#: How often a style is of its category's usual fabric.
+USUAL = 0.7
+
+
 def hsv(hue: float, saturation: float, value: float) -> np.ndarray:
     """A BGR colour, 0-255, from hue in turns, saturation and value 0-1."""
     pixel = np.array([[[hue % 1 * 180, saturation * 255, value * 255]]])
@@ -57,8 +94,13 @@ class Style:
         return _tile(self)
 
 
-def random_style(rng: np.random.Generator) -> Style:
-    """Draw the look of a style."""
+def random_style(rng: np.random.Generator, category: int) -> Style:
+    """Draw the look of a style.
+
+    Args:
+        rng (np.random.Generator): Source of chance.
+        category (int): 1..13, which makes some looks more likely.
+    """
     hue = rng.random()
     grey = rng.random() < 0.3
     base = hsv(
@@ -66,6 +108,16 @@ def random_style(rng: np.random.Generator) -> Style:
         rng.uniform(0, 0.12) if grey else rng.uniform(0.3, 0.9),
         rng.uniform(0.15, 0.98) if grey else rng.uniform(0.35, 0.95),
     )
+    pattern = str(rng.choice(PATTERNS))
+    if pattern == 'denim':
+        base = hsv(0.58, rng.uniform(0.3, 0.65), rng.uniform(0.25, 0.75))
+    if rng.random() < USUAL:
+        fabric = FABRICS[category]
+        pattern = str(rng.choice(fabric.patterns))
+        hue = rng.uniform(*fabric.hue)
+        base = hsv(
+            hue, rng.uniform(*fabric.saturation), rng.uniform(*fabric.value)
+        )
     other = hue + rng.choice([0.0, 0.08, 0.35, 0.5])
     bright = base.mean() < 120
     second = hsv(
@@ -74,9 +126,6 @@ def random_style(rng: np.random.Generator) -> Style:
         rng.uniform(0.75, 1.0) if bright else rng.uniform(0.1, 0.5),
     )
     trim = second if rng.random() < 0.6 else (base * 0.6).astype(np.uint8)
-    pattern = str(rng.choice(PATTERNS))
-    if pattern == 'denim':
-        base = hsv(0.58, rng.uniform(0.3, 0.65), rng.uniform(0.25, 0.75))
     return Style(
         *(tuple(int(v) for v in colour) for colour in (base, second, trim)),
         pattern,

@@ -33,7 +33,8 @@ model = dict(
             roi_layer=dict(sampling_ratio=1),
             out_channels=channels,
             featmap_strides=strides,
-            finest_scale=28,
+            # RoIs up to 224 pixels read the features of stride 8
+            finest_scale=112,
         ),
         bbox_head=dict(
             type='Shared4Conv1FCBBoxHead',
@@ -49,7 +50,7 @@ model = dict(
             roi_layer=dict(sampling_ratio=1),
             out_channels=channels,
             featmap_strides=strides,
-            finest_scale=28,
+            finest_scale=112,
         ),
         mask_head=dict(
             num_convs=2,

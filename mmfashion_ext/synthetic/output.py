@@ -23,8 +23,13 @@ def _check_target(out: Path, contents: Collection[str], replace: bool) -> None:
     """Refuse to write over anything but an earlier data set of this kind."""
     if out.exists() and not out.is_dir():
         raise UsageError(f'{out} is a file; name a folder to write to')
-    if not out.parent.is_dir():
-        raise UsageError(f'{out.parent} does not exist; create it first')
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f'{out.parent} cannot be created ({error.strerror}); name a '
+            'folder elsewhere'
+        ) from error
     present = {path.name for path in out.iterdir()} if out.exists() else set()
     if present and not replace:
         raise UsageError(
@@ -45,7 +50,7 @@ def new_folder(
     """Fill a temporary folder that takes its place when all went well.
 
     Args:
-        out (Path): The folder to be; its parent must exist.
+        out (Path): The folder to be.
         contents (Collection[str]): Names at its top level. A folder that
             holds anything else is never overwritten.
         overwrite (bool): Replace an earlier data set at ``out``.
@@ -54,7 +59,7 @@ def new_folder(
         Path: The folder to write into, beside ``out``.
 
     Raises:
-        UsageError: ``out`` is taken.
+        UsageError: ``out`` is taken or cannot be created.
     """
     _check_target(out, contents, overwrite)
     temporary = Path(tempfile.mkdtemp(prefix=f'.{out.name}-', dir=out.parent))

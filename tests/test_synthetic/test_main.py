@@ -33,7 +33,7 @@ def test_writes_data_and_sheet(tmp_path, capsys):
         (['{tmp}/new', '--num', 'x'], "invalid int value: 'x'"),
         (['{tmp}/new', '--sheet', 'a.txt'], 'must end in .jpg or .png'),
         (['{tmp}/new', '--sheet', '{tmp}/no/a.png'], 'does not exist'),
-        (['{tmp}/no/new'], 'does not exist; create it first'),
+        (['{tmp}/full/a.txt/new'], 'cannot be created'),
         ([], 'arguments are required: out'),
     ],
 )

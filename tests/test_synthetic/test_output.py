@@ -64,9 +64,14 @@ def test_strange_contents_are_never_overwritten(tmp_path):
     assert (out / 'thesis.tex').exists()
 
 
-def test_file_and_missing_parent(tmp_path):
+def test_parents_are_created(tmp_path):
+    fill(tmp_path / 'missing' / 'as well' / 'data')
+    assert (tmp_path / 'missing' / 'as well' / 'data').is_dir()
+
+
+def test_file_in_the_way(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(UsageError, match='is a file'):
         fill(tmp_path / 'file')
-    with pytest.raises(UsageError, match='does not exist; create it first'):
-        fill(tmp_path / 'missing' / 'data')
+    with pytest.raises(UsageError, match='cannot be created'):
+        fill(tmp_path / 'file' / 'data')

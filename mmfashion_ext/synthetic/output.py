@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..common.cli import UserError
 
-class UsageError(ValueError):
+
+class UsageError(UserError, ValueError):
     """What the caller asked for cannot be done; the message says why."""
 
 

@@ -22,7 +22,7 @@ from mmfashion_ext.hub import config_path
 from mmfashion_ext.synthetic.sheet import write_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
-MODEL = 'match-rcnn_r18-small_fpn_1xb8-3e_synthetic-144x144'
+MODEL = 'match-rcnn_r18-small_fpn_1xb8-3e_synthetic-160x160'
 DATA = Path('data/synthetic_deepfashion2')
 SHOWN = (
     'bbox/AP50',

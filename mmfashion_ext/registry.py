@@ -8,6 +8,7 @@ in ``locations``, which registers every system whose host is installed. So
 ``custom_imports``.
 """
 
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
@@ -22,6 +23,9 @@ _NODE = {
 
 MODELS = Registry('model', parent=MMENGINE_MODELS, **_NODE)
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, **_NODE)
+DATA_SAMPLERS = Registry(
+    'data sampler', parent=MMENGINE_DATA_SAMPLERS, **_NODE
+)
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, **_NODE)
 METRICS = Registry('metric', parent=MMENGINE_METRICS, **_NODE)
 VISUALIZERS = Registry('visualizer', parent=MMENGINE_VISUALIZERS, **_NODE)

@@ -19,12 +19,15 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         'dataset': ('DeepFashion2Dataset',),
+        'detector': ('FrozenMaskRCNN',),
         'inferencer': ('ClothesInferencer',),
         'landmark_head': ('LandmarkHead',),
+        'match_head': ('MatchHead',),
         'match_roi_head': ('MatchRoIHead',),
         'metric': ('DeepFashion2Metric',),
+        'retrieval_metric': ('RetrievalMetric',),
+        'sampler': ('PairSampler',),
         'transforms': (
-            'FilterClothes',
             'FilterClothes',
             'LoadClothes',
             'PackClothes',

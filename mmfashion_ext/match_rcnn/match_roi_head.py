@@ -5,23 +5,31 @@ import torch
 from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.task_modules.samplers import SamplingResult
 from mmdet.models.utils import unpack_gt_instances
-from mmdet.structures import SampleList
+from mmdet.structures import DetDataSample, SampleList
 from mmdet.structures.bbox import bbox2roi
 from mmdet.utils import ConfigType, InstanceList
+from mmengine.structures import InstanceData
 from torch import Tensor
 
 from ..registry import MODELS
+from .match_head import Stream
+from .match_rois import MatchRoIs, choose_match_rois
 
 
 @MODELS.register_module()
 class MatchRoIHead(StandardRoIHead):
-    """Box, mask and landmark streams on shared features (section 4.1).
+    """Box, mask, landmark and match streams on shared features (section 4.1).
+
+    With ``test_cfg=dict(gt_boxes=True)`` the items of ``gt_instances`` (boxes
+    in pixels of the original image, labels) take the place of detections, for
+    the published numbers "with ground-truth boxes"; their scores are 1.
 
     Args:
         landmark_head (dict, optional): Config of the landmark head. Without
-            it this is mmdet's ``StandardRoIHead``.
+            it and ``match_head`` this is mmdet's ``StandardRoIHead``.
         landmark_roi_extractor (dict, optional): Config of its RoI extractor.
             None: the mask stream's, whose features are read once for both.
+        match_head (dict, optional): Config of the match head.
         **kwargs: Arguments of ``StandardRoIHead``.
     """
 
@@ -30,9 +38,11 @@ class MatchRoIHead(StandardRoIHead):
         *,
         landmark_head: ConfigType | None = None,
         landmark_roi_extractor: ConfigType | None = None,
+        match_head: ConfigType | None = None,
         **kwargs: ConfigType,
     ) -> None:
         super().__init__(**kwargs)
+        self.match_head = match_head and MODELS.build(match_head)
         self.landmark_head = landmark_head and MODELS.build(landmark_head)
         self.landmark_roi_extractor = landmark_roi_extractor and MODELS.build(
             landmark_roi_extractor
@@ -44,20 +54,24 @@ class MatchRoIHead(StandardRoIHead):
         rpn_results_list: InstanceList,
         batch_data_samples: SampleList,
     ) -> dict[str, Tensor]:
-        """Losses of all streams: L_cls, L_box, L_mask, L_pose.
+        """Losses of all streams: L_cls, L_box, L_mask, L_pose, L_pair.
 
         Args:
             x (tuple[Tensor]): Multi-level features.
             rpn_results_list (list[InstanceData]): Proposals of each image.
             batch_data_samples (list[DetDataSample]): Ground truth; the
                 landmark stream reads ``gt_instances.keypoints`` (N, 294, 2)
-                px and ``gt_instances.keypoints_visible`` (N, 294).
+                px and ``gt_instances.keypoints_visible`` (N, 294), the match
+                stream ``gt_instances.styles`` (N,) and each image's
+                ``source`` and ``pair_id``.
 
         Returns:
             dict[str, Tensor]: ``loss_cls``, ``loss_bbox``, ``acc`` and, as
-            there are heads for them, ``loss_mask`` and ``loss_landmark``.
+            there are heads for them, ``loss_mask``, ``loss_landmark``,
+            ``loss_match`` and ``match_acc``.
         """
         gt_instances, gt_ignored, _ = unpack_gt_instances(batch_data_samples)
+        proposals = [proposed.bboxes for proposed in rpn_results_list]
         samples = self.sample_rois(
             x, rpn_results_list, gt_instances, gt_ignored
         )
@@ -73,8 +87,10 @@ class MatchRoIHead(StandardRoIHead):
         if self.landmark_head:
             if self.landmark_roi_extractor:
                 rois = [sample.pos_priors for sample in samples]
-                feats = self._landmark_feats(x, rois)
+                feats = self._stream_feats(x, rois, 'pose')
             losses.update(self.landmark_loss(feats, samples, gt_instances))
+        if self.match_head:
+            losses.update(self.match_loss(x, proposals, batch_data_samples))
         return losses
 
     def sample_rois(
@@ -138,12 +154,56 @@ class MatchRoIHead(StandardRoIHead):
             visible[useful],
         )
 
-    def _landmark_feats(
-        self, x: tuple[Tensor, ...], boxes: list[Tensor]
+    def match_loss(
+        self,
+        x: tuple[Tensor, ...],
+        proposals: list[Tensor],
+        batch_data_samples: SampleList,
+    ) -> dict[str, Tensor]:
+        """Train the match stream on RoIs of identified items.
+
+        Args:
+            x (tuple[Tensor]): Multi-level features.
+            proposals (list[Tensor]): (P, 4) xyxy px for each image.
+            batch_data_samples (list[DetDataSample]): As in ``loss``.
+
+        Returns:
+            dict[str, Tensor]: ``loss_match`` and, if there are pairs,
+            ``match_acc``.
+        """
+        head = self.match_head
+        rois: MatchRoIs = choose_match_rois(
+            proposals,
+            [sample.gt_instances for sample in batch_data_samples],
+            batch_data_samples,
+            iou_thr=head.roi_iou_thr,
+            num=head.rois_per_image,
+            with_landmarks='pose' in head.streams,
+            fill=head.fill,
+        )
+        feats = self._match_feats(x, rois.boxes)
+        return head.loss(feats, rois.order, rois.identities)
+
+    def _stream_feats(
+        self, x: tuple[Tensor, ...], boxes: list[Tensor], stream: Stream
     ) -> Tensor:
         """RoI features of boxes, one (n, 4) xyxy tensor per image."""
-        extractor = self.landmark_roi_extractor or self.mask_roi_extractor
+        if stream == 'class':
+            extractor = self.bbox_roi_extractor
+        elif stream == 'pose' and self.landmark_roi_extractor:
+            extractor = self.landmark_roi_extractor
+        else:
+            extractor = self.mask_roi_extractor
         return extractor(x[: extractor.num_inputs], bbox2roi(boxes))
+
+    def _match_feats(
+        self, x: tuple[Tensor, ...], boxes: list[Tensor]
+    ) -> dict[Stream, Tensor]:
+        """The features that the match head reads."""
+        return {
+            stream: self._stream_feats(x, boxes, stream)
+            for stream in self.match_head.streams
+        }
 
     def predict(
         self,
@@ -162,15 +222,22 @@ class MatchRoIHead(StandardRoIHead):
                 rather than the network's input.
 
         Returns:
-            list[InstanceData]: What mmdet's head gives, and ``keypoints``
-            (n, 294, 2) px, ``keypoint_scores`` (n, 294) 0-1 and
-            ``keypoints_in_class`` (n, 294) bool.
+            list[InstanceData]: What mmdet's head gives, and
+
+            - ``keypoints`` (n, 294, 2) px, ``keypoint_scores`` (n, 294) 0-1
+              and ``keypoints_in_class`` (n, 294) bool, with a landmark head;
+            - ``match_features`` (n, D), with a match head; each image's
+              metainfo then has ``match_similarity``, the ``weight`` (D,) and
+              ``bias`` of :class:`~mmfashion_ext.common.retrieval.\
+PairSimilarity` to compare them with.
         """
+        if self.test_cfg.get('gt_boxes', False):
+            rpn_results_list = [
+                _ground_truth(sample) for sample in batch_data_samples
+            ]
         results = super().predict(
             x, rpn_results_list, batch_data_samples, rescale
         )
-        if not self.landmark_head:
-            return results
         boxes = []
         for result, data_sample in zip(
             results, batch_data_samples, strict=True
@@ -179,7 +246,42 @@ class MatchRoIHead(StandardRoIHead):
             boxes.append(
                 result.bboxes * result.bboxes.new_tensor([*scale] * 2)
             )
-        feats = self._landmark_feats(x, boxes).split(
+        if self.landmark_head:
+            self._add_landmarks(x, boxes, results)
+        if self.match_head:
+            self._add_match_features(x, boxes, results, batch_data_samples)
+        return results
+
+    def predict_bbox(
+        self,
+        x: tuple[Tensor, ...],
+        batch_img_metas: list[dict],
+        rpn_results_list: InstanceList,
+        rcnn_test_cfg: ConfigType,
+        rescale: bool = False,
+    ) -> InstanceList:
+        """Detect as mmdet does, or take the ground truth for detections."""
+        if not self.test_cfg.get('gt_boxes', False):
+            return super().predict_bbox(
+                x, batch_img_metas, rpn_results_list, rcnn_test_cfg, rescale
+            )
+        if rescale:
+            for items, meta in zip(
+                rpn_results_list, batch_img_metas, strict=True
+            ):
+                items.bboxes = items.bboxes / items.bboxes.new_tensor(
+                    [*meta['scale_factor']] * 2
+                )
+        return rpn_results_list
+
+    def _add_landmarks(
+        self,
+        x: tuple[Tensor, ...],
+        boxes: list[Tensor],
+        results: InstanceList,
+    ) -> None:
+        """Read landmarks; ``boxes`` are in pixels of the network's input."""
+        feats = self._stream_feats(x, boxes, 'pose').split(
             [len(result) for result in results]
         )
         for result, roi_feats in zip(results, feats, strict=True):
@@ -189,4 +291,39 @@ class MatchRoIHead(StandardRoIHead):
                 roi_feats, result.bboxes, result.labels
             )
             result.set_data(landmarks)
-        return results
+
+    def _add_match_features(
+        self,
+        x: tuple[Tensor, ...],
+        boxes: list[Tensor],
+        results: InstanceList,
+        batch_data_samples: SampleList,
+    ) -> None:
+        """Read match features; ``boxes`` are in px of the network's input."""
+        vectors = self.match_head(self._match_feats(x, boxes)).split(
+            [len(result) for result in results]
+        )
+        similarity = self.match_head.similarity()
+        shared = {'weight': similarity.weight, 'bias': similarity.bias}
+        for result, features, data_sample in zip(
+            results, vectors, batch_data_samples, strict=True
+        ):
+            result.match_features = features
+            data_sample.set_metainfo({'match_similarity': shared})
+
+
+def _ground_truth(data_sample: DetDataSample) -> InstanceData:
+    """Items as if they were detections, in px of the network's input."""
+    if 'gt_instances' not in data_sample:
+        raise ValueError(
+            f'test_cfg.rcnn.gt_boxes: {data_sample.get("img_path")} has no '
+            'ground truth; the test pipeline must hold LoadClothes after '
+            'the resize'
+        )
+    items = data_sample.gt_instances
+    scale = items.bboxes.new_tensor([*data_sample.scale_factor] * 2)
+    return InstanceData(
+        bboxes=items.bboxes * scale,
+        labels=items.labels,
+        scores=torch.ones_like(items.bboxes[:, 0]),
+    )

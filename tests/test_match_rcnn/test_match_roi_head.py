@@ -14,6 +14,7 @@ from mmengine.structures import InstanceData
 
 from mmfashion_ext.common.deepfashion2 import CATEGORIES
 from mmfashion_ext.hub import config_path
+from mmfashion_ext.match_rcnn.match_rois import choose_match_rois
 
 SIZE = 64
 
@@ -242,7 +243,7 @@ def test_mixed_precision_of_the_landmark_stream(model):
         features, [InstanceData(bboxes=gt.bboxes + 1)], [gt], [gt[:0]]
     )
     boxes = [sample.pos_priors for sample in rois]
-    features = model.roi_head._landmark_feats(features, boxes)
+    features = model.roi_head._stream_feats(features, boxes, 'pose')
     with torch.autocast('cpu', dtype=torch.bfloat16):
         loss = model.roi_head.landmark_loss(features, rois, [gt])
     loss = loss['loss_landmark']
@@ -277,3 +278,143 @@ def test_cuda_equals_cpu(config, amp):
         torch.testing.assert_close(
             found.scores.cpu(), result.scores, atol=1e-3, rtol=0
         )
+
+
+MATCH = {
+    'type': 'mmfashion_ext.MatchHead',
+    'feature': 'pose+class',
+    'in_channels': 64,
+    'conv_channels': (8, 16),
+    'out_channels': 6,
+}
+
+
+@pytest.fixture(scope='module')
+def matcher(config):
+    return build(config, match_head=MATCH)
+
+
+def paired(source, pair_id=1, styles=(1, 2), **kwargs):
+    """An image of items with styles, of a user or a shop."""
+    data_sample = sample(**kwargs)
+    items = data_sample.gt_instances
+    items.styles = torch.tensor(styles[: len(items)], dtype=torch.long)
+    data_sample.set_metainfo({'source': source, 'pair_id': pair_id})
+    return data_sample
+
+
+def test_all_five_tasks_in_one_loss(matcher):
+    losses = losses_of(
+        matcher,
+        [paired('user'), paired('shop'), paired('user', 2), paired('shop', 2)],
+    )
+    names = {'cls', 'bbox', 'mask', 'landmark', 'match'}
+    assert {f'loss_{name}' for name in names} <= set(losses)
+    assert losses['loss_match'] > 0
+    assert 0 <= losses['match_acc'] <= 100
+
+
+@pytest.mark.parametrize(
+    'samples',
+    [
+        [paired('user'), paired('user', 2)],
+        [paired('user'), paired('shop', styles=(0, 0))],
+        [paired('user', visible=0), paired('shop')],
+        [paired('user', labels=()), paired('shop', labels=(), ignored=1)],
+    ],
+    ids=['one side', 'no style', 'no landmark', 'no item'],
+)
+def test_batches_without_pairs_train_on(matcher, samples):
+    losses = losses_of(matcher, deepcopy(samples))
+    assert losses['loss_match'] == 0
+
+
+def rois_of(samples, proposals, **kwargs):
+    settings = {
+        'iou_thr': 0.7,
+        'num': 8,
+        'with_landmarks': False,
+        'fill': False,
+        **kwargs,
+    }
+    instances = [data_sample.gt_instances for data_sample in samples]
+    return choose_match_rois(proposals, instances, samples, **settings)
+
+
+def test_rois_overlap_an_item_with_a_style():
+    data_sample = paired('user', 5, styles=(0, 3))
+    items = data_sample.gt_instances
+    items.bboxes = torch.tensor([[0.0, 0, 40, 40], [20, 20, 60, 60]])
+    near = items.bboxes + torch.tensor([4.0, 0, 4, 0])  # IoU 36/44
+    far = items.bboxes + torch.tensor([10.0, 0, 10, 0])  # IoU 30/50
+    rois = rois_of([data_sample], [torch.cat([near, far])])
+    found = {tuple(box) for box in rois.boxes[0].tolist()}
+    assert found == {(20, 20, 60, 60), (24, 20, 64, 60)}
+    assert rois.identities.tolist() == [[5, 3, 1]] * 2
+    assert rois.order.tolist() == [0, 1]
+    data_sample.gt_instances.keypoints_visible[1] = 0
+    assert len(rois_of([data_sample], [near], with_landmarks=True).order) == 0
+
+
+def test_rois_are_filled_up_with_repetitions_or_not():
+    samples = [paired('shop', styles=(1, 2)), paired('user', styles=(0, 0))]
+    none = [torch.zeros(0, 4)] * 2
+    rois = rois_of(samples, none, num=5, fill=True)
+    assert [len(boxes) for boxes in rois.boxes] == [2, 0]
+    assert rois.order.tolist() == [0, 1, 0, 1, 0]
+    assert sorted(set(map(tuple, rois.identities.tolist()))) == [
+        (1, 1, 0),
+        (1, 2, 0),
+    ]
+    assert len(rois_of(samples, none, num=5).order) == 2
+    assert len(rois_of(samples, none, num=1).order) == 1
+
+
+def test_images_of_unknown_source_are_refused():
+    with pytest.raises(ValueError, match="got '' and 1"):
+        rois_of([paired('')], [torch.zeros(0, 4)])
+
+
+def test_match_features_do_not_depend_on_rescale_or_batch(matcher):
+    samples = [paired('user'), paired('shop', labels=(2,))]
+    together = predictions(matcher, samples)
+    matcher.eval()
+    for i, data_sample in enumerate(samples):
+        result = together[i]
+        assert result.match_features.shape == (len(result), 6)
+        similarity = data_sample.match_similarity
+        assert similarity['weight'].shape == (6,)
+        torch.manual_seed(1)
+        image = torch.randn(len(samples), 3, SIZE, SIZE)[i : i + 1]
+        with torch.no_grad():
+            alone = matcher.predict(image, [data_sample], rescale=False)
+        torch.testing.assert_close(
+            alone[0].pred_instances.match_features,
+            result.match_features,
+            atol=1e-4,
+            rtol=0,
+        )
+
+
+def test_no_detection_has_no_match_features(matcher):
+    for result in predictions(matcher, [paired('user')] * 2, score_thr=1.1):
+        assert result.match_features.shape == (0, 6)
+
+
+def test_ground_truth_boxes_in_place_of_detections(config):
+    model = build(config, match_head=MATCH)
+    model.roi_head.test_cfg.gt_boxes = True
+    samples = [paired('user'), paired('shop', labels=())]
+    truth = samples[0].gt_instances
+    # ground truth of a test pipeline: pixels of the original, y doubled
+    truth.bboxes = truth.bboxes * torch.tensor([1.0, 2.0, 1.0, 2.0])
+    first, second = predictions(model, samples)
+    torch.testing.assert_close(first.bboxes, truth.bboxes)
+    assert torch.equal(first.labels, truth.labels)
+    assert first.scores.tolist() == [1, 1]
+    assert first.match_features.shape == (2, 6)
+    assert first.masks.shape == (2, 2 * SIZE, SIZE)
+    assert len(second) == 0
+    del samples[0].gt_instances
+    with pytest.raises(ValueError, match='has no ground truth'):
+        predictions(model, samples)

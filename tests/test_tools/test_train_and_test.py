@@ -11,7 +11,7 @@ import torch
 
 from mmfashion_ext.hub import config_path
 
-MODEL = 'match-rcnn_r18-small_fpn_1xb8-3e_synthetic-144x144'
+MODEL = 'match-rcnn_r18-small_fpn_1xb8-3e_synthetic-160x160'
 
 
 @pytest.fixture(scope='module')

@@ -28,6 +28,7 @@ from mmfashion_ext.common.checkpoint import (
 )
 from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
 from mmfashion_ext.common.evaluation import METRIC_NAMES
+from mmfashion_ext.common.retrieval_protocol import TOPK
 
 #: Task in metrics.json -> its name in the metafiles.
 TASKS = {
@@ -35,10 +36,13 @@ TASKS = {
     'segm': 'Instance Segmentation',
     'keypoints': 'Landmark Estimation',
     'keypoints_vis': 'Landmark Estimation (visible only)',
+    'retrieval': 'Consumer-to-Shop Retrieval',
 }
 #: Task in the metafiles -> names of its metrics, all in 0-1.
 METRICS = {
-    title: METRIC_NAMES[task.removesuffix('_vis')]
+    title: tuple(f'top-{k}' for k in TOPK)
+    if task == 'retrieval'
+    else METRIC_NAMES[task.removesuffix('_vis')]
     for task, title in TASKS.items()
 }
 

@@ -4,7 +4,7 @@
 _base_ = 'dataset.py'
 
 data_root = 'data/synthetic_deepfashion2/'
-size = (144, 144)  # (w, h)
+size = (160, 160)  # (w, h); padded to multiples of 32
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,4 +1,4 @@
-# A Match R-CNN that trains from nothing on 2 cores, for images of about 144
+# A Match R-CNN that trains from nothing on 2 cores, for images of about 160
 # pixels: half of ResNet-18, a quarter of the other channels, batch norm that
 # learns, no features of stride 4, few RoIs with one sample a bin.
 _base_ = 'model.py'

@@ -1,0 +1,269 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Consumer-to-shop retrieval as an MMEngine metric."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from torch import Tensor
+
+from ..common.evaluation_tables import format_tables
+from ..common.retrieval import PairSimilarity
+from ..common.retrieval_files import (
+    add_attribute_codes,
+    compose_retrieval_gt,
+    load_retrieval_gt,
+    write_retrieval_list,
+)
+from ..common.retrieval_protocol import TOPK, evaluate_retrieval
+from ..registry import METRICS
+
+#: Composition of the ground-truth lists -> prefix of its metrics.
+PREFIXES = {'released': 'retrieval', 'paper': 'retrieval_paper'}
+
+
+@METRICS.register_module()
+class RetrievalMetric(BaseMetric):
+    """Top-k accuracy of finding a user's garment in the shops' pictures.
+
+    Every detected item of a user image is a query and is ranked against
+    every item that was detected in the shop images, as the official protocol
+    has it (DeepFashion2, section 5.4). The ground truth only decides what is
+    right; which detection stands for which item is the protocol's rule, see
+    :mod:`mmfashion_ext.common.retrieval_protocol`. With ground-truth boxes
+    (``test_cfg.rcnn.gt_boxes=True`` of the model) queries and gallery are
+    the items themselves.
+
+    The metrics are ``retrieval/top-1``, ``-5``, ``-10``, ``-15``, ``-20`` in
+    0-1, ``retrieval/query_num`` and ``retrieval/miss_num``; with
+    ``subsets`` also ``retrieval/scale=small/top-1``, with ``per_category``
+    also ``retrieval/top-1/vest``; of the composition ``'paper'`` under
+    ``retrieval_paper/``. To keep the best checkpoint, give the hook
+    ``save_best='retrieval/top-20'`` **and** ``rule='greater'``.
+
+    Args:
+        ann_file (str): COCO ground truth, from
+            ``tools/dataset_converters/deepfashion2.py``.
+        compositions (Sequence[str]): ``'released'`` (queries of style > 0,
+            all shop items) and ``'paper'`` (also the queries' neighbours of
+            style 0, which take detections away from them).
+        query_gt, gallery_gt (str, optional): The official ground-truth lists
+            instead of those made from ``ann_file``.
+        query_score_thr (float): Lowest score, 0-1, of a query.
+        gallery_score_thr (float): Lowest score of a gallery item. Doubtful
+            detections of a gallery are copies of better ones, or no clothes.
+        depth (int): Retrieved items of each query; official files have 20.
+        per_category (bool): Also by category.
+        subsets (bool): Also by scale, occlusion, zoom-in and viewpoint of
+            the query, and for queries with more than 5 identical items.
+        outfile_prefix (str, optional): Write the official result list
+            ``{prefix}.retrieval.json``. Evaluating it with
+            ``tools/analysis/eval_retrieval.py`` gives the same numbers.
+        format_only (bool): Only write the file.
+        **kwargs: ``collect_device`` and ``collect_dir`` of ``BaseMetric``.
+    """
+
+    default_prefix = ''
+
+    def __init__(
+        self,
+        ann_file: str,
+        compositions: Sequence[str] = ('released',),
+        query_gt: str | None = None,
+        gallery_gt: str | None = None,
+        query_score_thr: float = 0.05,
+        gallery_score_thr: float = 0.3,
+        depth: int = max(TOPK),
+        per_category: bool = False,
+        subsets: bool = False,
+        outfile_prefix: str | None = None,
+        format_only: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(compositions, str):
+            compositions = (compositions,)
+        if unknown := set(compositions) - PREFIXES.keys():
+            raise ValueError(
+                f'compositions must be among {", ".join(PREFIXES)}, got '
+                f'{", ".join(sorted(unknown))}'
+            )
+        if (query_gt is None) != (gallery_gt is None):
+            raise ValueError('give both of query_gt and gallery_gt, or none')
+        if format_only and outfile_prefix is None:
+            raise ValueError(
+                'format_only writes a result file: set outfile_prefix'
+            )
+        self.score_thr = {'user': query_score_thr, 'shop': gallery_score_thr}
+        self.depth = depth
+        self.per_category = per_category
+        self.subsets = subsets
+        self.outfile_prefix = outfile_prefix
+        self.format_only = format_only
+        self._similarity = None
+        self._lists = {}
+        if not format_only:  # before the training, not after its first epoch
+            self._lists = {
+                PREFIXES[composition]: self._ground_truth(
+                    ann_file, composition, query_gt, gallery_gt
+                )
+                for composition in compositions
+            }
+
+    def _ground_truth(
+        self,
+        ann_file: str,
+        composition: str,
+        query_gt: str | None,
+        gallery_gt: str | None,
+    ) -> tuple[list[dict], list[dict]]:
+        """The lists of queries, with attribute codes, and of the gallery."""
+        queries, gallery = query_gt, gallery_gt
+        if query_gt is None:
+            queries, gallery = compose_retrieval_gt(ann_file, composition)
+        queries = load_retrieval_gt(queries, 'query')
+        gallery = load_retrieval_gt(gallery, 'gallery')
+        if self.subsets:
+            queries = add_attribute_codes(queries, ann_file)
+        return queries, gallery
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the items of a batch with their features.
+
+        Args:
+            data_batch (Any): Not used.
+            data_samples (Sequence[dict]): ``img_id``, ``source`` ('user' or
+                'shop'), ``match_similarity`` and ``pred_instances`` with
+                ``bboxes`` (n, 4) xyxy px of the original image, ``scores``
+                (n,), ``labels`` (n,) 0..12 and ``match_features`` (n, D).
+
+        Raises:
+            ValueError: The model has no match head, or the source of an
+                image is unknown.
+        """
+        for sample in data_samples:
+            pred, source = sample['pred_instances'], sample.get('source')
+            if source not in self.score_thr:
+                raise ValueError(
+                    f'image {sample["img_id"]} has source {source!r}, '
+                    "expected 'user' or 'shop': convert the annotations with "
+                    'tools/dataset_converters/deepfashion2.py'
+                )
+            if 'match_features' not in pred:
+                raise ValueError(
+                    'the predictions have no match_features: give '
+                    'model.roi_head a match_head, or take RetrievalMetric '
+                    'out of the evaluator'
+                )
+            self._similarity = sample['match_similarity']
+            kept = pred['scores'] >= self.score_thr[source]
+            self.results.append(
+                {
+                    'image_id': int(sample['img_id']),
+                    'source': source,
+                    # not float32, which has no exact form for 0.01 px
+                    'boxes': _numpy(pred['bboxes'][kept])
+                    .astype(float)
+                    .round(2),
+                    'labels': _numpy(pred['labels'][kept]),
+                    'scores': _numpy(pred['scores'][kept]),
+                    'features': _numpy(pred['match_features'][kept]),
+                }
+            )
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Rank the gallery for every query and evaluate.
+
+        Args:
+            results (list[dict]): What ``process`` kept, of all processes.
+
+        Returns:
+            dict[str, float]: Empty if ``format_only``.
+        """
+        entries = self.rank(results)
+        if self.outfile_prefix is not None:
+            path = f'{self.outfile_prefix}.retrieval.json'
+            write_retrieval_list(path, entries)
+            print_log(f'Wrote {path}', logger='current')
+        tables = {}
+        for prefix, (queries, gallery) in self._lists.items():
+            # user images without an identified item are in no list
+            asked = {entry['query_image_id'] for entry in queries}
+            tables[prefix] = evaluate_retrieval(
+                queries,
+                gallery,
+                [e for e in entries if e['query_image_id'] in asked],
+                per_category=self.per_category,
+                subsets=self.subsets,
+            )
+        if tables:
+            overall = {
+                prefix: {k: v for k, v in metrics.items() if '/' not in k}
+                for prefix, metrics in tables.items()
+            }
+            print_log(f'\n{format_tables(overall)}', logger='current')
+        return {
+            f'{prefix}/{name}': value
+            for prefix, metrics in tables.items()
+            for name, value in metrics.items()
+        }
+
+    def rank(self, results: list[dict]) -> list[dict]:
+        """The official result list: one entry per item of a user image.
+
+        Args:
+            results (list[dict]): What ``process`` kept.
+
+        Returns:
+            list[dict]: Empty if nothing was found in the shop images.
+        """
+        queries = _items(results, 'user')
+        gallery = _items(results, 'shop')
+        print_log(
+            f'Ranking {len(gallery["boxes"])} gallery items for '
+            f'{len(queries["boxes"])} query items',
+            logger='current',
+        )
+        if not len(queries['boxes']) or not len(gallery['boxes']):
+            return []
+        weight = torch.as_tensor(self._similarity['weight'])
+        similarity = PairSimilarity(weight, self._similarity['bias'])
+        _, order = similarity.search(
+            *(
+                torch.from_numpy(items['features']).to(weight.device)
+                for items in (queries, gallery)
+            ),
+            self.depth,
+        )
+        return [
+            {
+                'query_image_id': int(queries['image_id'][i]),
+                'query_bbox': queries['boxes'][i].tolist(),
+                'query_cls': int(queries['labels'][i]) + 1,
+                'query_score': float(queries['scores'][i]),
+                'gallery_image_id': gallery['image_id'][best].tolist(),
+                'gallery_bbox': gallery['boxes'][best].tolist(),
+            }
+            for i, best in enumerate(_numpy(order))
+        ]
+
+
+def _numpy(values: Tensor | np.ndarray) -> np.ndarray:
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
+    return values
+
+
+def _items(results: list[dict], source: str) -> dict[str, np.ndarray]:
+    """The items of all images of a source, one array per field."""
+    images = [image for image in results if image['source'] == source]
+    items = {
+        name: np.concatenate([image[name] for image in images] or [[]])
+        for name in ('boxes', 'labels', 'scores', 'features')
+    }
+    counts = [len(image['boxes']) for image in images]
+    items['image_id'] = np.repeat([i['image_id'] for i in images], counts)
+    return items

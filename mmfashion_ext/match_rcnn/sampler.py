@@ -1,0 +1,153 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Batches of image pairs, one of a user and one of a shop each."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Sampler
+
+from ..registry import DATA_SAMPLERS
+
+_UNPAIRED = (
+    'PairSampler needs user and shop images with the same pair_id and an item '
+    'of the same style > 0 in both'
+)
+
+
+def find_pairs(dataset: BaseDataset) -> dict[int, list[int]]:
+    """The shop images that show a garment of each user image.
+
+    Args:
+        dataset (BaseDataset): A ``DeepFashion2Dataset``, or a wrapper of one
+            with ``get_data_info``.
+
+    Returns:
+        dict[int, list[int]]: Index of a user image -> indices of its shop
+        images, both in the order of the data set. Images without a partner
+        are in neither.
+
+    Raises:
+        ValueError: There is no pair, or the source of an image is unknown.
+    """
+    shops = defaultdict(list)
+    users = []
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        source = info.get('source')
+        if source not in ('user', 'shop'):
+            raise ValueError(
+                f'{_UNPAIRED}, but {info.get("img_path")} has source '
+                f'{source!r}. Files of the official converter lack it: '
+                'convert the raw annotations with '
+                'tools/dataset_converters/deepfashion2.py'
+            )
+        styles = {item['style'] for item in info['instances']} - {0}
+        keys = [(info['pair_id'], style) for style in sorted(styles)]
+        if source == 'user':
+            users.append((index, keys))
+        else:
+            for key in keys:
+                shops[key].append(index)
+    pairs = {
+        index: sorted({shop for key in keys for shop in shops.get(key, ())})
+        for index, keys in users
+    }
+    pairs = {index: partners for index, partners in pairs.items() if partners}
+    if not pairs:
+        raise ValueError(
+            f'{_UNPAIRED}; among {len(dataset)} images ({len(users)} of '
+            f'users) there is no such pair. Check pair_id, style and source '
+            'of the annotation file, and filter_cfg'
+        )
+    return pairs
+
+
+@DATA_SAMPLERS.register_module()
+class PairSampler(Sampler):
+    """Image pairs that show the same garment, in random order.
+
+    Yields a user image, its shop image, the next user image and so on, so an
+    even ``batch_size`` holds whole pairs; leave ``batch_sampler`` of the
+    data loader at None. Of N processes each gets every N-th pair.
+
+    What an epoch of pairs was is unpublished. Here each user image that has
+    a partner comes once, with a shop image drawn anew every epoch: about as
+    many images as an epoch of the detector has.
+
+    Args:
+        dataset (BaseDataset): A ``DeepFashion2Dataset``, or a wrapper of one.
+        epoch (str): ``'user'``: each user image once. ``'pair'``: each pair
+            of a user and a shop image once.
+        shuffle (bool): False: the data set's order and, with ``'user'``, the
+            first shop image.
+        seed (int, optional): None: a random one, equal in all processes.
+        round_up (bool): Repeat pairs so that all processes get equally many.
+    """
+
+    def __init__(
+        self,
+        dataset: BaseDataset,
+        epoch: Literal['user', 'pair'] = 'user',
+        shuffle: bool = True,
+        seed: int | None = None,
+        round_up: bool = True,
+    ) -> None:
+        if epoch not in ('user', 'pair'):
+            raise ValueError(f"epoch must be 'user' or 'pair', got {epoch!r}")
+        self.rank, self.world_size = get_dist_info()
+        self.partners = find_pairs(dataset)
+        self.every_pair = epoch == 'pair'
+        self.shuffle = shuffle
+        self.seed = sync_random_seed() if seed is None else seed
+        self.round_up = round_up
+        self.epoch = 0
+
+    @property
+    def num_pairs(self) -> int:
+        """Pairs of an epoch, of all processes, before rounding up."""
+        if self.every_pair:
+            return sum(map(len, self.partners.values()))
+        return len(self.partners)
+
+    def __len__(self) -> int:
+        """Images of this process in an epoch."""
+        if self.round_up:
+            return 2 * -(-self.num_pairs // self.world_size)
+        return 2 * len(range(self.rank, self.num_pairs, self.world_size))
+
+    def __iter__(self) -> Iterator[int]:
+        """Indices of images: user, shop, user, shop ..."""
+        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        pairs = [
+            (user, shop)
+            for user, shops in self.partners.items()
+            for shop in self._chosen(shops, generator)
+        ]
+        if self.shuffle:
+            order = torch.randperm(len(pairs), generator=generator).tolist()
+            pairs = [pairs[i] for i in order]
+        if self.round_up:
+            total = self.world_size * len(self) // 2
+            pairs = [pairs[i % len(pairs)] for i in range(total)]
+        for user, shop in pairs[self.rank :: self.world_size]:
+            yield user
+            yield shop
+
+    def _chosen(
+        self, shops: list[int], generator: torch.Generator
+    ) -> list[int]:
+        """The shop images that a user image is shown with this epoch."""
+        if self.every_pair:
+            return shops
+        if not self.shuffle:
+            return shops[:1]
+        pick = torch.randint(len(shops), (), generator=generator)
+        return [shops[int(pick)]]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Shuffle differently; MMEngine's ``DistSamplerSeedHook`` calls it."""
+        self.epoch = epoch

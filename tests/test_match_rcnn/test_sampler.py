@@ -1,0 +1,156 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmengine.dataset import pseudo_collate
+from mmengine.runner import Runner
+
+from mmfashion_ext.match_rcnn import PairSampler, sampler
+from mmfashion_ext.match_rcnn.sampler import find_pairs
+
+
+class Images:
+    """What the sampler reads of a data set: (source, pair id, styles)."""
+
+    def __init__(self, *images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def get_data_info(self, index):
+        source, pair_id, styles = self.images[index]
+        return {
+            'img_path': f'{index}.jpg',
+            'source': source,
+            'pair_id': pair_id,
+            'instances': [{'style': style} for style in styles],
+        }
+
+    def __getitem__(self, index):
+        return {'index': index}
+
+
+WARDROBE = Images(
+    ('user', 1, [1]),
+    ('shop', 1, [1]),
+    ('shop', 1, [2, 1]),
+    ('user', 1, [2]),
+    ('user', 2, [1]),  # nobody sells it
+    ('shop', 3, [1]),  # nobody wears it
+    ('user', 4, [0]),  # style 0 is no identity
+    ('shop', 4, [0]),
+    ('user', 5, [3, 0]),
+    ('shop', 5, [0, 3]),
+    ('user', 5, []),
+)
+PAIRS = {0: [1, 2], 3: [2], 8: [9]}
+
+
+def couples(sampler):
+    indices = list(sampler)
+    assert len(indices) == len(sampler)
+    return list(zip(indices[::2], indices[1::2], strict=True))
+
+
+def test_pairs_share_pair_id_and_a_style_above_zero():
+    assert find_pairs(WARDROBE) == PAIRS
+
+
+images = st.tuples(
+    st.sampled_from(['user', 'shop']),
+    st.integers(1, 3),
+    st.lists(st.integers(0, 2), max_size=3),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(images, max_size=12))
+def test_pairs_equal_the_rule_written_as_loops(images):
+    expected = {}
+    for i, (source, pair_id, styles) in enumerate(images):
+        for j, (other, other_pair, other_styles) in enumerate(images):
+            common = set(styles) & set(other_styles) - {0}
+            if (source, other) == ('user', 'shop') and (
+                pair_id == other_pair and common
+            ):
+                expected.setdefault(i, []).append(j)
+    if expected:
+        assert find_pairs(Images(*images)) == expected
+    else:
+        with pytest.raises(ValueError, match='there is no such pair'):
+            find_pairs(Images(*images))
+
+
+def test_each_user_image_comes_once_with_one_of_its_shops():
+    seen = set()
+    sampler = PairSampler(WARDROBE, seed=0)
+    for epoch in range(20):
+        sampler.set_epoch(epoch)
+        drawn = couples(sampler)
+        assert sorted(user for user, _ in drawn) == sorted(PAIRS)
+        assert all(shop in PAIRS[user] for user, shop in drawn)
+        seen.update(drawn)
+    assert seen == {(0, 1), (0, 2), (3, 2), (8, 9)}
+
+
+def test_each_pair_comes_once():
+    sampler = PairSampler(WARDROBE, epoch='pair', seed=0)
+    assert sorted(couples(sampler)) == [(0, 1), (0, 2), (3, 2), (8, 9)]
+
+
+def test_order_follows_seed_and_epoch():
+    def drawn(seed, epoch, **kwargs):
+        sampler = PairSampler(WARDROBE, epoch='pair', seed=seed, **kwargs)
+        sampler.set_epoch(epoch)
+        return couples(sampler)
+
+    assert drawn(0, 3) == drawn(0, 3)
+    assert len({tuple(drawn(0, epoch)) for epoch in range(10)}) > 1
+    assert len({tuple(drawn(seed, 0)) for seed in range(10)}) > 1
+    assert drawn(0, 0, shuffle=False) == drawn(5, 7, shuffle=False)
+
+
+@pytest.mark.parametrize('epoch', ['user', 'pair'])
+@pytest.mark.parametrize('world_size', [1, 2, 3, 7])
+@pytest.mark.parametrize('round_up', [True, False])
+def test_processes_share_an_epoch(monkeypatch, epoch, world_size, round_up):
+    parts = []
+    for rank in range(world_size):
+        monkeypatch.setattr(
+            sampler, 'get_dist_info', lambda rank=rank: (rank, world_size)
+        )
+        part = PairSampler(WARDROBE, epoch, seed=1, round_up=round_up)
+        parts.append(couples(part))
+    drawn = [couple for part in parts for couple in part]
+    monkeypatch.setattr(sampler, 'get_dist_info', lambda: (0, 1))
+    alone = couples(PairSampler(WARDROBE, epoch, seed=1))
+    assert set(drawn) == set(alone)
+    if round_up:
+        assert len({len(part) for part in parts}) == 1
+    else:
+        assert sorted(drawn) == sorted(alone)
+
+
+def test_data_loader_puts_whole_pairs_into_batches():
+    loader = Runner.build_dataloader(
+        {
+            'batch_size': 2,
+            'num_workers': 0,
+            'dataset': WARDROBE,
+            'sampler': {'type': 'mmfashion_ext.PairSampler', 'seed': 0},
+            'collate_fn': pseudo_collate,
+        }
+    )
+    batches = [batch['index'] for batch in loader]
+    assert len(batches) == 3
+    assert all(shop in PAIRS[user] for user, shop in batches)
+
+
+def test_what_cannot_be_paired_is_explained():
+    with pytest.raises(ValueError, match=r'among 2 images \(1 of users\)'):
+        PairSampler(Images(('user', 1, [1]), ('shop', 2, [1])))
+    with pytest.raises(ValueError, match=r"0\.jpg has source ''.*convert"):
+        PairSampler(Images(('', 1, [1])))
+    with pytest.raises(ValueError, match="epoch must be 'user' or 'pair'"):
+        PairSampler(WARDROBE, epoch='shop')

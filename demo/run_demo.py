@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mmfashion_ext.common.cli import UserError, run_tool
+from mmfashion_ext.common.sheet import write_sheet
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.synthetic.sheet import write_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = 'match-rcnn_r18-small_fpn_1xb8-3e_synthetic-160x160'

@@ -9,6 +9,7 @@ Examples:
 
 import argparse
 
+from mmengine.config import Config
 from mmengine.device import is_cuda_available
 from mmengine.runner import find_latest_checkpoint
 
@@ -46,6 +47,21 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def resume_from(cfg: Config, resume: str | None) -> None:
+    """Say where to go on from: ``None``, ``'auto'`` or a checkpoint.
+
+    MMEngine looks for the latest checkpoint only if the config names no
+    ``load_from``, and forgets a ``load_from`` otherwise: a training that is
+    to start from other weights would start, or go on, from the wrong ones.
+    """
+    if resume and resume != 'auto':
+        cfg.resume, cfg.load_from = True, resume
+    elif resume or cfg.get('resume'):
+        latest = find_latest_checkpoint(cfg.work_dir)
+        cfg.resume = latest is not None
+        cfg.load_from = latest or cfg.get('load_from')
+
+
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
@@ -64,11 +80,7 @@ def main() -> None:
                 'auto_scale_lr.base_batch_size to scale from; add it'
             )
         cfg.auto_scale_lr.enable = True
-    if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
-    if cfg.get('resume') and not cfg.get('load_from'):
-        check_weights(find_latest_checkpoint(cfg.work_dir))
+    resume_from(cfg, args.resume)
     cfg.load_from = check_weights(cfg.get('load_from'))
     build_runner(cfg).train()
 

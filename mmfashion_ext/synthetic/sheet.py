@@ -7,11 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..common.cli import atomic_write
 from ..common.deepfashion2 import CATEGORY_BY_ID, PALETTE
+from ..common.sheet import write_sheet
 from .output import UsageError
-
-CELL = 400  # px, longer side of a picture on the sheet
 
 
 def draw_annotation(image: np.ndarray, annotation: dict) -> np.ndarray:
@@ -118,32 +116,3 @@ def contact_sheet(
             image = draw_annotation(image, json.loads(text))
         images.append(image)
     write_sheet(images, out, columns=columns)
-
-
-def write_sheet(
-    images: list[np.ndarray],
-    out: str | Path,
-    *,
-    columns: int,
-    cell: tuple[int, int] = (CELL, CELL),
-) -> None:
-    """Write pictures of any size on one sheet, row by row.
-
-    Args:
-        images (list[np.ndarray]): (h, w, 3) BGR uint8 each.
-        out (str | Path): Picture to write; its ending chooses the format.
-        columns (int): Pictures a row.
-        cell (tuple[int, int]): (w, h) px that each picture is fitted into.
-    """
-    width, height = cell
-    rows = -(-len(images) // columns)
-    sheet = np.full((rows * height, columns * width, 3), 255, np.uint8)
-    for index, image in enumerate(images):
-        factor = min(width / image.shape[1], height / image.shape[0])
-        image = cv2.resize(image, None, fx=factor, fy=factor)
-        h, w = image.shape[:2]
-        row, column = divmod(index, columns)
-        sheet[row * height :, column * width :][:h, :w] = image
-    _, packed = cv2.imencode(Path(out).suffix, sheet)
-    with atomic_write(out) as temporary:
-        temporary.write_bytes(packed)

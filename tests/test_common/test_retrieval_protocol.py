@@ -72,6 +72,29 @@ def exact_iou(a, b):
     return Fraction(w * h, union - w * h)
 
 
+def literal_rank(chosen, wanted, gallery, seen):
+    """Place of the first right item, None for none."""
+    rank = None
+    retrieved = zip(
+        chosen['gallery_image_id'], chosen['gallery_bbox'], strict=True
+    )
+    for t, (image_id, box) in enumerate(retrieved):
+        for item in gallery:
+            if (
+                item['pair_id'] == wanted['pair_id']
+                and item['style'] == wanted['style']
+                and item['gallery_image_id'] == image_id
+            ):
+                iou = exact_iou(box, item['bbox'])
+                if iou == Fraction(1, 2):
+                    seen['IoU of .5'] += 1
+                if iou >= Fraction(1, 2) and rank is None:
+                    rank = t
+                if iou < Fraction(1, 2):
+                    seen['right image, wrong box'] += 1
+    return rank
+
+
 def literal(queries, gallery, results, seen):
     """Every step of the protocol by nested loops; counts what it met."""
     right = dict.fromkeys(TOPK, 0)
@@ -113,24 +136,7 @@ def literal(queries, gallery, results, seen):
         if chosen is None:
             miss_num += 1
             continue
-        rank = None
-        retrieved = zip(
-            chosen['gallery_image_id'], chosen['gallery_bbox'], strict=True
-        )
-        for t, (image_id, box) in enumerate(retrieved):
-            for item in gallery:
-                if (
-                    item['pair_id'] == wanted['pair_id']
-                    and item['style'] == wanted['style']
-                    and item['gallery_image_id'] == image_id
-                ):
-                    iou = exact_iou(box, item['bbox'])
-                    if iou == Fraction(1, 2):
-                        seen['IoU of .5'] += 1
-                    if iou >= Fraction(1, 2) and rank is None:
-                        rank = t
-                    if iou < Fraction(1, 2):
-                        seen['right image, wrong box'] += 1
+        rank = literal_rank(chosen, wanted, gallery, seen)
         if rank is None:
             seen['not found'] += 1
         else:

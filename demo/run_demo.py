@@ -11,9 +11,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+from mmengine.device import is_cuda_available
 from rich.console import Console
 from rich.table import Table
 
@@ -22,7 +24,11 @@ from mmfashion_ext.common.sheet import write_sheet
 from mmfashion_ext.hub import config_path
 
 ROOT = Path(__file__).resolve().parent.parent
-MODEL = 'match-rcnn_r18-small_fpn_1xb8-3e_synthetic-160x160'
+MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
+RETRIEVAL = (
+    'match-rcnn-retrieval-class-frozen_r18-small_fpn_1xb16-2e_'
+    'synthetic-160x160'
+)
 DATA = Path('data/synthetic_deepfashion2')
 SHOWN = (
     'bbox/AP50',
@@ -34,13 +40,14 @@ SHOWN = (
 )
 
 
-def run(*command: str | Path) -> None:
+def run(*command: str | Path, **environment: str) -> None:
     """Run a command of this project with this Python, printed first."""
-    print('\n$ python', *command, flush=True)
+    settings = [f'{name}={value}' for name, value in environment.items()]
+    print('\n$', *settings, 'python', *command, flush=True)
     status = subprocess.call(
         [sys.executable, *map(str, command)],
         cwd=ROOT,
-        env=os.environ | {'PYTHONUNBUFFERED': '1'},
+        env=os.environ | {'PYTHONUNBUFFERED': '1'} | environment,
     )
     if status:
         raise UserError(
@@ -68,12 +75,11 @@ def match_rcnn(work_dir: Path, num: int) -> dict[str, Path]:
         if not (ROOT / annotations).exists():
             converter = 'tools/dataset_converters/deepfashion2.py'
             run(converter, DATA / split, '--out', annotations)
-    config = Path(config_path(MODEL)).relative_to(ROOT)
-    run('tools/train.py', config, '--work-dir', work_dir, '--resume')
-    checkpoint = (ROOT / work_dir / 'last_checkpoint').read_text().strip()
-    checkpoint = Path(checkpoint)
-    if checkpoint.is_relative_to(ROOT):
-        checkpoint = checkpoint.relative_to(ROOT)
+    if (os.cpu_count() or 1) > 1 and not is_cuda_available():
+        config, checkpoint = train(MODEL, work_dir, processes=2)
+    else:
+        options = ('--cfg-options', 'train_dataloader.batch_size=16')
+        config, checkpoint = train(MODEL, work_dir, *options)
     pictures, metrics = work_dir / 'pictures', work_dir / 'metrics.json'
     run(
         *('tools/test.py', config, checkpoint, '--work-dir', work_dir),
@@ -83,7 +89,7 @@ def match_rcnn(work_dir: Path, num: int) -> dict[str, Path]:
     drawn = sorted((ROOT / pictures).glob('*.jpg'))[:12]
     images = [cv2.imread(str(path)) for path in drawn]
     write_sheet(images, ROOT / sheet, columns=3, cell=(640, 400))
-    show_metrics('Match R-CNN on 300 held-out pictures', ROOT / metrics)
+    show_metrics('Match R-CNN on 300 held-out pictures', ROOT / metrics, SHOWN)
     return {
         'a sheet of predictions (left: truth, right: prediction)': sheet,
         'all predictions': pictures,
@@ -92,11 +98,80 @@ def match_rcnn(work_dir: Path, num: int) -> dict[str, Path]:
     }
 
 
-def show_metrics(title: str, path: Path) -> None:
-    """Print the main numbers of a metrics file."""
+def retrieval(work_dir: Path, detector: Path) -> dict[str, Path]:
+    """Find a user's garment in shop pictures: training, test, a gallery.
+
+    Args:
+        work_dir (Path): Where results go, relative to the repository.
+        detector (Path): Weights of :func:`match_rcnn`, which stay as they
+            are while the match network learns.
+
+    Returns:
+        dict[str, Path]: What there is to look at.
+    """
+    options = ('--cfg-options', f'load_from={detector}')
+    config, checkpoint = train(RETRIEVAL, work_dir, *options)
+    metrics = work_dir / 'metrics.json'
+    run(
+        *('tools/test.py', config, checkpoint, '--work-dir', work_dir),
+        *('--out', metrics),
+    )
+    users, shops = pictures_by_source(DATA / 'validation')
+    index, sheet = work_dir / 'shop.index', work_dir / 'matches.jpg'
+    if not (ROOT / index).exists():
+        run(
+            *('tools/gallery.py', 'build', *shops, '--config', config),
+            *('--checkpoint', checkpoint, '--out', index),
+        )
+    run('tools/gallery.py', 'query', index, users[0], '--out', sheet)
+    names = [f'retrieval/top-{k}' for k in (1, 5, 10, 20)]
+    show_metrics(
+        'Retrieval among all shop pictures of the 300', ROOT / metrics, names
+    )
+    return {
+        "a user's garment and its ten best matches": sheet,
+        'metrics of retrieval': metrics,
+    }
+
+
+def train(
+    model: str, work_dir: Path, *options: str, processes: int = 1
+) -> tuple[Path, Path]:
+    """Train a model, or go on; its config and its last checkpoint."""
+    config = Path(config_path(model)).relative_to(ROOT)
+    command = ('tools/train.py', config, '--work-dir', work_dir, '--resume')
+    if processes > 1:
+        # one thread each: two threads of one process gain little here
+        launcher = ('-m', 'torch.distributed.run')
+        run(
+            *(*launcher, f'--nproc_per_node={processes}', *command),
+            *('--launcher', 'pytorch', *options),
+            OMP_NUM_THREADS='1',
+        )
+    else:
+        run(*command, *options)
+    checkpoint = Path(
+        (ROOT / work_dir / 'last_checkpoint').read_text().strip()
+    )
+    if checkpoint.is_relative_to(ROOT):
+        checkpoint = checkpoint.relative_to(ROOT)
+    return config, checkpoint
+
+
+def pictures_by_source(split: Path) -> tuple[list[Path], list[Path]]:
+    """The user's and the shop's pictures of a raw split."""
+    found = {'user': [], 'shop': []}
+    for file in sorted((ROOT / split / 'annos').glob('*.json')):
+        source = json.loads(file.read_text())['source']
+        found[source].append(split / 'image' / f'{file.stem}.jpg')
+    return found['user'], found['shop']
+
+
+def show_metrics(title: str, path: Path, names: Sequence[str]) -> None:
+    """Print some numbers of a metrics file."""
     metrics = json.loads(path.read_text())
     table = Table('metric', 'value', title=title)
-    for name in SHOWN:
+    for name in names:
         table.add_row(name, f'{metrics[name]:.3f}')
     Console().print(table)
 
@@ -104,13 +179,14 @@ def show_metrics(title: str, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        '--num', type=int, default=1800, help='pictures to train on'
+        '--num', type=int, default=2000, help='pictures to train on'
     )
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/demo')
     )
     args = parser.parse_args()
     results = match_rcnn(args.work_dir / 'match_rcnn', args.num)
+    results |= retrieval(args.work_dir / 'retrieval', results['weights'])
     print('\nDone. Look at:')
     for what, path in results.items():
         print(f'  {path}  ({what})')

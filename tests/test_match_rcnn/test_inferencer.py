@@ -11,7 +11,7 @@ from mmfashion_ext.common.cli import UserError
 from mmfashion_ext.common.deepfashion2 import CATEGORIES, CLASS_NAMES
 from mmfashion_ext.match_rcnn import ClothesInferencer
 
-MODEL = 'match-rcnn_r18-small_fpn_1xb8-3e_synthetic-160x160'
+MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 
 
 @pytest.fixture(scope='module')

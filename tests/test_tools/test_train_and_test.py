@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """tools/train.py and tools/test.py as a user runs them, on 4 pictures."""
 
+import importlib.util
 import json
 import pickle
 from pathlib import Path
@@ -8,10 +9,11 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmfashion_ext.hub import config_path
 
-MODEL = 'match-rcnn_r18-small_fpn_1xb8-3e_synthetic-160x160'
+MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 
 
 @pytest.fixture(scope='module')
@@ -112,3 +114,35 @@ def test_what_a_user_gets_wrong(
     assert last.startswith('error: ')
     assert message in last
     assert 'Traceback' not in done.stderr
+
+
+@pytest.fixture
+def resume_from():
+    """The function of tools/train.py, which is no package."""
+    path = config_path(MODEL).partition('/configs/')[0] + '/tools/train.py'
+    spec = importlib.util.spec_from_file_location('train_tool', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.resume_from
+
+
+@pytest.mark.parametrize('began', [True, False])
+@pytest.mark.parametrize('load_from', ['detector.pth', None])
+@pytest.mark.parametrize('resume', [None, 'auto', 'mine.pth'])
+def test_where_a_training_goes_on_from(
+    resume_from, tmp_path, began, load_from, resume
+):
+    """A stage that starts from a detector's weights can be resumed too."""
+    latest = tmp_path / 'epoch_1.pth'
+    if began:
+        latest.touch()
+        (tmp_path / 'last_checkpoint').write_text(str(latest))
+    cfg = Config(dict(work_dir=str(tmp_path), load_from=load_from))
+    resume_from(cfg, resume)
+    if resume == 'mine.pth':
+        expected = (True, 'mine.pth')
+    elif resume == 'auto' and began:
+        expected = (True, str(latest))
+    else:
+        expected = (False, load_from)
+    assert (bool(cfg.get('resume')), cfg.load_from) == expected

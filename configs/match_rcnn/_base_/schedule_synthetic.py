@@ -5,7 +5,7 @@ test_cfg = dict(type='TestLoop')
 
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=0.0015, weight_decay=0.01, fused=True),
+    optimizer=dict(type='AdamW', lr=0.002, weight_decay=0.01, fused=True),
     clip_grad=dict(max_norm=35),
 )
 param_scheduler = [

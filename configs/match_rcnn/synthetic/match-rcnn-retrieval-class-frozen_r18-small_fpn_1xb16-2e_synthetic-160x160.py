@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 load_from = (
-    'work_dirs/match-rcnn_r18-small_fpn_1xb8-3e_synthetic-160x160/epoch_3.pth'
+    'work_dirs/match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160/epoch_3.pth'
 )
 
 model = dict(

@@ -2,13 +2,12 @@
 """The match network of Match R-CNN (arXiv:1901.07973, section 4.1)."""
 
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-import torch.distributed.nn.functional as dist_nn
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
-from mmengine.dist import all_gather, get_world_size
+from mmengine.dist import all_gather, all_reduce, get_rank, get_world_size
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -25,6 +24,24 @@ FEATURES: dict[str, tuple[Stream, ...]] = {
     'pose+class': ('pose', 'class'),
     'mask+class': ('mask', 'class'),
 }
+
+
+class _AllGather(torch.autograd.Function):
+    """(N, M, D) of all processes from the (M, D) of each.
+
+    PyTorch's own, in ``torch.distributed.nn``, is deprecated; its successor
+    is not in the older releases.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor) -> Tensor:
+        return torch.stack(all_gather(vectors))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.clone(memory_format=torch.contiguous_format)
+        all_reduce(gradient, 'sum')
+        return gradient[get_rank()]
 
 
 def gather_with_gradient(
@@ -52,7 +69,7 @@ def gather_with_gradient(
     counts = [int(n) for n in all_gather(count)]
     # the collectives want equal shapes, and not zero
     padding = (0, 0, 0, max(1, *counts) - len(vectors))
-    parts = dist_nn.all_gather(F.pad(vectors, padding).contiguous())
+    parts = _AllGather.apply(F.pad(vectors, padding).contiguous())
     names = all_gather(F.pad(identities, padding).contiguous())
     return (
         torch.cat([part[:n] for part, n in zip(parts, counts, strict=True)]),

@@ -1,10 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Run by test_match_head.py, also under torchrun: the pair loss of a batch.
 
-    python pair_loss_processes.py OUT COUNT [COUNT ...]
+    python pair_loss_processes.py OUT COUNT,COUNT... [COUNT,COUNT... ...]
 
-Process r of N has the RoIs of a user and a shop image from COUNT[2r] on; one
-process has all. Writes the loss, gradients and running statistics.
+Each argument is a batch: RoIs of a user image, a shop image, a user image ...
+Process r of N has its N-th part; one process has all. Writes the loss, the
+gradients and the running statistics of each batch.
 """
 
 import os
@@ -51,28 +52,33 @@ def batch(counts, images):
     return chosen, torch.arange(len(identities)), identities
 
 
-def main(out, *counts):
-    counts = [int(count) for count in counts]
-    images = range(len(counts))
+def results(counts):
+    """Of one batch, as rank 0 has them."""
+    rank, world_size = get_dist_info()
+    share = len(counts) // world_size
     model = module = PairLoss().double().train()
-    if 'RANK' in os.environ:
-        torch.distributed.init_process_group('gloo')
-        rank, world_size = get_dist_info()
-        images = images[rank * len(counts) // world_size :]
-        images = images[: len(counts) // world_size]
+    if world_size > 1:
         model = DistributedDataParallel(module)
+    images = range(rank * share, (rank + 1) * share)
     feats, order, identities = batch(counts, images)
     feats = {stream: feat.double() for stream, feat in feats.items()}
     loss = model(feats, order, identities)
     loss.backward()
-    rank, _ = get_dist_info()
-    if rank == 0:
-        results = {
-            'loss': loss.detach(),
-            **{n: p.grad for n, p in module.named_parameters()},
-            **dict(module.named_buffers()),
-        }
-        torch.save(results, out)
+    return {
+        'loss': loss.detach(),
+        **{name: p.grad for name, p in module.named_parameters()},
+        **dict(module.named_buffers()),
+    }
+
+
+def main(out, *batches):
+    if 'RANK' in os.environ:
+        torch.distributed.init_process_group('gloo')
+    found = [
+        results([int(n) for n in counts.split(',')]) for counts in batches
+    ]
+    if get_dist_info()[0] == 0:
+        torch.save(found, out)
 
 
 if __name__ == '__main__':

@@ -224,23 +224,41 @@ def test_learns_to_tell_garments_apart():
     assert best.flatten().tolist() == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(
-    'counts',
-    [(3, 4, 2, 5), (3, 4, 0, 0), (0, 3, 2, 0), (0, 0, 0, 0), (1, 0, 0, 0)],
-    ids=['ragged', 'one process has none', 'one side each', 'none', 'one RoI'],
-)
-def test_processes_equal_one_process(counts, run_python, tmp_path):
-    """2 processes x 2 images: loss and gradients of 1 process x 4 images."""
-    one, two = tmp_path / 'one.pth', tmp_path / 'two.pth'
-    run_python(SCRIPT, one, *counts)
+#: RoIs of user, shop, user, shop; the last two are the second process's.
+BATCHES = {
+    'ragged': (3, 4, 2, 5),
+    'one process has none': (3, 4, 0, 0),
+    'one side each': (0, 3, 2, 0),
+    'none at all': (0, 0, 0, 0),
+    'one RoI': (1, 0, 0, 0),
+}
+
+
+@pytest.fixture(scope='module')
+def by_processes(run_python, tmp_path_factory):
+    """Results of one process and of two: case -> loss, gradients, ..."""
+    folder = tmp_path_factory.mktemp('processes')
+    batches = [','.join(map(str, counts)) for counts in BATCHES.values()]
+    run_python(SCRIPT, folder / 'one.pth', *batches)
     run_python(
         *('-m', 'torch.distributed.run', '--nproc_per_node=2'),
         *('--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0'),
-        *(SCRIPT, two, *counts),
+        *(SCRIPT, folder / 'two.pth', *batches),
     )
-    one, two = torch.load(one), torch.load(two)
+    return [
+        dict(zip(BATCHES, torch.load(folder / name), strict=True))
+        for name in ('one.pth', 'two.pth')
+    ]
+
+
+@pytest.mark.parametrize('case', BATCHES)
+def test_processes_equal_one_process(by_processes, case):
+    """2 processes x 2 images: loss and gradients of 1 process x 4 images."""
+    one, two = (results[case] for results in by_processes)
     assert one.keys() == two.keys()
-    assert one['loss'] > 0 or sum(counts[::2]) * sum(counts[1::2]) == 0
+    counts = BATCHES[case]
+    pairs = sum(counts[::2]) * sum(counts[1::2])
+    assert (one['loss'] > 0) == (pairs > 0)
     for name, value in one.items():
         torch.testing.assert_close(
             two[name], value, atol=1e-6, rtol=0, msg=name

@@ -26,7 +26,9 @@ MATCH_RCNN = [
     'onedl-mmdetection>=3.5',
     'pycocotools>=2.0.8',
     'faster-coco-eval>=1.6',
+    'safetensors>=0.4',
 ]
+RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
 TESTS = ['pytest>=8', 'pytest-xdist', 'hypothesis', 'ruff']
 
 
@@ -89,7 +91,8 @@ setup(
     install_requires=['numpy>=1.24', 'rich', 'pyyaml'],
     extras_require={
         'match-rcnn': MATCH_RCNN,
-        'all': MATCH_RCNN,
+        'retrieval': RETRIEVAL,
+        'all': MATCH_RCNN + RETRIEVAL,
         'tests': TESTS,
     },
     cmdclass={'build_py': BuildPy},

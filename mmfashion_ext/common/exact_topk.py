@@ -308,9 +308,8 @@ class _Search:
         maxima = scores.new_empty(num, padded // CHUNK)
         for i in range(0, end, self.step):
             j = min(i + self.step, padded)
-            torch.mm(
-                left, right[i:j].T, out=scores[:, i : min(j, end)]
-            )  # maxima at once, while the scores are in the cache
+            torch.mm(left, right[i:j].T, out=scores[:, i : min(j, end)])
+            # at once, while the scores are in the cache
             torch.amax(
                 scores[:, i:j].unflatten(1, (-1, CHUNK)),
                 dim=2,
@@ -374,9 +373,9 @@ def _full_precision() -> Iterator[None]:
 
     TF32 and bfloat16 are what users switch on for training.
     """
-    backends = (torch.backends.cuda.matmul, torch.backends.mkldnn)
-    if hasattr(backends[0], 'fp32_precision'):  # torch >= 2.9
-        backends = (backends[0], torch.backends.mkldnn.matmul)
+    cuda = torch.backends.cuda.matmul
+    if hasattr(cuda, 'fp32_precision'):  # torch >= 2.9
+        backends = (cuda, torch.backends.mkldnn.matmul)
         before = [backend.fp32_precision for backend in backends]
         for backend in backends:
             backend.fp32_precision = 'ieee'

@@ -41,15 +41,23 @@ class GalleryIndex:
         similarity (PairSimilarity): How pairs are scored.
         fingerprint (str): Tells the model that made the features, for
             instance its config's name and a hash of the checkpoint.
+        origin (dict[str, str], optional): Where that model is to be found,
+            for instance ``config`` and ``checkpoint``; kept as a hint only.
 
     Attributes:
         items (list[dict]): N dicts of plain values (what JSON can hold), for
             instance an image's path, the box (xyxy, px), category and score.
     """
 
-    def __init__(self, similarity: PairSimilarity, fingerprint: str) -> None:
+    def __init__(
+        self,
+        similarity: PairSimilarity,
+        fingerprint: str,
+        origin: dict[str, str] | None = None,
+    ) -> None:
         self.similarity = similarity.to('cpu')
         self.fingerprint = fingerprint
+        self.origin = dict(origin or {})
         self.items: list[dict] = []
         self._blocks = [torch.empty(0, len(similarity.weight))]
         self._approximate: ApproximateSearch | None = None
@@ -191,11 +199,24 @@ class GalleryIndex:
         metadata = {
             'format': _FORMAT,
             'fingerprint': self.fingerprint,
+            'origin': json.dumps(self.origin),
             'bias': repr(self.similarity.bias),
         }
         metadata['crc32'] = _checksum(tensors, metadata)
         with atomic_write(path) as temporary:
             save_file(tensors, temporary, metadata)
+
+    def check_model(self, fingerprint: str, path: str | Path) -> None:
+        """Refuse the features of another model.
+
+        Args:
+            fingerprint (str): The model's.
+            path (str | Path): The file of this index, for the message.
+
+        Raises:
+            RetrievalError: The index was built with another checkpoint.
+        """
+        _check_model(path, self.fingerprint, fingerprint)
 
     @classmethod
     def load(
@@ -227,15 +248,19 @@ class GalleryIndex:
                         f'{path}: is no gallery index: its format is {found}, '
                         f'expected {_FORMAT}; build the index again'
                     )
-                # before the features are read: they may be many
-                _check_fingerprint(path, metadata, fingerprint)
+                if fingerprint is not None:  # before many features are read
+                    _check_model(path, metadata['fingerprint'], fingerprint)
                 tensors = {name: file.get_tensor(name) for name in _TENSORS}
             if metadata.pop('crc32') != _checksum(tensors, metadata):
                 raise ValueError('its checksum is wrong')
             similarity = PairSimilarity(
                 tensors['weight'].clone(), float(metadata['bias'])
             )
-            index = cls(similarity, metadata['fingerprint'])
+            index = cls(
+                similarity,
+                metadata['fingerprint'],
+                json.loads(metadata['origin']),
+            )
             index.items = json.loads(tensors['items'].numpy().tobytes())
             # copied: safetensors maps the file, which others may overwrite
             index._blocks = [tensors['features'].clone()]
@@ -248,6 +273,20 @@ class GalleryIndex:
                 'it again, or build the index again'
             ) from error
         return index
+
+
+def recall(found: TopK, exact: TopK) -> float:
+    """The share of the best items that were found.
+
+    Args:
+        found (TopK): (Q, k) of an approximate search.
+        exact (TopK): (Q, k) of an exact search with the same queries.
+
+    Returns:
+        float: 0-1. Which of several equal items are found does not matter.
+    """
+    good = found.scores >= exact.scores[:, -1:]
+    return float(good.double().mean())
 
 
 def measure_recall(
@@ -266,14 +305,12 @@ def measure_recall(
 
     Returns:
         float: Share of the exact k best that the approximate search finds,
-        0-1. Which one of several equal items it finds does not matter.
+        0-1.
     """
     if not len(queries):
         raise RetrievalError('recall needs at least one query')
-    exact = index.search(queries, k, max_memory=max_memory)
     found = index.search(queries, k, approximate=True)
-    good = found.scores >= exact.scores[:, -1:]
-    return float(good.double().mean())
+    return recall(found, index.search(queries, k, max_memory=max_memory))
 
 
 def _check_item(row: int, item: dict) -> None:
@@ -290,11 +327,8 @@ def _check_item(row: int, item: dict) -> None:
         ) from None
 
 
-def _check_fingerprint(
-    path: str | Path, metadata: dict[str, str], expected: str | None
-) -> None:
-    found = metadata.get('fingerprint')
-    if expected is not None and found != expected:
+def _check_model(path: str | Path, found: str, expected: str) -> None:
+    if found != expected:
         raise RetrievalError(
             f'{path}: was built with another checkpoint: its features are of '
             f'{found}, the model is {expected}; use that model, or build the '

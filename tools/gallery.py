@@ -48,11 +48,17 @@ def parse_args() -> argparse.Namespace:
         '--json', metavar='JSON', help='write the matches to this file'
     )
     for command in (build, query):
+        needed = command is build
+        known = '' if needed else '; default: what the index was built with'
         command.add_argument(
-            '--config', required=True, help='config file or name of a model'
+            '--config',
+            required=needed,
+            help=f'config file or name of a model{known}',
         )
         command.add_argument(
-            '--checkpoint', required=True, help='weights, a file or URL'
+            '--checkpoint',
+            required=needed,
+            help=f'weights, a file or URL{known}',
         )
         command.add_argument(
             '--score-thr',
@@ -64,8 +70,8 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def build(args: argparse.Namespace) -> int:
-    """Make or extend an index; 1 if some pictures could not be read."""
+def build(args: argparse.Namespace) -> None:
+    """Make or extend an index; name the pictures that cannot be read."""
     from mmfashion_ext.match_rcnn.gallery import build_gallery, find_pictures
 
     if args.batch_size < 1:
@@ -79,13 +85,11 @@ def build(args: argparse.Namespace) -> int:
         f'added, {report.known} pictures were there already, '
         f'{len(report.unreadable)} skipped'
     )
-    return 1 if report.unreadable else 0
 
 
 def query(args: argparse.Namespace) -> None:
     """Find the clothes of a picture in an index."""
     from mmfashion_ext.common.gallery_index import GalleryIndex
-
     from mmfashion_ext.match_rcnn.gallery import draw_matches, query_gallery
 
     if args.topk < 1:
@@ -93,8 +97,11 @@ def query(args: argparse.Namespace) -> None:
     suffix = Path(args.out or '.jpg').suffix or args.out
     if suffix.lower() not in ('.jpg', '.jpeg', '.png'):
         raise UserError(f'--out must end with .jpg or .png, got {args.out}')
+    index = GalleryIndex.load(args.index)
+    args.config = args.config or index.origin['config']
+    args.checkpoint = args.checkpoint or index.origin['checkpoint']
     model = encoder(args)
-    index = GalleryIndex.load(args.index, model.fingerprint)
+    index.check_model(model.fingerprint, args.index)
     garments = query_gallery(args.image, index, model, args.topk)
     for garment in garments:
         table = Table(
@@ -123,10 +130,10 @@ def encoder(args: argparse.Namespace) -> object:
     )
 
 
-def main() -> int | None:
+def main() -> None:
     args = parse_args()
     plugins.require('match_rcnn')
-    return {'build': build, 'query': query}[args.command](args)
+    {'build': build, 'query': query}[args.command](args)
 
 
 if __name__ == '__main__':

@@ -38,6 +38,7 @@ class GarmentEncoder:
     Attributes:
         similarity (PairSimilarity): What its features are compared with.
         fingerprint (str): Changes with the config's name and the weights.
+        origin (dict[str, str]): ``config`` and ``checkpoint``, their files.
 
     Raises:
         UserError: The model has no match head.
@@ -61,7 +62,12 @@ class GarmentEncoder:
         self.similarity: PairSimilarity = head.similarity().to('cpu')
         self.score_thr = score_thr
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        self.fingerprint = f'{Path(config_path(model)).stem}:{digest[:16]}'
+        config = Path(config_path(model)).absolute()
+        self.fingerprint = f'{config.stem}:{digest[:16]}'
+        self.origin = {
+            'config': str(config),
+            'checkpoint': str(file.absolute()),
+        }
 
     def __call__(
         self, images: Sequence[np.ndarray]
@@ -186,7 +192,9 @@ def build_gallery(
     if earlier:
         index = GalleryIndex.load(earlier, encoder.fingerprint)
     else:
-        index = GalleryIndex(encoder.similarity, encoder.fingerprint)
+        index = GalleryIndex(
+            encoder.similarity, encoder.fingerprint, encoder.origin
+        )
     known = {item['image'] for item in index.items}
     paths = find_pictures(pictures)
     new = [path for path in paths if str(path) not in known]

@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dist import get_dist_info, sync_random_seed
+from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
 from ..registry import DATA_SAMPLERS
@@ -105,6 +106,13 @@ class PairSampler(Sampler):
         self.seed = sync_random_seed() if seed is None else seed
         self.round_up = round_up
         self.epoch = 0
+        print_log(
+            f'PairSampler: {len(self.partners)} user images of '
+            f'{len(dataset)} images have a partner, '
+            f'{sum(map(len, self.partners.values()))} pairs in all; images '
+            'without are not trained with',
+            logger='current',
+        )
 
     @property
     def num_pairs(self) -> int:

@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmfashion_ext.common.gallery_index import GalleryIndex
 
 from mmfashion_ext.common.cli import UserError
+from mmfashion_ext.common.gallery_index import GalleryIndex
 from mmfashion_ext.common.retrieval import PairSimilarity
 from mmfashion_ext.match_rcnn import gallery
 from mmfashion_ext.match_rcnn.gallery import (
@@ -23,6 +23,7 @@ class FakeEncoder:
 
     similarity = PairSimilarity(torch.tensor([-1.0, -1.0, -1.0]), 2.0)
     fingerprint = 'fake:1'
+    origin = {'config': 'fake.py'}
     score_thr = 0.3
 
     def __init__(self):

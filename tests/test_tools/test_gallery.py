@@ -1,0 +1,108 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""tools/gallery.py as a user runs it, with a model that knows nothing."""
+
+import json
+import shutil
+
+import cv2
+import pytest
+import torch
+
+from mmfashion_ext import hub
+
+TOOL = 'tools/gallery.py'
+MODEL = (
+    'match-rcnn-retrieval-class-frozen_r18-small_fpn_1xb16-2e_'
+    'synthetic-160x160'
+)
+
+
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp('weights') / 'random.pth'
+    torch.save({'state_dict': hub.get_model(MODEL).state_dict()}, path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def pictures(tiny_deepfashion2, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('shop') / 'pictures'
+    shutil.copytree(tiny_deepfashion2[0] / 'train' / 'image', folder)
+    (folder / 'broken.jpg').write_bytes(b'no picture')
+    return folder
+
+
+@pytest.fixture(scope='module')
+def built(weights, pictures, run_python):
+    index = pictures.parent / 'shop.index'
+    done = run_python(
+        *(TOOL, 'build', pictures, '--out', index, '--config', MODEL),
+        *('--checkpoint', weights, '--score-thr', '0'),
+    )
+    return index, done
+
+
+def test_build_names_what_it_skips(built):
+    index, done = built
+    assert index.exists()
+    assert '4 pictures added' in done.stdout
+    assert '1 skipped' in done.stdout
+    assert 'no readable picture' in done.stderr
+    assert 'broken.jpg' in done.stderr
+
+
+def test_query_needs_the_index_and_a_picture_only(
+    built, pictures, run_python, tmp_path
+):
+    index, _ = built
+    picture = sorted(pictures.glob('0*.jpg'))[0]
+    sheet, found = tmp_path / 'sheet.jpg', tmp_path / 'found.json'
+    run_python(
+        *(TOOL, 'query', index, picture, '--topk', '3', '--out', sheet),
+        *('--json', found, '--score-thr', '0'),
+    )
+    garments = json.loads(found.read_text())['garments']
+    assert 0 < len(garments) <= 10
+    for garment in garments:
+        assert len(garment['matches']) == 3
+        # the picture is in the gallery itself: nothing is more similar, the
+        # sign of random weights apart
+        similarities = [m['similarity'] for m in garment['matches']]
+        assert similarities == sorted(similarities, reverse=True)
+    assert cv2.imread(str(sheet)).shape == (260 * len(garments), 800, 3)
+
+
+def test_another_checkpoint_is_refused(built, weights, run_python, tmp_path):
+    index, _ = built
+    other = tmp_path / 'other.pth'
+    state = torch.load(weights)['state_dict']
+    state['roi_head.match_head.fc.bias'] += 1
+    torch.save({'state_dict': state}, other)
+    done = run_python(
+        *(TOOL, 'query', index, 'a.jpg', '--checkpoint', other), status=2
+    )
+    message = done.stderr.strip().splitlines()[-1]
+    assert message.startswith('error: ')
+    assert 'built with another checkpoint' in message
+
+
+@pytest.mark.parametrize(
+    ('command', 'message'),
+    [
+        (['build', 'gone', '--out', 'a.index'], 'gone does not exist'),
+        (['query', 'gone.index', 'a.jpg'], 'not found: gone.index'),
+        (['query', '{index}', 'a.jpg', '--topk', '0'], 'at least 1, got 0'),
+        (['query', '{index}', 'a.jpg', '--out', 'a.txt'], 'got a.txt'),
+        (['query', '{index}', 'gone.jpg'], 'gone.jpg is no picture'),
+    ],
+)
+def test_what_a_user_gets_wrong(command, message, built, weights, run_python):
+    command = [part.format(index=built[0]) for part in command]
+    if command[0] == 'build':
+        command += ['--config', MODEL, '--checkpoint', weights]
+    done = run_python(TOOL, *command, status=2)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith('error: ')
+    assert message in last
+    assert 'Traceback' not in done.stderr

@@ -331,8 +331,9 @@ def _cell(
         image = image[top : int(y2 + margin) + 1, left : int(x2 + margin) + 1]
         free = height - 22
         factor = min((width - 6) / image.shape[1], free / image.shape[0])
+        way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
         image = cv2.resize(
-            image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA
+            image, None, fx=factor, fy=factor, interpolation=way
         )
         corners = (np.array(box).reshape(2, 2) - (left, top)) * factor
         first, second = corners.round().astype(int).tolist()

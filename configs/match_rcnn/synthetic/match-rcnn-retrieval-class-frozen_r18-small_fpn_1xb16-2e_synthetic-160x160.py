@@ -14,12 +14,15 @@ load_from = (
 model = dict(
     type='mmfashion_ext.FrozenMaskRCNN',
     roi_head=dict(
+        # neither is needed to find and to compare clothes
+        mask_head=None,
+        landmark_head=None,
         match_head=dict(
             type='mmfashion_ext.MatchHead',
             in_channels=64,
             conv_channels=(64, 64, 64, 256),
             out_channels=64,
-        )
+        ),
     ),
 )
 

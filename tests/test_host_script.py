@@ -23,7 +23,7 @@ LOSSES = (
 
 def test_mmdet_trains_our_config(tiny_deepfashion2, run_python, tmp_path):
     mmdet = Path(importlib.util.find_spec('mmdet').origin).parent
-    (name,) = hub.list_models('*small*synthetic*')[:1]
+    (name,) = hub.list_models('match-rcnn_*small*synthetic*')[:1]
     _, options = tiny_deepfashion2
     run_python(
         mmdet / '.mim' / 'tools' / 'train.py',

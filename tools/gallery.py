@@ -12,7 +12,6 @@ goes on where it stopped.
 
 import argparse
 import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -94,8 +93,7 @@ def query(args: argparse.Namespace) -> None:
 
     if args.topk < 1:
         raise UserError(f'--topk must be at least 1, got {args.topk}')
-    suffix = Path(args.out or '.jpg').suffix or args.out
-    if suffix.lower() not in ('.jpg', '.jpeg', '.png'):
+    if args.out and not args.out.lower().endswith(('.jpg', '.jpeg', '.png')):
         raise UserError(f'--out must end with .jpg or .png, got {args.out}')
     index = GalleryIndex.load(args.index)
     args.config = args.config or index.origin['config']

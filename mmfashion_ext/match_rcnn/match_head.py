@@ -184,6 +184,22 @@ class MatchHead(BaseModule):
         self.fc = nn.Linear(parts * conv_channels[-1], out_channels)
         self.norm = nn.BatchNorm1d(out_channels)
         self.fc_pair = nn.Linear(out_channels, 2)
+        self._start_with_distances()
+
+    @torch.no_grad()
+    def _start_with_distances(self) -> None:
+        """Let near mean similar from the start, halfway to the average pair.
+
+        The difference of a pair's logits starts as 2 - 2 mean((a - b)^2),
+        and normalised features of two strangers differ by 2 in the mean.
+        PyTorch's random weights would take half of the D differences for a
+        sign of similarity, and whoever is far off would be similar to all.
+        """
+        share = 1 / self.fc_pair.in_features
+        signs = self.fc_pair.weight.new_ones(2, 1)
+        signs[self.SIMILAR] = -1
+        self.fc_pair.weight.copy_(signs * share)
+        self.fc_pair.bias.copy_(-signs[:, 0])
 
     def embed(self, feats: dict[Stream, Tensor]) -> Tensor:
         """The vectors before batch normalisation.

@@ -18,6 +18,9 @@ def small_head(feature='class', **kwargs):
     torch.manual_seed(0)
     head = MatchHead(feature, 4, (6, 6, 8), 5, **kwargs)
     head.init_weights()
+    with torch.no_grad():  # as if trained: weights of either sign
+        head.fc_pair.weight.normal_()
+        head.fc_pair.bias.normal_()
     return head
 
 
@@ -116,6 +119,16 @@ def test_logits_and_similarity_agree():
     # ranking by it is ranking by the probability of being similar
     probability = logits.softmax(dim=2)[..., 0]
     assert torch.equal(probability.argsort(1), difference.argsort(1))
+
+
+def test_near_means_similar_from_the_start():
+    similarity = MatchHead().similarity()
+    torch.testing.assert_close(similarity.weight, torch.full((256,), -2 / 256))
+    assert similarity.bias == 2
+    # two strangers, normalised, score as far below zero as equals above
+    a, b = torch.randn(2, 200, 256)
+    score = similarity.pairwise(a, b).mean()
+    assert score.item() == pytest.approx(-2, abs=0.05)
 
 
 def test_loss_against_loops():

@@ -43,10 +43,26 @@ class MatchRoIHead(StandardRoIHead):
     ) -> None:
         super().__init__(**kwargs)
         self.match_head = match_head and MODELS.build(match_head)
+        self._check_match_streams(landmark_roi_extractor)
         self.landmark_head = landmark_head and MODELS.build(landmark_head)
         self.landmark_roi_extractor = landmark_roi_extractor and MODELS.build(
             landmark_roi_extractor
         )
+
+    def _check_match_streams(self, landmarks: ConfigType | None) -> None:
+        """Refuse a feature whose stream reads no RoI features."""
+        there = {'class'}
+        if self.with_mask:
+            there |= {'mask', 'pose'}
+        if landmarks:
+            there.add('pose')
+        wanted = set(self.match_head.streams) if self.match_head else set()
+        if missing := sorted(wanted - there):
+            raise ValueError(
+                f'match_head reads the RoI features of {missing}, but the '
+                'RoI head has no such stream: give it a mask_head (or, for '
+                "pose, a landmark_roi_extractor) or take feature='class'"
+            )
 
     def loss(
         self,

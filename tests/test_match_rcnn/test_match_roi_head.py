@@ -418,3 +418,14 @@ def test_ground_truth_boxes_in_place_of_detections(config):
     del samples[0].gt_instances
     with pytest.raises(ValueError, match='has no ground truth'):
         predictions(model, samples)
+
+
+def test_a_feature_needs_its_stream(config):
+    with pytest.raises(ValueError, match=r"features of \['mask'\]"):
+        build(
+            config,
+            mask_head=None,
+            mask_roi_extractor=None,
+            landmark_head=None,
+            match_head={**MATCH, 'feature': 'mask+class'},
+        )

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
-from torch import Tensor
 
 from ..common.evaluation_tables import format_tables
 from ..common.retrieval import PairSimilarity
@@ -20,6 +19,7 @@ from ..common.retrieval_files import (
 )
 from ..common.retrieval_protocol import TOPK, evaluate_retrieval
 from ..registry import METRICS
+from .metric import _numpy
 
 #: Composition of the ground-truth lists -> prefix of its metrics.
 PREFIXES = {'released': 'retrieval', 'paper': 'retrieval_paper'}
@@ -249,12 +249,6 @@ class RetrievalMetric(BaseMetric):
             }
             for i, best in enumerate(_numpy(order))
         ]
-
-
-def _numpy(values: Tensor | np.ndarray) -> np.ndarray:
-    if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
-    return values
 
 
 def _items(results: list[dict], source: str) -> dict[str, np.ndarray]:

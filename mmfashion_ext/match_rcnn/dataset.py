@@ -1,15 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """DeepFashion2 as a dataset of mmdet."""
 
-import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 from mmdet.datasets import CocoDataset
-from mmengine.fileio import get_text
 from mmengine.logging import print_log
 
 from ..common.deepfashion2 import (
@@ -20,25 +15,20 @@ from ..common.deepfashion2 import (
     PALETTE,
     SIGMAS,
 )
-from ..common.deepfashion2_annotations import RawSplit
+from ..common.deepfashion2_reader import read_images
 from ..common.deepfashion2_statistics import SplitStatistics
 from ..registry import DATASETS
-
-_CONVERT = 'tools/dataset_converters/deepfashion2.py SPLIT_DIR --out OUT.json'
-_REQUIRED = ('id', 'image_id', 'category_id', 'bbox', 'area', 'keypoints')
 
 
 @DATASETS.register_module()
 class DeepFashion2Dataset(CocoDataset):
     """DeepFashion2: boxes, masks, 294 landmarks, styles, attribute codes.
 
-    ``ann_file`` is one of
-
-    - the JSON that ``tools/dataset_converters/deepfashion2.py`` writes;
-    - a COCO file of the official converter, which leaves some fields out:
-      ``source`` is then ``''`` and the attribute codes are 0 (unknown);
-    - the ``annos`` folder of a raw split, converted while it is read (slower
-      to start; every defect is an error).
+    ``ann_file`` is what
+    :func:`~mmfashion_ext.common.deepfashion2_reader.read_images` reads: a
+    COCO file of our converter or of the official one, which leaves some
+    fields out (``source`` is then ``''`` and the attribute codes are 0,
+    unknown), or the ``annos`` folder of a raw split (slower to start).
 
     Labels are ``category_id - 1``, whatever the file's ``categories`` say.
 
@@ -80,7 +70,10 @@ class DeepFashion2Dataset(CocoDataset):
         self.cat_img_map = defaultdict(list)
         statistics = SplitStatistics()
         data_list = []
-        for image, annotations in self._read():
+        images = read_images(
+            self.ann_file, not self.test_mode, self.backend_args
+        )
+        for image, annotations in images:
             statistics.add(image, annotations)
             for annotation in annotations:
                 self.cat_img_map[annotation['category_id']].append(image['id'])
@@ -124,109 +117,3 @@ class DeepFashion2Dataset(CocoDataset):
                     instance[name] = annotation.get(name, 0)
                 data_info['instances'].append(instance)
         return data_info
-
-    def _read(self) -> Iterator[tuple[dict, list[dict]]]:
-        """Image records with their annotations, ``keypoints`` compact."""
-        local = '://' not in self.ann_file
-        if local and not Path(self.ann_file).exists():
-            raise FileNotFoundError(
-                f'{self.ann_file} does not exist. Make it from a raw '
-                f'DeepFashion2 split: {_CONVERT}'
-            )
-        if local and Path(self.ann_file).is_dir():
-            yield from _read_raw(Path(self.ann_file))
-        else:
-            text = get_text(self.ann_file, backend_args=self.backend_args)
-            # The test split is published without annotations.
-            needed = ('images', 'annotations')[: 1 if self.test_mode else 2]
-            yield from _read_coco(self.ann_file, text, needed)
-
-
-def _read_raw(folder: Path) -> Iterator[tuple[dict, list[dict]]]:
-    """Read a raw split; ``folder`` is its ``annos`` or the split itself."""
-    split = folder if (folder / 'annos').is_dir() else folder.parent
-    for raw in RawSplit(split):
-        for defect in raw.defects:
-            if defect.fatal:
-                raise ValueError(
-                    f'{folder}/{defect}. See all defects with: {_CONVERT} '
-                    '--check'
-                )
-        annotations = [
-            _compact_keypoints(annotation, str(folder))
-            for annotation in raw.annotations
-        ]
-        yield raw.image, annotations
-
-
-def _read_coco(
-    path: str, text: str, needed: tuple[str, ...]
-) -> Iterator[tuple[dict, list[dict]]]:
-    """Read a COCO file, images in the order of the file."""
-
-    def compact(entry: dict) -> dict:
-        if 'category_id' in entry and 'image_id' in entry:
-            return _compact_keypoints(entry, path)
-        return entry
-
-    try:
-        # 882 Python numbers for each item of train do not fit into memory;
-        # the hook reduces each item as soon as it is parsed.
-        content = json.loads(text, object_hook=compact)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f'{path} is not readable JSON ({error}). Make it again: {_CONVERT}'
-        ) from None
-    missing = [key for key in needed if key not in content]
-    if missing or not isinstance(content, dict):
-        raise ValueError(
-            f'{path} has no {" and no ".join(missing)}: it is not a COCO '
-            f'annotation file. Make one: {_CONVERT}'
-        )
-    by_image = {image['id']: [] for image in content['images']}
-    annotations = content.get('annotations', [])
-    for annotation in annotations:
-        where = f'{path}: annotation {annotation.get("id")}'
-        missing = [key for key in _REQUIRED if key not in annotation]
-        if missing:
-            raise ValueError(f'{where} lacks {", ".join(missing)}')
-        if annotation['image_id'] not in by_image:
-            raise ValueError(
-                f'{where} belongs to image {annotation["image_id"]}, which is '
-                'not in images'
-            )
-        by_image[annotation['image_id']].append(annotation)
-    ids = {annotation['id'] for annotation in annotations}
-    for name, unique in ('images', by_image), ('annotations', ids):
-        if len(unique) != len(content.get(name, [])):
-            raise ValueError(f'{path}: ids of {name} are not unique')
-    for image in content['images']:
-        yield image, by_image[image['id']]
-
-
-def _compact_keypoints(annotation: dict, path: str) -> dict:
-    """Keep the landmarks of the item's category only: (n, 3) float32."""
-    where = f'{path}: annotation {annotation.get("id")}'
-    category = CATEGORY_BY_ID.get(annotation['category_id'])
-    if category is None:
-        raise ValueError(
-            f'{where} has category_id {annotation["category_id"]}, expected '
-            '1..13'
-        )
-    keypoints = np.array(annotation.get('keypoints', ()))
-    if keypoints.shape != (3 * NUM_LANDMARKS,):
-        raise ValueError(
-            f'{where} has keypoints of shape {keypoints.shape}, expected '
-            f'{3 * NUM_LANDMARKS} numbers (294 x [x, y, v]). Make the file '
-            f'again: {_CONVERT}'
-        )
-    local = keypoints.reshape(NUM_LANDMARKS, 3)[category.slice]
-    if local.dtype.kind not in 'if' or not np.isfinite(local).all():
-        raise ValueError(f'{where} has keypoints that are no finite numbers')
-    if not np.isin(local[:, 2], (0, 1, 2)).all():
-        raise ValueError(
-            f'{where} has landmarks with a visibility other than 0, 1 or 2'
-        )
-    annotation['keypoints'] = local.astype(np.float32)
-    annotation['num_keypoints'] = int((local[:, 2] > 0).sum())
-    return annotation

@@ -179,7 +179,7 @@ def show_metrics(title: str, path: Path, names: Sequence[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        '--num', type=int, default=2000, help='pictures to train on'
+        '--num', type=int, default=2200, help='pictures to train on'
     )
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/demo')

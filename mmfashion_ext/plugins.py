@@ -32,11 +32,13 @@ class Host:
 MMENGINE = Host('mmengine', '0.10.0', '0.10.12')
 MMCV = Host('mmcv', '2.0.0', '2.3.6')
 MMDET = Host('mmdet', '3.0.0', '3.5.1')
+MMPOSE = Host('mmpose', '1.3.0', '1.3.2')
 
 #: System -> the hosts it needs. The system's name is its folder, its extra in
 #: ``setup.py`` (with ``-`` for ``_``) and its folder of configs.
 SYSTEMS: dict[str, tuple[Host, ...]] = {
     'match_rcnn': (MMENGINE, MMCV, MMDET),
+    'landmark': (MMENGINE, MMCV, MMPOSE),
 }
 
 

@@ -1,6 +1,6 @@
 # Synthetic DeepFashion2 of 256 x 256 pixels, see docs/synthetic.md:
 #   python -m mmfashion_ext.synthetic deepfashion2 \
-#       data/synthetic_deepfashion2 --num 2000 --val 300 --size 256
+#       data/synthetic_deepfashion2 --num 2200 --val 300 --size 256
 _base_ = 'dataset.py'
 
 data_root = 'data/synthetic_deepfashion2/'

@@ -1,0 +1,32 @@
+# Coordinates as a share of the input, for RLE (arXiv:2107.11291).
+_base_ = 'deepfashion2.py'
+
+input_size = (192, 256)  # (w, h)
+codec = dict(type='RegressionLabel', input_size=input_size)
+# what the head and the metric want to know of a sample
+meta_keys = (
+    *('id', 'img_id', 'img_path', 'category_id', 'dataset_name'),
+    *('ori_shape', 'img_shape', 'input_size', 'input_center', 'input_scale'),
+    *('flip', 'flip_direction', 'flip_indices', 'landmark_states'),
+)
+
+train_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='RandomBBoxTransform'),
+    dict(type='TopdownAffine', input_size=input_size),
+    dict(type='mmfashion_ext.SelectCategoryLandmarks'),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPoseInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='TopdownAffine', input_size=input_size),
+    dict(type='PackPoseInputs', meta_keys=meta_keys),
+]
+
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

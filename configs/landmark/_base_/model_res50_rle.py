@@ -1,0 +1,13 @@
+# Regression (RLE, arXiv:2107.11291) from pooled features of ResNet-50.
+_base_ = 'model_res50.py'
+
+model = dict(
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(
+        _delete_=True,
+        type='mmfashion_ext.CategoryRLEHead',
+        in_channels=2048,
+        points='separate',
+        loss=dict(type='RLELoss', use_target_weight=True),
+    ),
+)

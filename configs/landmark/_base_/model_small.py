@@ -1,0 +1,23 @@
+# A simple baseline that trains from nothing on 2 cores: half of ResNet-18 and
+# narrow deconvolutions, for inputs of about (96, 128). A leaf config adds the
+# decoder.
+model = dict(
+    type='TopdownPoseEstimator',
+    data_preprocessor=dict(
+        type='PoseDataPreprocessor',
+        mean=[123.675, 116.28, 103.53],  # RGB
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+    ),
+    backbone=dict(
+        type='ResNet', depth=18, stem_channels=32, base_channels=32
+    ),
+    head=dict(
+        type='mmfashion_ext.CategoryHeatmapHead',
+        in_channels=256,
+        points='separate',
+        deconv_out_channels=(96, 96, 96),
+        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+    ),
+    test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False),
+)

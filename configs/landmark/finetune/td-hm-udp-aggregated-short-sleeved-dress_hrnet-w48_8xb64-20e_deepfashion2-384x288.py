@@ -1,0 +1,4 @@
+_base_ = '../_base_/finetune_hrnet-w48_384x288.py'
+
+only = dict(dataset=dict(categories=['short_sleeved_dress']))
+train_dataloader = val_dataloader = test_dataloader = only

@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/deepfashion2_synthetic.py',
+    '../_base_/model_small.py',
+    '../_base_/schedule_synthetic.py',
+    '../_base_/runtime.py',
+]
+
+model = dict(head=dict(decoder=_base_.codec))

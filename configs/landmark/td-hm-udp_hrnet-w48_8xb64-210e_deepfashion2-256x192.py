@@ -1,0 +1,11 @@
+_base_ = [
+    '_base_/deepfashion2_udp_256x192.py',
+    '_base_/model_hrnet-w48.py',
+    '_base_/schedule_210e.py',
+    '_base_/runtime.py',
+]
+
+model = dict(
+    head=dict(decoder=_base_.codec),
+    test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False),
+)

@@ -1,0 +1,23 @@
+_base_ = [
+    '_base_/fld_msra_256x192.py',
+    '_base_/model_res50_fld.py',
+    '_base_/schedule_210e.py',
+    '_base_/runtime.py',
+]
+
+model = dict(
+    head=dict(out_channels=4, decoder=_base_.codec),
+    test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True),
+)
+
+train_dataloader = dict(
+    dataset=dict(
+        subset='lower', ann_file='annotations/fld_lower_train.json'
+    )
+)
+val_dataloader = dict(
+    dataset=dict(subset='lower', ann_file='annotations/fld_lower_val.json')
+)
+test_dataloader = dict(
+    dataset=dict(subset='lower', ann_file='annotations/fld_lower_test.json')
+)

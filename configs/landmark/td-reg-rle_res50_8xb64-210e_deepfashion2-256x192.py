@@ -1,0 +1,11 @@
+_base_ = [
+    '_base_/deepfashion2_regression_256x192.py',
+    '_base_/model_res50_rle.py',
+    '_base_/schedule_210e.py',
+    '_base_/runtime.py',
+]
+
+model = dict(
+    head=dict(decoder=_base_.codec),
+    test_cfg=dict(flip_test=True, shift_coords=True),
+)

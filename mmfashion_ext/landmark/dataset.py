@@ -1,0 +1,212 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""DeepFashion2 as a landmark dataset of mmpose, all categories together."""
+
+import logging
+import os.path as osp
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from mmengine.logging import print_log
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+
+from ..common.coco_files import load_results
+from ..common.deepfashion2 import (
+    CATEGORY_BY_ID,
+    CLASS_NAMES,
+    NUM_LANDMARKS,
+)
+from ..common.deepfashion2_reader import read_images
+from ..common.deepfashion2_statistics import SplitStatistics
+from ..registry import DATASETS
+from .metainfo import deepfashion2_metainfo
+
+
+@DATASETS.register_module()
+class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
+    """One garment a sample: its box, its category, its landmarks among 294.
+
+    ``ann_file`` is what
+    :func:`~mmfashion_ext.common.deepfashion2_reader.read_images` reads: a
+    COCO file of our converter or of the official one, or the ``annos`` folder
+    of a raw split.
+
+    A sample has what mmpose's pipelines need (``bbox`` (1, 4) xyxy px,
+    ``keypoints`` (1, 294, 2) px of the image, ``keypoints_visible`` (1, 294),
+    1 where a landmark is labelled), and
+
+    - ``category_id``: 1..13, as an array without dimensions;
+    - ``landmark_states`` (1, 294) uint8: 2 visible, 1 occluded, 0 not
+      labelled.
+
+    Items that cannot be trained or measured (no labelled landmark, a box
+    without area inside the picture) are left out and named in one line.
+
+    Args:
+        ann_file (str): See above.
+        bbox_file (str, optional): Detections in the official form (a list of
+            ``image_id``, ``category_id`` 1..13, ``bbox`` xywh px, ``score``)
+            that take the place of the annotated boxes in a test. All
+            categories are kept; mmpose's own class drops 12 of 13.
+        categories (Sequence[str], optional): Names of the categories to use,
+            for instance ``('vest',)`` to fine-tune on vests. Default: all.
+        category_3 (str): Flip pairs of short sleeve outwear, see
+            :func:`~mmfashion_ext.common.deepfashion2.flip_indices`.
+        **kwargs: Those of mmpose's ``BaseCocoStyleDataset``.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+        ValueError: An entry of a file is wrong; the message names it.
+    """
+
+    METAINFO = deepfashion2_metainfo()
+
+    def __init__(
+        self,
+        ann_file: str = '',
+        bbox_file: str | None = None,
+        categories: Sequence[str] | None = None,
+        category_3: Literal['sigmas', 'figure'] = 'sigmas',
+        metainfo: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if kwargs.get('data_mode', 'topdown') != 'topdown':
+            raise ValueError(
+                'DeepFashion2LandmarkDataset gives one garment a sample: '
+                "data_mode must be 'topdown', got "
+                f'{kwargs["data_mode"]!r}'
+            )
+        self.categories = tuple(categories or CLASS_NAMES)
+        if unknown := [c for c in self.categories if c not in CLASS_NAMES]:
+            raise ValueError(
+                f'categories has {unknown[0]!r}, expected names among '
+                f'{", ".join(CLASS_NAMES)}'
+            )
+        super().__init__(
+            ann_file=ann_file,
+            bbox_file=bbox_file,
+            metainfo=metainfo or deepfashion2_metainfo(category_3),
+            **kwargs,
+        )
+        # the metric measures these only; a checkpoint keeps them
+        self._metainfo['categories'] = self.categories
+
+    def get_data_info(self, idx: int) -> dict:
+        """A sample with its landmarks at their places among the 294."""
+        data_info = super().get_data_info(idx)
+        category = CATEGORY_BY_ID[int(data_info['category_id'])]
+        compact = data_info.pop('landmarks')
+        keypoints = np.zeros((1, NUM_LANDMARKS, 2), np.float32)
+        states = np.zeros((1, NUM_LANDMARKS), np.uint8)
+        keypoints[0, category.slice] = compact[:, :2]
+        states[0, category.slice] = compact[:, 2]
+        data_info['keypoints'] = keypoints
+        data_info['keypoints_visible'] = (states > 0).astype(np.float32)
+        if not self.bbox_file:
+            data_info['landmark_states'] = states
+        return data_info
+
+    def _load_annotations(self) -> tuple[list[dict], list[dict]]:
+        """Annotated items; bottom-up samples alone would need the images."""
+        statistics, items, left_out = SplitStatistics(), [], []
+        for image, annotations in self._read():
+            chosen = [a for a in annotations if self._is_chosen(a)]
+            statistics.add(image, chosen)
+            for annotation in chosen:
+                name = f'{annotation["id"]} in {image["file_name"]}'
+                if not annotation['num_keypoints']:
+                    left_out.append(f'{name} (no labelled landmark)')
+                    continue
+                box = _clipped(annotation['bbox'], image)
+                if box is None:
+                    left_out.append(f'{name} (no box inside the picture)')
+                    continue
+                items.append(
+                    self._sample(image, annotation, box, 1.0)
+                    | {'landmarks': annotation['keypoints']}
+                )
+        self._report(self.ann_file, 'annotations', left_out)
+        print_log(
+            f'{type(self).__name__} {self.ann_file}\n{statistics.summary()}',
+            logger='current',
+            level=logging.INFO,
+        )
+        return items, []
+
+    def _load_detection_results(self) -> list[dict]:
+        """Detected items; their landmarks are not known."""
+        if not osp.isfile(self.bbox_file):
+            raise FileNotFoundError(
+                f'bbox_file {self.bbox_file} does not exist; write detections '
+                'with tools/test.py --dump of a detector'
+            )
+        images = {image['id']: image for image, _ in self._read()}
+        detections = load_results(
+            'bbox', {'images': list(images.values())}, self.bbox_file
+        )
+        items, left_out = [], []
+        for index, detection in enumerate(detections):
+            name = f'entry {index}'
+            if detection['image_id'] not in images:
+                left_out.append(f'{name} (image is not in the annotations)')
+            elif self._is_chosen(detection):
+                image = images[detection['image_id']]
+                box = _clipped(detection['bbox'], image)
+                if box is None:
+                    left_out.append(f'{name} (no box inside the picture)')
+                    continue
+                category = CATEGORY_BY_ID[detection['category_id']]
+                items.append(
+                    self._sample(
+                        image,
+                        {**detection, 'id': index},
+                        box,
+                        detection['score'],
+                    )
+                    | {'landmarks': np.zeros((category.num_landmarks, 3))}
+                )
+        self._report(self.bbox_file, 'detections', left_out)
+        return items
+
+    def _read(self) -> Iterator[tuple[dict, list[dict]]]:
+        annotated = not (self.test_mode and self.bbox_file)
+        return read_images(self.ann_file, annotated)
+
+    def _is_chosen(self, entry: dict) -> bool:
+        name = CATEGORY_BY_ID[entry['category_id']].name
+        return name in self.categories
+
+    def _sample(
+        self, image: dict, entry: dict, box: np.ndarray, score: float
+    ) -> dict:
+        """What the host needs of an item, landmarks excepted."""
+        return {
+            'img_id': image['id'],
+            'img_path': osp.join(self.data_prefix['img'], image['file_name']),
+            'id': entry['id'],
+            'category_id': np.array(entry['category_id']),
+            'bbox': box[None],
+            'bbox_score': np.array([score], np.float32),
+        }
+
+    @staticmethod
+    def _report(path: str, what: str, left_out: list[str]) -> None:
+        """One line that names what is not used."""
+        if left_out:
+            named = '; '.join(left_out[:5])
+            more = f' and {len(left_out) - 5} more' if left_out[5:] else ''
+            print_log(
+                f'{path}: {len(left_out)} {what} left out: {named}{more}',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+
+def _clipped(bbox: Sequence[float], image: dict) -> np.ndarray | None:
+    """A box xywh px to xyxy inside the picture, None if nothing is left."""
+    size = np.array([image['width'], image['height']] * 2, np.float32)
+    corners = np.array(bbox, np.float32)
+    corners[2:] += corners[:2]
+    corners = np.clip(corners, 0, size)
+    inside = np.isfinite(corners).all() and (corners[2:] > corners[:2]).all()
+    return corners if inside else None

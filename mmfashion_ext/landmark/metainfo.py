@@ -1,0 +1,94 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""What mmpose wants to know about landmarks, made from our constants."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ..common.deepfashion2 import CATEGORIES, PALETTE, SIGMAS, flip_indices
+
+
+def pose_metainfo(
+    dataset_name: str,
+    names: Sequence[str],
+    sigmas: Sequence[float],
+    flip_pairs: Sequence[tuple[int, int]],
+    skeleton: Sequence[tuple[int, int]],
+    colors: Sequence[tuple[int, int, int]],
+) -> dict:
+    """The dictionary that mmpose's ``parse_pose_metainfo`` takes.
+
+    Args:
+        dataset_name (str): Name of the data set.
+        names (Sequence[str]): Names of the K landmarks, all different.
+        sigmas (Sequence[float]): K OKS sigmas.
+        flip_pairs (Sequence[tuple[int, int]]): Landmarks (0-based) that
+            change places in a mirrored image.
+        skeleton (Sequence[tuple[int, int]]): Lines to draw, 0-based.
+        colors (Sequence[tuple[int, int, int]]): K colours, RGB 0-255; a line
+            has the colour of its first landmark.
+
+    Returns:
+        dict: With ``keypoint_info``, ``skeleton_info``, ``joint_weights`` and
+        ``sigmas``.
+    """
+    partner = {}
+    for a, b in flip_pairs:
+        partner |= {a: names[b], b: names[a]}
+    return {
+        'dataset_name': dataset_name,
+        'keypoint_info': {
+            k: {
+                'name': name,
+                'id': k,
+                'color': list(colors[k]),
+                'type': '',
+                'swap': partner.get(k, ''),
+            }
+            for k, name in enumerate(names)
+        },
+        'skeleton_info': {
+            k: {
+                'link': (names[a], names[b]),
+                'id': k,
+                'color': list(colors[a]),
+            }
+            for k, (a, b) in enumerate(skeleton)
+        },
+        'joint_weights': [1.0] * len(names),
+        'sigmas': list(sigmas),
+    }
+
+
+def deepfashion2_metainfo(
+    category_3: Literal['sigmas', 'figure'] = 'sigmas',
+) -> dict:
+    """The 294 landmarks, named as in mmpose's table (``sss_kpt1`` ...).
+
+    mmpose's own table has no sigmas, so no AP, and its flip indices lose one
+    landmark of vests and have another twice.
+
+    Args:
+        category_3 (str): Layout of short sleeve outwear, see
+            :func:`~mmfashion_ext.common.deepfashion2.flip_indices`.
+    """
+    flipped = enumerate(flip_indices(category_3).tolist())
+    return pose_metainfo(
+        'deepfashion2',
+        [
+            f'{category.prefix}_kpt{k}'
+            for category in CATEGORIES
+            for k in range(1, category.num_landmarks + 1)
+        ],
+        SIGMAS,
+        [(a, b) for a, b in flipped if a < b],
+        [
+            (category.offset + a - 1, category.offset + b - 1)
+            for category in CATEGORIES
+            for a, b in category.skeleton
+        ],
+        [
+            color
+            for category, color in zip(CATEGORIES, PALETTE, strict=True)
+            for _ in range(category.num_landmarks)
+        ],
+    )

@@ -194,11 +194,11 @@ class CategoryHeatmapHead(CategoryAware, HeatmapHead):
         channels, layer = self.channels[feats.labels], self.final_layer
         if not isinstance(layer, nn.Conv2d) or layer.kernel_size != (1, 1):
             index = channels[..., None, None].expand(-1, -1, *x.shape[2:])
-            return layer(x).gather(1, index).float()
+            return _single(layer(x).gather(1, index))
         weight = layer.weight.flatten(1)[channels]
         bias = layer.bias[channels][..., None]
         maps = torch.baddbmm(bias, weight, x.flatten(2))
-        return maps.unflatten(2, x.shape[2:]).float()
+        return _single(maps.unflatten(2, x.shape[2:]))
 
     def _unflip(
         self, outputs: Tensor, partners: Tensor, test_cfg: dict, meta: dict
@@ -248,7 +248,7 @@ class CategoryRTMCCHead(CategoryAware, RTMCCHead):
         real = self.is_landmark[feats.labels]
         tokens = tokens * real[..., None].to(tokens.dtype)
         tokens = self.gau(self.mlp(tokens))
-        return self.cls_x(tokens).float(), self.cls_y(tokens).float()
+        return _single(self.cls_x(tokens)), _single(self.cls_y(tokens))
 
     def _unflip(
         self,
@@ -289,7 +289,7 @@ class CategoryRLEHead(CategoryAware, RLEHead):
         outputs = super().forward(feats.feats)
         index = self.channels[feats.labels][..., None]
         index = index.expand(-1, -1, outputs.size(2))
-        return outputs.gather(1, index).float()
+        return _single(outputs.gather(1, index))
 
     def decode(self, batch_outputs: Tensor) -> list[InstanceData]:
         """Decode (B, K, 4); the codec wants an axis of instances."""
@@ -309,6 +309,11 @@ class CategoryRLEHead(CategoryAware, RLEHead):
             meta['input_size'],
         )
         return coords.gather(1, partners[..., None].expand_as(coords))
+
+
+def _single(outputs: Tensor) -> Tensor:
+    """At least single precision."""
+    return outputs.float() if outputs.element_size() < 4 else outputs
 
 
 def _mean(a: Any, b: Any) -> Any:

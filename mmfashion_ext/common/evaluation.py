@@ -40,6 +40,7 @@ from .coco_files import (
     load_results,
 )
 from .deepfashion2 import ATTRIBUTES, SIGMAS
+from .landmark_ap import LandmarkEvaluator
 
 Backend = Literal['auto', 'pycocotools', 'faster']
 
@@ -74,9 +75,10 @@ def evaluate(
         gt (dict | str | os.PathLike): COCO ground truth or its file.
         results (list[dict] | str | os.PathLike): Official results or their
             file, see :func:`load_results`.
-        backend (str): ``'pycocotools'``, ``'faster'`` (faster-coco-eval) or
-            ``'auto'``: the faster one where it is installed and its numbers
-            are the same.
+        backend (str): ``'pycocotools'``, ``'faster'`` (faster-coco-eval for
+            boxes and masks, :mod:`.landmark_ap` for landmarks) or
+            ``'auto'``: the faster one where it is installed. All give the
+            same numbers.
         per_category (bool): Add ``AP/<category>``.
         subsets (bool): Add ``<attribute>=<value>/AP`` and AP50, AP75, for
             instance ``scale=small/AP50``.
@@ -99,7 +101,7 @@ def evaluate(
     if not results:
         warnings.warn(f'no detections: every {task} metric is 0')
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints
-        evaluator = _evaluator(task, gt, results, _choose(backend))
+        evaluator = _evaluator(task, gt, results, _choose(backend, task))
         evaluator.run()
         metrics = _overall(task, evaluator)
         if per_category:
@@ -113,7 +115,7 @@ def evaluate(
     return metrics
 
 
-def _choose(backend: Backend) -> Literal['pycocotools', 'faster']:
+def _choose(backend: Backend, task: Task) -> Literal['pycocotools', 'faster']:
     if backend not in ('auto', 'pycocotools', 'faster'):
         raise ValueError(
             "backend must be 'auto', 'pycocotools' or 'faster', got "
@@ -121,6 +123,8 @@ def _choose(backend: Backend) -> Literal['pycocotools', 'faster']:
         )
     if backend == 'pycocotools':
         return backend
+    if task == 'keypoints':
+        return 'faster'  # NumPy is enough
     if importlib.util.find_spec('faster_coco_eval') is None:
         warnings.warn(
             'faster-coco-eval is not installed: evaluating with pycocotools '
@@ -217,8 +221,10 @@ class _FirstPrecisionMixin:
 
 def _evaluator(
     task: Task, gt: dict, results: list[dict], backend: str
-) -> _SubsetMixin:
+) -> _SubsetMixin | LandmarkEvaluator:
     """Bring ground truth and results into the evaluator of a backend."""
+    if backend == 'faster' and task == 'keypoints':
+        return LandmarkEvaluator(gt, results)
     if backend == 'faster':
         import faster_coco_eval
 
@@ -257,7 +263,9 @@ def _mean(values: np.ndarray) -> float:
     return float(np.mean(values)) if values.size else -1.0
 
 
-def _overall(task: Task, evaluator: _SubsetMixin) -> dict[str, float]:
+def _overall(
+    task: Task, evaluator: _SubsetMixin | LandmarkEvaluator
+) -> dict[str, float]:
     """The numbers of COCO's ``summarize``, by name."""
     p, precision = evaluator.params, evaluator.eval['precision']
     recall = evaluator.eval['recall']
@@ -275,7 +283,7 @@ def _overall(task: Task, evaluator: _SubsetMixin) -> dict[str, float]:
     return metrics
 
 
-def _subsets(evaluator: _SubsetMixin) -> dict[str, float]:
+def _subsets(evaluator: _SubsetMixin | LandmarkEvaluator) -> dict[str, float]:
     """Run the evaluator again for each value of each attribute."""
     p = evaluator.params
     p.areaRng, p.areaRngLbl = p.areaRng[:1], p.areaRngLbl[:1]

@@ -215,6 +215,8 @@ def _allow_list() -> list[Callable]:
     multiarray = getattr(np, '_core', None) or np.core
     allowed = [np.ndarray, np.dtype, slice]
     allowed += {type(np.dtype(code)) for code in _NUMPY_CODES}
+    # torch allows it by itself from 2.5 on
+    allowed.append(_called('_codecs', 'encode', _latin_1))
     for name in _NUMPY_FUNCTIONS:
         # numpy 2 renamed the module; files of either numpy are read
         for core in ('numpy.core', 'numpy._core'):
@@ -234,6 +236,13 @@ def _allow_list() -> list[Callable]:
 
     getter = _called('builtins', 'getattr', buffer_method)
     return [*allowed, HistoryBuffer, getter]
+
+
+def _latin_1(text: str, encoding: str) -> bytes:
+    """Bytes as old pickles hold them; no other codec is looked up."""
+    if encoding != 'latin1':
+        raise UnpicklingError(f'GLOBAL _codecs.encode to {encoding!r}')
+    return text.encode('latin1')
 
 
 def _called(module: str, name: str, function: Callable) -> Callable:

@@ -1,4 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import _codecs
 import hashlib
 import http.server
 import os
@@ -7,6 +8,7 @@ import threading
 import zipfile
 from collections import OrderedDict
 from functools import partial
+from pickle import UnpicklingError
 
 import numpy as np
 import pytest
@@ -120,6 +122,22 @@ def test_getattr_reaches_only_the_log_buffer_methods(tmp_path):
         torch.save({'x': Attribute(owner, name)}, path)
         with pytest.raises(UnsafeCheckpointError, match=r'builtins\.getattr'):
             ckpt.assert_safe(path)
+
+
+class Encoded:
+    """Pickles as ``_codecs.encode('ab', 'latin1')``."""
+
+    def __reduce__(self):
+        return _codecs.encode, ('ab', 'latin1')
+
+
+def test_bytes_are_read_and_no_other_codec_is_looked_up(tmp_path):
+    """Torch 2.4 does not know ``encode``, which NumPy's scalars need."""
+    path = tmp_path / 'bytes.pth'
+    torch.save({'a': Encoded()}, path)
+    assert ckpt.load_checkpoint_file(path) == {'a': b'ab'}
+    with pytest.raises(UnpicklingError, match='rot13'):
+        ckpt._latin_1('ab', 'rot13')
 
 
 def test_allow_list_does_not_outlive_the_call(tmp_path):

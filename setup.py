@@ -28,6 +28,20 @@ MATCH_RCNN = [
     'faster-coco-eval>=1.6',
     'safetensors>=0.4',
 ]
+# mmpose itself is in none either: it declares chumpy, which no longer installs
+# and which 3D bodies alone need: pip install --no-deps mmpose
+LANDMARK = [
+    'torch>=2.4',
+    'torchvision',
+    'onedl-mmengine>=0.10.8',
+    'xtcocotools>=1.14',
+    'json-tricks',
+    'munkres',
+    'scipy',
+    'pycocotools>=2.0.8',
+    'faster-coco-eval>=1.6',
+    'safetensors>=0.4',
+]
 RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
 TESTS = ['pytest>=8', 'pytest-xdist', 'hypothesis', 'ruff']
 
@@ -91,8 +105,9 @@ setup(
     install_requires=['numpy>=1.24', 'rich', 'pyyaml'],
     extras_require={
         'match-rcnn': MATCH_RCNN,
+        'landmark': LANDMARK,
         'retrieval': RETRIEVAL,
-        'all': MATCH_RCNN + RETRIEVAL,
+        'all': MATCH_RCNN + LANDMARK + RETRIEVAL,
         'tests': TESTS,
     },
     cmdclass={'build_py': BuildPy},

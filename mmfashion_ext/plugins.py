@@ -108,7 +108,10 @@ def _remedy(system: str, host: Host) -> str:
     if host is MMCV:  # pip cannot compile it against the torch that is there
         return 'python tools/install.py --torch keep --only-mmcv'
     extra = system.replace('_', '-')
-    return f"make setup (in a clone) or: pip install 'mmfashion_ext[{extra}]'"
+    command = f"pip install 'mmfashion_ext[{extra}]'"
+    if host is MMPOSE:  # declares a dependency that no longer installs
+        command += f" && pip install --no-deps 'mmpose>={host.minimum}'"
+    return f'make setup (in a clone) or: {command}'
 
 
 def lazy_exports(

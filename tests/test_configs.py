@@ -3,18 +3,19 @@
 
 import ast
 import functools
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip('mmdet')
+pytest.importorskip('mmpose')
+pytest.importorskip('mmpretrain')
 import mmcv.ops
-import mmdet.registry
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, DefaultScope, Registry
 
-import mmfashion_ext.registry
 from mmfashion_ext import hub
 from mmfashion_ext.plugins import SYSTEMS
 
@@ -26,7 +27,7 @@ SPLITS = ('train', 'val', 'test')
 #: {algorithm}_{modules}_{training}_{data}: parts joined by _, words by -.
 WORDS = r'[a-z0-9]+(-[a-z0-9]+)*'
 TRAINING = r'(\d+xb\d+-)?(s?\d+x|\d+e|\d+k)'
-DATA = r'(deepfashion2|synthetic)(-\d+x\d+)?'
+DATA = r'(deepfashion2|fld-(upper|lower|full)|synthetic)(-\d+x\d+)?'
 NAME = re.compile(rf'{WORDS}(_{WORDS})+_{TRAINING}_{DATA}')
 
 #: The top-level variables that a runner, or a tool of ours, reads.
@@ -37,6 +38,8 @@ RUNNER_KEYS = {
     *('default_scope', 'default_hooks', 'custom_hooks', 'custom_imports'),
     *('visualizer', 'log_processor', 'log_level', 'env_cfg', 'randomness'),
     *('load_from', 'resume', 'work_dir', 'runner_type', '_base_'),
+    # mmpose's inferencer
+    *('dataset_type', 'data_mode'),
 }
 
 each_leaf = pytest.mark.parametrize('path', LEAVES, ids=lambda p: p.stem)
@@ -81,8 +84,9 @@ def types_in(node):
     return sorted(types)
 
 
-def found_in(module, name):
-    """Whether a registry of a module, or of its parents, has a type."""
+def found_in(package, name):
+    """Whether a registry of a package, or of its parents, has a type."""
+    module = importlib.import_module(f'{package}.registry')
     registries = [v for v in vars(module).values() if isinstance(v, Registry)]
     return any(registry.get(name) is not None for registry in registries)
 
@@ -157,13 +161,12 @@ def test_types_resolve_and_ours_carry_the_prefix(path):
     ours = [name for name in types if name.startswith('mmfashion_ext.')]
     assert ours
     for name in ours:
-        assert found_in(mmfashion_ext.registry, name), name
-    with DefaultScope.overwrite_default_scope(host_scope(path)):
+        assert found_in('mmfashion_ext', name), name
+    host = host_scope(path)
+    with DefaultScope.overwrite_default_scope(host):
         for name in set(types) - set(ours):
             # mmdet takes RoI layers and NMS from mmcv.ops by name
-            assert hasattr(mmcv.ops, name) or found_in(mmdet.registry, name), (
-                name
-            )
+            assert hasattr(mmcv.ops, name) or found_in(host, name), name
 
 
 @each_leaf
@@ -184,6 +187,35 @@ def test_pipelines_build(path):
 
 
 @each_leaf
+def test_unbiased_heatmaps_go_with_unbiased_warps(path):
+    """UDP in the codec, or in the warp, alone is not UDP."""
+    nodes = [node for _, node in walk(load(path).to_dict())]
+    nodes = [n for n in nodes if isinstance(n, dict) and 'type' in n]
+    warps = [n for n in nodes if n['type'] == 'TopdownAffine']
+    udp = any(n['type'] == 'UDPHeatmap' for n in nodes)
+    assert {n.get('use_udp', False) for n in warps} <= {udp}
+    encoders = [n['encoder'] for n in nodes if 'encoder' in n]
+    decoders = [n['decoder'] for n in nodes if 'decoder' in n]
+    if warps:  # one codec and one size everywhere
+        codec = encoders[0]
+        assert all(other == codec for other in (*encoders, *decoders))
+        assert decoders
+        assert {tuple(n['input_size']) for n in warps} == {
+            tuple(codec['input_size'])
+        }
+        shifted = load(path).model.test_cfg.get('shift_heatmap', False)
+        assert shifted == (codec['type'] == 'MSRAHeatmap')
+
+
+def different_models():
+    """The first config of each model: many differ in their data alone."""
+    first = {}
+    for path in LEAVES:
+        first.setdefault(str(load(path).model), path)
+    return list(first.values())
+
+
+@pytest.mark.parametrize('path', different_models(), ids=lambda p: p.stem)
 def test_model_builds(path):
     model = hub.get_model(path.stem)
     assert sum(p.numel() for p in model.parameters()) > 0

@@ -51,6 +51,8 @@ def test_importing_imports_no_host():
         assert not loaded(), loaded()
         import mmfashion_ext.match_rcnn as system
         assert 'MatchRoIHead' in dir(system)
+        import mmfashion_ext.landmark as system
+        assert 'LandmarkMetric' in dir(system)
         assert not loaded(), loaded()
         import mmfashion_ext.hub
         assert mmfashion_ext.list_models()
@@ -83,7 +85,7 @@ def test_missing_broken_old_and_new_mmdet(tmp_path):
                 print('ImportError', error)
             sys.modules.pop('mmdet', None)
 
-        name = mmfashion_ext.list_models()[0]
+        name = mmfashion_ext.list_models('match-rcnn*')[0]
         sys.modules['mmdet'] = None
         attempt(lambda: match_rcnn.MatchRoIHead)
         sys.modules['mmdet'] = None
@@ -161,6 +163,63 @@ def test_plain_mmdet_config_needs_no_custom_imports_and_no_other_host(
         for name in match_rcnn.__all__:
             assert getattr(match_rcnn, name).__name__ == name
         assert sys.modules['mmpose'] is sys.modules['mmpretrain'] is None
+    """)
+
+
+PLAIN_MMPOSE_CONFIG = """
+default_scope = 'mmpose'
+codec = dict(type='UDPHeatmap', input_size=(48, 64), heatmap_size=(12, 16))
+model = dict(
+    type='TopdownPoseEstimator',
+    backbone=dict(type='ResNet', depth=18, base_channels=8),
+    head=dict(
+        type='mmfashion_ext.CategoryHeatmapHead',
+        in_channels=64,
+        deconv_out_channels=(8, 8, 8),
+        decoder=codec))
+dataset = dict(
+    type='mmfashion_ext.DeepFashion2LandmarkDataset',
+    lazy_init=True,
+    pipeline=[
+        dict(type='LoadImage'),
+        dict(type='GetBBoxCenterScale'),
+        dict(type='TopdownAffine', input_size=(48, 64), use_udp=True),
+        dict(type='mmfashion_ext.SelectCategoryLandmarks'),
+        dict(type='GenerateTarget', encoder=codec),
+        dict(type='PackPoseInputs')])
+evaluator = dict(type='mmfashion_ext.LandmarkMetric')
+"""
+
+
+@pytest.mark.skipif(
+    'landmark' not in plugins.installed_systems(), reason='needs mmpose'
+)
+def test_plain_mmpose_config_needs_no_custom_imports_and_no_other_host(
+    tmp_path,
+):
+    path = tmp_path / 'plain.py'
+    path.write_text(PLAIN_MMPOSE_CONFIG)
+    run_python(f"""
+        import sys
+        sys.modules['mmdet'] = sys.modules['mmpretrain'] = None
+        from mmengine.config import Config
+        cfg = Config.fromfile({str(path)!r})
+        from mmpose.registry import DATASETS, METRICS, MODELS
+        from mmengine.registry import init_default_scope
+        init_default_scope(cfg.default_scope)
+        model = MODELS.build(cfg.model)
+        assert type(model).__module__.startswith('mmpose.')
+        assert type(model.head).__name__ == 'CategoryHeatmapHead'
+        dataset = DATASETS.build(cfg.dataset)
+        kinds = [type(t).__module__.split('.')[0]
+                 for t in dataset.pipeline.transforms]
+        assert kinds == 3 * ['mmpose'] + ['mmfashion_ext'] + 2 * ['mmpose']
+        METRICS.build(cfg.evaluator)
+
+        from mmfashion_ext import landmark
+        for name in landmark.__all__:
+            assert getattr(landmark, name).__name__ == name
+        assert sys.modules['mmdet'] is sys.modules['mmpretrain'] is None
     """)
 
 

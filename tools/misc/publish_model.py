@@ -28,23 +28,28 @@ from mmfashion_ext.common.checkpoint import (
 )
 from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
 from mmfashion_ext.common.evaluation import METRIC_NAMES
+from mmfashion_ext.common.landmark_errors import error_names
 from mmfashion_ext.common.retrieval_protocol import TOPK
 
-#: Task in metrics.json -> its name in the metafiles.
+#: Task in metrics.json (what stands before the slash, nothing for errors of
+#: landmarks) -> its name in the metafiles.
 TASKS = {
     'bbox': 'Object Detection',
     'segm': 'Instance Segmentation',
     'keypoints': 'Landmark Estimation',
     'keypoints_vis': 'Landmark Estimation (visible only)',
     'retrieval': 'Consumer-to-Shop Retrieval',
+    '': 'Landmark Localisation',
+}
+_NAMES = {
+    **METRIC_NAMES,
+    'keypoints_vis': METRIC_NAMES['keypoints'],
+    'retrieval': tuple(f'top-{k}' for k in TOPK),
+    # EPE is in px, not in 0-1
+    '': (*(n for n in error_names() if n != 'EPE'), 'NE/visible'),
 }
 #: Task in the metafiles -> names of its metrics, all in 0-1.
-METRICS = {
-    title: tuple(f'top-{k}' for k in TOPK)
-    if task == 'retrieval'
-    else METRIC_NAMES[task.removesuffix('_vis')]
-    for task, title in TASKS.items()
-}
+METRICS = {title: _NAMES[task] for task, title in TASKS.items()}
 
 
 def publish(
@@ -110,11 +115,12 @@ def results_of(metrics: dict[str, float], dataset: str) -> list[dict]:
     """
     results = []
     for task, title in TASKS.items():
+        prefix = task and f'{task}/'
         found = {
-            name: round(float(metrics[f'{task}/{name}']), 4)
+            name: round(float(metrics[prefix + name]), 4)
             for name in METRICS[title]
             # -1: the test set has nothing of that size
-            if metrics.get(f'{task}/{name}', -1) >= 0
+            if metrics.get(prefix + name, -1) >= 0
         }
         if found:
             results.append(
@@ -122,8 +128,9 @@ def results_of(metrics: dict[str, float], dataset: str) -> list[dict]:
             )
     if not results:
         raise UserError(
-            f'no metric of {", ".join(TASKS)} in the metrics file: expected '
-            f"keys such as 'bbox/AP', got {sorted(metrics)[:5]}"
+            f'no metric of {", ".join(filter(None, TASKS))} or landmarks in '
+            "the metrics file: expected keys such as 'bbox/AP', got "
+            f'{sorted(metrics)[:5]}'
         )
     return results
 

@@ -17,8 +17,16 @@ PROVIDES = {
 }
 #: Needed by systems on mmpose only.
 _MMPOSE = frozenset({'mmpose', 'xtcocotools', 'json-tricks', 'munkres'})
+#: Needed by systems on mmdet only.
+_MMDET = frozenset(
+    {
+        *('onedl-mmdetection', 'imaug', 'imageio', 'scikit-image'),
+        *('lazy-loader', 'tifffile', 'shapely', 'terminaltables'),
+        'faiss-cpu',
+    }
+)
 #: ``--system`` -> the distributions it does without.
-UNUSED = {'all': frozenset(), 'match-rcnn': _MMPOSE}
+UNUSED = {'all': frozenset(), 'match-rcnn': _MMPOSE, 'landmark': _MMDET}
 
 _SECTION = re.compile(r'^# \[(\w+)\]$')
 

@@ -1,5 +1,5 @@
 # A short schedule from random weights: AdamW, warm-up, cosine.
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=15, val_interval=15)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=10, val_interval=10)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
@@ -13,7 +13,7 @@ param_scheduler = [
         type='CosineAnnealingLR',
         eta_min=0,
         begin=0,
-        end=15,
+        end=10,
         by_epoch=True,
         convert_to_iter_based=True,
     ),

@@ -1,0 +1,137 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Plain, category-aware and aggregated heads at equal budget.
+
+Trains the synthetic landmark model three ways, on the same items in the same
+order for the same number of epochs, and tests each on held-out garments:
+
+- ``plain``: mmpose's own HeatmapHead with 294 maps, as in its DeepFashion2
+  configs;
+- ``category``: CategoryHeatmapHead, 294 maps, those of the item's category;
+- ``aggregated``: CategoryHeatmapHead, 81 points shared between categories.
+
+Runs that are done are not repeated, so it can be interrupted.
+
+    python benchmarks/category_heads.py --seeds 0 1 2 --jobs 2
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from rich.console import Console
+from rich.table import Table
+
+from mmfashion_ext.common.cli import UserError, run_tool, write_json
+from mmfashion_ext.hub import config_path, root
+
+MODEL = 'td-hm-udp_r18-small_1xb32-10e_synthetic-128x96'
+HEADS = ('plain', 'category', 'aggregated')
+SHOWN = ('PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'NE', 'EPE', 'keypoints/AP')
+
+
+def variant(head: str) -> Config:
+    """The config of a head; all else is the same."""
+    cfg = Config.fromfile(config_path(MODEL), import_custom_modules=False)
+    if head == 'aggregated':
+        cfg.model.head.points = 'aggregated'
+    elif head == 'plain':
+        cfg.model.head.type = 'HeatmapHead'
+        del cfg.model.head['points']
+        cfg.model.head.out_channels = 294
+        dataset = cfg.train_dataloader.dataset
+        dataset.pipeline = [
+            transform
+            for transform in dataset.pipeline
+            if transform.type != 'mmfashion_ext.SelectCategoryLandmarks'
+        ]
+    return cfg
+
+
+def run(head: str, seed: int, folder: Path, epochs: int | None) -> dict:
+    """Train and test one variant; its metrics and its training time in s."""
+    work_dir = folder / f'{head}-{seed}'
+    result = work_dir / 'result.json'
+    if result.exists():
+        return json.loads(result.read_text())
+    work_dir.mkdir(parents=True, exist_ok=True)
+    cfg = variant(head)
+    cfg.randomness = {'seed': seed}
+    if epochs:
+        cfg.train_cfg.max_epochs = epochs
+        cfg.param_scheduler[1].end = epochs
+    epochs = cfg.train_cfg.max_epochs
+    cfg.train_cfg.val_interval = epochs + 1
+    config = work_dir / 'variant.py'
+    cfg.dump(config)
+    # validation would run after the last epoch again
+    skip = [f'val_{key}=None' for key in ('dataloader', 'evaluator', 'cfg')]
+    common = [str(config), '--work-dir', str(work_dir)]
+    trained = work_dir / 'trained.json'
+    if not trained.exists():
+        start = time.monotonic()
+        call('tools/train.py', *common, '--cfg-options', *skip, log=work_dir)
+        write_json(trained, {'seconds': time.monotonic() - start})
+    metrics = work_dir / 'metrics.json'
+    checkpoint = str(work_dir / f'epoch_{epochs}.pth')
+    options = [*common, '--out', str(metrics)]
+    call('tools/test.py', *options[:1], checkpoint, *options[1:], log=work_dir)
+    content = json.loads(metrics.read_text()) | json.loads(trained.read_text())
+    write_json(result, content)
+    return content
+
+
+def call(*command: str, log: Path) -> None:
+    """Run a tool with one thread; its output goes to ``log.txt``."""
+    with (log / 'log.txt').open('a') as file:
+        status = subprocess.call(
+            [sys.executable, *command],
+            cwd=root(),
+            env=os.environ | {'OMP_NUM_THREADS': '1'},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    if status:
+        raise UserError(f'{command[0]} failed, see {log}/log.txt')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--heads', nargs='+', choices=HEADS, default=HEADS)
+    parser.add_argument('--epochs', type=int, help="default: the config's")
+    parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
+    parser.add_argument(
+        '--work-dir', type=Path, default=Path('work_dirs/category_heads')
+    )
+    args = parser.parse_args()
+    folder = args.work_dir.resolve()
+    runs = [(head, seed) for seed in args.seeds for head in args.heads]
+    with ThreadPoolExecutor(args.jobs) as pool:
+        done = list(pool.map(lambda r: run(*r, folder, args.epochs), runs))
+    table = Table('head', *SHOWN, 'training, s')
+    for head in args.heads:
+        rows = [
+            m for m, (name, _) in zip(done, runs, strict=True) if name == head
+        ]
+        cells = []
+        for key in (*SHOWN, 'seconds'):
+            values = np.array([m[key] for m in rows])
+            digits = 0 if key == 'seconds' else 2 if key == 'EPE' else 3
+            each = ' '.join(f'{v:.{digits}f}' for v in values)
+            cells.append(f'{values.mean():.{digits}f} ({each})')
+        table.add_row(head, *cells)
+    Console(width=200).print(table)
+
+
+if __name__ == '__main__':
+    run_tool(main)

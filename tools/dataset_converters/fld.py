@@ -1,0 +1,140 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Convert a part of raw FLD to COCO JSON, or only check it."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
+from mmfashion_ext.common.deepfashion2_annotations import Defect
+from mmfashion_ext.common.fld import CLOTHES_TYPES, SPLITS, clothes_type
+from mmfashion_ext.common.fld_annotations import RawFLD, coco_categories
+from mmfashion_ext.common.fld_statistics import FLDStatistics
+
+_SHOWN = 20
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'root', type=Path, help='folder that holds Anno/, Eval/ and Img/'
+    )
+    parser.add_argument(
+        '--split', choices=SPLITS, help='default when only checking: all'
+    )
+    parser.add_argument(
+        '--subset',
+        choices=[clothes.name for clothes in CLOTHES_TYPES],
+        help='type of clothes; default when only checking: all',
+    )
+    parser.add_argument(
+        '--out', type=Path, help='JSON to write; without it: only check'
+    )
+    parser.add_argument(
+        '--check', action='store_true', help='print counts and every defect'
+    )
+    parser.add_argument(
+        '--skip-invalid',
+        action='store_true',
+        help='leave out what cannot be used instead of stopping',
+    )
+    args = parser.parse_args(argv)
+    args.check |= args.out is None
+    return args
+
+
+def read_usable(
+    args: argparse.Namespace, raw: RawFLD
+) -> tuple[list[dict], list[dict], list[Defect], FLDStatistics]:
+    """Images, their annotations, all defects and the counts."""
+    images, annotations, statistics = [], [], FLDStatistics()
+    defects = list(raw.defects)
+    entries = raw.select(args.split, args.subset)
+    console = Console(stderr=True)
+    for entry, read in zip(
+        entries,
+        track(
+            raw.read(entries),
+            f'reading {args.root}',
+            total=len(entries),
+            console=console,
+            disable=not console.is_terminal,
+        ),
+        strict=True,
+    ):
+        defects += read.defects
+        if read.image:
+            images.append(read.image)
+            annotations += read.annotations
+            landmarks = entry.landmarks
+            statistics.add(
+                landmarks.clothes,
+                landmarks.points[:, 2].tolist(),
+                split=entry.split,
+                variation=landmarks.variation,
+            )
+    return images, annotations, defects, statistics
+
+
+def print_report(
+    args: argparse.Namespace, statistics: FLDStatistics, defects: list[Defect]
+) -> None:
+    """With ``--check`` all there is to say, otherwise the first defects."""
+    fatal = [defect for defect in defects if defect.fatal]
+    if args.check:
+        print(statistics.report())
+        print(f'defects: {len(fatal)}, notes: {len(defects) - len(fatal)}')
+        for defect in defects:
+            print(defect)
+        return
+    for defect in fatal[:_SHOWN]:
+        print(defect, file=sys.stderr)
+    if len(fatal) > _SHOWN:
+        more = f'... and {len(fatal) - _SHOWN} more; --check lists them all'
+        print(more, file=sys.stderr)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line."""
+    args = parse_args(argv)
+    if args.out and not (args.split and args.subset):
+        raise UserError(
+            '--out holds one split of one type: name them with '
+            '--split and --subset'
+        )
+    if args.out and args.out.is_dir():
+        raise UserError(f'--out {args.out} is a folder, expected a file name')
+    images, annotations, defects, statistics = read_usable(
+        args, RawFLD(args.root)
+    )
+    print_report(args, statistics, defects)
+    bad = sum(defect.fatal for defect in defects)
+    if bad and not args.skip_invalid:
+        outcome = f'; {args.out} was not written' if args.out else ''
+        raise UserError(
+            f'{bad} defects in {args.root}{outcome}. Correct them, or leave '
+            'the rows out with --skip-invalid'
+        )
+    if args.out:
+        content = {
+            'info': {},
+            'licenses': [],
+            'categories': coco_categories(clothes_type(args.subset)),
+            'images': images,
+            'annotations': annotations,
+        }
+        with atomic_write(args.out) as path, path.open('w') as file:
+            json.dump(content, file)
+        print(
+            f'wrote {args.out}: {len(images):,} images, {bad:,} defects left '
+            f'out, {len(defects) - bad:,} notes (--check lists them)'
+        )
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -31,14 +31,40 @@ def format_tables(metrics: dict[str, dict[str, float]]) -> str:
         tables.append(_table('category AP', rows, labels, metrics))
     if any('=' in name for name in names):
         tables.append(_subset_table(metrics))
+    return _text(*tables)
+
+
+def format_errors(metrics: dict[str, float]) -> str:
+    """Errors of landmarks as text: a row for all and for each group.
+
+    Args:
+        metrics (dict[str, float]): Output of
+            :func:`~.landmark_errors.mean_errors`.
+
+    Returns:
+        str: The table, ``-`` where there is nothing to measure.
+    """
+    names = [name for name in metrics if '/' not in name]
+    table = Table('landmarks', box=box.SIMPLE_HEAD)
+    for name in names:
+        unit = ' (px)' if name == 'EPE' else ''
+        table.add_column(name + unit, justify='right')
+    groups = dict.fromkeys(name.partition('/')[1:] for name in metrics)
+    for separator, group in groups:
+        values = (metrics[name + separator + group] for name in names)
+        table.add_row(group or 'all', *(_number(v, 4) for v in values))
+    return _text(table)
+
+
+def _text(*tables: Table) -> str:
     console = Console(file=io.StringIO(), width=160)
     console.print(*tables, sep='\n')
     lines = console.file.getvalue().splitlines()
     return '\n'.join(line.rstrip() for line in lines if line.strip())
 
 
-def _number(value: float | None) -> str:
-    return '-' if value is None or value < 0 else f'{value:.3f}'
+def _number(value: float | None, digits: int = 3) -> str:
+    return '-' if value is None or value < 0 else f'{value:.{digits}f}'
 
 
 def _table(

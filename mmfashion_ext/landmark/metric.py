@@ -1,0 +1,405 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""How good landmarks are, of DeepFashion2 or FLD, as an MMEngine metric."""
+
+import json
+import os.path as osp
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from ..common.cli import atomic_write
+from ..common.coco_files import load_ground_truth, visible_only
+from ..common.deepfashion2 import CATEGORIES, CATEGORY_BY_ID, CLASS_NAMES
+from ..common.evaluation import Backend, evaluate
+from ..common.evaluation_tables import format_errors, format_tables
+from ..common.landmark_errors import (
+    PCK_THRS,
+    PDL_THRS,
+    landmark_errors,
+    mean_errors,
+)
+from ..registry import METRICS
+
+#: Ground truth of AP: visible and occluded landmarks, or visible ones only.
+TASKS = ('keypoints', 'keypoints_vis')
+STATES = {'visible': 2, 'occluded': 1}
+
+
+@METRICS.register_module()
+class LandmarkMetric(BaseMetric):
+    """Localisation errors of landmarks, and AP under the official protocol.
+
+    - ``PCK@0.1``, ``AUC``, ``EPE`` (px), ``NE``, ``PDL@0.1`` ...: see
+      :mod:`mmfashion_ext.common.landmark_errors`, over all labelled
+      landmarks; with the options below also ``NE/vest``, ``NE/visible``,
+      ``NE/left collar``.
+    - ``keypoints/AP`` ... (visible and occluded landmarks, the official
+      number) and ``keypoints_vis/AP`` ... (visible ones only), of
+      DeepFashion2 with ``ann_file``: see
+      :mod:`mmfashion_ext.common.evaluation`. FLD has no such protocol.
+
+    All but EPE are in 0-1; -1 means that there is nothing to measure. Of
+    DeepFashion2's 294 landmarks, only those of the item's category count, in
+    its score too. With detected boxes (``bbox_file`` of the dataset) there
+    are no landmarks to compare with, so that there is only AP. To keep the
+    best checkpoint, give the hook ``save_best='PCK@0.1'`` (or
+    ``'keypoints/AP'``) **and** ``rule='greater'``: MMEngine does not know
+    the names.
+
+    Args:
+        ann_file (str, optional): COCO ground truth, from
+            ``tools/dataset_converters/deepfashion2.py``. Default: no AP.
+        tasks (Sequence[str]): ``'keypoints'``, ``'keypoints_vis'``.
+        per_category (bool): Everything also by category of DeepFashion2.
+        by_visibility (bool): Errors also of visible and occluded landmarks.
+        per_landmark (bool): Errors also by name of landmark.
+        subsets (bool): AP also by scale, occlusion, zoom-in and viewpoint.
+        score (str): Of an item in AP: ``'box_landmarks'``, the box's times
+            the mean of its landmarks' scores above ``score_thr`` (as mmpose's
+            ``CocoMetric``, which takes the other 13 categories' landmarks
+            in), or ``'box'``.
+        score_thr (float): See ``score``.
+        pck_thrs (Sequence[float]): In longer sides of the ground-truth box.
+        pdl_thrs (Sequence[float]): In the unit of NE.
+        normalize (str): NE in widths and heights of the ``'image'`` (FLD's
+            protocol) or of the ``'box'``.
+        outfile_prefix (str, optional): Write the result file
+            ``{prefix}.keypoints.json``, of DeepFashion2 the official one.
+            Evaluating it with ``tools/analysis/eval_deepfashion2.py`` gives
+            the same AP to the last digit, since landmarks are rounded to
+            0.01 px before both.
+        format_only (bool): Only write the file.
+        backend (str): Of AP: ``'auto'``, ``'pycocotools'`` or ``'faster'``.
+        **kwargs: ``collect_device``, ``prefix`` and ``collect_dir`` of
+            ``BaseMetric``.
+    """
+
+    default_prefix = ''  # the names tell the task; None would warn
+
+    def __init__(
+        self,
+        ann_file: str | None = None,
+        tasks: Sequence[str] = TASKS,
+        per_category: bool = False,
+        by_visibility: bool = False,
+        per_landmark: bool = False,
+        subsets: bool = False,
+        score: Literal['box_landmarks', 'box'] = 'box_landmarks',
+        score_thr: float = 0.2,
+        pck_thrs: Sequence[float] = PCK_THRS,
+        pdl_thrs: Sequence[float] = PDL_THRS,
+        normalize: Literal['image', 'box'] = 'image',
+        outfile_prefix: str | None = None,
+        format_only: bool = False,
+        backend: Backend = 'auto',
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tasks = (tasks,) if isinstance(tasks, str) else tuple(tasks)
+        for name, values, known in (
+            ('tasks', self.tasks, TASKS),
+            ('score', (score,), ('box_landmarks', 'box')),
+            ('normalize', (normalize,), ('image', 'box')),
+        ):
+            if unknown := set(values) - set(known):
+                raise ValueError(
+                    f'{name} of LandmarkMetric must be among '
+                    f'{", ".join(known)}, got {", ".join(sorted(unknown))}'
+                )
+        if format_only and outfile_prefix is None:
+            raise ValueError(
+                'format_only writes a result file: set outfile_prefix'
+            )
+        # before the training, not after its first epoch
+        if ann_file and not format_only and not osp.isfile(ann_file):
+            raise FileNotFoundError(
+                f'{ann_file}: no such ground truth; convert the raw '
+                'annotations with tools/dataset_converters/deepfashion2.py '
+                'or correct ann_file of LandmarkMetric'
+            )
+        self.ann_file = ann_file
+        self.per_category = per_category
+        self.by_visibility = by_visibility
+        self.per_landmark = per_landmark
+        self.subsets = subsets
+        self.score = score
+        self.score_thr = score_thr
+        self.pck_thrs = tuple(pck_thrs)
+        self.pdl_thrs = tuple(pdl_thrs)
+        self.normalize = normalize
+        self.outfile_prefix = outfile_prefix
+        self.format_only = format_only
+        self.backend = backend
+        self._ground_truth = None
+
+    @property
+    def _categories(self) -> tuple[str, ...]:
+        """Names of the categories measured; none of a set that has but one."""
+        meta = self.dataset_meta
+        if meta['dataset_name'] != 'deepfashion2':
+            return ()
+        return tuple(meta.get('categories') or CLASS_NAMES)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the landmarks of a batch in compact form.
+
+        Args:
+            data_batch (Any): Not used.
+            data_samples (Sequence[dict]): One item each: ``id``, ``img_id``,
+                ``category_id`` (1..13; DeepFashion2), ``ori_shape`` (h, w),
+                ``landmark_states`` (1, K) (2 visible, 1 occluded, 0 not
+                labelled; may be missing), ``gt_instances`` with ``keypoints``
+                (1, K, 2) px of the original image, ``keypoints_visible``
+                (1, K) and ``bboxes`` (1, 4) xyxy px, ``pred_instances`` with
+                ``keypoints`` (1, K, 2) px of the original image,
+                ``keypoint_scores`` (1, K) and ``bbox_scores`` (1,).
+
+        Raises:
+            ValueError: A sample cannot be measured; the message names it.
+        """
+        if self.ann_file and not self._categories:
+            raise ValueError(
+                f'{self.dataset_meta["dataset_name"]} has no official AP: '
+                'leave ann_file out of LandmarkMetric (PCK, NE and the others '
+                'need none)'
+            )
+        for sample in data_samples:
+            try:
+                self.results.append(self._compact(sample))
+            except ValueError as error:
+                raise ValueError(
+                    f'item {sample.get("id")} of image '
+                    f'{sample.get("img_id")}: {error}'
+                ) from None
+
+    def _compact(self, sample: dict) -> tuple[dict, dict | None]:
+        """An entry of the result file, and the rows of labelled landmarks.
+
+        There are no rows if the item is a detected box.
+        """
+        pred, gt = sample['pred_instances'], sample['gt_instances']
+        predicted, truth = _numpy(pred['keypoints']), _numpy(gt['keypoints'])
+        if predicted.shape != truth.shape or len(truth) != 1:
+            raise ValueError(
+                f'the model predicts landmarks of shape {predicted.shape}, '
+                f'expected {(1, *truth.shape[1:])} as in the dataset; test a '
+                'model of this data set'
+            )
+        if not np.isfinite(predicted).all():
+            raise ValueError(
+                'predicted landmarks are not finite: the model diverged'
+            )
+        category_id, own = 1, np.arange(truth.shape[1])
+        if self._categories:
+            category_id = int(_meta(sample, 'category_id'))
+            own = own[CATEGORY_BY_ID[category_id].slice]
+        rows = self._rows(sample, predicted[0], truth[0], own)
+        entry = {
+            'image_id': int(_meta(sample, 'img_id')),
+            'category_id': category_id,
+            'score': self._score(pred, gt, own),
+        }
+        if self.ann_file or self.outfile_prefix:
+            entry['keypoints'] = predicted[0].astype(np.float32)
+        elif rows is None:
+            raise ValueError(
+                'a detected box has no landmarks to compare with; set '
+                'ann_file of LandmarkMetric (AP of DeepFashion2) or take '
+                'bbox_file out of the dataset'
+            )
+        return entry, rows
+
+    def _score(self, pred: dict, gt: dict, own: np.ndarray) -> float:
+        """Score of an item; ``own`` are its category's landmarks."""
+        box_scores = pred.get('bbox_scores', gt.get('bbox_scores', (1.0,)))
+        score = float(_numpy(box_scores)[0])
+        if self.score == 'box':
+            return score
+        scores = _numpy(pred['keypoint_scores'])[0, own].astype(float)
+        scores = scores[scores > self.score_thr]
+        return score * float(scores.mean()) if len(scores) else 0.0
+
+    def _rows(
+        self,
+        sample: dict,
+        predicted: np.ndarray,
+        truth: np.ndarray,
+        own: np.ndarray,
+    ) -> dict[str, np.ndarray] | None:
+        """The labelled ones of an item's landmarks, ``own`` of K."""
+        gt, states = sample['gt_instances'], sample.get('landmark_states')
+        types = own[_numpy(gt['keypoints_visible'])[0, own] > 0]
+        if states is None:
+            if not len(types):
+                return None
+            states = np.zeros((1, len(truth)), np.uint8)
+            if self.by_visibility:
+                _meta(sample, 'landmark_states')  # says where to add it
+        height, width = _meta(sample, 'ori_shape')[:2]
+        box = _numpy(gt['bboxes'])[0]
+        if not (box[2:] > box[:2]).all():
+            raise ValueError(
+                f'the ground-truth box {box.tolist()} (xyxy) has no area, so '
+                'that errors have no unit; leave the item out of the dataset'
+            )
+        num = len(types)
+        return {
+            'predicted': predicted[types],
+            'truth': truth[types],
+            'boxes': np.tile(box, (num, 1)),
+            'sizes': np.tile((width, height), (num, 1)),
+            'states': _numpy(states)[0, types],
+            'types': types,
+        }
+
+    def compute_metrics(
+        self, results: list[tuple[dict, dict | None]]
+    ) -> dict[str, float]:
+        """Measure, and write the result file if asked for.
+
+        Args:
+            results (list[tuple[dict, dict | None]]): What ``process`` kept,
+                of all processes.
+
+        Returns:
+            dict[str, float]: See the class; empty if ``format_only``.
+        """
+        entries = []
+        if self.ann_file or self.outfile_prefix:
+            entries = [_official(entry) for entry, _ in results]
+        if self.outfile_prefix is not None:
+            path = f'{self.outfile_prefix}.keypoints.json'
+            with atomic_write(path) as partial, partial.open('w') as file:
+                json.dump(entries, file, default=np.ndarray.tolist)
+            print_log(f'Wrote {path}', logger='current')
+        if self.format_only:
+            return {}
+        metrics = {}
+        rows = [rows for _, rows in results if rows is not None]
+        if rows or not results:
+            metrics = self._errors(rows)
+            print_log(f'\n{format_errors(metrics)}', logger='current')
+        else:
+            print_log(
+                'Detected boxes have no landmarks to compare with: only AP',
+                logger='current',
+            )
+        if self.ann_file:
+            tables = self._average_precision(entries)
+            print_log(f'\n{format_tables(tables)}', logger='current')
+            metrics |= {
+                f'{task}/{name}': value
+                for task, table in tables.items()
+                for name, value in table.items()
+            }
+        return metrics
+
+    def _errors(self, rows: list[dict[str, np.ndarray]]) -> dict[str, float]:
+        """Errors of all labelled landmarks, and of groups of them."""
+        columns = {
+            key: np.concatenate([none, *(item[key] for item in rows)])
+            for key, none in _NO_ROWS.items()
+        }
+        groups = self._groups(columns.pop('types'), columns.pop('states'))
+        errors = landmark_errors(
+            **columns,
+            pck_thrs=self.pck_thrs,
+            pdl_thrs=self.pdl_thrs,
+            normalize=self.normalize,
+        )
+        return mean_errors(errors, groups)
+
+    def _groups(
+        self, types: np.ndarray, states: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Name of a group -> mask (L,) of its landmarks."""
+        groups = {}
+        if self.by_visibility:
+            groups |= {name: states == code for name, code in STATES.items()}
+        chosen = [c for c in CATEGORIES if c.name in self._categories]
+        if self.per_category:
+            groups |= {
+                c.name: (types >= c.slice.start) & (types < c.slice.stop)
+                for c in chosen
+            }
+        if self.per_landmark:
+            names = self.dataset_meta['keypoint_id2name']
+            for part in [c.slice for c in chosen] or [slice(None)]:
+                groups |= {
+                    names[k]: types == k for k in range(len(names))[part]
+                }
+        return groups
+
+    def _average_precision(
+        self, entries: list[dict]
+    ) -> dict[str, dict[str, float]]:
+        """Task -> its metrics under the official protocol."""
+        if self._ground_truth is None:
+            self._ground_truth = _restrict(
+                load_ground_truth(self.ann_file), self._categories
+            )
+        gt = self._ground_truth
+        return {
+            task: evaluate(
+                'keypoints',
+                visible_only(gt) if task == 'keypoints_vis' else gt,
+                entries,
+                backend=self.backend,
+                per_category=self.per_category,
+                subsets=self.subsets,
+            )
+            for task in self.tasks
+        }
+
+
+#: Rows of no item: what ``_rows`` gives, by name.
+_NO_ROWS: dict[str, np.ndarray] = {
+    'predicted': np.empty((0, 2)),
+    'truth': np.empty((0, 2)),
+    'boxes': np.empty((0, 4)),
+    'sizes': np.empty((0, 2)),
+    'states': np.empty(0, np.uint8),
+    'types': np.empty(0, int),
+}
+
+
+def _meta(sample: dict, key: str) -> Any:
+    """Metainfo of a sample."""
+    if key not in sample:
+        raise ValueError(
+            f'the sample has no {key!r}; add it to meta_keys of '
+            'PackPoseInputs in the test pipeline'
+        )
+    return sample[key]
+
+
+def _numpy(values: Any) -> np.ndarray:
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values)
+
+
+def _official(entry: dict) -> dict:
+    """An entry as result files have it: (3 K,) landmarks, v = 1.
+
+    Rounded to 0.01 px, which halves the file.
+    """
+    keypoints = np.ones((len(entry['keypoints']), 3))
+    keypoints[:, :2] = np.round(entry['keypoints'].astype(float), 2)
+    return {**entry, 'keypoints': keypoints.ravel()}
+
+
+def _restrict(gt: dict, categories: Sequence[str]) -> dict:
+    """A ground truth of some categories of DeepFashion2 only."""
+    ids = {c.id for c in CATEGORIES if c.name in categories}
+    return {
+        **gt,
+        'annotations': [
+            ann for ann in gt['annotations'] if ann['category_id'] in ids
+        ],
+        'categories': [c for c in gt['categories'] if c['id'] in ids],
+    }

@@ -202,7 +202,8 @@ def _harmless_globals() -> Iterator[None]:
     ``torch.serialization.safe_globals`` does the same from torch 2.5 on; this
     also works with 2.4.
     """
-    before = torch.serialization.get_safe_globals()
+    # a copy: torch 2.4 gives its own list
+    before = list(torch.serialization.get_safe_globals())
     torch.serialization.add_safe_globals(_allow_list())
     try:
         yield

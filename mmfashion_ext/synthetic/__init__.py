@@ -2,9 +2,10 @@
 """Look-alikes of licensed data sets, in their exact on-disk layout.
 
 Needs NumPy and OpenCV only. Command line: ``python -m
-mmfashion_ext.synthetic deepfashion2 OUT``.
+mmfashion_ext.synthetic {deepfashion2,fld} OUT``.
 """
 
 from .deepfashion2 import generate_deepfashion2
+from .fld import generate_fld
 
-__all__ = ['generate_deepfashion2']
+__all__ = ['generate_deepfashion2', 'generate_fld']

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from . import fld_sheet
 from .deepfashion2 import generate_deepfashion2
+from .fld import generate_fld
 from .output import UsageError
 from .sheet import check_sheet, contact_sheet
 
@@ -36,17 +38,29 @@ def _deepfashion2(args: argparse.Namespace) -> None:
         print(f'wrote {args.sheet}')
 
 
-def _add_deepfashion2(families: argparse._SubParsersAction) -> None:
-    parser = families.add_parser(
-        'deepfashion2',
-        help='pictures of 13 clothes categories with masks and landmarks',
+def _fld(args: argparse.Namespace) -> None:
+    if args.sheet:
+        check_sheet(args.sheet)
+    generate_fld(
+        args.out,
+        num=args.num,
+        val=args.val,
+        test=args.test,
+        seed=args.seed,
+        size=args.size,
+        overwrite=args.overwrite,
     )
+    print(f'wrote {args.out}/{{Anno,Eval,Img}}')
+    if args.sheet:
+        fld_sheet.contact_sheet(args.out, args.sheet)
+        print(f'wrote {args.sheet}')
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """What all families have in common."""
     parser.add_argument('out', type=Path, help='folder to create')
     parser.add_argument(
         '--num', type=int, default=200, help='pictures in train'
-    )
-    parser.add_argument(
-        '--val', type=int, help='pictures in validation (default: num // 4)'
     )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(
@@ -58,7 +72,32 @@ def _add_deepfashion2(families: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--sheet', type=Path, help='also draw a contact sheet (.jpg, .png)'
     )
+
+
+def _add_deepfashion2(families: argparse._SubParsersAction) -> None:
+    parser = families.add_parser(
+        'deepfashion2',
+        help='pictures of 13 clothes categories with masks and landmarks',
+    )
+    _add_options(parser)
+    parser.add_argument(
+        '--val', type=int, help='pictures in validation (default: num // 4)'
+    )
     parser.set_defaults(run=_deepfashion2)
+
+
+def _add_fld(families: argparse._SubParsersAction) -> None:
+    parser = families.add_parser(
+        'fld', help='pictures of upper, lower and full clothes with landmarks'
+    )
+    _add_options(parser)
+    for split in ('val', 'test'):
+        parser.add_argument(
+            f'--{split}',
+            type=int,
+            help=f'pictures in {split} (default: num // 4)',
+        )
+    parser.set_defaults(run=_fld)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,6 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         dest='family', metavar='FAMILY', required=True
     )
     _add_deepfashion2(families)
+    _add_fld(families)
     args = parser.parse_args(argv)
     try:
         args.run(args)

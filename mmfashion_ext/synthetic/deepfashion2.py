@@ -148,7 +148,7 @@ def _write(picture: Picture, root: Path, seed: int, size: int) -> None:
     rng = np.random.default_rng(
         [seed, SPLITS.index(picture.split), picture.index]
     )
-    image, items = render(
+    image, items, _ = render(
         rng, picture.source, picture.items, size, picture.clean
     )
     if not picture.paired:

@@ -57,12 +57,18 @@ class Shot:
         turn (float): Radians the wearer is turned away, 0 facing.
         framing (str): ``figure`` (head to toe), ``garment`` (the main item
             fills the frame) or ``crop`` (it goes beyond the frame).
+        zoom (tuple[float, float]): Least and greatest size of a cropped item
+            relative to the frame.
+        shift (float): How far from the middle the item may be; 1 puts its
+            edge on that of the frame.
     """
 
     source: Literal['user', 'shop']
     view: View
     turn: float
     framing: Literal['figure', 'garment', 'crop']
+    zoom: tuple[float, float] = (1.0, 1.4)
+    shift: float = 0.8
 
 
 def random_item(rng: np.random.Generator, categories: Sequence[int]) -> Item:
@@ -160,7 +166,7 @@ def _camera(
     elif shot.framing == 'garment':
         fill = rng.uniform(0.6, 0.97)
     else:
-        fill = rng.uniform(1.0, 1.4)
+        fill = rng.uniform(*shot.zoom)
     extent = high - low
     scale = fill * np.min(np.array(size) / extent)
     angle = rng.normal(0, 0.09 if user else 0.025)
@@ -171,7 +177,8 @@ def _camera(
     linear = np.array([[cos, -sin], [sin, cos]]) @ [[narrow, shear], [0, 1]]
     linear = linear * scale
     room = np.abs(np.array(size) - extent * scale) / 2
-    centre = np.array(size) / 2 + room * rng.uniform(-0.8, 0.8, 2)
+    offset = room * rng.uniform(-shot.shift, shot.shift, 2)
+    centre = np.array(size) / 2 + offset
     middle = bounds.mean(0)
     if shot.framing == 'figure':
         middle = np.array([middle[0], 0.5 * (HEAD_TOP + SOLE)])
@@ -243,7 +250,8 @@ def render(
     mains: Sequence[Item],
     size: int,
     clean: bool = False,
-) -> tuple[np.ndarray, dict]:
+    wanted: Shot | None = None,
+) -> tuple[np.ndarray, dict, list[Worn]]:
     """Take one picture.
 
     Args:
@@ -252,14 +260,17 @@ def render(
         mains (Sequence[Item]): What it is about; one item or an outfit.
         size (int): Longer side in pixels.
         clean (bool): From the front, whole, with nothing before the clothes.
+        wanted (Shot, optional): View and framing. Default: drawn by chance,
+            and again if the picture does not show what it is about.
 
     Returns:
-        tuple[np.ndarray, dict]: BGR uint8 picture and its items, ``item1``
-        and so on as in the raw annotation files.
+        tuple[np.ndarray, dict, list[Worn]]: BGR uint8 picture, its items,
+        ``item1`` and so on as in the raw annotation files, and all clothes
+        as they were drawn: they know landmarks outside the picture too.
     """
     user = source == 'user'
     picture = _size(rng, size)
-    shot = random_shot(rng, source, clean)
+    shot = wanted or random_shot(rng, source, clean)
     if len(mains) > 1 and shot.view == 'flat':
         shot = Shot(source, 'front', 0.1, 'garment')
     flat = shot.view == 'flat'
@@ -289,10 +300,11 @@ def render(
         viewpoint = 3
     annotation = annotate(canvas, worn, viewpoint)
     seen = {item['category_id'] for item in annotation.values()}
-    if not clean and not {item.category for item in mains} <= seen:
+    lacking = not {item.category for item in mains} <= seen
+    if lacking and not clean and not wanted:
         # Too close, or hidden: a picture must show what it is about.
         return render(rng, source, mains, size, clean=True)
     image = canvas.image
     if user:
         image = backgrounds.snapshot(rng, image)
-    return image, annotation
+    return image, annotation, worn

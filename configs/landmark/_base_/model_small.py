@@ -1,6 +1,6 @@
-# A simple baseline that trains from nothing on 2 cores: half of ResNet-18 and
-# narrow deconvolutions, for inputs of about (96, 128). A leaf config adds the
-# decoder.
+# A simple baseline that trains from nothing on 2 cores: ResNet-18 of half the
+# width without its last stage, two narrow deconvolutions, for inputs of about
+# (96, 128). A leaf config adds the decoder.
 model = dict(
     type='TopdownPoseEstimator',
     data_preprocessor=dict(
@@ -10,13 +10,21 @@ model = dict(
         bgr_to_rgb=True,
     ),
     backbone=dict(
-        type='ResNet', depth=18, stem_channels=32, base_channels=32
+        type='ResNet',
+        depth=18,
+        stem_channels=32,
+        base_channels=32,
+        num_stages=3,
+        strides=(1, 2, 2),
+        dilations=(1, 1, 1),
+        out_indices=(2,),
     ),
     head=dict(
         type='mmfashion_ext.CategoryHeatmapHead',
-        in_channels=256,
+        in_channels=128,
         points='separate',
-        deconv_out_channels=(96, 96, 96),
+        deconv_out_channels=(64, 64),
+        deconv_kernel_sizes=(4, 4),
         loss=dict(type='KeypointMSELoss', use_target_weight=True),
     ),
     test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False),

@@ -11,9 +11,7 @@ model = dict(
 )
 
 train_dataloader = dict(
-    dataset=dict(
-        subset='full', ann_file='annotations/fld_full_train.json'
-    )
+    dataset=dict(subset='full', ann_file='annotations/fld_full_train.json')
 )
 val_dataloader = dict(
     dataset=dict(subset='full', ann_file='annotations/fld_full_val.json')

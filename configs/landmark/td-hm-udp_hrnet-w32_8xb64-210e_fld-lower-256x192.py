@@ -11,9 +11,7 @@ model = dict(
 )
 
 train_dataloader = dict(
-    dataset=dict(
-        subset='lower', ann_file='annotations/fld_lower_train.json'
-    )
+    dataset=dict(subset='lower', ann_file='annotations/fld_lower_train.json')
 )
 val_dataloader = dict(
     dataset=dict(subset='lower', ann_file='annotations/fld_lower_val.json')

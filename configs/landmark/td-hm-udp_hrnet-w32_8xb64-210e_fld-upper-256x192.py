@@ -11,9 +11,7 @@ model = dict(
 )
 
 train_dataloader = dict(
-    dataset=dict(
-        subset='upper', ann_file='annotations/fld_upper_train.json'
-    )
+    dataset=dict(subset='upper', ann_file='annotations/fld_upper_train.json')
 )
 val_dataloader = dict(
     dataset=dict(subset='upper', ann_file='annotations/fld_upper_val.json')

@@ -1,5 +1,5 @@
-# RTMPose-s (arXiv:2303.07399) for inputs of (192, 256). Attention runs over the
-# landmarks of an item's category. A leaf config adds the decoder.
+# RTMPose-s (arXiv:2303.07399) for inputs of (192, 256). Attention runs over
+# the landmarks of an item's category. A leaf config adds the decoder.
 model = dict(
     type='TopdownPoseEstimator',
     data_preprocessor=dict(

@@ -1,0 +1,45 @@
+# Synthetic FLD of 256 pixels, see docs/synthetic.md:
+#   python -m mmfashion_ext.synthetic fld data/synthetic_fld --num 1500 \
+#       --size 256
+_base_ = 'fld.py'
+
+data_root = 'data/synthetic_fld/'
+input_size = (96, 128)  # (w, h)
+codec = dict(
+    type='UDPHeatmap', input_size=input_size, heatmap_size=(24, 32), sigma=1.5
+)
+
+train_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='RandomBBoxTransform', rotate_factor=30),
+    dict(type='TopdownAffine', input_size=input_size, use_udp=True),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPoseInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='TopdownAffine', input_size=input_size, use_udp=True),
+    dict(
+        type='PackPoseInputs',
+        meta_keys=(
+            *('id', 'img_id', 'img_path', 'category_id', 'dataset_name'),
+            *('ori_shape', 'img_shape', 'input_size', 'input_center'),
+            *('input_scale', 'flip', 'flip_direction', 'flip_indices'),
+            'landmark_states',
+        ),
+    ),
+]
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=1,
+    dataset=dict(data_root=data_root, pipeline=train_pipeline),
+)
+val_dataloader = dict(
+    num_workers=1,
+    dataset=dict(data_root=data_root, pipeline=test_pipeline),
+)
+test_dataloader = val_dataloader

@@ -1,0 +1,30 @@
+# FLD's upper clothes with mmpose's own head: six landmarks.
+_base_ = [
+    '../_base_/fld_synthetic.py',
+    '../_base_/model_small.py',
+    '../_base_/schedule_synthetic.py',
+    '../_base_/runtime.py',
+]
+
+model = dict(
+    head=dict(
+        _delete_=True,
+        type='HeatmapHead',
+        in_channels=128,
+        out_channels=6,
+        deconv_out_channels=(64, 64),
+        deconv_kernel_sizes=(4, 4),
+        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+        decoder=_base_.codec,
+    )
+)
+
+train_dataloader = dict(
+    dataset=dict(subset='upper', ann_file='annotations/fld_upper_train.json')
+)
+val_dataloader = dict(
+    dataset=dict(subset='upper', ann_file='annotations/fld_upper_val.json')
+)
+test_dataloader = dict(
+    dataset=dict(subset='upper', ann_file='annotations/fld_upper_test.json')
+)

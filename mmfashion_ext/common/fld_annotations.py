@@ -95,6 +95,8 @@ class RawFLD:
     Attributes:
         entries (list[Entry]): Images that all lists describe, in the order
             of the list of landmarks.
+        images (Path): Folder that file names are relative to: ``Img`` or, if
+            the pictures were unpacked there, the root.
         defects (list[Defect]): What is wrong with the lists.
 
     Raises:
@@ -129,6 +131,7 @@ class RawFLD:
             self.entries.append(
                 Entry(name, image_id, split, points, box, (line, box_line))
             )
+        self.images, self._flat = self._find_images()
 
     def select(
         self, split: Split | None = None, subset: Subset | None = None
@@ -149,13 +152,14 @@ class RawFLD:
 
         Yields:
             RawImage: For each entry the COCO records and the defects. An
-            image record's ``file_name`` is relative to the root, wherever
-            the pictures were unpacked.
+            image record's ``file_name`` is relative to ``self.images``.
         """
         for entry in entries:
             raw = RawImage()
+            name = entry.name
+            file_name = Path(name).name if self._flat else name
             try:
-                file_name, size = self._measure(entry.name)
+                size = self._measure(file_name)
             except ValueError as error:
                 place = _at(LANDMARKS, entry.lines[0])
                 raw.defects.append(Defect(*place, str(error), _MEND_IMAGE))
@@ -172,22 +176,30 @@ class RawFLD:
                 raw.annotations.append(_annotation(entry))
             yield raw
 
-    def _measure(self, name: str) -> tuple[str, tuple[int, int]]:
-        """File name below the root, and (w, h), of a picture.
+    def _find_images(self) -> tuple[Path, bool]:
+        """Where the pictures are, and whether under their last name only.
 
-        The archive of the pictures may be unpacked in several places.
+        The place depends on how their archive was unpacked.
         """
-        for file_name in (name, f'Img/{name}', f'Img/{Path(name).name}'):
-            path = self.root / file_name
-            if path.is_file():
-                break
-        else:
-            raise ValueError(
-                f'image {name} is neither in {self.root} nor in its Img'
-            )
+        images = self.root / 'Img'
+        for entry in self.entries:
+            name = entry.name
+            if (images / name).is_file():
+                return images, False
+            if (images / Path(name).name).is_file():
+                return images, True
+            if (self.root / name).is_file():
+                return self.root, False
+        return images, False
+
+    def _measure(self, file_name: str) -> tuple[int, int]:
+        """(w, h) of a picture, from its header."""
+        path = self.images / file_name
+        if not path.is_file():
+            raise ValueError(f'image {file_name} is not in {self.images}')
         try:
             with Image.open(path) as image:
-                return file_name, image.size
+                return image.size
         except (OSError, ValueError, Image.DecompressionBombError) as error:
             raise ValueError(
                 f'image {file_name} is not readable ({type(error).__name__})'

@@ -35,8 +35,8 @@ def read_fld(
 
     Returns:
         tuple[dict[int, dict], list[dict]]: COCO images by id, and COCO
-        annotations, ``num_keypoints`` counted. ``file_name`` of a raw image
-        is relative to the root.
+        annotations, ``num_keypoints`` counted. A raw image has its path as
+        ``img_path``.
 
     Raises:
         FileNotFoundError: ``ann_file`` does not exist.
@@ -77,6 +77,8 @@ def _read_raw(
     for read in raw.read(raw.select(split, subset)):
         defects += [defect for defect in read.defects if defect.fatal]
         if read.image:
+            path = raw.images / read.image['file_name']
+            read.image['img_path'] = str(path)
             images[read.image['id']] = read.image
             annotations += read.annotations
     if defects:

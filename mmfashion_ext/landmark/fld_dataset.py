@@ -160,11 +160,10 @@ class FLDDataset(BaseCocoStyleDataset):
         images, annotations = read_fld(
             self.ann_file, self.clothes.name, self.split
         )
-        raw = osp.isdir(self.ann_file)
-        prefix = self.ann_file if raw else self.data_prefix['img']
         for image in images.values():
+            path = osp.join(self.data_prefix['img'], image['file_name'])
+            image.setdefault('img_path', path)
             image['img_id'] = image['id']
-            image['img_path'] = osp.join(prefix, image['file_name'])
         return images, annotations
 
     @staticmethod

@@ -109,9 +109,8 @@ def main(argv: list[str] | None = None) -> None:
         )
     if args.out and args.out.is_dir():
         raise UserError(f'--out {args.out} is a folder, expected a file name')
-    images, annotations, defects, statistics = read_usable(
-        args, RawFLD(args.root)
-    )
+    raw = RawFLD(args.root)
+    images, annotations, defects, statistics = read_usable(args, raw)
     print_report(args, statistics, defects)
     bad = sum(defect.fatal for defect in defects)
     if bad and not args.skip_invalid:
@@ -132,7 +131,8 @@ def main(argv: list[str] | None = None) -> None:
             json.dump(content, file)
         print(
             f'wrote {args.out}: {len(images):,} images, {bad:,} defects left '
-            f'out, {len(defects) - bad:,} notes (--check lists them)'
+            f'out, {len(defects) - bad:,} notes (--check lists them); file '
+            f'names are relative to {raw.images}'
         )
 
 

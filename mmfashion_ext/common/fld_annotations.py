@@ -330,14 +330,22 @@ def coco_categories(clothes: ClothesType) -> list[dict]:
 
 
 def _integers(columns: Sequence[str], least: int) -> list[int]:
+    """At least so many numbers of at most 9 digits."""
+    numbers = []
     for text in columns:
-        if not re.fullmatch(r'-?\d{1,9}', text, re.ASCII):
-            raise ValueError(f'has {text!r:.40}, expected an integer')
-    if len(columns) < least:
+        try:
+            numbers.append(int(text))
+        except ValueError:
+            raise ValueError(
+                f'has {text!r:.40}, expected an integer'
+            ) from None
+    if max(map(abs, numbers), default=0) >= 10**9:
+        raise ValueError(f'has {max(numbers, key=abs)}, expected pixels')
+    if len(numbers) < least:
         raise ValueError(
-            f'has {len(columns)} numbers, expected {least} or more'
+            f'has {len(numbers)} numbers, expected {least} or more'
         )
-    return [int(text) for text in columns]
+    return numbers
 
 
 def _at(file: str, line: int) -> tuple[str, str]:

@@ -152,9 +152,17 @@ def read_boxes(bbox_file: str) -> list[dict]:
             f'bbox_file {bbox_file} does not exist; write the detections of '
             'a detector in COCO form, or leave it out to use annotated boxes'
         )
-    entries = json.loads(get_text(bbox_file))
+    try:
+        entries = json.loads(get_text(bbox_file))
+    except ValueError as error:
+        raise ValueError(f'{bbox_file} is not JSON ({error})') from None
+    if not isinstance(entries, list):
+        raise ValueError(
+            f'{bbox_file} holds a {type(entries).__name__}, expected a list '
+            'of detections'
+        )
+    needed = ('image_id', 'category_id', 'bbox', 'score')
     for index, entry in enumerate(entries):
-        needed = ('image_id', 'category_id', 'bbox', 'score')
         try:
             if missing := [key for key in needed if key not in entry]:
                 raise ValueError(f'lacks {", ".join(missing)}')

@@ -147,7 +147,7 @@ ROWS = {
     '1 1' + ' 3 1 1' * 6: 'has a landmark with visibility 3, expected 0, 1',
     '1 1' + ' 0 1.5 1' * 6: r"has '1\.5', expected an integer",
     '1 1' + ' 0 x 1' * 6: "has 'x', expected an integer",
-    '1 1' + ' 0 12345678901 1' * 6: 'expected an integer',
+    '1 1' + ' 0 12345678901 1' * 6: 'has 12345678901, expected pixels',
 }
 
 

@@ -306,6 +306,16 @@ def test_a_wrong_detection_is_named(root, tmp_path, bad):
         with_boxes(root, tmp_path, entry(), bad)
 
 
+@pytest.mark.parametrize(
+    ('text', 'message'), [('[1', 'is not JSON'), ('{}', 'holds a dict')]
+)
+def test_a_file_that_is_no_list_of_detections(root, tmp_path, text, message):
+    path = tmp_path / 'boxes.json'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf'boxes\.json {message}'):
+        FLDDataset(str(root), bbox_file=str(path), test_mode=True)
+
+
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason='no sample of the data set')
 def test_real_pictures_of_mmposes_conversion():
     data = FLDDataset('test_fld.json', data_root=str(SAMPLES), test_mode=True)

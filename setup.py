@@ -29,18 +29,14 @@ MATCH_RCNN = [
     'safetensors>=0.4',
 ]
 # mmpose itself is in none either: it declares chumpy, which no longer installs
-# and which 3D bodies alone need: pip install --no-deps mmpose
+# and which 3D bodies alone need: pip install --no-deps mmpose. It imports
+# mmdet.
 LANDMARK = [
-    'torch>=2.4',
-    'torchvision',
-    'onedl-mmengine>=0.10.8',
+    *MATCH_RCNN,
     'xtcocotools>=1.14',
     'json-tricks',
     'munkres',
     'scipy',
-    'pycocotools>=2.0.8',
-    'faster-coco-eval>=1.6',
-    'safetensors>=0.4',
 ]
 RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
 TESTS = ['pytest>=8', 'pytest-xdist', 'hypothesis', 'ruff']

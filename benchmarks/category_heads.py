@@ -42,7 +42,7 @@ def variant(head: str) -> Config:
     if head == 'aggregated':
         cfg.model.head.points = 'aggregated'
     elif head == 'plain':
-        cfg.model.head.type = 'HeatmapHead'
+        cfg.model.head.type = 'mmpose.HeatmapHead'
         del cfg.model.head['points']
         cfg.model.head.out_channels = 294
         dataset = cfg.train_dataloader.dataset

@@ -38,7 +38,8 @@ MMPOSE = Host('mmpose', '1.3.0', '1.3.2')
 #: ``setup.py`` (with ``-`` for ``_``) and its folder of configs.
 SYSTEMS: dict[str, tuple[Host, ...]] = {
     'match_rcnn': (MMENGINE, MMCV, MMDET),
-    'landmark': (MMENGINE, MMCV, MMPOSE),
+    # mmpose 1.3 imports mmdet for one of its heads
+    'landmark': (MMENGINE, MMCV, MMDET, MMPOSE),
 }
 
 

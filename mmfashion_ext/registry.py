@@ -10,8 +10,12 @@ in ``locations``, which registers every system whose host is installed. So
 
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import (
+    OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
+)
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
 from mmengine.registry import Registry
@@ -29,3 +33,9 @@ DATA_SAMPLERS = Registry(
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, **_NODE)
 METRICS = Registry('metric', parent=MMENGINE_METRICS, **_NODE)
 VISUALIZERS = Registry('visualizer', parent=MMENGINE_VISUALIZERS, **_NODE)
+HOOKS = Registry('hook', parent=MMENGINE_HOOKS, **_NODE)
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    'optimizer wrapper constructor',
+    parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
+    **_NODE,
+)

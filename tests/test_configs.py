@@ -191,11 +191,12 @@ def test_unbiased_heatmaps_go_with_unbiased_warps(path):
     """UDP in the codec, or in the warp, alone is not UDP."""
     nodes = [node for _, node in walk(load(path).to_dict())]
     nodes = [n for n in nodes if isinstance(n, dict) and 'type' in n]
-    warps = [n for n in nodes if n['type'] == 'TopdownAffine']
-    udp = any(n['type'] == 'UDPHeatmap' for n in nodes)
+    warps = [n for n in nodes if n['type'] == 'mmpose.TopdownAffine']
+    udp = any(n['type'] == 'mmpose.UDPHeatmap' for n in nodes)
     assert {n.get('use_udp', False) for n in warps} <= {udp}
     encoders = [n['encoder'] for n in nodes if 'encoder' in n]
     decoders = [n['decoder'] for n in nodes if 'decoder' in n]
+    assert bool(warps) == (host_scope(path) == 'mmpose')
     if warps:  # one codec and one size everywhere
         codec = encoders[0]
         assert all(other == codec for other in (*encoders, *decoders))
@@ -204,7 +205,7 @@ def test_unbiased_heatmaps_go_with_unbiased_warps(path):
             tuple(codec['input_size'])
         }
         shifted = load(path).model.test_cfg.get('shift_heatmap', False)
-        assert shifted == (codec['type'] == 'MSRAHeatmap')
+        assert shifted == (codec['type'] == 'mmpose.MSRAHeatmap')
 
 
 def different_models():

@@ -21,11 +21,13 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         'dataset': ('DeepFashion2LandmarkDataset',),
+        'fld_dataset': ('FLDDataset',),
         'head': (
             'CategoryHeatmapHead',
             'CategoryRLEHead',
             'CategoryRTMCCHead',
         ),
+        'inferencer': ('LandmarkInferencer',),
         'metric': ('LandmarkMetric',),
         'transforms': ('SelectCategoryLandmarks',),
     },

@@ -89,6 +89,9 @@ class TestLock:
         names = [lock.name_of(line) for line in left]
         assert 'mmpose' not in names
         assert 'onedl-mmdetection' in names
+        # mmpose imports mmdet
+        names = lock.without(hosts, lock.UNUSED['landmark'])
+        assert {'mmpose', 'onedl-mmdetection'} <= set(map(lock.name_of, names))
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,10 @@ PROVIDES = {
 }
 #: Needed by systems on mmpose only.
 _MMPOSE = frozenset({'mmpose', 'xtcocotools', 'json-tricks', 'munkres'})
-#: Needed by systems on mmdet only.
-_MMDET = frozenset(
-    {
-        *('onedl-mmdetection', 'imaug', 'imageio', 'scikit-image'),
-        *('lazy-loader', 'tifffile', 'shapely', 'terminaltables'),
-        'faiss-cpu',
-    }
-)
+#: Search in large galleries, of Match R-CNN only.
+_RETRIEVAL = frozenset({'faiss-cpu'})
 #: ``--system`` -> the distributions it does without.
-UNUSED = {'all': frozenset(), 'match-rcnn': _MMPOSE, 'landmark': _MMDET}
+UNUSED = {'all': frozenset(), 'match-rcnn': _MMPOSE, 'landmark': _RETRIEVAL}
 
 _SECTION = re.compile(r'^# \[(\w+)\]$')
 

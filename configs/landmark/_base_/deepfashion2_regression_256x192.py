@@ -2,7 +2,7 @@
 _base_ = 'deepfashion2.py'
 
 input_size = (192, 256)  # (w, h)
-codec = dict(type='RegressionLabel', input_size=input_size)
+codec = dict(type='mmpose.RegressionLabel', input_size=input_size)
 # what the head and the metric want to know of a sample
 meta_keys = (
     *('id', 'img_id', 'img_path', 'category_id', 'dataset_name'),
@@ -11,20 +11,20 @@ meta_keys = (
 )
 
 train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform'),
-    dict(type='TopdownAffine', input_size=input_size),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.RandomFlip', direction='horizontal'),
+    dict(type='mmpose.RandomBBoxTransform'),
+    dict(type='mmpose.TopdownAffine', input_size=input_size),
     dict(type='mmfashion_ext.SelectCategoryLandmarks'),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    dict(type='mmpose.GenerateTarget', encoder=codec),
+    dict(type='mmpose.PackPoseInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='TopdownAffine', input_size=input_size),
-    dict(type='PackPoseInputs', meta_keys=meta_keys),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.TopdownAffine', input_size=input_size),
+    dict(type='mmpose.PackPoseInputs', meta_keys=meta_keys),
 ]
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

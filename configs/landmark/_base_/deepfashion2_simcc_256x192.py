@@ -3,7 +3,7 @@ _base_ = 'deepfashion2.py'
 
 input_size = (192, 256)  # (w, h)
 codec = dict(
-    type='SimCCLabel',
+    type='mmpose.SimCCLabel',
     input_size=input_size,
     sigma=(4.9, 5.66),
     simcc_split_ratio=2.0,
@@ -18,21 +18,21 @@ meta_keys = (
 )
 
 train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', scale_factor=[0.6, 1.4]),
-    dict(type='TopdownAffine', input_size=input_size),
-    dict(type='YOLOXHSVRandomAug'),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.RandomFlip', direction='horizontal'),
+    dict(type='mmpose.RandomBBoxTransform', scale_factor=[0.6, 1.4]),
+    dict(type='mmpose.TopdownAffine', input_size=input_size),
+    dict(type='mmpose.YOLOXHSVRandomAug'),
     dict(type='mmfashion_ext.SelectCategoryLandmarks'),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    dict(type='mmpose.GenerateTarget', encoder=codec),
+    dict(type='mmpose.PackPoseInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='TopdownAffine', input_size=input_size),
-    dict(type='PackPoseInputs', meta_keys=meta_keys),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.TopdownAffine', input_size=input_size),
+    dict(type='mmpose.PackPoseInputs', meta_keys=meta_keys),
 ]
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

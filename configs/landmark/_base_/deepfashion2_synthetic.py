@@ -6,25 +6,28 @@ _base_ = 'deepfashion2.py'
 data_root = 'data/synthetic_deepfashion2/'
 input_size = (96, 128)  # (w, h)
 codec = dict(
-    type='UDPHeatmap', input_size=input_size, heatmap_size=(24, 32), sigma=1.5
+    type='mmpose.UDPHeatmap',
+    input_size=input_size,
+    heatmap_size=(24, 32),
+    sigma=1.5,
 )
 
 train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', rotate_factor=30),
-    dict(type='TopdownAffine', input_size=input_size, use_udp=True),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.RandomFlip', direction='horizontal'),
+    dict(type='mmpose.RandomBBoxTransform', rotate_factor=30),
+    dict(type='mmpose.TopdownAffine', input_size=input_size, use_udp=True),
     dict(type='mmfashion_ext.SelectCategoryLandmarks'),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    dict(type='mmpose.GenerateTarget', encoder=codec),
+    dict(type='mmpose.PackPoseInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='TopdownAffine', input_size=input_size, use_udp=True),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.TopdownAffine', input_size=input_size, use_udp=True),
     dict(
-        type='PackPoseInputs',
+        type='mmpose.PackPoseInputs',
         meta_keys=(
             *('id', 'img_id', 'img_path', 'category_id', 'dataset_name'),
             *('ori_shape', 'img_shape', 'input_size', 'input_center'),

@@ -3,7 +3,7 @@ _base_ = 'deepfashion2.py'
 
 input_size = (288, 384)  # (w, h)
 codec = dict(
-    type='UDPHeatmap',
+    type='mmpose.UDPHeatmap',
     input_size=input_size,
     heatmap_size=(72, 96),
     sigma=3,
@@ -16,20 +16,20 @@ meta_keys = (
 )
 
 train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform'),
-    dict(type='TopdownAffine', input_size=input_size, use_udp=True),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.RandomFlip', direction='horizontal'),
+    dict(type='mmpose.RandomBBoxTransform'),
+    dict(type='mmpose.TopdownAffine', input_size=input_size, use_udp=True),
     dict(type='mmfashion_ext.SelectCategoryLandmarks'),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    dict(type='mmpose.GenerateTarget', encoder=codec),
+    dict(type='mmpose.PackPoseInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='TopdownAffine', input_size=input_size, use_udp=True),
-    dict(type='PackPoseInputs', meta_keys=meta_keys),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.TopdownAffine', input_size=input_size, use_udp=True),
+    dict(type='mmpose.PackPoseInputs', meta_keys=meta_keys),
 ]
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

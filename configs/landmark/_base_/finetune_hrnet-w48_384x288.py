@@ -15,7 +15,7 @@ load_from = (
 
 input_size = (288, 384)  # (w, h)
 codec = dict(
-    type='UDPHeatmap',
+    type='mmpose.UDPHeatmap',
     input_size=input_size,
     heatmap_size=(72, 96),
     sigma=3,
@@ -34,21 +34,21 @@ model = dict(
 )
 
 train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform'),
-    dict(type='TopdownAffine', input_size=input_size, use_udp=True),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.RandomFlip', direction='horizontal'),
+    dict(type='mmpose.RandomBBoxTransform'),
+    dict(type='mmpose.TopdownAffine', input_size=input_size, use_udp=True),
     dict(type='mmfashion_ext.SelectCategoryLandmarks'),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    dict(type='mmpose.GenerateTarget', encoder=codec),
+    dict(type='mmpose.PackPoseInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='TopdownAffine', input_size=input_size, use_udp=True),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.TopdownAffine', input_size=input_size, use_udp=True),
     dict(
-        type='PackPoseInputs',
+        type='mmpose.PackPoseInputs',
         meta_keys=(
             *('id', 'img_id', 'img_path', 'category_id', 'dataset_name'),
             *('ori_shape', 'img_shape', 'input_size', 'input_center'),
@@ -81,10 +81,10 @@ auto_scale_lr = dict(base_batch_size=512)
 
 default_hooks = dict(
     checkpoint=dict(interval=5),
-    visualization=dict(type='PoseVisualizationHook', enable=False),
+    visualization=dict(type='mmpose.PoseVisualizationHook', enable=False),
 )
 visualizer = dict(
-    type='PoseLocalVisualizer',
+    type='mmpose.PoseLocalVisualizer',
     name='visualizer',
     vis_backends=[dict(type='LocalVisBackend')],
     radius=2,

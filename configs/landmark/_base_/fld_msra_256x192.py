@@ -3,7 +3,7 @@ _base_ = 'fld.py'
 
 input_size = (192, 256)  # (w, h)
 codec = dict(
-    type='MSRAHeatmap',
+    type='mmpose.MSRAHeatmap',
     input_size=input_size,
     heatmap_size=(48, 64),
     sigma=2,
@@ -16,19 +16,19 @@ meta_keys = (
 )
 
 train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform'),
-    dict(type='TopdownAffine', input_size=input_size),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.RandomFlip', direction='horizontal'),
+    dict(type='mmpose.RandomBBoxTransform'),
+    dict(type='mmpose.TopdownAffine', input_size=input_size),
+    dict(type='mmpose.GenerateTarget', encoder=codec),
+    dict(type='mmpose.PackPoseInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='TopdownAffine', input_size=input_size),
-    dict(type='PackPoseInputs', meta_keys=meta_keys),
+    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.GetBBoxCenterScale'),
+    dict(type='mmpose.TopdownAffine', input_size=input_size),
+    dict(type='mmpose.PackPoseInputs', meta_keys=meta_keys),
 ]
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -1,15 +1,15 @@
 # HRNet (arXiv:1902.09212): maps at a quarter of the input, no deconvolution.
 # A leaf config adds the decoder.
 model = dict(
-    type='TopdownPoseEstimator',
+    type='mmpose.TopdownPoseEstimator',
     data_preprocessor=dict(
-        type='PoseDataPreprocessor',
+        type='mmpose.PoseDataPreprocessor',
         mean=[123.675, 116.28, 103.53],  # RGB
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
     ),
     backbone=dict(
-        type='HRNet',
+        type='mmpose.HRNet',
         in_channels=3,
         extra=dict(
             stage1=dict(
@@ -52,6 +52,6 @@ model = dict(
         in_channels=32,
         points='separate',
         deconv_out_channels=None,
-        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+        loss=dict(type='mmpose.KeypointMSELoss', use_target_weight=True),
     ),
 )

@@ -4,9 +4,9 @@ _base_ = 'model_hrnet-w32.py'
 model = dict(
     head=dict(
         _delete_=True,
-        type='HeatmapHead',
+        type='mmpose.HeatmapHead',
         in_channels=32,
         deconv_out_channels=None,
-        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+        loss=dict(type='mmpose.KeypointMSELoss', use_target_weight=True),
     )
 )

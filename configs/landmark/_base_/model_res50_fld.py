@@ -4,8 +4,8 @@ _base_ = 'model_res50.py'
 model = dict(
     head=dict(
         _delete_=True,
-        type='HeatmapHead',
+        type='mmpose.HeatmapHead',
         in_channels=2048,
-        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+        loss=dict(type='mmpose.KeypointMSELoss', use_target_weight=True),
     )
 )

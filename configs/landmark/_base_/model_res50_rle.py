@@ -2,12 +2,12 @@
 _base_ = 'model_res50.py'
 
 model = dict(
-    neck=dict(type='GlobalAveragePooling'),
+    neck=dict(type='mmpose.GlobalAveragePooling'),
     head=dict(
         _delete_=True,
         type='mmfashion_ext.CategoryRLEHead',
         in_channels=2048,
         points='separate',
-        loss=dict(type='RLELoss', use_target_weight=True),
+        loss=dict(type='mmpose.RLELoss', use_target_weight=True),
     ),
 )

@@ -1,15 +1,15 @@
 # RTMPose-s (arXiv:2303.07399) for inputs of (192, 256). Attention runs over
 # the landmarks of an item's category. A leaf config adds the decoder.
 model = dict(
-    type='TopdownPoseEstimator',
+    type='mmpose.TopdownPoseEstimator',
     data_preprocessor=dict(
-        type='PoseDataPreprocessor',
+        type='mmpose.PoseDataPreprocessor',
         mean=[123.675, 116.28, 103.53],  # RGB
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
     ),
     backbone=dict(
-        type='CSPNeXt',
+        type='mmpose.CSPNeXt',
         arch='P5',
         expand_ratio=0.5,
         deepen_factor=0.33,
@@ -45,7 +45,7 @@ model = dict(
             pos_enc=False,
         ),
         loss=dict(
-            type='KLDiscretLoss',
+            type='mmpose.KLDiscretLoss',
             use_target_weight=True,
             beta=10.0,
             label_softmax=True,

@@ -2,15 +2,15 @@
 # width without its last stage, two narrow deconvolutions, for inputs of about
 # (96, 128). A leaf config adds the decoder.
 model = dict(
-    type='TopdownPoseEstimator',
+    type='mmpose.TopdownPoseEstimator',
     data_preprocessor=dict(
-        type='PoseDataPreprocessor',
+        type='mmpose.PoseDataPreprocessor',
         mean=[123.675, 116.28, 103.53],  # RGB
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
     ),
     backbone=dict(
-        type='ResNet',
+        type='mmpose.ResNet',
         depth=18,
         stem_channels=32,
         base_channels=32,
@@ -25,7 +25,7 @@ model = dict(
         points='separate',
         deconv_out_channels=(64, 64),
         deconv_kernel_sizes=(4, 4),
-        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+        loss=dict(type='mmpose.KeypointMSELoss', use_target_weight=True),
     ),
     test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False),
 )

@@ -1,9 +1,9 @@
 # ViTPose-s (arXiv:2204.12484), the backbone of mmpretrain. A leaf config adds
 # the decoder.
 model = dict(
-    type='TopdownPoseEstimator',
+    type='mmpose.TopdownPoseEstimator',
     data_preprocessor=dict(
-        type='PoseDataPreprocessor',
+        type='mmpose.PoseDataPreprocessor',
         mean=[123.675, 116.28, 103.53],  # RGB
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
@@ -35,6 +35,6 @@ model = dict(
         points='separate',
         deconv_out_channels=(256, 256),
         deconv_kernel_sizes=(4, 4),
-        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+        loss=dict(type='mmpose.KeypointMSELoss', use_target_weight=True),
     ),
 )

@@ -7,11 +7,11 @@ default_scope = 'mmpose'
 default_hooks = dict(
     checkpoint=dict(interval=10),
     # tools/test.py --show-dir turns it on
-    visualization=dict(type='PoseVisualizationHook', enable=False),
+    visualization=dict(type='mmpose.PoseVisualizationHook', enable=False),
 )
 
 visualizer = dict(
-    type='PoseLocalVisualizer',
+    type='mmpose.PoseLocalVisualizer',
     name='visualizer',
     vis_backends=[
         dict(type='LocalVisBackend'),

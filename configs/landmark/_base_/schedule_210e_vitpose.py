@@ -24,6 +24,6 @@ optim_wrapper = dict(
             'norm': dict(decay_mult=0.0),
         },
     ),
-    constructor='LayerDecayOptimWrapperConstructor',
+    constructor='mmpose.LayerDecayOptimWrapperConstructor',
     clip_grad=dict(max_norm=1.0, norm_type=2),
 )

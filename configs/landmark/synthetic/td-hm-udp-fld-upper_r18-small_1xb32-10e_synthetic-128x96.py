@@ -9,12 +9,12 @@ _base_ = [
 model = dict(
     head=dict(
         _delete_=True,
-        type='HeatmapHead',
+        type='mmpose.HeatmapHead',
         in_channels=128,
         out_channels=6,
         deconv_out_channels=(64, 64),
         deconv_kernel_sizes=(4, 4),
-        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+        loss=dict(type='mmpose.KeypointMSELoss', use_target_weight=True),
         decoder=_base_.codec,
     )
 )

@@ -9,6 +9,7 @@ it stopped, so the demo can be interrupted and run again.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ RETRIEVAL = (
     'match-rcnn-retrieval-class-frozen_r18-small_fpn_1xb16-2e_'
     'synthetic-160x160'
 )
+LANDMARK = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
+#: Of the config's ten; three minutes on 2 cores.
+LANDMARK_EPOCHS = 4
 DATA = Path('data/synthetic_deepfashion2')
 SHOWN = (
     'bbox/AP50',
@@ -134,6 +138,55 @@ def retrieval(work_dir: Path, detector: Path) -> dict[str, Path]:
     }
 
 
+def landmark(work_dir: Path, found: dict[str, Path]) -> dict[str, Path]:
+    """Landmarks by mmpose, of the boxes that Match R-CNN finds.
+
+    Args:
+        work_dir (Path): Where results go, relative to the repository.
+        found (dict[str, Path]): What :func:`match_rcnn` returned.
+
+    Returns:
+        dict[str, Path]: What there is to look at.
+    """
+    options = [
+        '--cfg-options',
+        f'train_cfg.max_epochs={LANDMARK_EPOCHS}',
+        f'train_cfg.val_interval={LANDMARK_EPOCHS}',
+        f'param_scheduler.1.end={LANDMARK_EPOCHS}',
+        'default_hooks.checkpoint.interval=1',
+    ]
+    if (os.cpu_count() or 1) > 1 and not is_cuda_available():
+        options.append('train_dataloader.batch_size=16')
+        config, checkpoint = train(LANDMARK, work_dir, *options, processes=2)
+    else:
+        config, checkpoint = train(LANDMARK, work_dir, *options)
+    metrics, drawn = work_dir / 'metrics.json', work_dir / 'found'
+    run(
+        *('tools/test.py', config, checkpoint, '--work-dir', work_dir),
+        *('--out', metrics),
+    )
+    names = ('PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'keypoints/AP')
+    show_metrics('Landmarks in annotated boxes', ROOT / metrics, names)
+    users, _ = pictures_by_source(DATA / 'validation')
+    pictures = work_dir / 'pictures'
+    (ROOT / pictures).mkdir(parents=True, exist_ok=True)
+    for user in users[:12]:
+        shutil.copy(ROOT / user, ROOT / pictures)
+    run(
+        *('demo/landmark_demo.py', pictures, '--model', config),
+        *('--weights', checkpoint, '--det-model', config_path(MODEL)),
+        *('--det-weights', found['weights'], '--out-dir', drawn),
+    )
+    sheet = work_dir / 'landmarks.jpg'
+    files = sorted((ROOT / drawn / 'visualizations').iterdir())
+    images = [cv2.imread(str(path)) for path in files]
+    write_sheet(images, ROOT / sheet, columns=4, cell=(320, 400))
+    return {
+        'landmarks of the boxes that Match R-CNN found': sheet,
+        'metrics of landmarks': metrics,
+    }
+
+
 def train(
     model: str, work_dir: Path, *options: str, processes: int = 1
 ) -> tuple[Path, Path]:
@@ -186,7 +239,9 @@ def main() -> None:
     )
     args = parser.parse_args()
     results = match_rcnn(args.work_dir / 'match_rcnn', args.num)
-    results |= retrieval(args.work_dir / 'retrieval', results['weights'])
+    weights = results['weights']
+    results |= landmark(args.work_dir / 'landmark', results)
+    results |= retrieval(args.work_dir / 'retrieval', weights)
     print('\nDone. Look at:')
     for what, path in results.items():
         print(f'  {path}  ({what})')

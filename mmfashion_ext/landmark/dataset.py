@@ -90,6 +90,8 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
         )
         # the metric measures these only; a checkpoint keeps them
         self._metainfo['categories'] = self.categories
+        # mmpose's visualizer writes the name of a predicted label
+        self._metainfo['classes'] = CLASS_NAMES
 
     def get_data_info(self, idx: int) -> dict:
         """A sample with its landmarks at their places among the 294."""

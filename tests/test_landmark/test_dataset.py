@@ -103,6 +103,7 @@ def test_every_garment_is_a_sample(raw, tmp_path, form):
     assert sample['flip_indices'] == flip_indices().tolist()
     assert sample['img_path'].endswith('image/000001.jpg')
     assert data.metainfo['categories'] == CLASS_NAMES
+    assert data.metainfo['classes'] == CLASS_NAMES
     assert data.metainfo['dataset_name'] == 'deepfashion2'
 
 

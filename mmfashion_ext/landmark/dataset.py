@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
+from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
@@ -20,6 +21,12 @@ from ..common.deepfashion2_reader import read_images
 from ..common.deepfashion2_statistics import SplitStatistics
 from ..registry import DATASETS
 from .metainfo import deepfashion2_metainfo
+
+#: Metainfo that a sample carries, as mmpose's datasets say.
+_SHARED = (
+    *('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs'),
+    *('dataset_keypoint_weights', 'flip_indices', 'skeleton_links'),
+)
 
 
 @DATASETS.register_module()
@@ -94,8 +101,13 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
         self._metainfo['classes'] = CLASS_NAMES
 
     def get_data_info(self, idx: int) -> dict:
-        """A sample with its landmarks at their places among the 294."""
-        data_info = super().get_data_info(idx)
+        """A sample with its landmarks at their places among the 294.
+
+        The metainfo that the pipeline reads is shared, not copied: of 294
+        landmarks, the host's deep copies take half of a sample's time.
+        """
+        data_info = BaseDataset.get_data_info(self, idx)
+        data_info.update((key, self._metainfo[key]) for key in _SHARED)
         category = CATEGORY_BY_ID[int(data_info['category_id'])]
         compact = data_info.pop('landmarks')
         keypoints = np.zeros((1, NUM_LANDMARKS, 2), np.float32)

@@ -275,3 +275,15 @@ def test_a_wrong_detection_is_named(raw, bad, message):
         dataset(
             raw / 'annos', bbox_file=boxes(raw, entry(1), bad), test_mode=True
         )
+
+
+def test_samples_carry_what_the_hosts_do(raw):
+    """Compared with the host's method, which copies the metainfo."""
+    from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+
+    data = dataset(raw / 'annos')
+    host = BaseCocoStyleDataset.get_data_info(data, 0)
+    ours = data.get_data_info(0)
+    for key in host.keys() - {'landmarks'}:
+        np.testing.assert_array_equal(ours[key], host[key])
+    assert data[0] is not data[0]

@@ -286,4 +286,3 @@ def test_samples_carry_what_the_hosts_do(raw):
     ours = data.get_data_info(0)
     for key in host.keys() - {'landmarks'}:
         np.testing.assert_array_equal(ours[key], host[key])
-    assert data[0] is not data[0]

@@ -229,7 +229,14 @@ def inference_model(
     assert_safe(weights)
     inferencer = _inferencer(_load_config(name))
     model = inferencer(config_path(name), weights=str(weights), device=device)
-    return model(image, **kwargs)
+    results = model(image, **kwargs)
+    if isinstance(results, dict):
+        return results
+    whole: dict = {}  # mmpose's inferencers yield image by image
+    for result in results:
+        for key, values in result.items():
+            whole.setdefault(key, []).extend(values)
+    return whole
 
 
 def _read_yaml(path: Path) -> dict:
@@ -267,17 +274,21 @@ def _load_weights(model: 'torch.nn.Module', checkpoint: str | Path) -> None:
 
 
 def _inferencer(cfg: 'Config') -> type:
-    """The inferencer of the system whose classes a config's model names."""
+    """The inferencer of the system whose classes a config names.
+
+    The model may be a host's own, with a data set of ours.
+    """
     from mmengine.config import Config
 
     from .common.runner import used_systems
 
-    for system in used_systems(Config({'model': cfg.model})):
+    parts = {key: cfg.get(key) for key in ('model', 'test_dataloader')}
+    for system in used_systems(Config(parts)):
         package = importlib.import_module(f'mmfashion_ext.{system}')
         for name in package.__all__:
             if name.endswith('Inferencer'):
                 return getattr(package, name)
     raise UserError(
         f"{cfg.filename}: the model names no 'mmfashion_ext.' type of a "
-        "system with an inferencer. Use its host's"
+        "system with an inferencer, nor does test_dataloader. Use its host's"
     )

@@ -2,10 +2,10 @@
 """Training throughput against mmpose's own DeepFashion2 config.
 
 Both sides have the same network (ResNet-50, 256 x 192, 294 maps) and read the
-same garments, in turns, in one process: mmpose's model and pipeline from its
-``td-hm_res50_*_deepfasion2-*`` configs, and ours, which makes, copies and
-compares only the targets of each item's category. Times are the best of all
-rounds.
+same garments, in turns, in one process: mmpose's data set, pipeline and model
+of its ``td-hm_res50_*_deepfasion2-*`` configs, and ours, which makes, copies
+and compares only the targets of each item's category. Times are the best of
+all rounds.
 
     python benchmarks/landmark_throughput.py --batch-size 8 --rounds 5
 """
@@ -17,15 +17,14 @@ from pathlib import Path
 import mmpose
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
+from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import DATASETS, MODELS, init_default_scope
 from rich.console import Console
 from rich.table import Table
 
 from mmfashion_ext.common.cli import UserError, run_tool
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.landmark import DeepFashion2LandmarkDataset
 
 THEIRS = (
     'fashion_2d_keypoint/topdown_heatmap/deepfashion2/'
@@ -40,32 +39,33 @@ class Side:
 
     Args:
         config (str | Path): Config file.
-        data (DeepFashion2LandmarkDataset): Without a pipeline.
+        data (Path): Folder of a converted DeepFashion2.
         device (str): Where the model trains.
     """
 
-    def __init__(
-        self,
-        config: str | Path,
-        data: DeepFashion2LandmarkDataset,
-        device: str,
-    ) -> None:
+    def __init__(self, config: str | Path, data: Path, device: str) -> None:
         cfg = Config.fromfile(config, import_custom_modules=False)
         cfg.model.backbone.init_cfg = None
         init_default_scope('mmpose')
         torch.manual_seed(0)
         self.model = MODELS.build(cfg.model).to(device).train()
-        self.pipeline = Compose(cfg.train_dataloader.dataset.pipeline)
+        self.data = DATASETS.build(
+            dict(
+                type=cfg.train_dataloader.dataset.type,
+                ann_file=str(data / 'annotations' / 'train.json'),
+                data_prefix={'img': str(data / 'train' / 'image')},
+                pipeline=cfg.train_dataloader.dataset.pipeline,
+            )
+        )
         optimizer = torch.optim.Adam(self.model.parameters(), lr=5e-4)
         self.optim_wrapper = OptimWrapper(optimizer)
-        self.data, self.device = data, device
+        self.device = device
         self.best = dict.fromkeys(PHASES, float('inf'))
 
     def round(self, indices: list[int]) -> None:
         """Load a batch and train on it once."""
         start = time.perf_counter()
-        samples = [self.pipeline(self.data.get_data_info(i)) for i in indices]
-        batch = pseudo_collate(samples)
+        batch = pseudo_collate([self.data[i] for i in indices])
         loaded = time.perf_counter()
         self.model.train_step(batch, self.optim_wrapper)
         if self.device != 'cpu':
@@ -95,22 +95,16 @@ def main() -> None:
             f'{ann_file} does not exist; `make demo` writes it, or name '
             'another data set with --data'
         )
-    init_default_scope('mmpose')
-    data = DeepFashion2LandmarkDataset(
-        str(ann_file), data_prefix={'img': str(args.data / 'train' / 'image')}
-    )
     theirs = Path(mmpose.__file__).parent / '.mim' / 'configs' / THEIRS
     sides = {
-        'mmpose': Side(theirs, data, args.device),
-        'ours': Side(config_path(OURS), data, args.device),
+        'mmpose': Side(theirs, args.data, args.device),
+        'ours': Side(config_path(OURS), args.data, args.device),
     }
     for number in range(args.rounds + 1):
         first = number * args.batch_size
-        indices = [
-            i % len(data) for i in range(first, first + args.batch_size)
-        ]
         for side in sides.values():
-            side.round(indices)
+            size = len(side.data)
+            side.round([(first + i) % size for i in range(args.batch_size)])
             if number == 0:  # warming up
                 side.best = dict.fromkeys(PHASES, float('inf'))
     table = Table('items a second', *PHASES)

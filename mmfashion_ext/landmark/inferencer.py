@@ -21,7 +21,7 @@ from torch import nn
 from ..common.cli import UserError, write_json
 from ..common.deepfashion2 import CLASS_NAMES, NUM_LANDMARKS
 from ..hub import config_path, get_model
-from ..plugins import require
+from .detector import GarmentDetector
 from .items import as_dicts, assign_category
 from .media import (
     VideoWriter,
@@ -98,7 +98,6 @@ class LandmarkInferencer(Pose2DInferencer):
 
     Raises:
         UserError: An unknown model, or weights of another one.
-        ImportError: ``det_model`` is given and mmdet is not installed.
     """
 
     preprocess_kwargs = {'bbox_thr', 'nms_thr'}
@@ -151,13 +150,7 @@ class LandmarkInferencer(Pose2DInferencer):
         device: str | None = None,
     ) -> None:
         """Without a name there is none, whatever the host's defaults are."""
-        self.detector = None
-        if det_model is None:
-            return
-        require('match_rcnn')
-        from .detector import GarmentDetector
-
-        self.detector = GarmentDetector(
+        self.detector = det_model and GarmentDetector(
             det_model, det_weights, det_cat_ids, device
         )
 

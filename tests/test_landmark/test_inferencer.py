@@ -2,7 +2,6 @@
 """From pictures to landmarks, with models that know nothing."""
 
 import json
-import sys
 from types import SimpleNamespace
 
 import cv2
@@ -261,8 +260,13 @@ def test_an_interrupted_video_leaves_nothing(inferencer, video, tmp_path):
 
 
 def test_bad_pictures_of_a_folder_are_named_at_the_end(
-    inferencer, tmp_path, caplog
+    inferencer, tmp_path, monkeypatch
 ):
+    logged = []
+    monkeypatch.setattr(
+        'mmfashion_ext.landmark.inferencer.print_log',
+        lambda message, **_: logged.append(message),
+    )
     good, bad = tmp_path / 'b.png', tmp_path / 'a.jpg'
     cv2.imwrite(str(good), picture())
     bad.write_bytes(b'no picture')
@@ -270,6 +274,9 @@ def test_bad_pictures_of_a_folder_are_named_at_the_end(
     results = list(inferencer(tmp_path))
     assert [r['img_paths'] for r in results] == [[str(good)]]
     assert inferencer.skipped == [str(bad), str(tmp_path / 'empty.png')]
+    (line,) = logged
+    assert line.startswith('2 skipped, no readable pictures: ')
+    assert str(bad) in line
     good.unlink()
     assert list(inferencer(tmp_path)) == []
 
@@ -438,9 +445,3 @@ def test_inference_model_with_a_head_of_mmpose(tmp_path):
     torch.save({'state_dict': hub.get_model(FLD).state_dict()}, path)
     found = mmfashion_ext.inference_model(FLD, picture(), path, device='cpu')
     assert len(found['predictions'][0][0]['keypoints']) == 6
-
-
-def test_a_detector_needs_mmdet(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'mmdet', None)
-    with pytest.raises(ImportError, match=r'needs mmdet.*Run: '):
-        LandmarkInferencer(MODEL, device='cpu', det_model='rtmdet-tiny')

@@ -1,0 +1,240 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Clips of a converted video re-identification data set."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+
+from ..common.cli import UserError
+from ..common.video_reid import (
+    FLOWS,
+    IMAGES,
+    META,
+    SPLITS,
+    LastClip,
+    Role,
+    Tracklet,
+    VideoReID,
+    clip_ranges,
+    describe,
+    flow_name,
+)
+from ..registry import DATASETS
+
+_FOLDERS = {'img': IMAGES, 'flow': FLOWS}
+
+
+@DATASETS.register_module()
+class VideoReIDDataset(BaseDataset):
+    """Clips of one split of iLIDS-VID, PRID2011, MARS or a look-alike.
+
+    Reads what ``tools/dataset_converters/video_reid.py`` writes, or the
+    published SCAN's own conversion. An item before its pipeline:
+
+    - ``img_paths``, ``flow_paths`` (list[str]): of the clip's frames, fewer
+      than ``clip_length`` if the tracklet is shorter; no ``flow_paths`` with
+      ``flow=False``.
+    - ``clip_length`` (int), and ``pid``, ``label``, ``camid``, ``tracklet``,
+      ``role``, ``start``, ``end`` as in ``ClipDataSample``.
+
+    Tracklets without frames are left out and named.
+
+    ``metainfo``: ``dataset``, ``num_cameras``, ``split``, ``role``,
+    ``num_classes`` (persons of the training list) and ``pids`` (the person
+    of each label).
+
+    Args:
+        data_root (str): Folder of ``meta.json`` and ``splits.json``.
+        split (int): Which split, from 0.
+        role (str): ``'train'``: the clips of the training persons.
+            ``'test'``: those of the query tracklets, then of the gallery's.
+        clip_length (int): Frames a clip, T.
+        stride (int): Frames from the start of a clip to the next.
+        last (str): ``'reference'``: no clip reaches the last frame of a
+            longer tracklet, as published. ``'include'``: one does. See
+            :func:`~mmfashion_ext.common.video_reid.clip_ranges`.
+        flow (bool): Whether to deliver optical flow.
+        label_seed (int, optional): Labels number the training persons in an
+            order shuffled with this seed, as published. None: in the order
+            of the list. Only the rows of the OIM table depend on it.
+        ann_file (str): Below ``data_root``.
+        split_file (str): Below ``data_root``.
+        data_prefix (dict): Folders of frames (``img``) and of flow
+            (``flow``).
+        pipeline (Sequence): Transforms of an item.
+        **kwargs: Further arguments of MMEngine's ``BaseDataset``.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        split: int = 0,
+        role: Literal['train', 'test'] = 'train',
+        clip_length: int = 10,
+        stride: int = 5,
+        last: LastClip = 'reference',
+        flow: bool = True,
+        label_seed: int | None = 1,
+        ann_file: str = META,
+        split_file: str = SPLITS,
+        data_prefix: Mapping[str, str] = _FOLDERS,
+        pipeline: Sequence[dict | Callable] = (),
+        **kwargs: Any,
+    ) -> None:
+        if role not in ('train', 'test'):
+            raise ValueError(f"role must be 'train' or 'test', got {role!r}")
+        self.split = split
+        self.role = role
+        self.clip_length = clip_length
+        self.stride = stride
+        self.last = last
+        self.flow = flow
+        self.label_seed = label_seed
+        self.split_file = split_file
+        kwargs.setdefault('test_mode', role == 'test')
+        super().__init__(
+            ann_file=ann_file,
+            data_root=data_root,
+            data_prefix=dict(data_prefix),
+            pipeline=list(pipeline),
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Cut all tracklets into clips, and print what there is.
+
+        Raises:
+            UserError: A file is missing or names what does not exist.
+        """
+        data = VideoReID.read(
+            self.ann_file, os.path.join(self.data_root, self.split_file)
+        )
+        train = data.tracklets(self.split, 'train')
+        pids = self._label_order(train, data)
+        self._metainfo.update(
+            dataset=data.meta.name,
+            num_cameras=data.meta.num_cameras,
+            split=self.split,
+            role=self.role,
+            num_classes=len(pids),
+            pids=pids,
+        )
+        parts: dict[Role, list[Tracklet]] = {'train': train}
+        if self.role == 'test':
+            parts = {
+                'query': data.tracklets(self.split, 'query'),
+                'gallery': data.tracklets(self.split, 'gallery'),
+            }
+        self._check_files(parts)
+        labels = {pid: label for label, pid in enumerate(pids)}
+        if self.role == 'test':
+            labels = {}
+        clips = self._clips(parts, labels)
+        self._print_summary(parts, clips)
+        if not clips:
+            raise UserError(
+                f'{self.data_root}: split {self.split} has no {self.role} '
+                'clip, all its tracklets are empty; convert the data set again'
+            )
+        return clips
+
+    def _label_order(
+        self, train: list[Tracklet], data: VideoReID
+    ) -> list[int]:
+        """The person of each label."""
+        pids = list(data.splits[self.split].trainval)
+        if data.meta.tracklets is not None:
+            pids = list(dict.fromkeys(tracklet.pid for tracklet in train))
+        if self.label_seed is not None:
+            # the generator whose order is published
+            legacy = np.random.RandomState(self.label_seed)
+            legacy.shuffle(pids)
+        return pids
+
+    def _check_files(self, parts: dict[Role, list[Tracklet]]) -> None:
+        """All frames and flow maps must be there; they are not opened."""
+        files = {f: None for ts in parts.values() for t in ts for f in t.files}
+        wanted = [('img', 'frames', list(files), 'convert the data set again')]
+        if self.flow:
+            wanted.append(
+                (
+                    'flow',
+                    'flow maps',
+                    [flow_name(file) for file in files],
+                    'compute them with tools/dataset_converters/video_reid.py'
+                    ', or set flow=False',
+                )
+            )
+        for key, what, names, remedy in wanted:
+            folder = self.data_prefix[key]
+            found = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+            missing = [name for name in names if name not in found]
+            if missing:
+                raise UserError(
+                    f'{folder} lacks {len(missing)} of {len(names)} {what}: '
+                    f'{describe(missing)}; {remedy}'
+                )
+
+    def _clips(
+        self, parts: dict[Role, list[Tracklet]], labels: dict[int, int]
+    ) -> list[dict]:
+        """One row for each clip, tracklets numbered through all parts."""
+        rows, number = [], 0
+        for role, tracklets in parts.items():
+            for pid, camid, files in tracklets:
+                for start, end in clip_ranges(
+                    len(files), self.clip_length, self.stride, self.last
+                ):
+                    rows.append(
+                        {
+                            'files': files[start:end],
+                            'pid': pid,
+                            'label': labels.get(pid, -1),
+                            'camid': camid,
+                            'tracklet': number,
+                            'role': role,
+                            'start': start,
+                            'end': end,
+                        }
+                    )
+                number += 1
+        return rows
+
+    def _print_summary(
+        self, parts: dict[Role, list[Tracklet]], clips: list[dict]
+    ) -> None:
+        lines = []
+        for role, tracklets in parts.items():
+            seen = [tracklet for tracklet in tracklets if tracklet.files]
+            empty = [t for t in tracklets if not t.files]
+            lines.append(
+                f'{role}: identities {len({t.pid for t in seen}):,}, '
+                f'tracklets {len(seen):,}, clips '
+                f'{sum(clip["role"] == role for clip in clips):,}, cameras '
+                f'{len({t.camid for t in seen})}'
+            )
+            if empty:
+                lines.append(f'  empty, left out: {describe(empty)}')
+        print_log(
+            f'{type(self).__name__} {self._metainfo["dataset"]}, split '
+            f'{self.split}, {self.clip_length} frames every {self.stride}\n'
+            + '\n'.join(lines),
+            logger='current',
+        )
+
+    def get_data_info(self, idx: int) -> dict:
+        """The item before its pipeline, see the class."""
+        info = super().get_data_info(idx)
+        files = info.pop('files')
+        folder = Path(self.data_prefix['img'])
+        info['img_paths'] = [str(folder / file) for file in files]
+        if self.flow:
+            folder = Path(self.data_prefix['flow'])
+            info['flow_paths'] = [str(folder / flow_name(f)) for f in files]
+        info['clip_length'] = self.clip_length
+        return info

@@ -127,8 +127,6 @@ class LandmarkInferencer(Pose2DInferencer):
         meta = self.model.dataset_meta
         self.names = list(meta['keypoint_id2name'].values())
         self.has_categories = len(self.names) == NUM_LANDMARKS
-        if self.has_categories:
-            self.visualizer.dataset_meta['classes'] = CLASS_NAMES
         # a model that was fine-tuned for some knows these only
         only = meta.get('categories', CLASS_NAMES)
         self.category_ids = [CLASS_NAMES.index(name) + 1 for name in only]

@@ -1,0 +1,390 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""All clips of a query set against all clips of a gallery, exact and fast.
+
+SCAN compares a query clip m with a gallery clip n as follows (arXiv:
+1807.05688). Each clip is pooled over time under a guide, channel by channel::
+
+    P_d(c) = sum_t x_td softmax_t(c h_td),       x embeddings, h keys
+
+The guide of self pooling is the clip's own mean key; its result, u for the
+query and v for the gallery clip, is the guide under which the *other* clip is
+pooled once more. The generalised similarity of the two is
+
+    s_d = (u_d - v_d) (P_d^query(v_d) - P_d^gallery(u_d)),
+
+and the network's batch normalisation and linear layer, folded, make one
+number of it: logit = sum_d weight_d s_d + bias.
+
+Taken literally that is M N T D exponentials for either side. But with any
+constant e_d the logit is a sum of two one-sided terms,
+
+    logit - bias = sum_d F_md(v_d) + sum_d G_nd(u_d),
+    F_md(c) = weight_d (u_md - c) (P_md(c) - e_d),     G_n the same of clip n,
+
+each a smooth function of **one number** c that belongs to one clip alone. On
+the interval that the guides of a channel fill, a polynomial through J_d
+Chebyshev nodes replaces it, so that a clip is pooled under J_d guides instead
+of under all clips of the other side, and the sum over d becomes one matrix
+product of the coefficients with the Chebyshev polynomials at c. No array has
+the size M N D, nor M N J.
+
+The error has a proven bound, see :func:`nodes_needed`; J_d, typically 10 to
+40, is the smallest number for which the distances err by less than
+``tolerance``. A channel for which that is more work than pooling all pairs is
+computed pair by pair.
+
+Symbols: M query clips, N gallery clips, T frames (may differ between the
+sides), D channels, J nodes. Distances are probabilities of "different", 0-1.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+#: Bytes that the functions here may hold besides their inputs and result.
+MEMORY = 64 * 2**20
+#: Largest error of a distance, before its rounding to float32.
+TOLERANCE = 1e-6
+
+_DOUBLE = 8  # bytes
+# Bytes of one step of pooling on a CPU: all its passes then find their data
+# in the cache (a few times slower otherwise).
+_CACHE = 2**20
+
+
+class ClipFeatures(NamedTuple):
+    """What the network says about M clips.
+
+    Attributes:
+        embeddings (Tensor): (M, T, D) x, L2-normalised for each frame.
+        keys (Tensor): (M, T, D) h.
+    """
+
+    embeddings: Tensor
+    keys: Tensor
+
+    def double(self) -> 'ClipFeatures':
+        """The same in float64."""
+        return ClipFeatures(*(part.detach().double() for part in self))
+
+    def take(self, clips: slice, channels: Tensor) -> 'ClipFeatures':
+        """A part of the clips and of the channels (indices)."""
+        return ClipFeatures(*(part[clips, :, channels] for part in self))
+
+
+def attend(embeddings: Tensor, keys: Tensor, guide: Tensor) -> Tensor:
+    """Pool over time under a guide, every channel by itself.
+
+    Args:
+        embeddings (Tensor): (..., T, D) x.
+        keys (Tensor): (..., T, D) h.
+        guide (Tensor): (..., D).
+
+    Returns:
+        Tensor: (..., D) sum_t x_t softmax_t(guide h_t).
+    """
+    weights = (guide.unsqueeze(-2) * keys).softmax(dim=-2)
+    return weights.mul_(embeddings).sum(dim=-2)
+
+
+@torch.no_grad()
+def self_pool(clips: ClipFeatures, memory: int = MEMORY) -> Tensor:
+    """Pool each clip under its own mean key.
+
+    Args:
+        clips (ClipFeatures): (M, T, D).
+        memory (int): Bytes to work with.
+
+    Returns:
+        Tensor: (M, D) float64.
+    """
+    pooled = clips.embeddings.new_empty(
+        len(clips.keys), clips.keys.shape[-1], dtype=torch.float64
+    )
+    size = 5 * clips.keys.shape[1] * clips.keys.shape[2]
+    for part in _parts(len(pooled), size, _step(memory, pooled)):
+        x, h = ClipFeatures(*(values[part] for values in clips)).double()
+        pooled[part] = attend(x, h, h.mean(dim=1))
+    return pooled
+
+
+@torch.no_grad()
+def pair_distances(
+    query: ClipFeatures,
+    gallery: ClipFeatures,
+    weight: Tensor,
+    bias: Tensor | float,
+    *,
+    guides: tuple[Tensor, Tensor] | None = None,
+    memory: int = MEMORY,
+    tolerance: float = TOLERANCE,
+) -> Tensor:
+    """Probability that two clips show different people, for all pairs.
+
+    Args:
+        query (ClipFeatures): (M, T, D) of any floating type.
+        gallery (ClipFeatures): (N, T', D).
+        weight (Tensor): (D,) of logit(different) - logit(same), batch
+            normalisation and linear layer folded.
+        bias (Tensor | float): Of the same.
+        guides (tuple[Tensor, Tensor], optional): (M, D) and (N, D), what a
+            clip is to its partner: the guide of the partner's pooling and
+            the first factor of s. Defaults to the self-pooled features.
+        memory (int): Bytes to hold besides inputs and result, roughly (at
+            least one channel of all clips and one row of the result).
+        tolerance (float): Largest error of a distance; 0 computes pair by
+            pair.
+
+    Returns:
+        Tensor: (M, N) float32, 0-1.
+    """
+    _check(query, gallery, weight, bias)
+    if guides is None:
+        guides = self_pool(query, memory), self_pool(gallery, memory)
+    u, v = (guide.double() for guide in guides)
+    distances = u.new_empty(len(u), len(v), dtype=torch.float32)
+    for rows in _parts(len(u), len(v), memory):
+        part = ClipFeatures(*(values[rows] for values in query))
+        logits = _logits(
+            (part, gallery), (u[rows], v), weight.double(), memory, tolerance
+        )
+        distances[rows] = logits.add_(float(bias)).sigmoid_()
+    return distances
+
+
+@torch.no_grad()
+def pooled_distances(
+    query: Tensor, gallery: Tensor, weight: Tensor, bias: Tensor | float
+) -> Tensor:
+    """The same for clips that are pooled without regard to their partner.
+
+    Both factors of s are then equal: s_d = (u_d - v_d)^2.
+
+    Args:
+        query (Tensor): (M, D) pooled features.
+        gallery (Tensor): (N, D).
+        weight (Tensor): (D,), see :func:`pair_distances`.
+        bias (Tensor | float): Of the same.
+
+    Returns:
+        Tensor: (M, N) float32, 0-1.
+    """
+    query, gallery, weight = (t.double() for t in (query, gallery, weight))
+    logits = (query**2 @ weight)[:, None] + (gallery**2 @ weight)
+    logits -= 2 * (query * weight) @ gallery.T
+    return logits.add_(float(bias)).sigmoid_().float()
+
+
+def nodes_needed(
+    query: ClipFeatures,
+    gallery: ClipFeatures,
+    weight: Tensor,
+    low: Tensor,
+    high: Tensor,
+    tolerance: float,
+) -> Tensor:
+    """How many nodes keep the error of every distance below a tolerance.
+
+    Let a be half the length of a channel's interval, e its middle, R the
+    largest range of the keys of a clip, X the largest |x - e|. On the strip
+    |Im c| <= b < pi / R, the denominator of P(c) obeys ::
+
+        |sum_t exp(c h_t)| >= cos(b R / 2) sum_t |exp(c h_t)|
+
+    (turn all phases by that of the middle key), so P is analytic there and
+    |P(c) - e| <= X / cos(b R / 2). The ellipse around the interval with the
+    semi-axes a (r + 1/r) / 2 and a (r - 1/r) / 2 = b lies in the strip; on it
+    |F| <= B = |weight| a (1 + (r + 1/r) / 2) X / cos(b R / 2), and the
+    polynomial through J Chebyshev nodes errs by at most ::
+
+        4 B r^(1 - J) / (r - 1)
+
+    (Trefethen, Approximation Theory and Approximation Practice, theorem
+    8.2). F and G and D channels share 4 times the tolerance, as the sigmoid
+    is nowhere steeper than 1/4. The best of a few b is taken.
+
+    Args:
+        query (ClipFeatures): (M, T, D).
+        gallery (ClipFeatures): (N, T', D).
+        weight (Tensor): (D,) float64.
+        low (Tensor): (D,) float64, the smallest guide.
+        high (Tensor): (D,) float64, the largest.
+        tolerance (float): Of a distance; 0 gives 2^31.
+
+    Returns:
+        Tensor: (D,) int64 number of nodes, at least 2.
+    """
+    if tolerance <= 0:
+        return torch.full_like(low, 2**31).long()
+    tiny = 1e-9  # keeps the quotients finite; far below any spread that counts
+    half = ((high - low) / 2).clamp_(min=tiny)
+    middle = (high + low) / 2
+    spread, reach = torch.full_like(half, tiny), torch.zeros_like(half)
+    for x, h in (query, gallery):
+        ranges = h.amax(1).double() - h.amin(1).double()
+        spread = torch.maximum(spread, ranges.amax(0))
+        reach = torch.maximum(reach, (x.amax((0, 1)) - middle).abs())
+        reach = torch.maximum(reach, (x.amin((0, 1)) - middle).abs())
+    share = 4 * tolerance / (2 * len(weight))
+    best = torch.full_like(half, torch.inf)
+    for part in (0.5, 0.7, 0.8, 0.9, 0.95, 0.98):  # b R / pi
+        y = part * math.pi / spread / half
+        r = y + (y**2 + 1).sqrt()
+        bound = weight.abs() * half * (1 + (r + 1 / r) / 2) * reach
+        bound /= math.cos(part * math.pi / 2)
+        needed = 1 + (4 * bound / (r - 1) / share).log() / r.log()
+        best = torch.minimum(best, needed)
+    return best.clamp_(2, 2**31).ceil_().long()
+
+
+def _logits(
+    sides: tuple[ClipFeatures, ClipFeatures],
+    guides: tuple[Tensor, Tensor],
+    weight: Tensor,
+    memory: int,
+    tolerance: float,
+) -> Tensor:
+    """The logits (M, N) float64 without bias; see the module."""
+    (query, gallery), (u, v) = sides, guides
+    m, n = len(u), len(v)
+    logits = u.new_zeros(m, n)
+    if not logits.numel():
+        return logits
+    low = torch.minimum(u.amin(0), v.amin(0))
+    high = torch.maximum(u.amax(0), v.amax(0))
+    nodes = nodes_needed(query, gallery, weight, low, high, tolerance)
+    # pooling under J guides a clip, or under all clips of the other side
+    smooth = nodes * (m + n) <= 2 * m * n
+    for channels in _groups(nodes, smooth, m + n, memory):
+        count = int(nodes[channels].max())
+        basis = _Chebyshev(low[channels], high[channels], count)
+        f = _coefficients(query, u, weight, basis, channels, memory)
+        logits.addmm_(f, basis(v[:, channels]).T)
+        del f
+        g = _coefficients(gallery, v, weight, basis, channels, memory)
+        logits.addmm_(basis(u[:, channels]), g.T)
+        del g
+    _add_pairs(logits, sides, guides, weight, ~smooth, memory)
+    return logits
+
+
+class _Chebyshev:
+    """Polynomials through ``count`` nodes on an interval for each channel."""
+
+    def __init__(self, low: Tensor, high: Tensor, count: int) -> None:
+        self.middle = (high + low) / 2  # (d,)
+        self.half = ((high - low) / 2).clamp(min=torch.finfo(low.dtype).tiny)
+        self.degrees = torch.arange(count, device=low.device).to(low)
+        angles = (self.degrees + 0.5) * (math.pi / count)
+        #: (J, d), the guides under which each clip is pooled
+        self.nodes = self.middle + angles.cos()[:, None] * self.half
+        to_series = (angles[:, None] * self.degrees).cos() * (2 / count)
+        to_series[:, 0] /= 2
+        self._to_series = to_series  # (J of nodes, J of degrees)
+
+    def coefficients(self, values: Tensor) -> Tensor:
+        """(m, J, d) at the nodes to (m, d J) coefficients."""
+        return (values.transpose(1, 2) @ self._to_series).flatten(1)
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """(m, d) to (m, d J), each Chebyshev polynomial there."""
+        unit = ((points - self.middle) / self.half).clamp_(-1, 1)
+        return (unit.acos_()[..., None] * self.degrees).cos_().flatten(1)
+
+
+def _coefficients(
+    clips: ClipFeatures,
+    guides: Tensor,
+    weight: Tensor,
+    basis: _Chebyshev,
+    channels: Tensor,
+    memory: int,
+) -> Tensor:
+    """The coefficients (m, d J) of F for each clip and channel."""
+    count = len(basis.nodes)
+    terms = guides.new_empty(len(guides), len(channels) * count)
+    size = 3 * count * clips.keys.shape[1] * len(channels)
+    for part in _parts(len(guides), size, _step(memory, guides)):
+        x, h = clips.take(part, channels).double()
+        pooled = attend(x[:, None], h[:, None], basis.nodes)  # (m, J, d)
+        pooled -= basis.middle
+        pooled *= guides[part, None, channels] - basis.nodes
+        terms[part] = basis.coefficients(pooled.mul_(weight[channels]))
+    return terms
+
+
+def _add_pairs(
+    logits: Tensor,
+    sides: tuple[ClipFeatures, ClipFeatures],
+    guides: tuple[Tensor, Tensor],
+    weight: Tensor,
+    chosen: Tensor,
+    memory: int,
+) -> None:
+    """Add weight_d s_d of some channels (bool (D,)), pair by pair."""
+    channels = chosen.nonzero()[:, 0]
+    (query, gallery), (u, v) = sides, (g[:, channels] for g in guides)
+    frames = max(query.keys.shape[1], gallery.keys.shape[1])
+    size = 4 * (frames + 1) * len(channels)
+    memory = _step(memory, logits)
+    for cols in _parts(len(v) if size else 0, size, memory):
+        theirs = gallery.take(cols, channels).double()
+        for rows in _parts(len(u), size * len(v[cols]), memory):
+            ours = query.take(rows, channels).double()
+            seen = attend(*(part[:, None] for part in ours), v[cols])
+            seen -= attend(*theirs, u[rows, None])
+            seen *= u[rows, None] - v[cols]
+            logits[rows, cols] += seen @ weight[channels]
+
+
+def _groups(
+    nodes: Tensor, chosen: Tensor, clips: int, memory: int
+) -> Iterator[Tensor]:
+    """Channels of like numbers of nodes, as many as the memory holds."""
+    order = nodes.argsort()
+    order = order[chosen[order]]
+    while len(order):
+        # coefficients of one side, polynomials of the other, work
+        row = 3 * clips * _DOUBLE * nodes[order]
+        size = torch.arange(1, len(order) + 1, device=row.device) * row
+        # not more than twice the nodes that a channel needs
+        fits = (size <= memory) & (nodes[order] <= 2 * nodes[order[0]])
+        count = max(int(fits.sum()), 1)
+        yield order[:count]
+        order = order[count:]
+
+
+def _parts(length: int, doubles: int, memory: int) -> Iterator[slice]:
+    """Slices of ``length`` items that need ``doubles`` numbers each."""
+    step = max(memory // (max(doubles, 1) * _DOUBLE), 1)
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))
+
+
+def _step(memory: int, values: Tensor) -> int:
+    return min(memory, _CACHE) if values.device.type == 'cpu' else memory
+
+
+def _check(
+    query: ClipFeatures,
+    gallery: ClipFeatures,
+    weight: Tensor,
+    bias: Tensor | float,
+) -> None:
+    for name, (x, h) in (('query', query), ('gallery', gallery)):
+        if x.shape != h.shape or x.shape[2:] != weight.shape or not x.shape[1]:
+            raise ValueError(
+                f'{name} clips: embeddings and keys must both be (clips, '
+                f'frames, {len(weight)}) with 1 frame or more, got '
+                f'{tuple(x.shape)} and {tuple(h.shape)}'
+            )
+        if not (x.isfinite().all() and h.isfinite().all()):
+            raise ValueError(
+                f'{name} clips: embeddings or keys are not finite; the model '
+                'diverged, or a clip is damaged'
+            )
+    if not (weight.isfinite().all() and math.isfinite(bias)):
+        raise ValueError('the pair classifier is not finite; it diverged')

@@ -1,13 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Plain, category-aware and aggregated heads at equal budget.
+"""Plain, category-aware and aggregated heads, with equal budgets.
 
-Trains the synthetic landmark model three ways, on the same items in the same
+Trains the synthetic landmark model several ways, on the same items in the same
 order for the same number of epochs, and tests each on held-out garments:
 
 - ``plain``: mmpose's own HeatmapHead with 294 maps, as in its DeepFashion2
   configs;
 - ``category``: CategoryHeatmapHead, 294 maps, those of the item's category;
-- ``aggregated``: CategoryHeatmapHead, 81 points shared between categories.
+- ``aggregated``: CategoryHeatmapHead, 81 points shared between categories;
+- ``category-conditioned``, ``aggregated-conditioned``: the last two with
+  ``conditioned=True``.
 
 Runs that are done are not repeated, so it can be interrupted.
 
@@ -32,16 +34,24 @@ from mmfashion_ext.common.cli import UserError, run_tool, write_json
 from mmfashion_ext.hub import config_path, root
 
 MODEL = 'td-hm-udp_r18-small_1xb32-10e_synthetic-128x96'
-HEADS = ('plain', 'category', 'aggregated')
+HEADS = (
+    'plain',
+    'category',
+    'aggregated',
+    'category-conditioned',
+    'aggregated-conditioned',
+)
 SHOWN = ('PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'NE', 'EPE', 'keypoints/AP')
 
 
 def variant(head: str) -> Config:
     """The config of a head; all else is the same."""
     cfg = Config.fromfile(config_path(MODEL), import_custom_modules=False)
-    if head == 'aggregated':
+    cfg.model.head.conditioned = head.endswith('-conditioned')
+    if head.startswith('aggregated'):
         cfg.model.head.points = 'aggregated'
     elif head == 'plain':
+        del cfg.model.head['conditioned']
         cfg.model.head.type = 'mmpose.HeatmapHead'
         del cfg.model.head['points']
         cfg.model.head.out_channels = 294

@@ -48,11 +48,30 @@ class CategoryAware:
     outputs; with them, (B, 39, ...): the landmarks of each item's category
     first, in their order, and what pads them, which is not used. These are
     float32 under AMP too: the losses and NumPy, which counts hits, want it.
+
+    With ``conditioned=True`` the head's input features are scaled and shifted
+    channel by channel with learned vectors of the item's category (FiLM,
+    arXiv:1709.07871). It is no part of the papers: it tells a head with
+    shared points whose hem it is to look for.
     """
 
     channels: Tensor
+    condition: nn.Embedding | None
 
-    def _register_channels(self, points: Points) -> None:
+    def _know_categories(
+        self, points: Points, in_channels: int | None
+    ) -> None:
+        """Set up which output is which landmark's.
+
+        Args:
+            points (str): Form of the outputs.
+            in_channels (int, optional): Channels C of the features, if they
+                are to be scaled and shifted by category.
+        """
+        self.condition = None
+        if in_channels is not None:
+            self.condition = nn.Embedding(len(CATEGORIES), 2 * in_channels)
+            nn.init.zeros_(self.condition.weight)  # starts as no change
         rows = category_rows(landmark_channels(points))
         # padding reads any output; its weight is 0 and nobody looks at it
         channels = torch.from_numpy(rows.clip(min=0))
@@ -134,6 +153,15 @@ class CategoryAware:
             )
         ]
 
+    def _features(self, inputs: Labelled) -> Tensor:
+        """The last features (B, C, H, W), told the category if asked for."""
+        x = inputs.feats[-1]
+        if self.condition is None:
+            return x
+        change = self.condition(inputs.labels)[..., None, None]
+        scale, shift = change.to(x.dtype).chunk(2, dim=1)
+        return x * (1 + scale) + shift
+
     def _labels(self, samples: Sequence[PoseDataSample]) -> Tensor:
         """(B,) labels 0..12, -1 where a sample has no category."""
         ids = [int(s.metainfo.get('category_id', 0)) for s in samples]
@@ -172,15 +200,20 @@ class CategoryHeatmapHead(CategoryAware, HeatmapHead):
     Args:
         in_channels (int): As mmpose's ``HeatmapHead``.
         points (str): ``'separate'`` (294 maps) or ``'aggregated'`` (81).
+        conditioned (bool): See :class:`CategoryAware`.
         **kwargs: Those of mmpose's ``HeatmapHead``, ``out_channels`` excepted.
     """
 
     def __init__(
-        self, in_channels: int, points: Points = 'separate', **kwargs: Any
+        self,
+        in_channels: int,
+        points: Points = 'separate',
+        conditioned: bool = False,
+        **kwargs: Any,
     ) -> None:
         outputs = int(landmark_channels(points).max()) + 1
         super().__init__(in_channels, out_channels=outputs, **kwargs)
-        self._register_channels(points)
+        self._know_categories(points, in_channels if conditioned else None)
 
     def forward(self, feats: tuple[Tensor, ...] | Labelled) -> Tensor:
         """Maps (B, 39, h, w) of each item's category, or all of them.
@@ -190,7 +223,7 @@ class CategoryHeatmapHead(CategoryAware, HeatmapHead):
         """
         if not isinstance(feats, Labelled):
             return super().forward(feats)
-        x = self.conv_layers(self.deconv_layers(feats.feats[-1]))
+        x = self.conv_layers(self.deconv_layers(self._features(feats)))
         channels, layer = self.channels[feats.labels], self.final_layer
         if not isinstance(layer, nn.Conv2d) or layer.kernel_size != (1, 1):
             index = channels[..., None, None].expand(-1, -1, *x.shape[2:])
@@ -220,15 +253,20 @@ class CategoryRTMCCHead(CategoryAware, RTMCCHead):
     Args:
         in_channels (int): As mmpose's ``RTMCCHead``.
         points (str): ``'separate'`` (294 maps) or ``'aggregated'`` (81).
+        conditioned (bool): See :class:`CategoryAware`.
         **kwargs: Those of mmpose's ``RTMCCHead``, ``out_channels`` excepted.
     """
 
     def __init__(
-        self, in_channels: int, points: Points = 'separate', **kwargs: Any
+        self,
+        in_channels: int,
+        points: Points = 'separate',
+        conditioned: bool = False,
+        **kwargs: Any,
     ) -> None:
         outputs = int(landmark_channels(points).max()) + 1
         super().__init__(in_channels, outputs, **kwargs)
-        self._register_channels(points)
+        self._know_categories(points, in_channels if conditioned else None)
 
     def forward(
         self, feats: tuple[Tensor, ...] | Labelled
@@ -240,7 +278,7 @@ class CategoryRTMCCHead(CategoryAware, RTMCCHead):
         """
         if not isinstance(feats, Labelled):
             return super().forward(feats)
-        maps = self.final_layer(feats.feats[-1]).flatten(2)
+        maps = self.final_layer(self._features(feats)).flatten(2)
         channels = self.channels[feats.labels]
         tokens = maps.gather(
             1, channels[..., None].expand(-1, -1, maps.size(2))
@@ -268,15 +306,20 @@ class CategoryRLEHead(CategoryAware, RLEHead):
     Args:
         in_channels (int): As mmpose's ``RLEHead``.
         points (str): ``'separate'`` (294 points) or ``'aggregated'`` (81).
+        conditioned (bool): See :class:`CategoryAware`.
         **kwargs: Those of mmpose's ``RLEHead``, ``num_joints`` excepted.
     """
 
     def __init__(
-        self, in_channels: int, points: Points = 'separate', **kwargs: Any
+        self,
+        in_channels: int,
+        points: Points = 'separate',
+        conditioned: bool = False,
+        **kwargs: Any,
     ) -> None:
         outputs = int(landmark_channels(points).max()) + 1
         super().__init__(in_channels, outputs, **kwargs)
-        self._register_channels(points)
+        self._know_categories(points, in_channels if conditioned else None)
 
     def forward(self, feats: tuple[Tensor, ...] | Labelled) -> Tensor:
         """(B, 39, 4): x and y as a share of the input's size, two sigmas.
@@ -286,7 +329,7 @@ class CategoryRLEHead(CategoryAware, RLEHead):
         """
         if not isinstance(feats, Labelled):
             return super().forward(feats)
-        outputs = super().forward(feats.feats)
+        outputs = super().forward((self._features(feats),))
         index = self.channels[feats.labels][..., None]
         index = index.expand(-1, -1, outputs.size(2))
         return _single(outputs.gather(1, index))

@@ -400,3 +400,20 @@ def test_codecs_are_mmposes():
     assert isinstance(build('heatmap').decoder, UDPHeatmap)
     assert isinstance(build('rtmcc').decoder, SimCCLabel)
     assert isinstance(build('rle').decoder, RegressionLabel)
+
+
+@pytest.mark.parametrize('name', HEADS)
+def test_conditioning_starts_as_no_change_and_learns_by_category(name):
+    plain = build(name).train()
+    head = build(name, conditioned=True).train()
+    head.load_state_dict(plain.state_dict(), strict=False)
+    torch.nn.init.zeros_(head.condition.weight)
+    batch = samples(LABELS, **targets(name))
+    torch.manual_seed(0)
+    losses = head.loss(features(name), batch)
+    torch.testing.assert_close(
+        losses['loss_kpt'], plain.loss(features(name), batch)['loss_kpt']
+    )
+    losses['loss_kpt'].backward()
+    learns = head.condition.weight.grad.abs().sum(1).nonzero().flatten()
+    assert learns.tolist() == sorted(LABELS)

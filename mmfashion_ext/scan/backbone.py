@@ -1,0 +1,121 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""ResNets for frames: with a stem for optical flow, and without mmpretrain."""
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from ..registry import MODELS
+
+
+class TwoStreamConv(nn.Conv2d):
+    """conv(image) + conv(flow): two streams that become one at once.
+
+    Takes the place of a network's first convolution. Its own weight keeps the
+    name it had, so that pretrained weights are found; that of ``flow`` starts
+    from He's normal distribution (fan out).
+
+    Args:
+        conv (nn.Conv2d): The convolution of images, copied.
+        flow_channels (int): Channels of a flow map.
+    """
+
+    def __init__(self, conv: nn.Conv2d, flow_channels: int = 3) -> None:
+        geometry = {
+            'kernel_size': conv.kernel_size,
+            'stride': conv.stride,
+            'padding': conv.padding,
+            'bias': False,
+        }
+        super().__init__(conv.in_channels, conv.out_channels, **geometry)
+        self.weight = conv.weight
+        self.flow = nn.Conv2d(flow_channels, conv.out_channels, **geometry)
+        nn.init.kaiming_normal_(self.flow.weight, mode='fan_out')
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(B, image + flow channels, H, W) to (B, C, H', W')."""
+        sizes = self.in_channels, self.flow.in_channels
+        image, flow = frames.split(sizes, dim=1)
+        return super().forward(image) + self.flow(flow)
+
+
+@MODELS.register_module()
+class TorchvisionResNet(BaseModule):
+    """A ResNet of torchvision's blocks, where mmpretrain is not installed.
+
+    Parameters have torchvision's (and mmpretrain's) names, so that
+    ``init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')``
+    works. Depth 10 and fewer base channels make it small.
+
+    Args:
+        depth (int): 10, 18, 34, 50, 101 or 152.
+        base_channels (int): Channels of the stem.
+        init_cfg (dict, optional): Defaults to torchvision's own: He's normal
+            distribution (fan out), normalisation layers of one.
+    """
+
+    BLOCKS = {
+        10: (BasicBlock, (1, 1, 1, 1)),
+        18: (BasicBlock, (2, 2, 2, 2)),
+        34: (BasicBlock, (3, 4, 6, 3)),
+        50: (Bottleneck, (3, 4, 6, 3)),
+        101: (Bottleneck, (3, 4, 23, 3)),
+        152: (Bottleneck, (3, 8, 36, 3)),
+    }
+
+    def __init__(
+        self,
+        depth: int = 50,
+        base_channels: int = 64,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        if depth not in self.BLOCKS:
+            raise ValueError(
+                f'depth must be one of {list(self.BLOCKS)}, got {depth}'
+            )
+        super().__init__(
+            init_cfg
+            or [
+                {'type': 'Kaiming', 'layer': 'Conv2d'},
+                {'type': 'Constant', 'val': 1, 'layer': '_BatchNorm'},
+            ]
+        )
+        block, counts = self.BLOCKS[depth]
+        self.conv1 = nn.Conv2d(3, base_channels, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(base_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        channels = base_channels
+        stages = []
+        for number, count in enumerate(counts):
+            planes, stride = base_channels * 2**number, min(number + 1, 2)
+            stages.append(_stage(block, channels, planes, count, stride))
+            channels = planes * block.expansion
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        #: Channels of the output.
+        self.feat_dim = channels
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        """(B, 3, H, W) to one (B, C, H / 32, W / 32)."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        return (self.layer4(self.layer3(self.layer2(self.layer1(x)))),)
+
+
+def _stage(
+    block: type[nn.Module],
+    channels: int,
+    planes: int,
+    count: int,
+    stride: int,
+) -> nn.Sequential:
+    """``count`` blocks, the first of which changes size and channels."""
+    out, downsample = planes * block.expansion, None
+    if stride != 1 or channels != out:
+        downsample = nn.Sequential(
+            nn.Conv2d(channels, out, 1, stride, bias=False),
+            nn.BatchNorm2d(out),
+        )
+    return nn.Sequential(
+        block(channels, planes, stride, downsample),
+        *(block(out, planes) for _ in range(count - 1)),
+    )

@@ -1,0 +1,106 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""What a single frame looks like: the two-stream CNN and the embedding."""
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..registry import MODELS
+from .backbone import TwoStreamConv
+
+
+@MODELS.register_module()
+class FrameCNN(BaseModule):
+    """Frames, with or without optical flow, to raw and embedded features.
+
+    Image and flow meet right after their first convolutions, before
+    normalisation. The backbone's last map is averaged over the whole frame:
+    the raw feature. A linear layer, batch normalisation and L2 normalisation
+    make the embedding x of it.
+
+    Args:
+        backbone (dict): A ResNet, ``mmpretrain.ResNet`` or
+            ``TorchvisionResNet``; its first convolution must be ``conv1``.
+        raw_channels (int): R, channels of its last map.
+        channels (int): D.
+        flow (bool): Two streams; False: images only.
+        flow_channels (int): Channels of a flow map.
+        dropout (float): Before the L2 normalisation, 0-1.
+        eps (float): Smallest length that an embedding is divided by. 0 as
+            published: an embedding of zero becomes NaN.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        raw_channels: int = 2048,
+        channels: int = 128,
+        flow: bool = True,
+        flow_channels: int = 3,
+        dropout: float = 0.0,
+        eps: float = 0.0,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.backbone = MODELS.build(backbone)
+        found = getattr(self.backbone, 'feat_dim', raw_channels)
+        if found != raw_channels:
+            raise ValueError(
+                f'raw_channels is {raw_channels}, but the backbone gives '
+                f'{found}: set frame_cnn.raw_channels and '
+                f'matcher.raw_channels to {found}'
+            )
+        self.flow = flow
+        if flow:
+            if not isinstance(
+                getattr(self.backbone, 'conv1', None), nn.Conv2d
+            ):
+                raise ValueError(
+                    f'{type(self.backbone).__name__} has no first '
+                    'convolution conv1 to set one of flow beside: take '
+                    'another backbone (without a deep stem), or flow=False'
+                )
+            self.backbone.conv1 = TwoStreamConv(
+                self.backbone.conv1, flow_channels
+            )
+        self.feat = nn.Linear(raw_channels, channels)
+        nn.init.kaiming_normal_(self.feat.weight, mode='fan_out')
+        nn.init.zeros_(self.feat.bias)
+        self.feat_bn = nn.BatchNorm1d(channels)
+        self.dropout = nn.Dropout(dropout)
+        self.eps = eps
+
+    def forward(
+        self, img: Tensor, flow: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Features of all frames.
+
+        Only the backbone runs in half precision under autocast.
+
+        Args:
+            img (Tensor): (B, T, 3, H, W) normalised RGB.
+            flow (Tensor, optional): (B, T, F, H, W) normalised; ignored by
+                the network of images only.
+
+        Returns:
+            tuple[Tensor, Tensor]: x (B, T, D) of length 1, and raw
+            (B, T, R), both at least float32.
+        """
+        frames = img.flatten(0, 1)
+        if self.flow:
+            if flow is None:
+                raise ValueError(
+                    'the network reads optical flow, and the clips have '
+                    'none: load it (LoadClip with flow), or set '
+                    'model.frame_cnn.flow=False'
+                )
+            frames = torch.cat((frames, flow.flatten(0, 1)), dim=1)
+        maps = self.backbone(frames)[-1]
+        exact = torch.promote_types(maps.dtype, torch.float32)
+        raw = maps.mean(dim=(2, 3), dtype=exact)
+        with torch.autocast(raw.device.type, enabled=False):
+            x = self.dropout(self.feat_bn(self.feat(raw)))
+            x = F.normalize(x, dim=1, eps=self.eps)
+        clips = img.shape[:2]
+        return x.view(*clips, -1), raw.view(*clips, -1)

@@ -1,0 +1,156 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""From frames to pairs of clips: what SCAN does after its CNN."""
+
+from typing import Literal
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..registry import MODELS
+from .attention import CollaborativePooling, SelfPooling
+from .classifier import PairClassifier
+from .similarity import (
+    MEMORY,
+    ClipFeatures,
+    pair_distances,
+    pooled_distances,
+    self_pool,
+)
+
+POOLINGS = ('mean', 'self', 'collaborative', 'self+collaborative')
+
+
+@MODELS.register_module()
+class SCANMatcher(BaseModule):
+    """Self attention, collaborative attention and the pair classifier.
+
+    Keys h = BN(Linear(raw)) come from one block, ``feat_fc``, which both kinds
+    of attention share. In a pair, a clip is first pooled by itself (u the
+    probe, v the gallery clip), then once more as its partner sees it, under
+    the partner's u or v. ``pooling`` leaves parts out (the paper's ablation);
+    the classifier stays as it is::
+
+        pooling               u, v             as seen by the other
+        'mean'                mean over time   u, v
+        'self'                self attention   u, v
+        'collaborative'       mean over time   collaborative attention
+        'self+collaborative'  self attention   collaborative attention
+
+    Args:
+        raw_channels (int): R.
+        channels (int): D.
+        pooling (str): See above.
+        bn (str): Batch statistics of the keys in training. ``'reference'``:
+            keys are computed anew for each use, of probes, galleries,
+            galleries and probes, each time with the statistics of that side
+            alone, so that the running statistics are updated four times a
+            step, as published. ``'joint'``: once, of all clips together.
+        chunk (int, optional): See :class:`PairClassifier`.
+
+    Symbols: P probes, G galleries, M query and N gallery clips, T frames.
+    """
+
+    def __init__(
+        self,
+        raw_channels: int = 2048,
+        channels: int = 128,
+        pooling: str = 'self+collaborative',
+        bn: Literal['reference', 'joint'] = 'reference',
+        chunk: int | None = 30,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        if pooling not in POOLINGS:
+            raise ValueError(
+                f'pooling must be one of {", ".join(POOLINGS)}, got '
+                f'{pooling!r}'
+            )
+        if bn not in ('reference', 'joint'):
+            raise ValueError(f"bn must be 'reference' or 'joint', got {bn!r}")
+        super().__init__(init_cfg)
+        self.pooling = pooling
+        self.bn = bn
+        self.channels = channels
+        parts = pooling.split('+')
+        self.self_pooling = SelfPooling() if 'self' in parts else None
+        self.cross_pooling = (
+            CollaborativePooling() if 'collaborative' in parts else None
+        )
+        if pooling != 'mean':
+            linear = nn.Linear(raw_channels, channels)
+            nn.init.kaiming_normal_(linear.weight, mode='fan_out')
+            nn.init.zeros_(linear.bias)
+            self.feat_fc = nn.Sequential(linear, nn.BatchNorm1d(channels))
+        self.classifier = PairClassifier(channels, chunk)
+
+    def keys(self, raw: Tensor) -> Tensor:
+        """Keys h (N, T, D) of raw (N, T, R); zeros if nothing attends.
+
+        Under keys of zero, attention is the mean over time.
+        """
+        if self.pooling == 'mean':
+            return raw.new_zeros(*raw.shape[:2], self.channels)
+        return self.feat_fc(raw.flatten(0, 1)).view(*raw.shape[:2], -1)
+
+    def forward(self, x: Tensor, raw: Tensor) -> Tensor:
+        """Logits of all pairs of a probe and a gallery clip.
+
+        Args:
+            x (Tensor): (2P, T, D) embeddings of probe, gallery, probe ...
+            raw (Tensor): (2P, T, R) raw features of the same.
+
+        Returns:
+            Tensor: (P, P, 2), see ``PairClassifier.DIFFERENT`` and ``SAME``.
+        """
+        joint = self.keys(raw) if self.bn == 'joint' else None
+
+        def keys(side: slice) -> Tensor:
+            return self.keys(raw[side]) if joint is None else joint[side]
+
+        def alone(side: slice) -> Tensor:
+            if self.self_pooling is None:
+                return x[side].mean(dim=1)
+            return self.self_pooling(x[side], keys(side))
+
+        probe, gallery = slice(0, None, 2), slice(1, None, 2)
+        u, v = alone(probe), alone(gallery)
+        gallery2, probe2 = v[None], u[:, None]
+        if self.cross_pooling is not None:
+            gallery2 = self.cross_pooling(x[gallery], keys(gallery), u)
+            probe2 = self.cross_pooling(x[probe], keys(probe), v)
+            probe2 = probe2.transpose(0, 1)
+        return self.classifier(u[:, None], gallery2, probe2, v[None])
+
+    @torch.no_grad()
+    def distances(
+        self,
+        query: ClipFeatures,
+        gallery: ClipFeatures,
+        memory: int = MEMORY,
+    ) -> Tensor:
+        """Probability that two clips show different people, in evaluation.
+
+        Computed where the features are, not where the model is.
+
+        Args:
+            query (ClipFeatures): (M, T, D) embeddings and keys.
+            gallery (ClipFeatures): (N, T', D) of the same.
+            memory (int): Bytes to hold besides inputs and result, roughly.
+
+        Returns:
+            Tensor: (M, N) float32, 0-1.
+        """
+        folded = (
+            part.to(query.keys.device) for part in self.classifier.folded()
+        )
+        u, v = (
+            clips.embeddings.double().mean(dim=1)
+            if self.self_pooling is None
+            else self_pool(clips, memory)
+            for clips in (query, gallery)
+        )
+        if self.cross_pooling is None:
+            return pooled_distances(u, v, *folded)
+        return pair_distances(
+            query, gallery, *folded, guides=(u, v), memory=memory
+        )

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import fld_sheet
+from . import fld_sheet, video_reid_sheet
 from .deepfashion2 import generate_deepfashion2
 from .fld import generate_fld
 from .output import UsageError
 from .sheet import check_sheet, contact_sheet
+from .video_reid import FRAMES, generate_video_reid
 
 
 class _Parser(argparse.ArgumentParser):
@@ -56,15 +57,38 @@ def _fld(args: argparse.Namespace) -> None:
         print(f'wrote {args.sheet}')
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def _video_reid(args: argparse.Namespace) -> None:
+    if args.sheet:
+        check_sheet(args.sheet)
+    generate_video_reid(
+        args.out,
+        num=args.num,
+        seed=args.seed,
+        size=args.size,
+        frames=tuple(args.frames),
+        overwrite=args.overwrite,
+    )
+    print(
+        f'wrote {args.out}/raw; convert it: tools/dataset_converters/'
+        f'video_reid.py ilids-vid {args.out}/raw --out {args.out}'
+    )
+    if args.sheet:
+        video_reid_sheet.contact_sheet(args.out, args.sheet)
+        print(f'wrote {args.sheet}')
+
+
+def _add_options(
+    parser: argparse.ArgumentParser,
+    num: int = 200,
+    what: str = 'pictures in train',
+    size: int = 512,
+) -> None:
     """What all families have in common."""
     parser.add_argument('out', type=Path, help='folder to create')
-    parser.add_argument(
-        '--num', type=int, default=200, help='pictures in train'
-    )
+    parser.add_argument('--num', type=int, default=num, help=what)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(
-        '--size', type=int, default=512, help='longer side, pixels'
+        '--size', type=int, default=size, help='longer side, pixels'
     )
     parser.add_argument(
         '--overwrite', action='store_true', help='replace an earlier data set'
@@ -100,6 +124,22 @@ def _add_fld(families: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=_fld)
 
 
+def _add_video_reid(families: argparse._SubParsersAction) -> None:
+    parser = families.add_parser(
+        'video-reid', help='people who walk past two cameras, as iLIDS-VID'
+    )
+    _add_options(parser, 40, 'persons, half of them for training', 128)
+    parser.add_argument(
+        '--frames',
+        type=int,
+        nargs=2,
+        metavar=('MIN', 'MAX'),
+        default=FRAMES,
+        help='fewest and most frames of a tracklet',
+    )
+    parser.set_defaults(run=_video_reid)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = _Parser(
@@ -110,6 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     _add_deepfashion2(families)
     _add_fld(families)
+    _add_video_reid(families)
     args = parser.parse_args(argv)
     try:
         args.run(args)

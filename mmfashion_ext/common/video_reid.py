@@ -10,6 +10,7 @@ Layout of every data set after ``tools/dataset_converters/video_reid.py``::
                        camera also tracklets = [{pid, camid, files}]
     ROOT/splits.json   [{trainval, query, gallery: [person]}]; with tracklets
                        also {train,query,gallery}_tracklets = [index]
+    ROOT/flow.json     how the flow was computed
 
 All numbers count from 0. Frames of JPEG data sets keep their bytes and their
 ``.jpg``; the flow of ``X.jpg`` is ``X.png``.
@@ -32,6 +33,8 @@ IMAGES = 'images'
 FLOWS = 'others'
 META = 'meta.json'
 SPLITS = 'splits.json'
+#: Written by the converter: how the maps in ``others`` were made.
+FLOW_RECORD = 'flow.json'
 
 LastClip = Literal['reference', 'include']
 Role = Literal['train', 'query', 'gallery']

@@ -9,13 +9,15 @@ import cv2
 import numpy as np
 from rich.progress import track
 
+from ..common.video_reid import FLOW_RECORD, FLOWS, IMAGES, META, SPLITS
 from .looks import Look, random_look
 from .output import UsageError, check_at_least, new_folder
 from .surveillance import Camera, film, make_camera, random_track
 
-CONTENTS = ('raw',)
+#: Also what the converter makes of ``raw``; it goes when ``raw`` is replaced.
+CONTENTS = ('raw', IMAGES, FLOWS, META, SPLITS, FLOW_RECORD)
 SEQUENCES = 'raw/iLIDS-VID/i-LIDS-VID/sequences'
-SPLITS = (
+SPLIT_FILE = (
     'raw/iLIDS-VID/train-test people splits/train_test_splits_ilidsvid.mat'
 )
 NUM_SPLITS = 10
@@ -102,7 +104,7 @@ def generate_video_reid(
                     file = folder / SEQUENCES / name
                     file.parent.mkdir(parents=True, exist_ok=True)
                     file.write_bytes(cv2.imencode('.png', image)[1])
-            _write_splits(folder / SPLITS, num, seed)
+            _write_splits(folder / SPLIT_FILE, num, seed)
     finally:
         cv2.setNumThreads(threads)
     return out

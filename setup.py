@@ -38,6 +38,14 @@ LANDMARK = [
     'munkres',
     'scipy',
 ]
+SCAN = [
+    'torch>=2.4',
+    'torchvision',
+    'onedl-mmengine>=0.10.8',
+    'pillow',
+    'scipy',
+    'safetensors>=0.4',
+]
 RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
 TESTS = ['pytest>=8', 'pytest-xdist', 'hypothesis', 'ruff']
 
@@ -102,8 +110,9 @@ setup(
     extras_require={
         'match-rcnn': MATCH_RCNN,
         'landmark': LANDMARK,
+        'scan': SCAN,
         'retrieval': RETRIEVAL,
-        'all': MATCH_RCNN + LANDMARK + RETRIEVAL,
+        'all': LANDMARK + SCAN + RETRIEVAL,
         'tests': TESTS,
     },
     cmdclass={'build_py': BuildPy},

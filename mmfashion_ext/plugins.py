@@ -40,6 +40,7 @@ SYSTEMS: dict[str, tuple[Host, ...]] = {
     'match_rcnn': (MMENGINE, MMCV, MMDET),
     # mmpose 1.3 imports mmdet for one of its heads
     'landmark': (MMENGINE, MMCV, MMDET, MMPOSE),
+    'scan': (MMENGINE,),
 }
 
 

@@ -27,7 +27,10 @@ SPLITS = ('train', 'val', 'test')
 #: {algorithm}_{modules}_{training}_{data}: parts joined by _, words by -.
 WORDS = r'[a-z0-9]+(-[a-z0-9]+)*'
 TRAINING = r'(\d+xb\d+-)?(s?\d+x|\d+e|\d+k)'
-DATA = r'(deepfashion2|fld-(upper|lower|full)|synthetic)(-\d+x\d+)?'
+SETS = (
+    r'(deepfashion2|fld-(upper|lower|full)|ilids-vid|prid2011|mars|synthetic)'
+)
+DATA = SETS + r'(-\d+x\d+)?'
 NAME = re.compile(rf'{WORDS}(_{WORDS})+_{TRAINING}_{DATA}')
 
 #: The top-level variables that a runner, or a tool of ours, reads.
@@ -57,7 +60,9 @@ def load(path):
 def host_scope(path):
     """The scope of the host of the system that a config belongs to."""
     system = path.relative_to(ROOT / 'configs').parts[0]
-    return SYSTEMS[system][-1].package
+    package = SYSTEMS[system][-1].package
+    # MMEngine's types are found from every scope
+    return 'mmfashion_ext' if package == 'mmengine' else package
 
 
 def walk(node, key=None):

@@ -25,7 +25,10 @@ project, *Paper* from the authors' publication.
 COLUMNS = ('Model', 'Task', 'Dataset', 'Measured', 'Paper', 'Weights')
 
 #: Shown of the numbers a metafile holds; the others are left to it.
-HEADLINE = ('AP', 'AP50', 'AP75', 'top-1', 'top-10', 'top-20')
+HEADLINE = (
+    *('AP', 'AP50', 'AP75', 'top-1', 'top-10', 'top-20'),
+    *('allshots/CMC-1', 'allshots/CMC-5', 'mAP'),
+)
 
 
 def generate(root_dir: Path) -> str:

@@ -29,27 +29,34 @@ from mmfashion_ext.common.checkpoint import (
 from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
 from mmfashion_ext.common.evaluation import METRIC_NAMES
 from mmfashion_ext.common.landmark_errors import error_names
+from mmfashion_ext.common.reid import TOPK as RANKS
 from mmfashion_ext.common.retrieval_protocol import TOPK
 
-#: Task in metrics.json (what stands before the slash, nothing for errors of
-#: landmarks) -> its name in the metafiles.
-TASKS = {
-    'bbox': 'Object Detection',
-    'segm': 'Instance Segmentation',
-    'keypoints': 'Landmark Estimation',
-    'keypoints_vis': 'Landmark Estimation (visible only)',
-    'retrieval': 'Consumer-to-Shop Retrieval',
-    '': 'Landmark Localisation',
+#: Task in the metafiles -> what stands before the names of its metrics in
+#: metrics.json, and the names; all are in 0-1.
+TASKS: dict[str, tuple[str, tuple[str, ...]]] = {
+    'Object Detection': ('bbox/', METRIC_NAMES['bbox']),
+    'Instance Segmentation': ('segm/', METRIC_NAMES['segm']),
+    'Landmark Estimation': ('keypoints/', METRIC_NAMES['keypoints']),
+    'Landmark Estimation (visible only)': (
+        'keypoints_vis/',
+        METRIC_NAMES['keypoints'],
+    ),
+    'Landmark Localisation': (
+        '',
+        # EPE is in px; FLD's numbers are often those of visible landmarks
+        (*(n for n in error_names() if n != 'EPE'), 'NE/visible'),
+    ),
+    'Consumer-to-Shop Retrieval': (
+        'retrieval/',
+        tuple(f'top-{k}' for k in TOPK),
+    ),
+    'Video Person Re-identification': (
+        '',
+        (*(f'allshots/CMC-{k}' for k in RANKS), 'mAP'),
+    ),
 }
-_NAMES = {
-    **METRIC_NAMES,
-    'keypoints_vis': METRIC_NAMES['keypoints'],
-    'retrieval': tuple(f'top-{k}' for k in TOPK),
-    # EPE is in px, not in 0-1
-    '': (*(n for n in error_names() if n != 'EPE'), 'NE/visible'),
-}
-#: Task in the metafiles -> names of its metrics, all in 0-1.
-METRICS = {title: _NAMES[task] for task, title in TASKS.items()}
+METRICS = {title: names for title, (_, names) in TASKS.items()}
 
 
 def publish(
@@ -114,11 +121,10 @@ def results_of(metrics: dict[str, float], dataset: str) -> list[dict]:
         list[dict]: ``Task``, ``Dataset`` and ``Metrics`` of each task.
     """
     results = []
-    for task, title in TASKS.items():
-        prefix = task and f'{task}/'
+    for title, (prefix, names) in TASKS.items():
         found = {
             name: round(float(metrics[prefix + name]), 4)
-            for name in METRICS[title]
+            for name in names
             # -1: the test set has nothing of that size
             if metrics.get(prefix + name, -1) >= 0
         }
@@ -128,9 +134,8 @@ def results_of(metrics: dict[str, float], dataset: str) -> list[dict]:
             )
     if not results:
         raise UserError(
-            f'no metric of {", ".join(filter(None, TASKS))} or landmarks in '
-            "the metrics file: expected keys such as 'bbox/AP', got "
-            f'{sorted(metrics)[:5]}'
+            f'no metric of {", ".join(TASKS)} in the metrics file: expected '
+            f"keys such as 'bbox/AP', got {sorted(metrics)[:5]}"
         )
     return results
 

@@ -20,7 +20,13 @@ _MMPOSE = frozenset({'mmpose', 'xtcocotools', 'json-tricks', 'munkres'})
 #: Search in large galleries, of Match R-CNN only.
 _RETRIEVAL = frozenset({'faiss-cpu'})
 #: ``--system`` -> the distributions it does without.
-UNUSED = {'all': frozenset(), 'match-rcnn': _MMPOSE, 'landmark': _RETRIEVAL}
+UNUSED = {
+    'all': frozenset(),
+    'match-rcnn': _MMPOSE,
+    'landmark': _RETRIEVAL,
+    # MMEngine alone; mmpretrain for its backbones
+    'scan': _MMPOSE | _RETRIEVAL | {'onedl-mmdetection', 'imaug'},
+}
 
 _SECTION = re.compile(r'^# \[(\w+)\]$')
 

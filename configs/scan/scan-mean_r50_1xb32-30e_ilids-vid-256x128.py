@@ -1,0 +1,14 @@
+# The paper's ablation: what is left out is docs/scan.md's table.
+_base_ = [
+    '_base_/model.py',
+    '_base_/dataset.py',
+    '_base_/schedule_30e.py',
+    '_base_/runtime.py',
+]
+
+data_root = 'data/ilids-vid/'
+model = dict(oim_loss=dict(num_classes=150), matcher=dict(pooling='mean'))
+
+train_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = val_dataloader

@@ -1,0 +1,14 @@
+# Without optical flow.
+_base_ = [
+    '_base_/model.py',
+    '_base_/dataset.py',
+    '_base_/schedule_30e.py',
+    '_base_/runtime.py',
+]
+
+data_root = 'data/ilids-vid/'
+model = dict(oim_loss=dict(num_classes=150), frame_cnn=dict(flow=False))
+
+train_dataloader = dict(dataset=dict(data_root=data_root, flow=False))
+val_dataloader = dict(dataset=dict(data_root=data_root, flow=False))
+test_dataloader = val_dataloader

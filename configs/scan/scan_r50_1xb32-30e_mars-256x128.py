@@ -1,0 +1,14 @@
+# The authors published numbers on MARS, but no loader of it.
+_base_ = [
+    '_base_/model.py',
+    '_base_/dataset.py',
+    '_base_/schedule_30e.py',
+    '_base_/runtime.py',
+]
+
+data_root = 'data/mars/'
+model = dict(oim_loss=dict(num_classes=625))
+
+train_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = val_dataloader

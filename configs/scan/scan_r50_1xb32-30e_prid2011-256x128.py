@@ -1,0 +1,13 @@
+_base_ = [
+    '_base_/model.py',
+    '_base_/dataset.py',
+    '_base_/schedule_30e.py',
+    '_base_/runtime.py',
+]
+
+data_root = 'data/prid2011/'
+model = dict(oim_loss=dict(num_classes=100))
+
+train_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = val_dataloader

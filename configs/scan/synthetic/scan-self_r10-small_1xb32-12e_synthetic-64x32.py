@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/model_small.py',
+    '../_base_/dataset_synthetic.py',
+    '../_base_/schedule_synthetic.py',
+    '../_base_/runtime.py',
+]
+
+model = dict(matcher=dict(pooling='self'))

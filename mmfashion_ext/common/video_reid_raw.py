@@ -155,8 +155,8 @@ def read_prid2011(
         flows = _collect(
             unpacked(raw, 'prid_xiong', '.tar'), 'cam_?/*/*.png', _parse_prid
         )
-    last = max(number for number, _ in frames)
-    numbers = list(range(1, min(last, PRID_PERSONS) + 1))
+    last = max(n for n, _ in frames if n <= PRID_PERSONS)
+    numbers = list(range(1, last + 1))
     return RawVideos(
         'prid2011-sequence',
         2,

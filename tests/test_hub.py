@@ -228,7 +228,8 @@ def test_config_is_inherited_by_scope(path, tmp_path, monkeypatch):
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         for hook in cfg.default_hooks.values():
             assert resolves(HOOKS, hook), hook
-        assert resolves(VISUALIZERS, cfg.visualizer)
+        if 'visualizer' in cfg:
+            assert resolves(VISUALIZERS, cfg.visualizer)
         assert resolves(MODELS, cfg.model)
         for split in ('train', 'val', 'test'):
             loader = cfg[f'{split}_dataloader']

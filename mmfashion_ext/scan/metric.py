@@ -1,0 +1,181 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Video person re-identification as an MMEngine metric."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from torch import nn
+
+from ..common.cli import UserError, atomic_write
+from ..common.reid import (
+    DRAWS,
+    TOPK,
+    VARIANTS,
+    ReIDDistances,
+    Variant,
+    aggregate_tracklets,
+    evaluate_reid,
+)
+from ..registry import METRICS
+from .similarity import ClipFeatures
+
+
+class Tracklets(NamedTuple):
+    """The clips of one side of the test, tracklet after tracklet.
+
+    Attributes:
+        features (ClipFeatures): (M, T, D) of the clips.
+        clips (np.ndarray): (Q,) clips of each tracklet.
+        pids (np.ndarray): (Q,) persons.
+        camids (np.ndarray): (Q,) cameras.
+    """
+
+    features: ClipFeatures
+    clips: np.ndarray
+    pids: np.ndarray
+    camids: np.ndarray
+
+
+@METRICS.register_module()
+class VideoReIDMetric(BaseMetric):
+    """Compare all query with all gallery tracklets, and rank.
+
+    Distances of clips come from the model's matcher, lent by
+    :class:`~.hook.MatcherHook` (put it into ``custom_hooks``); those of
+    tracklets are means of their smallest tenth. The metrics are
+    ``{allshots,cuhk03,market1501}/CMC-{1,5,10,20}`` and ``mAP``, all in 0-1,
+    see :mod:`mmfashion_ext.common.reid`. To keep the best checkpoint, give
+    the hook ``save_best='allshots/CMC-1'`` **and** ``rule='greater'``.
+
+    Args:
+        percentile (float): Clip distances up to this percentile (0-100)
+            count. 10 as published; the published code also names 20.
+        variants (Sequence[str]): Which CMC.
+        topk (Sequence[int]): Ranks of the CMC, from 1.
+        draws (int): Galleries drawn for ``cuhk03``.
+        seed (int): Of these draws.
+        outfile_prefix (str, optional): Write ``{prefix}.distmat.npz``, which
+            ``tools/analysis/eval_reid.py`` reads.
+        **kwargs: ``collect_device``, ``prefix`` and ``collect_dir`` of
+            ``BaseMetric``.
+    """
+
+    default_prefix = ''  # None would warn
+
+    def __init__(
+        self,
+        percentile: float = 10,
+        variants: Sequence[Variant] = VARIANTS,
+        topk: Sequence[int] = TOPK,
+        draws: int = DRAWS,
+        seed: int = 0,
+        outfile_prefix: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= percentile <= 100:
+            raise ValueError(f'percentile must be 0 to 100, got {percentile}')
+        self.percentile = percentile
+        self.protocol = dict(
+            variants=variants, topk=topk, draws=draws, seed=seed
+        )
+        self.outfile_prefix = outfile_prefix
+        self.matcher: nn.Module | None = None  # set by MatcherHook
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the features of a batch.
+
+        Args:
+            data_batch (Any): Not used.
+            data_samples (Sequence[dict]): ``ClipDataSample`` as dicts:
+                ``embeddings`` and ``attention_keys`` (T, D), ``pid``,
+                ``camid``, ``tracklet``, ``role`` and ``start``.
+        """
+        for sample in data_samples:
+            self.results.append(
+                {
+                    'x': sample['embeddings'].detach().cpu(),
+                    'h': sample['attention_keys'].detach().cpu(),
+                    'clip': (int(sample['tracklet']), int(sample['start'])),
+                    'role': sample['role'],
+                    'pid': int(sample['pid']),
+                    'camid': int(sample['camid']),
+                }
+            )
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Compare all tracklets, evaluate, and write the distances.
+
+        Args:
+            results (list[dict]): What ``process`` kept, of all processes.
+
+        Returns:
+            dict[str, float]: 0-1.
+        """
+        query, gallery = (_side(results, r) for r in ('query', 'gallery'))
+        distmat = aggregate_tracklets(
+            self._clip_distances(query.features, gallery.features),
+            query.clips,
+            gallery.clips,
+            self.percentile,
+        )
+        distances = ReIDDistances(
+            distmat, query.pids, gallery.pids, query.camids, gallery.camids
+        )
+        if self.outfile_prefix is not None:
+            path = f'{self.outfile_prefix}.distmat.npz'
+            with atomic_write(path) as partial, partial.open('wb') as file:
+                np.savez_compressed(file, **vars(distances))
+            print_log(f'Wrote {path}', logger='current')
+        return evaluate_reid(distances, **self.protocol)
+
+    def _clip_distances(
+        self, query: ClipFeatures, gallery: ClipFeatures
+    ) -> np.ndarray:
+        """(M, N) float32, computed on the model's device."""
+        if self.matcher is None:
+            raise UserError(
+                'VideoReIDMetric has no matcher to compare clips with: add '
+                "dict(type='mmfashion_ext.MatcherHook') to custom_hooks of "
+                'the config'
+            )
+        device = next(self.matcher.parameters()).device
+        distances = self.matcher.distances(
+            *(
+                ClipFeatures(*(part.to(device) for part in side))
+                for side in (query, gallery)
+            )
+        )
+        return distances.cpu().numpy()
+
+
+def _side(results: list[dict], role: str) -> Tracklets:
+    """The clips of a role in order, whichever process computed them."""
+    # a sampler that fills up the last batch gives some clips twice
+    clips = {r['clip']: r for r in results if r['role'] == role}
+    clips = [clips[place] for place in sorted(clips)]
+    if not clips:
+        raise UserError(
+            f'no {role} clips were tested: VideoReIDMetric needs a dataset '
+            "with role='test'"
+        )
+    if len({clip['x'].shape for clip in clips}) > 1:
+        shortest = min(clips, key=lambda clip: len(clip['x']))
+        raise UserError(
+            f'the {role} clips differ in length: tracklet '
+            f'{shortest["clip"][0]} has one of {len(shortest["x"])} frames. '
+            'LoadClip continues short clips if the dataset has a clip_length'
+        )
+    tracklets = np.array([clip['clip'][0] for clip in clips])
+    _, first, counts = np.unique(
+        tracklets, return_index=True, return_counts=True
+    )
+    return Tracklets(
+        ClipFeatures(*(torch.stack([c[k] for c in clips]) for k in 'xh')),
+        counts,
+        *(np.array([clips[i][k] for i in first]) for k in ('pid', 'camid')),
+    )

@@ -139,9 +139,9 @@ def splits(tmp_path, monkeypatch):
     stand_in.write_text(
         'import json, sys\n'
         'config, weights, _, out = sys.argv[1:5]\n'
-        "assert sys.argv[-2:-1] == ['a=b'] and '--cfg-options' in sys.argv\n"(
-            dict(q_camids=None, g_camids=None), r'lacks q_camids, g_camids;'
-        ),
+        "assert sys.argv[-2:-1] == ['a=b'] and '--cfg-options' in sys.argv\n"
+        "key = 'test_dataloader.dataset.split='\n"
+        'split = int(sys.argv[-1].removeprefix(key))\n'
         f"print(split, file=open('{tmp_path}/tested', 'a'))\n"
         "if open(weights).read() == 'bad': sys.exit(2)\n"
         "metrics = {'allshots/CMC-1': split / 10, 'mAP': 0.5}\n"

@@ -17,10 +17,6 @@ Runs that are done are not repeated, so it can be interrupted.
 """
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,9 +24,10 @@ import numpy as np
 from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
+from training_runs import train_and_test
 
-from mmfashion_ext.common.cli import UserError, run_tool, write_json
-from mmfashion_ext.hub import config_path, root
+from mmfashion_ext.common.cli import run_tool
+from mmfashion_ext.hub import config_path
 
 MODEL = 'td-hm-udp_r18-small_1xb32-10e_synthetic-128x96'
 HEADS = (
@@ -65,58 +62,12 @@ def variant(head: str) -> Config:
 
 def run(head: str, seed: int, folder: Path, epochs: int | None) -> dict:
     """Train and test one variant; its metrics and CPU seconds of training."""
-    work_dir = folder / f'{head}-{seed}'
-    result = work_dir / 'result.json'
-    if result.exists():
-        return json.loads(result.read_text())
-    work_dir.mkdir(parents=True, exist_ok=True)
     cfg = variant(head)
     cfg.randomness = {'seed': seed}
     if epochs:
         cfg.train_cfg.max_epochs = epochs
         cfg.param_scheduler[1].end = epochs
-    epochs = cfg.train_cfg.max_epochs
-    cfg.train_cfg.val_interval = epochs + 1
-    config = work_dir / 'variant.py'
-    cfg.dump(config)
-    # validation would run after the last epoch again
-    skip = [f'val_{key}=None' for key in ('dataloader', 'evaluator', 'cfg')]
-    common = [str(config), '--work-dir', str(work_dir)]
-    trained = work_dir / 'trained.json'
-    if not trained.exists():
-        seconds = call(
-            *('tools/train.py', *common, '--cfg-options', *skip), log=work_dir
-        )
-        write_json(trained, {'seconds': seconds})
-    metrics = work_dir / 'metrics.json'
-    checkpoint = str(work_dir / f'epoch_{epochs}.pth')
-    options = [*common, '--out', str(metrics)]
-    call('tools/test.py', *options[:1], checkpoint, *options[1:], log=work_dir)
-    content = json.loads(metrics.read_text()) | json.loads(trained.read_text())
-    write_json(result, content)
-    return content
-
-
-def call(*command: str, log: Path) -> float:
-    """Run a tool with one thread; its output goes to ``log.txt``.
-
-    Returns:
-        float: CPU time in s, data loading included: other work beside it
-        does not count.
-    """
-    with (log / 'log.txt').open('a') as file:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=root(),
-            env=os.environ | {'OMP_NUM_THREADS': '1'},
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise UserError(f'{command[0]} failed, see {log}/log.txt')
-    return usage.ru_utime + usage.ru_stime
+    return train_and_test(cfg, folder / f'{head}-{seed}')
 
 
 def main() -> None:

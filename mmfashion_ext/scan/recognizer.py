@@ -25,7 +25,7 @@ class SCANRecognizer(BaseModel):
     loss = oim_rate(epoch) OIM(frames) + pair_weight PairLoss(pairs): each
     frame is to find its identity, each probe clip of a batch its like among
     the gallery clips. A batch is probe, gallery, probe, gallery ... as
-    ``PairSampler`` gives it.
+    ``CrossCameraPairSampler`` gives it.
 
     Args:
         frame_cnn (dict): :class:`FrameCNN`.
@@ -109,7 +109,7 @@ class SCANRecognizer(BaseModel):
         if len(data_samples) % 2:
             raise ValueError(
                 f'a batch must hold pairs of clips, got {len(data_samples)} '
-                'clips: use an even batch_size and PairSampler'
+                'clips: use an even batch_size and CrossCameraPairSampler'
             )
         x, raw = self.frame_cnn(**inputs)
         labels = torch.tensor(

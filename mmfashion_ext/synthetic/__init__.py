@@ -1,8 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Look-alikes of licensed data sets, in their exact on-disk layout.
 
-Needs NumPy and OpenCV only, ``video-reid`` also SciPy. Command line:
-``python -m mmfashion_ext.synthetic {deepfashion2,fld,video-reid} OUT``.
+Needs NumPy and OpenCV only. Command line: ``python -m
+mmfashion_ext.synthetic {deepfashion2,fld,video-reid} OUT``.
 """
 
 from .deepfashion2 import generate_deepfashion2

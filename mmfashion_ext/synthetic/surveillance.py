@@ -269,19 +269,13 @@ def _background(
     size: tuple[int, int],
 ) -> np.ndarray:
     """The hall behind someone at ``place``, (h, w, 3) float32."""
-    matrix = np.array(
-        [
-            [1 / zoom, 0, place - foot[0] / zoom],
-            [0, 1 / zoom, 0.94 * len(camera.hall) - foot[1] / zoom],
-        ]
-    )
-    columns = np.arange(size[0], dtype=np.float32) / zoom + matrix[0, 2]
-    rows = np.arange(size[1], dtype=np.float32) / zoom + matrix[1, 2]
-    columns %= camera.hall.shape[1]
-    at = np.meshgrid(columns, rows.clip(0, len(camera.hall) - 1))
+    tall, length = camera.hall.shape[:2]
+    columns = (np.arange(size[0]) - foot[0]) / zoom + place
+    rows = (np.arange(size[1]) - foot[1]) / zoom + 0.94 * tall
+    at = np.meshgrid(columns % length, rows.clip(0, tall - 1))
     picture = cv2.remap(
         camera.hall,
-        *(a.astype(np.float32) for a in at),
+        *(coordinates.astype(np.float32) for coordinates in at),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_WRAP,
     )

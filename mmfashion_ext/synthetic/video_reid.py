@@ -1,7 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """A look-alike of raw iLIDS-VID: people who walk past two cameras."""
 
-import io
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +26,6 @@ CAMERAS = 2
 FRAMES = (23, 192)
 MIN_SIZE = 16
 MAX_PERSONS = 900
-_HEADER = b'MATLAB 5.0 MAT-file, look-alike of iLIDS-VID'
 # second number of the seed: what the chance is for
 _PERSON, _CAMERA, _TRACK, _SPLIT = range(4)
 
@@ -54,7 +53,7 @@ def generate_video_reid(
     """Write a look-alike of iLIDS-VID as it is published, without flow.
 
     Every file is the same to the byte for the same arguments and the same
-    versions of NumPy, OpenCV and SciPy; a person's frames do not depend on
+    versions of NumPy and OpenCV; a person's frames do not depend on
     ``num``. Nothing is left behind if it fails.
 
     Args:
@@ -138,13 +137,14 @@ def _person(
 
 
 def _write_splits(path: Path, num: int, seed: int) -> None:
-    """Ten ways to part the persons: rows of ``ls_set``, counted from 1."""
-    from scipy.io import savemat  # needed here only
+    """Ten ways to part the persons: rows of ``ls_set``, counted from 1.
 
+    In MATLAB's format 4: five numbers (kind, rows, columns, no imaginary
+    part, length of the name), the name, the columns.
+    """
     rng = _rng(seed, _SPLIT)
-    rows = [rng.permutation(num) + 1.0 for _ in range(NUM_SPLITS)]
-    packed = io.BytesIO()
-    savemat(packed, {'ls_set': np.array(rows)})
+    rows = np.array([rng.permutation(num) + 1.0 for _ in range(NUM_SPLITS)])
+    name = b'ls_set\0'
+    header = struct.pack('<5i', 0, *rows.shape, 0, len(name))
     path.parent.mkdir(parents=True)
-    # SciPy writes the time into the first 116 bytes, which are free text
-    path.write_bytes(_HEADER.ljust(116) + packed.getvalue()[116:])
+    path.write_bytes(header + name + rows.astype('<f8').tobytes('F'))

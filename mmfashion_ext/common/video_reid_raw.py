@@ -27,7 +27,7 @@ from .archives import unpack
 from .cli import UserError
 from .video_reid import Split, describe
 
-PridSplits = Literal['published', 'mended']
+Splits = Literal['published', 'mended']
 
 #: Persons of PRID2011 that both cameras see.
 PRID_PERSONS = 200
@@ -97,14 +97,19 @@ class RawVideos:
 _Frames = dict[tuple[int, int], dict[str, Path]]
 
 
-def read_ilids_vid(raw: Path, given_flow: bool = False) -> RawVideos:
+def read_ilids_vid(
+    raw: Path, given_flow: bool = False, splits: Splits = 'published'
+) -> RawVideos:
     """Read iLIDS-VID; see the module for the layout.
 
-    Persons get numbers without holes. A split's first half is for training.
+    Persons get numbers without holes.
 
     Args:
         raw (Path): Folder of the archives.
         given_flow (bool): Also find the published flow maps.
+        splits (str): Which half of the persons of a split is for training:
+            ``'published'``: the first, as in the published SCAN.
+            ``'mended'``: the second, as deep-person-reid reads them.
 
     Raises:
         UserError: Something is missing or does not fit.
@@ -128,13 +133,13 @@ def read_ilids_vid(raw: Path, given_flow: bool = False) -> RawVideos:
         2,
         [f'person{number:03d}' for number in numbers],
         _two_cameras(numbers, frames, flows),
-        _ilids_splits(split_file, len(numbers)),
+        _ilids_splits(split_file, len(numbers), splits),
         expected_persons=300,
     )
 
 
 def read_prid2011(
-    raw: Path, given_flow: bool = False, splits: PridSplits = 'published'
+    raw: Path, given_flow: bool = False, splits: Splits = 'published'
 ) -> RawVideos:
     """Read the 200 persons of PRID2011 that both cameras see.
 
@@ -168,7 +173,7 @@ def read_prid2011(
 
 
 def prid_splits(
-    persons: int = PRID_PERSONS, splits: PridSplits = 'published'
+    persons: int = PRID_PERSONS, splits: Splits = 'published'
 ) -> list[Split]:
     """Draw the ten splits of PRID2011; see :func:`read_prid2011`."""
     shift = {'published': 1, 'mended': 0}[splits]
@@ -242,8 +247,8 @@ def _two_cameras(
     return tracklets
 
 
-def _ilids_splits(path: Path, persons: int) -> list[Split]:
-    """Read ``ls_set``: rows of persons from 1, the first half trains."""
+def _ilids_splits(path: Path, persons: int, splits: Splits) -> list[Split]:
+    """Read ``ls_set``: rows of persons from 1, one half trains."""
     rows = read_matrix(path, 'ls_set', persons)
     everyone = list(range(1, persons + 1))
     for index, row in enumerate(rows.tolist()):
@@ -257,6 +262,8 @@ def _ilids_splits(path: Path, persons: int) -> list[Split]:
                 f'{persons} persons once, 1 to {persons}, but {detail}; '
                 'unpack the archive again'
             )
+    if splits == 'mended':
+        rows = np.roll(rows, persons // 2, axis=1)
     return [_halves((row - 1).tolist(), True) for row in rows]
 
 

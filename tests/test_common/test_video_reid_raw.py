@@ -73,6 +73,9 @@ def test_ilids_splits_are_sorted_halves(ilids):
         [1, 2],
     )
     assert (second.trainval, second.query) == ([1, 2], [0, 3])
+    first, second = read_ilids_vid(ilids, splits='mended').splits
+    assert (first.trainval, first.query) == ([1, 2], [0, 3])
+    assert (second.trainval, second.query) == ([0, 3], [1, 2])
 
 
 def test_ilids_given_flow(ilids):

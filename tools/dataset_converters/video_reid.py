@@ -64,10 +64,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='processes (default: number of cores)',
     )
     parser.add_argument(
-        '--prid-splits',
+        '--splits',
         choices=('published', 'mended'),
         default='published',
-        help='published: one too low, person -1 stands for the last one',
+        help='as the published SCAN reads or draws them, or without its '
+        'slips (docs/datasets.md); MARS has one split only',
     )
     parser.add_argument(
         '--check',
@@ -87,9 +88,9 @@ def read_raw(args: argparse.Namespace) -> RawVideos:
         raise UserError(f'{args.raw} is no folder')
     given = args.flow == 'given'
     if args.dataset == 'ilids-vid':
-        return read_ilids_vid(args.raw, given)
+        return read_ilids_vid(args.raw, given, args.splits)
     if args.dataset == 'prid2011':
-        return read_prid2011(args.raw, given, args.prid_splits)
+        return read_prid2011(args.raw, given, args.splits)
     if given:
         raise UserError(
             'no flow maps of MARS are published; take --flow farneback, dis '

@@ -111,7 +111,7 @@ def test_some_categories_only(raw):
     data = dataset(raw / 'annos', categories=['skirt'])
     assert [int(s['category_id']) for s in data] == [9]
     assert data.metainfo['categories'] == ('skirt',)
-    with pytest.raises(ValueError, match="'kilt'.*skirt"):
+    with pytest.raises(ValueError, match=r"'kilt'.*skirt"):
         dataset(raw / 'annos', categories=['kilt'])
 
 

@@ -46,7 +46,7 @@ from torch import Tensor
 
 #: Bytes that the functions here may hold besides their inputs and result.
 MEMORY = 64 * 2**20
-#: Largest error of a distance, before its rounding to float32.
+#: Largest error of a distance, besides rounding.
 TOLERANCE = 1e-6
 
 _DOUBLE = 8  # bytes
@@ -70,9 +70,13 @@ class ClipFeatures(NamedTuple):
         """The same in float64."""
         return ClipFeatures(*(part.detach().double() for part in self))
 
-    def take(self, clips: slice, channels: Tensor) -> 'ClipFeatures':
-        """A part of the clips and of the channels (indices)."""
-        return ClipFeatures(*(part[clips, :, channels] for part in self))
+    def clips(self, chosen: slice) -> 'ClipFeatures':
+        """Some of the clips; no copy."""
+        return ClipFeatures(*(part[chosen] for part in self))
+
+    def channels(self, chosen: Tensor) -> 'ClipFeatures':
+        """Some of the channels (indices); a copy."""
+        return ClipFeatures(*(part[..., chosen] for part in self))
 
 
 def attend(embeddings: Tensor, keys: Tensor, guide: Tensor) -> Tensor:
@@ -106,7 +110,7 @@ def self_pool(clips: ClipFeatures, memory: int = MEMORY) -> Tensor:
     )
     size = 5 * clips.keys.shape[1] * clips.keys.shape[2]
     for part in _parts(len(pooled), size, _step(memory, pooled)):
-        x, h = ClipFeatures(*(values[part] for values in clips)).double()
+        x, h = clips.clips(part).double()
         pooled[part] = attend(x, h, h.mean(dim=1))
     return pooled
 
@@ -135,8 +139,9 @@ def pair_distances(
             the first factor of s. Defaults to the self-pooled features.
         memory (int): Bytes to hold besides inputs and result, roughly (at
             least one channel of all clips and one row of the result).
-        tolerance (float): Largest error of a distance; 0 computes pair by
-            pair.
+        tolerance (float): Largest error of a distance, besides rounding
+            (clips are pooled in their own precision, float32 at least; all
+            else is float64). 0 computes pair by pair, in float64.
 
     Returns:
         Tensor: (M, N) float32, 0-1.
@@ -147,10 +152,8 @@ def pair_distances(
     u, v = (guide.double() for guide in guides)
     distances = u.new_empty(len(u), len(v), dtype=torch.float32)
     for rows in _parts(len(u), len(v), memory):
-        part = ClipFeatures(*(values[rows] for values in query))
-        logits = _logits(
-            (part, gallery), (u[rows], v), weight.double(), memory, tolerance
-        )
+        sides, guides = (query.clips(rows), gallery), (u[rows], v)
+        logits = _logits(sides, guides, weight.double(), memory, tolerance)
         distances[rows] = logits.add_(float(bias)).sigmoid_()
     return distances
 
@@ -258,15 +261,18 @@ def _logits(
     nodes = nodes_needed(query, gallery, weight, low, high, tolerance)
     # pooling under J guides a clip, or under all clips of the other side
     smooth = nodes * (m + n) <= 2 * m * n
-    for channels in _groups(nodes, smooth, m + n, memory):
+    frames = max(query.keys.shape[1], gallery.keys.shape[1])
+    # coefficients of one side, polynomials of the other and their angles,
+    # both parts of the features
+    row = (m + n) * (3 * nodes + 2 * frames) * _DOUBLE
+    for channels in _groups(nodes, row, smooth, memory):
         count = int(nodes[channels].max())
         basis = _Chebyshev(low[channels], high[channels], count)
-        f = _coefficients(query, u, weight, basis, channels, memory)
-        logits.addmm_(f, basis(v[:, channels]).T)
-        del f
-        g = _coefficients(gallery, v, weight, basis, channels, memory)
-        logits.addmm_(basis(u[:, channels]), g.T)
-        del g
+        part = u[:, channels], v[:, channels], weight[channels]
+        f = basis.fit(query.channels(channels), part[0], part[2], memory)
+        logits.addmm_(f, basis(part[1]).T)
+        g = basis.fit(gallery.channels(channels), part[1], part[2], memory)
+        logits.addmm_(basis(part[0]), g.T)
     _add_pairs(logits, sides, guides, weight, ~smooth, memory)
     return logits
 
@@ -285,35 +291,37 @@ class _Chebyshev:
         to_series[:, 0] /= 2
         self._to_series = to_series  # (J of nodes, J of degrees)
 
-    def coefficients(self, values: Tensor) -> Tensor:
-        """(m, J, d) at the nodes to (m, d J) coefficients."""
-        return (values.transpose(1, 2) @ self._to_series).flatten(1)
-
     def __call__(self, points: Tensor) -> Tensor:
         """(m, d) to (m, d J), each Chebyshev polynomial there."""
         unit = ((points - self.middle) / self.half).clamp_(-1, 1)
         return (unit.acos_()[..., None] * self.degrees).cos_().flatten(1)
 
+    def fit(
+        self, clips: ClipFeatures, guides: Tensor, weight: Tensor, memory: int
+    ) -> Tensor:
+        """The coefficients of F for each clip and channel; see the module.
 
-def _coefficients(
-    clips: ClipFeatures,
-    guides: Tensor,
-    weight: Tensor,
-    basis: _Chebyshev,
-    channels: Tensor,
-    memory: int,
-) -> Tensor:
-    """The coefficients (m, d J) of F for each clip and channel."""
-    count = len(basis.nodes)
-    terms = guides.new_empty(len(guides), len(channels) * count)
-    size = 3 * count * clips.keys.shape[1] * len(channels)
-    for part in _parts(len(guides), size, _step(memory, guides)):
-        x, h = clips.take(part, channels).double()
-        pooled = attend(x[:, None], h[:, None], basis.nodes)  # (m, J, d)
-        pooled -= basis.middle
-        pooled *= guides[part, None, channels] - basis.nodes
-        terms[part] = basis.coefficients(pooled.mul_(weight[channels]))
-    return terms
+        Args:
+            clips (ClipFeatures): (m, T, d).
+            guides (Tensor): (m, d) u of these clips.
+            weight (Tensor): (d,).
+            memory (int): Bytes to work with.
+
+        Returns:
+            Tensor: (m, d J) of the sum over d and J.
+        """
+        count, size = self.nodes.shape
+        series = guides.new_empty(len(guides), size * count)
+        clips = ClipFeatures(*(_at_least_float(part) for part in clips))
+        nodes = self.nodes.to(clips.keys)
+        doubles = 2 * count * clips.keys.shape[1] * size
+        for part in _parts(len(guides), doubles, _step(memory, guides)):
+            x, h = clips.clips(part)
+            values = attend(x[:, None], h[:, None], nodes)  # (m, J, d)
+            values = values - self.middle
+            values *= (guides[part, None] - self.nodes).mul_(weight)
+            series[part] = (values.mT @ self._to_series).flatten(1)
+        return series
 
 
 def _add_pairs(
@@ -326,14 +334,15 @@ def _add_pairs(
 ) -> None:
     """Add weight_d s_d of some channels (bool (D,)), pair by pair."""
     channels = chosen.nonzero()[:, 0]
-    (query, gallery), (u, v) = sides, (g[:, channels] for g in guides)
+    query, gallery = (side.channels(channels) for side in sides)
+    u, v = (guide[:, channels] for guide in guides)
     frames = max(query.keys.shape[1], gallery.keys.shape[1])
     size = 4 * (frames + 1) * len(channels)
     memory = _step(memory, logits)
     for cols in _parts(len(v) if size else 0, size, memory):
-        theirs = gallery.take(cols, channels).double()
+        theirs = gallery.clips(cols).double()
         for rows in _parts(len(u), size * len(v[cols]), memory):
-            ours = query.take(rows, channels).double()
+            ours = query.clips(rows).double()
             seen = attend(*(part[:, None] for part in ours), v[cols])
             seen -= attend(*theirs, u[rows, None])
             seen *= u[rows, None] - v[cols]
@@ -341,17 +350,16 @@ def _add_pairs(
 
 
 def _groups(
-    nodes: Tensor, chosen: Tensor, clips: int, memory: int
+    nodes: Tensor, bytes_: Tensor, chosen: Tensor, memory: int
 ) -> Iterator[Tensor]:
-    """Channels of like numbers of nodes, as many as the memory holds."""
+    """Chosen channels with like numbers of nodes, as many as memory holds."""
     order = nodes.argsort()
     order = order[chosen[order]]
     while len(order):
-        # coefficients of one side, polynomials of the other, work
-        row = 3 * clips * _DOUBLE * nodes[order]
-        size = torch.arange(1, len(order) + 1, device=row.device) * row
-        # not more than twice the nodes that a channel needs
-        fits = (size <= memory) & (nodes[order] <= 2 * nodes[order[0]])
+        size = torch.arange(1, len(order) + 1, device=nodes.device)
+        fits = size * bytes_[order] <= memory
+        # at most a quarter more nodes than a channel needs
+        fits &= 4 * nodes[order] <= 5 * nodes[order[0]]
         count = max(int(fits.sum()), 1)
         yield order[:count]
         order = order[count:]
@@ -362,6 +370,10 @@ def _parts(length: int, doubles: int, memory: int) -> Iterator[slice]:
     step = max(memory // (max(doubles, 1) * _DOUBLE), 1)
     for start in range(0, length, step):
         yield slice(start, min(start + step, length))
+
+
+def _at_least_float(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _step(memory: int, values: Tensor) -> int:

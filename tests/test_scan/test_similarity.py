@@ -98,8 +98,8 @@ def test_equal_to_the_description(tolerance):
 def test_polynomials_equal_pairs(
     seed, clips, frames, dim, spread, size, memory
 ):
-    query = make(seed, clips[0], frames[0], dim, spread)
-    gallery = make(seed + 1, clips[1], frames[1], dim, spread)
+    query = make(seed, clips[0], frames[0], dim, spread).double()
+    gallery = make(seed + 1, clips[1], frames[1], dim, spread).double()
     weight, bias = make_classifier(seed, dim, size)
     found = pair_distances(query, gallery, weight, bias, memory=memory)
     exact = pair_distances(query, gallery, weight, bias, tolerance=0)

@@ -23,7 +23,8 @@ from .frames import Source, name_of, read_frames, tracklet_folders
 from .similarity import ClipFeatures
 
 _SHOWN = 3  # frames of a tracklet on the sheet
-_HEIGHT, _CAPTION = 192, 22  # px, of a frame and of the line above it
+_HEIGHT, _CAPTION, _MARGIN = 192, 22, 5  # px: frame, text above, margin
+_CELL_HEIGHT = _HEIGHT + _CAPTION + 2 * _MARGIN
 
 
 class Sighting(NamedTuple):
@@ -165,10 +166,7 @@ class SCANInferencer:
                 sheet,
                 Path(out_dir, 'ranking.png'),
                 columns=min(5, len(sheet)),
-                cell=(
-                    max(strip.shape[1] for strip in sheet) + 8,
-                    _HEIGHT + _CAPTION + 8,
-                ),
+                cell=(max(strip.shape[1] for strip in sheet), _CELL_HEIGHT),
             )
         return {'predictions': [ranking]}
 
@@ -278,4 +276,5 @@ def _strip(sighting: Sighting, probability: float | None) -> np.ndarray:
         1,
         cv2.LINE_AA,
     )
-    return np.vstack((caption, strip))
+    margin = (_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0)
+    return np.pad(np.vstack((caption, strip)), margin, constant_values=255)

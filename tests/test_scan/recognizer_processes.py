@@ -1,0 +1,69 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Run by test_recognizer.py, also under torchrun: a step of training.
+
+    python recognizer_processes.py OUT
+
+Process r of N has its N-th part of eight clips; one process has all. Writes
+what each process has after the backward pass, in the order of the ranks.
+"""
+
+import os
+import sys
+
+import torch
+from mmengine.dist import all_gather_object, get_dist_info
+from mmengine.model import MMDistributedDataParallel
+
+from mmfashion_ext.scan.backbone import TorchvisionResNet
+from mmfashion_ext.scan.frame_cnn import FrameCNN
+from mmfashion_ext.scan.losses import OIMLoss, PairLoss
+from mmfashion_ext.scan.matcher import SCANMatcher
+from mmfashion_ext.scan.recognizer import SCANRecognizer
+from mmfashion_ext.scan.structures import ClipDataSample
+
+LABELS = [0, 0, 1, 1, 2, 2, 0, 0]
+
+
+def recognizer():
+    torch.manual_seed(0)
+    backbone = dict(type=TorchvisionResNet, depth=10, base_channels=2)
+    model = SCANRecognizer(
+        dict(type=FrameCNN, backbone=backbone, raw_channels=16, channels=4),
+        dict(type=SCANMatcher, raw_channels=16, channels=4),
+        dict(type=OIMLoss, num_classes=3, channels=4),
+        dict(type=PairLoss),
+    )
+    model.init_weights()
+    torch.nn.init.normal_(model.matcher.classifier.linear.weight)
+    model.oim_loss.table.normal_()
+    return model.double().train()
+
+
+def main(out):
+    if 'RANK' in os.environ:
+        torch.distributed.init_process_group('gloo')
+    rank, world_size = get_dist_info()
+    module = model = recognizer()
+    module.frame_cnn.eval()
+    if world_size > 1:
+        model = MMDistributedDataParallel(module, broadcast_buffers=False)
+    share = len(LABELS) // world_size
+    mine = slice(rank * share, (rank + 1) * share)
+    clips = torch.randn(2, len(LABELS), 3, 3, 16, 8).double()
+    samples = [ClipDataSample(metainfo={'label': n}) for n in LABELS[mine]]
+    inputs = dict(img=clips[0, mine], flow=clips[1, mine])
+    losses = model(inputs, samples, mode='loss')
+    sum(losses[name] for name in ('loss_oim', 'loss_pair')).backward()
+    found = {
+        'loss_pair': losses['loss_pair'].detach(),
+        'pair_acc': losses['pair_acc'],
+        **{name: p.grad for name, p in module.named_parameters()},
+        **dict(module.named_buffers()),
+    }
+    everyone = all_gather_object(found)
+    if rank == 0:
+        torch.save(everyone, out)
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])

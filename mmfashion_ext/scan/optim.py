@@ -53,7 +53,7 @@ class JointOptimWrapper(OptimWrapperDict):
         step_kwargs: dict | None = None,
         zero_kwargs: dict | None = None,
     ) -> None:
-        """Go backward once, and step all optimizers when it is time."""
+        """Go backward once; step all optimizers unless gradients pile up."""
         self.backward(self.first.scale_loss(loss))
         if self.first.should_update():
             self.step(**(step_kwargs or {}))
@@ -104,6 +104,9 @@ class SCANOptimWrapperConstructor:
             # lr 0.01^floor(epoch / 10)
             attention=dict(type='StepLR', step_size=10, gamma=0.01),
         )
+
+    MMEngine ends schedules with ``max_epochs``. A finished training that is
+    to go on with more epochs needs an ``end`` of its own in each.
 
     Args:
         optim_wrapper_cfg (dict): ``type``, ``optimizer``, and further

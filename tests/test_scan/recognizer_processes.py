@@ -1,17 +1,17 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Run by test_recognizer.py, also under torchrun: a step of training.
+"""Run by test_recognizer.py in two processes: a step of training.
 
-    python recognizer_processes.py OUT
+    python recognizer_processes.py OUT STORE RANK WORLD_SIZE
 
 Process r of N has its N-th part of eight clips; one process has all. Writes
 what each process has after the backward pass, in the order of the ranks.
+STORE is a file through which the processes find each other.
 """
 
-import os
 import sys
 
 import torch
-from mmengine.dist import all_gather_object, get_dist_info
+from mmengine.dist import all_gather_object
 from mmengine.model import MMDistributedDataParallel
 
 from mmfashion_ext.scan.backbone import TorchvisionResNet
@@ -39,10 +39,12 @@ def recognizer():
     return model.double().train()
 
 
-def main(out):
-    if 'RANK' in os.environ:
-        torch.distributed.init_process_group('gloo')
-    rank, world_size = get_dist_info()
+def main(out, store=None, rank=0, world_size=1):
+    rank, world_size = int(rank), int(world_size)
+    if store:
+        torch.distributed.init_process_group(
+            'gloo', f'file://{store}', rank=rank, world_size=world_size
+        )
     module = model = recognizer()
     module.frame_cnn.eval()
     if world_size > 1:

@@ -1,7 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Published files of SCAN, imitated: names and shapes, one number each."""
 
+import runpy
 import struct
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +17,7 @@ from mmfashion_ext.scan.losses import OIMLoss, PairLoss
 from mmfashion_ext.scan.matcher import SCANMatcher
 from mmfashion_ext.scan.recognizer import SCANRecognizer
 
-TOOL = 'tools/model_converters/scan.py'
+TOOL = Path(__file__).parents[2] / 'tools' / 'model_converters' / 'scan.py'
 
 
 def linear(name, out=128, channels=2048):
@@ -223,10 +225,21 @@ def test_files_of_python_2_are_read(published):
     assert type(found['meta']['published']['cls']['best_top1']) is float
 
 
-def test_tool(published, run_python, tmp_path):
-    files = [f for kind, p in published().items() for f in (f'--{kind}', p)]
+def test_tool(published, tmp_path, capsys):
+    paths = published()
+    files = [str(f) for kind, p in paths.items() for f in (f'--{kind}', p)]
     out = tmp_path / 'new' / 'scan.pth'
-    done = run_python(TOOL, *files, '--out', out)
-    assert 'scan.pth: 340 weights' in done.stdout
+    main = runpy.run_path(str(TOOL))['main']
+    main([*files, '--out', str(out)])
+    said = capsys.readouterr()
+    assert 'scan.pth: 340 weights' in said.out
+    assert not said.err
     found = torch.load(out, weights_only=True)
     assert found['meta']['published']['att']['epoch'] == 7
+
+    content = torch.load(paths['cls'])
+    torch.save({**content, 'epoch': 8}, paths['cls'])
+    main([*files, '--out', str(out)])
+    assert 'of different epochs' in capsys.readouterr().err
+    with pytest.raises(UserError, match='is a folder, expected a file name'):
+        main([*files, '--out', str(tmp_path)])

@@ -39,6 +39,15 @@ def make_item(category_id=1, box=(10, 20, 60, 80), **changes):
     } | changes
 
 
+@pytest.fixture(autouse=True)
+def own_default_scope():
+    """What a test sets as MMEngine's default scope ends with the test."""
+    yield
+    registry = sys.modules.get('mmengine.registry')
+    if registry is not None:
+        registry.DefaultScope._instance_dict.clear()
+
+
 @pytest.fixture
 def raw_split(tmp_path):
     """A function that writes annotations and images as a raw split."""

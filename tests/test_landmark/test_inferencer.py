@@ -26,7 +26,7 @@ from mmfashion_ext.common.deepfashion2 import (
 from mmfashion_ext.landmark import LandmarkInferencer
 
 MODEL = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
-FLD = 'td-hm-udp-fld-upper_r18-small_1xb32-10e_synthetic-128x96'
+FLD = 'td-hm-udp-fld-upper_r18-small_1xb32-20e_synthetic-128x96'
 PIXEL = 0.01  # tolerance in px
 # UDP's subpixel step on the flat maps of a model that knows nothing enlarges
 # rounding errors to pixels

@@ -202,7 +202,7 @@ def test_user_errors_are_one_line_and_leave_nothing(
     for args, message in [
         ((training, 'no-such'), "no config 'no-such'"),
         ((tmp_path / 'none.pth', NAME), 'checkpoint not found'),
-        ((training, NAME, '--metrics', bad), 'no metric of bbox'),
+        ((training, NAME, '--metrics', bad), 'no metric of Object Detection'),
     ]:
         assert run(publish_model, monkeypatch, *args, '--out-dir', out) == 2
         error = capsys.readouterr().err

@@ -17,14 +17,10 @@ Runs that are done are not repeated, so it can be interrupted.
 """
 
 import argparse
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 from mmengine.config import Config
-from rich.console import Console
-from rich.table import Table
-from training_runs import train_and_test
+from training_runs import compare, train_and_test
 
 from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.hub import config_path
@@ -84,22 +80,13 @@ def main() -> None:
     )
     args = parser.parse_args()
     folder = args.work_dir.resolve()
-    runs = [(head, seed) for seed in args.seeds for head in args.heads]
-    with ThreadPoolExecutor(args.jobs) as pool:
-        done = list(pool.map(lambda r: run(*r, folder, args.epochs), runs))
-    table = Table('head', *SHOWN, 'training, CPU s')
-    for head in args.heads:
-        rows = [
-            m for m, (name, _) in zip(done, runs, strict=True) if name == head
-        ]
-        cells = []
-        for key in (*SHOWN, 'seconds'):
-            values = np.array([m[key] for m in rows])
-            digits = 0 if key == 'seconds' else 2 if key == 'EPE' else 3
-            each = ' '.join(f'{v:.{digits}f}' for v in values)
-            cells.append(f'{values.mean():.{digits}f} ({each})')
-        table.add_row(head, *cells)
-    Console(width=200).print(table)
+    compare(
+        args.heads,
+        args.seeds,
+        lambda name, seed: run(name, seed, folder, args.epochs),
+        SHOWN,
+        args.jobs,
+    )
 
 
 if __name__ == '__main__':

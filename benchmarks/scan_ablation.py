@@ -9,14 +9,10 @@ done are not repeated.
 """
 
 import argparse
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 from mmengine.config import Config
-from rich.console import Console
-from rich.table import Table
-from training_runs import train_and_test
+from training_runs import compare, train_and_test
 
 from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.hub import config_path
@@ -49,26 +45,13 @@ def main() -> None:
     )
     args = parser.parse_args()
     folder = args.work_dir.resolve()
-    runs = [
-        (pooling, seed) for seed in args.seeds for pooling in args.poolings
-    ]
-    with ThreadPoolExecutor(args.jobs) as pool:
-        done = list(pool.map(lambda r: run(*r, folder), runs))
-    table = Table('pooling', *SHOWN, 'training, CPU s')
-    for pooling in args.poolings:
-        rows = [
-            metrics
-            for metrics, (name, _) in zip(done, runs, strict=True)
-            if name == pooling
-        ]
-        cells = []
-        for key in (*SHOWN, 'seconds'):
-            values = np.array([m[key] for m in rows])
-            digits = 0 if key == 'seconds' else 3
-            each = ' '.join(f'{v:.{digits}f}' for v in values)
-            cells.append(f'{values.mean():.{digits}f} ({each})')
-        table.add_row(pooling, *cells)
-    Console(width=200).print(table)
+    compare(
+        args.poolings,
+        args.seeds,
+        lambda name, seed: run(name, seed, folder),
+        SHOWN,
+        args.jobs,
+    )
 
 
 if __name__ == '__main__':

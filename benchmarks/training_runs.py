@@ -5,9 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config
+from rich.console import Console
+from rich.table import Table
 
 from mmfashion_ext.common.cli import UserError, write_json
 from mmfashion_ext.hub import root
@@ -75,3 +80,34 @@ def call(*command: str, log: Path) -> float:
     if process.returncode:
         raise UserError(f'{command[0]} failed, see {log}/log.txt')
     return usage.ru_utime + usage.ru_stime
+
+
+def compare(
+    variants: Sequence[str],
+    seeds: Sequence[int],
+    run: Callable[[str, int], dict[str, float]],
+    shown: Sequence[str],
+    jobs: int,
+) -> None:
+    """Run every variant with every seed, and print means and each value.
+
+    Args:
+        variants (Sequence[str]): Rows of the table.
+        seeds (Sequence[int]): Of each.
+        run (callable): Variant and seed to metrics.
+        shown (Sequence[str]): Metrics that are columns.
+        jobs (int): Runs at a time.
+    """
+    runs = [(variant, seed) for seed in seeds for variant in variants]
+    with ThreadPoolExecutor(jobs) as pool:
+        done = dict(zip(runs, pool.map(lambda r: run(*r), runs), strict=True))
+    table = Table('', *shown, 'training, CPU s')
+    for variant in variants:
+        cells = []
+        for key in (*shown, 'seconds'):
+            values = np.array([done[variant, seed][key] for seed in seeds])
+            digits = {'seconds': 0, 'EPE': 2}.get(key, 3)
+            each = ' '.join(f'{v:.{digits}f}' for v in values)
+            cells.append(f'{values.mean():.{digits}f} ({each})')
+        table.add_row(variant, *cells)
+    Console(width=200).print(table)

@@ -9,12 +9,14 @@ loader falls back to the ordinary unpickler, so a file is to pass
 """
 
 import re
+import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 from urllib.parse import urlparse
 
 import numpy as np
@@ -171,11 +173,25 @@ def extract_state_dict(checkpoint: dict) -> dict[str, Tensor]:
 
 
 def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:
+    def load(**options: Any) -> dict:
+        return torch.load(
+            file,
+            map_location=map_location,
+            weights_only=True,
+            mmap=mmap,
+            **options,
+        )
+
     with _harmless_globals():
         try:
-            return torch.load(
-                file, map_location=map_location, weights_only=True, mmap=mmap
-            )
+            try:
+                return load()
+            except UnicodeDecodeError:
+                # Python 2 knew no bytes: NumPy's numbers stand in strings
+                # that are no UTF-8
+                with warnings.catch_warnings():
+                    warnings.simplefilter('ignore')  # torch doubts it works
+                    return load(encoding='latin1')
         except UnpicklingError as error:
             named = re.search(r'GLOBAL (\S+)', str(error))
             what = f'it names {named[1]}' if named else _first_line(error)

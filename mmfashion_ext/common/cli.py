@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,3 +74,15 @@ def write_json(path: str | Path, content: object) -> None:
     with atomic_write(path) as temporary, temporary.open('w') as file:
         json.dump(content, file, indent=2, allow_nan=False)
         file.write('\n')
+
+
+def describe(items: Iterable[object], separator: str = ', ') -> str:
+    """Name the first few of many, for a message.
+
+    Args:
+        items (Iterable[object]): Whatever ``str`` makes readable.
+        separator (str): Between them.
+    """
+    named = [str(item) for item in items]
+    more = f' and {len(named) - 5} more' if len(named) > 5 else ''
+    return separator.join(named[:5]) + more

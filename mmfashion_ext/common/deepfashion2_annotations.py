@@ -30,6 +30,7 @@ from .deepfashion2 import (
     NUM_LANDMARKS,
     SOURCES,
 )
+from .defects import Defect
 
 _MEND_ITEM = 'correct the item or leave it out with --skip-invalid'
 _MEND_IMAGE = 'correct the file or leave the image out with --skip-invalid'
@@ -41,31 +42,6 @@ _ITEM_KEYS = (
     'segmentation',
     *ATTRIBUTES,
 )
-
-
-@dataclass(frozen=True)
-class Defect:
-    """Something wrong with an image or one of its items.
-
-    Attributes:
-        file (str): Name of the file, ``'000001.json'``.
-        item (str): Key of the item, ``''`` if the whole image is concerned.
-        what (str): What is wrong, and what was expected.
-        remedy (str): What to do about it.
-        fatal (bool): The item (or image) cannot be used. Otherwise a note:
-            it is used as it is, or as ``remedy`` says.
-    """
-
-    file: str
-    item: str
-    what: str
-    remedy: str
-    fatal: bool = True
-
-    def __str__(self) -> str:
-        place = f'{self.file} {self.item}'.rstrip()
-        note = '' if self.fatal else 'note: '
-        return f'{place}: {note}{self.what}; {self.remedy}'
 
 
 @dataclass

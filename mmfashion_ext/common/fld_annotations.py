@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .deepfashion2_annotations import Defect, RawImage
+from .deepfashion2_annotations import RawImage
+from .defects import Defect
 from .fld import (
     CATEGORY_ID,
     CATEGORY_NAME,

@@ -22,7 +22,6 @@ gallery from the others.
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -336,13 +335,6 @@ def _indices(
                 f'{_AGAIN}'
             )
     return members
-
-
-def describe(items: Iterable[object]) -> str:
-    """Name the first few of many, for a message."""
-    named = [str(item) for item in items]
-    more = f' and {len(named) - 5} more' if len(named) > 5 else ''
-    return ', '.join(named[:5]) + more
 
 
 def _is_index(value: Any, count: float = float('inf'), least: int = 0) -> bool:

@@ -24,8 +24,8 @@ from typing import Literal
 import numpy as np
 
 from .archives import unpack
-from .cli import UserError
-from .video_reid import Split, describe
+from .cli import UserError, describe
+from .video_reid import Split
 
 Splits = Literal['published', 'mended']
 

@@ -29,6 +29,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         ),
         'inferencer': ('LandmarkInferencer',),
         'metric': ('LandmarkMetric',),
-        'transforms': ('SelectCategoryLandmarks',),
+        'transforms': ('PackLandmarks', 'SelectCategoryLandmarks'),
     },
 )

@@ -20,6 +20,7 @@ from ..common.deepfashion2 import (
 from ..common.deepfashion2_reader import read_images
 from ..common.deepfashion2_statistics import SplitStatistics
 from ..registry import DATASETS
+from .left_out import warn_left_out
 from .metainfo import deepfashion2_metainfo
 
 #: Metainfo that a sample carries, as mmpose's datasets say.
@@ -139,7 +140,7 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
                     self._sample(image, annotation, box, 1.0)
                     | {'landmarks': annotation['keypoints']}
                 )
-        self._report(self.ann_file, 'annotations', left_out)
+        warn_left_out(self.ann_file, 'annotations', left_out)
         print_log(
             f'{type(self).__name__} {self.ann_file}\n{statistics.summary()}',
             logger='current',
@@ -179,7 +180,7 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
                     )
                     | {'landmarks': np.zeros((category.num_landmarks, 3))}
                 )
-        self._report(self.bbox_file, 'detections', left_out)
+        warn_left_out(self.bbox_file, 'detections', left_out)
         return items
 
     def _read(self) -> Iterator[tuple[dict, list[dict]]]:
@@ -202,18 +203,6 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
             'bbox': box[None],
             'bbox_score': np.array([score], np.float32),
         }
-
-    @staticmethod
-    def _report(path: str, what: str, left_out: list[str]) -> None:
-        """One line that names what is not used."""
-        if left_out:
-            named = '; '.join(left_out[:5])
-            more = f' and {len(left_out) - 5} more' if left_out[5:] else ''
-            print_log(
-                f'{path}: {len(left_out)} {what} left out: {named}{more}',
-                logger='current',
-                level=logging.WARNING,
-            )
 
 
 def _clipped(bbox: Sequence[float], image: dict) -> np.ndarray | None:

@@ -13,6 +13,7 @@ from ..common.fld import CATEGORY_ID, Split, Subset, clothes_type
 from ..common.fld_reader import read_boxes, read_fld
 from ..common.fld_statistics import FLDStatistics
 from ..registry import DATASETS
+from .left_out import warn_left_out
 from .metainfo import pose_metainfo
 
 
@@ -105,7 +106,7 @@ class FLDDataset(BaseCocoStyleDataset):
                 items.append(item)
                 variation = annotation.get('variation')
                 statistics.add(self.clothes, states, variation=variation)
-        self._report(self.ann_file, 'annotations', left_out)
+        warn_left_out(self.ann_file, 'annotations', left_out)
         print_log(
             f'{type(self).__name__} {self.ann_file}\n{statistics.summary()}',
             logger='current',
@@ -152,7 +153,7 @@ class FLDDataset(BaseCocoStyleDataset):
             del item['landmark_states'], item['raw_ann_info']
             item['bbox_score'] = np.array([entry['score']], np.float32)
             items.append(item)
-        self._report(self.bbox_file, 'detections', left_out)
+        warn_left_out(self.bbox_file, 'detections', left_out)
         return items
 
     def _read(self) -> tuple[dict[int, dict], list[dict]]:
@@ -170,15 +171,3 @@ class FLDDataset(BaseCocoStyleDataset):
     def _is_box(bbox: np.ndarray) -> bool:
         """Whether anything is left of a box that the host has clipped."""
         return bool((bbox[0, 2:] > bbox[0, :2]).all())
-
-    @staticmethod
-    def _report(path: str, what: str, left_out: list[str]) -> None:
-        """One line that names what is not used."""
-        if left_out:
-            named = '; '.join(left_out[:5])
-            more = f' and {len(left_out) - 5} more' if left_out[5:] else ''
-            print_log(
-                f'{path}: {len(left_out)} {what} left out: {named}{more}',
-                logger='current',
-                level=logging.WARNING,
-            )

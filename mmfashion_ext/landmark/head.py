@@ -53,26 +53,35 @@ class CategoryAware:
     channel by channel with learned vectors of the item's category (FiLM,
     arXiv:1709.07871). It is no part of the papers: it tells a head with
     shared points whose hem it is to look for.
+
+    Args:
+        in_channels (int): C of the last features.
+        points (str): ``'separate'`` (294 outputs) or ``'aggregated'`` (81).
+        conditioned (bool): See above.
+        **kwargs: Those of mmpose's head, its number of outputs excepted.
     """
 
     channels: Tensor
     condition: nn.Embedding | None
 
-    def _know_categories(
-        self, points: Points, in_channels: int | None
-    ) -> None:
-        """Set up which output is which landmark's.
+    #: What the head of mmpose calls its number of outputs.
+    OUTPUTS = 'out_channels'
 
-        Args:
-            points (str): Form of the outputs.
-            in_channels (int, optional): Channels C of the features, if they
-                are to be scaled and shifted by category.
-        """
+    def __init__(
+        self,
+        in_channels: int,
+        points: Points = 'separate',
+        conditioned: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        channels = landmark_channels(points)
+        outputs = int(channels.max()) + 1
+        super().__init__(in_channels, **{self.OUTPUTS: outputs}, **kwargs)
         self.condition = None
-        if in_channels is not None:
+        if conditioned:
             self.condition = nn.Embedding(len(CATEGORIES), 2 * in_channels)
             nn.init.zeros_(self.condition.weight)  # starts as no change
-        rows = category_rows(landmark_channels(points))
+        rows = category_rows(channels)
         # padding reads any output; its weight is 0 and nobody looks at it
         channels = torch.from_numpy(rows.clip(min=0))
         self.register_buffer('channels', channels, persistent=False)
@@ -197,23 +206,8 @@ class CategoryHeatmapHead(CategoryAware, HeatmapHead):
     Only the maps that are asked for are computed: the last layer is a matrix
     product with the rows of its weight that belong to each item's category.
 
-    Args:
-        in_channels (int): As mmpose's ``HeatmapHead``.
-        points (str): ``'separate'`` (294 maps) or ``'aggregated'`` (81).
-        conditioned (bool): See :class:`CategoryAware`.
-        **kwargs: Those of mmpose's ``HeatmapHead``, ``out_channels`` excepted.
+    Args are those of :class:`CategoryAware` and of mmpose's ``HeatmapHead``.
     """
-
-    def __init__(
-        self,
-        in_channels: int,
-        points: Points = 'separate',
-        conditioned: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        outputs = int(landmark_channels(points).max()) + 1
-        super().__init__(in_channels, out_channels=outputs, **kwargs)
-        self._know_categories(points, in_channels if conditioned else None)
 
     def forward(self, feats: tuple[Tensor, ...] | Labelled) -> Tensor:
         """Maps (B, 39, h, w) of each item's category, or all of them.
@@ -250,23 +244,8 @@ class CategoryRTMCCHead(CategoryAware, RTMCCHead):
     294 tokens would attend to 255 that are not there. Padding is zero, which
     adds nothing to a gated attention unit without biases.
 
-    Args:
-        in_channels (int): As mmpose's ``RTMCCHead``.
-        points (str): ``'separate'`` (294 maps) or ``'aggregated'`` (81).
-        conditioned (bool): See :class:`CategoryAware`.
-        **kwargs: Those of mmpose's ``RTMCCHead``, ``out_channels`` excepted.
+    Args are those of :class:`CategoryAware` and of mmpose's ``RTMCCHead``.
     """
-
-    def __init__(
-        self,
-        in_channels: int,
-        points: Points = 'separate',
-        conditioned: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        outputs = int(landmark_channels(points).max()) + 1
-        super().__init__(in_channels, outputs, **kwargs)
-        self._know_categories(points, in_channels if conditioned else None)
 
     def forward(
         self, feats: tuple[Tensor, ...] | Labelled
@@ -303,23 +282,10 @@ class CategoryRTMCCHead(CategoryAware, RTMCCHead):
 class CategoryRLEHead(CategoryAware, RLEHead):
     """Coordinates and their spread by regression (RLE, arXiv:2107.11291).
 
-    Args:
-        in_channels (int): As mmpose's ``RLEHead``.
-        points (str): ``'separate'`` (294 points) or ``'aggregated'`` (81).
-        conditioned (bool): See :class:`CategoryAware`.
-        **kwargs: Those of mmpose's ``RLEHead``, ``num_joints`` excepted.
+    Args are those of :class:`CategoryAware` and of mmpose's ``RLEHead``.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        points: Points = 'separate',
-        conditioned: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        outputs = int(landmark_channels(points).max()) + 1
-        super().__init__(in_channels, outputs, **kwargs)
-        self._know_categories(points, in_channels if conditioned else None)
+    OUTPUTS = 'num_joints'
 
     def forward(self, feats: tuple[Tensor, ...] | Labelled) -> Tensor:
         """(B, 39, 4): x and y as a share of the input's size, two sigmas.

@@ -1,17 +1,14 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """How good landmarks are, of DeepFashion2 or FLD, as an MMEngine metric."""
 
-import json
 import os.path as osp
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..common.cli import atomic_write
 from ..common.coco_files import load_ground_truth, visible_only
 from ..common.deepfashion2 import CATEGORIES, CATEGORY_BY_ID, CLASS_NAMES
 from ..common.evaluation import Backend, evaluate
@@ -22,6 +19,7 @@ from ..common.landmark_errors import (
     landmark_errors,
     mean_errors,
 )
+from ..common.predictions import flat_keypoints, to_numpy, write_results
 from ..registry import METRICS
 
 #: Ground truth of AP: visible and occluded landmarks, or visible ones only.
@@ -182,7 +180,10 @@ class LandmarkMetric(BaseMetric):
         There are no rows if the item is a detected box.
         """
         pred, gt = sample['pred_instances'], sample['gt_instances']
-        predicted, truth = _numpy(pred['keypoints']), _numpy(gt['keypoints'])
+        predicted, truth = (
+            to_numpy(pred['keypoints']),
+            to_numpy(gt['keypoints']),
+        )
         if predicted.shape != truth.shape or len(truth) != 1:
             raise ValueError(
                 f'the model predicts landmarks of shape {predicted.shape}, '
@@ -216,10 +217,10 @@ class LandmarkMetric(BaseMetric):
     def _score(self, pred: dict, gt: dict, own: np.ndarray) -> float:
         """Score of an item; ``own`` are its category's landmarks."""
         box_scores = pred.get('bbox_scores', gt.get('bbox_scores', (1.0,)))
-        score = float(_numpy(box_scores)[0])
+        score = float(to_numpy(box_scores)[0])
         if self.score == 'box':
             return score
-        scores = _numpy(pred['keypoint_scores'])[0, own].astype(float)
+        scores = to_numpy(pred['keypoint_scores'])[0, own].astype(float)
         scores = scores[scores > self.score_thr]
         return score * float(scores.mean()) if len(scores) else 0.0
 
@@ -232,7 +233,7 @@ class LandmarkMetric(BaseMetric):
     ) -> dict[str, np.ndarray] | None:
         """The labelled ones of an item's landmarks, ``own`` of K."""
         gt, states = sample['gt_instances'], sample.get('landmark_states')
-        types = own[_numpy(gt['keypoints_visible'])[0, own] > 0]
+        types = own[to_numpy(gt['keypoints_visible'])[0, own] > 0]
         if states is None:
             if not len(types):
                 return None
@@ -240,7 +241,7 @@ class LandmarkMetric(BaseMetric):
             if self.by_visibility:
                 _meta(sample, 'landmark_states')  # says where to add it
         height, width = _meta(sample, 'ori_shape')[:2]
-        box = _numpy(gt['bboxes'])[0]
+        box = to_numpy(gt['bboxes'])[0]
         if not (box[2:] > box[:2]).all():
             raise ValueError(
                 f'the ground-truth box {box.tolist()} (xyxy) has no area, so '
@@ -252,7 +253,7 @@ class LandmarkMetric(BaseMetric):
             'truth': truth[types],
             'boxes': np.tile(box, (num, 1)),
             'sizes': np.tile((width, height), (num, 1)),
-            'states': _numpy(states)[0, types],
+            'states': to_numpy(states)[0, types],
             'types': types,
         }
 
@@ -270,11 +271,13 @@ class LandmarkMetric(BaseMetric):
         """
         entries = []
         if self.ann_file or self.outfile_prefix:
-            entries = [_official(entry) for entry, _ in results]
+            entries = [
+                {**entry, 'keypoints': flat_keypoints(entry['keypoints'])}
+                for entry, _ in results
+            ]
         if self.outfile_prefix is not None:
             path = f'{self.outfile_prefix}.keypoints.json'
-            with atomic_write(path) as partial, partial.open('w') as file:
-                json.dump(entries, file, default=np.ndarray.tolist)
+            write_results(path, entries)
             print_log(f'Wrote {path}', logger='current')
         if self.format_only:
             return {}
@@ -375,22 +378,6 @@ def _meta(sample: dict, key: str) -> Any:
             'PackPoseInputs in the test pipeline'
         )
     return sample[key]
-
-
-def _numpy(values: Any) -> np.ndarray:
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().numpy()
-    return np.asarray(values)
-
-
-def _official(entry: dict) -> dict:
-    """An entry as result files have it: (3 K,) landmarks, v = 1.
-
-    Rounded to 0.01 px, which halves the file.
-    """
-    keypoints = np.ones((len(entry['keypoints']), 3))
-    keypoints[:, :2] = np.round(entry['keypoints'].astype(float), 2)
-    return {**entry, 'keypoints': keypoints.ravel()}
 
 
 def _restrict(gt: dict, categories: Sequence[str]) -> dict:

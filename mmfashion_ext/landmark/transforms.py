@@ -1,8 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""From 294 landmarks to those of an item's category, before the codec."""
+"""What landmarks need before mmpose's codec and on the way to the metric."""
+
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmpose.datasets.transforms import PackPoseInputs
 
 from ..common.deepfashion2 import CATEGORY_BY_ID, NUM_LANDMARKS
 from ..common.deepfashion2_points import MAX_LANDMARKS
@@ -51,3 +54,19 @@ class SelectCategoryLandmarks(BaseTransform):
             selected[:, : category.num_landmarks] = own
             results[key] = selected
         return results
+
+
+@TRANSFORMS.register_module()
+class PackLandmarks(PackPoseInputs):
+    """Pack a test sample with the states of its landmarks.
+
+    :class:`~mmfashion_ext.landmark.metric.LandmarkMetric` tells visible from
+    occluded landmarks by them.
+
+    Args:
+        **kwargs: Those of mmpose's ``PackPoseInputs``.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.meta_keys = (*self.meta_keys, 'landmark_states')

@@ -2,15 +2,15 @@
 """The match network of Match R-CNN (arXiv:1901.07973, section 4.1)."""
 
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
-from mmengine.dist import all_gather, all_reduce, get_rank, get_world_size
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..common.gather import gather_rows
 from ..common.retrieval import PairSimilarity
 from ..registry import MODELS
 
@@ -24,57 +24,6 @@ FEATURES: dict[str, tuple[Stream, ...]] = {
     'pose+class': ('pose', 'class'),
     'mask+class': ('mask', 'class'),
 }
-
-
-class _AllGather(torch.autograd.Function):
-    """(N, M, D) of all processes from the (M, D) of each.
-
-    PyTorch's own, in ``torch.distributed.nn``, is deprecated; its successor
-    is not in the older releases.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, vectors: Tensor) -> Tensor:
-        return torch.stack(all_gather(vectors))
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        gradient = gradient.clone(memory_format=torch.contiguous_format)
-        all_reduce(gradient, 'sum')
-        return gradient[get_rank()]
-
-
-def gather_with_gradient(
-    vectors: Tensor, identities: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Collect the RoIs of all processes, as if one process had them all.
-
-    Every process then computes the same loss from all RoIs. The backward
-    pass adds up the gradients of all those equal losses and
-    DistributedDataParallel divides by their number, so that N processes get
-    the gradient that one process with all images would get.
-
-    Args:
-        vectors (Tensor): (R, D) of this process; R may be 0 and may differ
-            between processes.
-        identities (Tensor): (R, 3) int64, see ``MatchHead.loss``.
-
-    Returns:
-        tuple[Tensor, Tensor]: (R', D) and (R', 3) of all processes, in the
-        order of their ranks.
-    """
-    if get_world_size() == 1:
-        return vectors, identities
-    count = torch.tensor([len(vectors)], device=vectors.device)
-    counts = [int(n) for n in all_gather(count)]
-    # the collectives want equal shapes, and not zero
-    padding = (0, 0, 0, max(1, *counts) - len(vectors))
-    parts = _AllGather.apply(F.pad(vectors, padding).contiguous())
-    names = all_gather(F.pad(identities, padding).contiguous())
-    return (
-        torch.cat([part[:n] for part, n in zip(parts, counts, strict=True)]),
-        torch.cat([name[:n] for name, n in zip(names, counts, strict=True)]),
-    )
 
 
 class MatchTrunk(nn.Sequential):
@@ -271,9 +220,9 @@ class MatchHead(BaseModule):
             dict[str, Tensor]: ``loss_match`` and, if there are pairs,
             ``match_acc``, the share of pairs decided right in %.
         """
-        vectors, identities = gather_with_gradient(
-            self.embed(feats)[order], identities
-        )
+        # as if one process had all images
+        vectors = gather_rows(self.embed(feats)[order])
+        identities = gather_rows(identities)
         with torch.autocast(vectors.device.type, enabled=False):
             vectors = self.normalise(vectors)
             user = identities[:, 2] == 1

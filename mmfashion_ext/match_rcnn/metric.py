@@ -1,26 +1,23 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """The official metrics of DeepFashion2 as an MMEngine metric."""
 
-import json
 import os.path as osp
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from pycocotools import mask as mask_utils
 
-from ..common.cli import atomic_write
 from ..common.coco_files import (
     RESULT_FIELDS,
     load_ground_truth,
     visible_only,
 )
-from ..common.deepfashion2 import NUM_LANDMARKS
 from ..common.evaluation import Backend, evaluate
 from ..common.evaluation_tables import format_tables
+from ..common.predictions import flat_keypoints, to_numpy, write_results
 from ..registry import METRICS
 
 #: Task of the metric -> task of the protocol. The file that is written and
@@ -118,8 +115,8 @@ class DeepFashion2Metric(BaseMetric):
             pred = sample['pred_instances']
             image = {
                 'image_id': int(sample['img_id']),
-                'labels': _numpy(pred['labels']).tolist(),
-                'scores': _numpy(pred['scores']).astype(float).tolist(),
+                'labels': to_numpy(pred['labels']).tolist(),
+                'scores': to_numpy(pred['scores']).astype(float).tolist(),
             }
             for task in self._protocol_tasks():
                 image[task] = self._compact(task, pred)
@@ -141,7 +138,7 @@ class DeepFashion2Metric(BaseMetric):
             )
         if task == 'segm':
             return [_encode(mask) for mask in pred['masks']]
-        values = _numpy(pred[field])
+        values = to_numpy(pred[field])
         if task == 'keypoints':
             return values.astype(np.float32)
         values = values.astype(float)
@@ -161,8 +158,7 @@ class DeepFashion2Metric(BaseMetric):
             entries[task] = _official(task, results)
             if self.outfile_prefix is not None:
                 path = f'{self.outfile_prefix}.{task}.json'
-                with atomic_write(path) as partial, partial.open('w') as file:
-                    json.dump(entries[task], file, default=np.ndarray.tolist)
+                write_results(path, entries[task])
                 print_log(f'Wrote {path}', logger='current')
         if self.format_only:
             return {}
@@ -187,17 +183,11 @@ class DeepFashion2Metric(BaseMetric):
         }
 
 
-def _numpy(values: Any) -> np.ndarray:
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().numpy()
-    return np.asarray(values)
-
-
 def _encode(mask: Any) -> dict:
     """A mask (h, w) to COCO's compressed RLE, as JSON can hold it."""
     if not isinstance(mask, dict):
         mask = mask_utils.encode(
-            np.asfortranarray(_numpy(mask).astype(np.uint8))
+            np.asfortranarray(to_numpy(mask).astype(np.uint8))
         )
     counts = mask['counts']
     if isinstance(counts, bytes):
@@ -212,8 +202,8 @@ def _official(task: str, results: list[dict]) -> list[dict]:
         values = image[task]
         if task == 'bbox':
             values = [box.tolist() for box in values]
-        elif task == 'keypoints':
-            values = _flat_keypoints(values)
+        elif task == 'keypoints' and len(values):  # [] of an image without any
+            values = flat_keypoints(values)
         for label, score, value in zip(
             image['labels'], image['scores'], values, strict=True
         ):
@@ -226,14 +216,3 @@ def _official(task: str, results: list[dict]) -> list[dict]:
                 }
             )
     return entries
-
-
-def _flat_keypoints(keypoints: np.ndarray) -> np.ndarray:
-    """(n, 294, 2) px to (n, 882), v = 1.
-
-    Rounded to 0.01 px, which halves the file.
-    """
-    flat = np.ones((len(keypoints), NUM_LANDMARKS, 3))
-    if len(keypoints):
-        flat[..., :2] = np.round(np.asarray(keypoints, dtype=float), 2)
-    return flat.reshape(len(keypoints), NUM_LANDMARKS * 3)

@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ..common.evaluation_tables import format_tables
+from ..common.predictions import to_numpy
 from ..common.retrieval import PairSimilarity
 from ..common.retrieval_files import (
     add_attribute_codes,
@@ -19,7 +20,6 @@ from ..common.retrieval_files import (
 )
 from ..common.retrieval_protocol import TOPK, evaluate_retrieval
 from ..registry import METRICS
-from .metric import _numpy
 
 #: Composition of the ground-truth lists -> prefix of its metrics.
 PREFIXES = {'released': 'retrieval', 'paper': 'retrieval_paper'}
@@ -165,12 +165,12 @@ class RetrievalMetric(BaseMetric):
                     'image_id': int(sample['img_id']),
                     'source': source,
                     # not float32, which has no exact form for 0.01 px
-                    'boxes': _numpy(pred['bboxes'][kept])
+                    'boxes': to_numpy(pred['bboxes'][kept])
                     .astype(float)
                     .round(2),
-                    'labels': _numpy(pred['labels'][kept]),
-                    'scores': _numpy(pred['scores'][kept]),
-                    'features': _numpy(pred['match_features'][kept]),
+                    'labels': to_numpy(pred['labels'][kept]),
+                    'scores': to_numpy(pred['scores'][kept]),
+                    'features': to_numpy(pred['match_features'][kept]),
                 }
             )
 
@@ -247,7 +247,7 @@ class RetrievalMetric(BaseMetric):
                 'gallery_image_id': gallery['image_id'][best].tolist(),
                 'gallery_bbox': gallery['boxes'][best].tolist(),
             }
-            for i, best in enumerate(_numpy(order))
+            for i, best in enumerate(to_numpy(order))
         ]
 
 

@@ -6,7 +6,6 @@ The files come from PyTorch 0.2: the CNN's names carry the prefix of
 attention's one layer stands under three names. Newer files are read as well.
 """
 
-import warnings
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 
 from ..common.checkpoint import (
     CheckpointError,
-    _harmless_globals,
     extract_state_dict,
     load_checkpoint_file,
 )
@@ -160,7 +158,7 @@ def convert_files(cnn: str | Path, att: str | Path, cls: str | Path) -> dict:
     weights: StateDict = {}
     published = {}
     for kind, file in {'cnn': cnn, 'att': att, 'cls': cls}.items():
-        content = _read(file)
+        content = load_checkpoint_file(file)
         weights |= convert(kind, extract_state_dict(content), file)
         published[kind] = {
             name: _plain(content[name])
@@ -168,24 +166,6 @@ def convert_files(cnn: str | Path, att: str | Path, cls: str | Path) -> dict:
             if name in content
         }
     return {'meta': {'published': published}, 'state_dict': weights}
-
-
-def _read(file: str | Path) -> dict:
-    """Read a file, also one that Python 2 wrote.
-
-    Python 2 knew no bytes: numpy's numbers, such as the best top-1, stand in
-    strings that are no UTF-8.
-    """
-    try:
-        return load_checkpoint_file(file)
-    except CheckpointError as error:
-        if not isinstance(error.__cause__, UnicodeDecodeError):
-            raise
-    with warnings.catch_warnings(), _harmless_globals():
-        warnings.simplefilter('ignore')  # torch doubts that encoding works
-        return torch.load(
-            file, map_location='cpu', weights_only=True, encoding='latin1'
-        )
 
 
 def _plain(value: object) -> object:

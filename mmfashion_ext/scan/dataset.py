@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from ..common.cli import UserError
+from ..common.cli import UserError, describe
 from ..common.video_reid import (
     FLOWS,
     IMAGES,
@@ -21,7 +21,6 @@ from ..common.video_reid import (
     Tracklet,
     VideoReID,
     clip_ranges,
-    describe,
     flow_name,
 )
 from ..registry import DATASETS

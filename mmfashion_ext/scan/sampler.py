@@ -11,7 +11,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
-from ..common.video_reid import describe
+from ..common.cli import describe
 from ..registry import DATA_SAMPLERS
 
 

@@ -44,6 +44,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .attention import attend
+
 #: Bytes that the functions here may hold besides their inputs and result.
 MEMORY = 64 * 2**20
 #: Largest error of a distance, besides rounding.
@@ -77,21 +79,6 @@ class ClipFeatures(NamedTuple):
     def channels(self, chosen: Tensor) -> 'ClipFeatures':
         """Some of the channels (indices); a copy."""
         return ClipFeatures(*(part[..., chosen] for part in self))
-
-
-def attend(embeddings: Tensor, keys: Tensor, guide: Tensor) -> Tensor:
-    """Pool over time under a guide, every channel by itself.
-
-    Args:
-        embeddings (Tensor): (..., T, D) x.
-        keys (Tensor): (..., T, D) h.
-        guide (Tensor): (..., D).
-
-    Returns:
-        Tensor: (..., D) sum_t x_t softmax_t(guide h_t).
-    """
-    weights = (guide.unsqueeze(-2) * keys).softmax(dim=-2)
-    return weights.mul_(embeddings).sum(dim=-2)
 
 
 @torch.no_grad()

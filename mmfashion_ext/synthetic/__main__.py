@@ -5,7 +5,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import fld_sheet, video_reid_sheet
 from .deepfashion2 import generate_deepfashion2
@@ -23,58 +23,33 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _deepfashion2(args: argparse.Namespace) -> None:
-    if args.sheet:
-        check_sheet(args.sheet)
-    generate_deepfashion2(
-        args.out,
-        num=args.num,
-        val=args.val,
-        seed=args.seed,
-        size=args.size,
-        overwrite=args.overwrite,
-    )
+    generate_deepfashion2(args.out, val=args.val, **_common(args))
     print(f'wrote {args.out}/{{train,validation}}/{{image,annos}}')
     if args.sheet:
         contact_sheet(args.out / 'train', args.sheet)
-        print(f'wrote {args.sheet}')
 
 
 def _fld(args: argparse.Namespace) -> None:
-    if args.sheet:
-        check_sheet(args.sheet)
-    generate_fld(
-        args.out,
-        num=args.num,
-        val=args.val,
-        test=args.test,
-        seed=args.seed,
-        size=args.size,
-        overwrite=args.overwrite,
-    )
+    generate_fld(args.out, val=args.val, test=args.test, **_common(args))
     print(f'wrote {args.out}/{{Anno,Eval,Img}}')
     if args.sheet:
         fld_sheet.contact_sheet(args.out, args.sheet)
-        print(f'wrote {args.sheet}')
 
 
 def _video_reid(args: argparse.Namespace) -> None:
-    if args.sheet:
-        check_sheet(args.sheet)
-    generate_video_reid(
-        args.out,
-        num=args.num,
-        seed=args.seed,
-        size=args.size,
-        frames=tuple(args.frames),
-        overwrite=args.overwrite,
-    )
+    generate_video_reid(args.out, frames=tuple(args.frames), **_common(args))
     print(
         f'wrote {args.out}/raw; convert it: tools/dataset_converters/'
         f'video_reid.py ilids-vid {args.out}/raw --out {args.out}'
     )
     if args.sheet:
         video_reid_sheet.contact_sheet(args.out, args.sheet)
-        print(f'wrote {args.sheet}')
+
+
+def _common(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of :func:`_add_options` that all generators take."""
+    names = 'num', 'seed', 'size', 'overwrite'
+    return {name: getattr(args, name) for name in names}
 
 
 def _add_options(
@@ -153,7 +128,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_video_reid(families)
     args = parser.parse_args(argv)
     try:
+        if args.sheet:  # before the work, not after it
+            check_sheet(args.sheet)
         args.run(args)
+        if args.sheet:
+            print(f'wrote {args.sheet}')
     except (UsageError, OSError) as error:
         print(f'{parser.prog}: {error}', file=sys.stderr)
         return 2

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from .output import check_at_least, new_folder
+from .output import check_at_least, new_folder, one_thread
 from .scene import BOTTOMS, MAIN_SHARES, TOPS, Item, render
 from .textures import random_style
 from .wardrobe import random_cut
@@ -205,17 +205,12 @@ def generate_deepfashion2(
         num=(num, 1), val=(val, 0), seed=(seed, 0), size=(size, MIN_SIZE)
     )
     pictures = [*plan('train', num, seed), *plan('validation', val, seed)]
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with new_folder(out, SPLITS, overwrite) as folder:
-            for split in SPLITS:
-                (folder / split / 'image').mkdir(parents=True)
-                (folder / split / 'annos').mkdir()
-            for picture in track(
-                pictures, 'synthetic DeepFashion2', disable=not progress
-            ):
-                _write(picture, folder, seed, size)
-    finally:
-        cv2.setNumThreads(threads)
+    with one_thread(), new_folder(out, SPLITS, overwrite) as folder:
+        for split in SPLITS:
+            (folder / split / 'image').mkdir(parents=True)
+            (folder / split / 'annos').mkdir()
+        for picture in track(
+            pictures, 'synthetic DeepFashion2', disable=not progress
+        ):
+            _write(picture, folder, seed, size)
     return out

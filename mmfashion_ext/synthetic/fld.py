@@ -21,7 +21,7 @@ from rich.progress import track
 from ..common.fld import CLOTHES_TYPES, SPLITS, VARIATIONS, ClothesType
 from .annotate import Worn
 from .deepfashion2 import JPEG_QUALITY, MIN_SIZE
-from .output import check_at_least, new_folder
+from .output import check_at_least, new_folder, one_thread
 from .scene import Item, Shot, random_item, render
 
 CONTENTS = ('Anno', 'Eval', 'Img')
@@ -232,34 +232,29 @@ def generate_fld(
         seed=(seed, 0),
         size=(size, MIN_SIZE),
     )
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    try:
-        with new_folder(out, CONTENTS, overwrite) as folder:
-            for name in ('Anno', 'Eval', 'Img/img'):
-                (folder / name).mkdir(parents=True)
-            pictures = (
-                picture
-                for split, first, count in zip(
-                    SPLITS,
-                    (1, 1 + num, 1 + num + val),
-                    (num, val, test),
-                    strict=True,
-                )
-                for picture in _pictures(split, first, count, seed, size)
+    with one_thread(), new_folder(out, CONTENTS, overwrite) as folder:
+        for name in ('Anno', 'Eval', 'Img/img'):
+            (folder / name).mkdir(parents=True)
+        pictures = (
+            picture
+            for split, first, count in zip(
+                SPLITS,
+                (1, 1 + num, 1 + num + val),
+                (num, val, test),
+                strict=True,
             )
-            records = []
-            for record, image in track(
-                pictures,
-                'synthetic FLD',
-                num + val + test,
-                disable=not progress,
-            ):
-                _, packed = cv2.imencode('.jpg', image, quality)
-                (folder / 'Img' / record.name).write_bytes(packed)
-                records.append(record)
-            _write_lists(folder, records)
-    finally:
-        cv2.setNumThreads(threads)
+            for picture in _pictures(split, first, count, seed, size)
+        )
+        records = []
+        for record, image in track(
+            pictures,
+            'synthetic FLD',
+            num + val + test,
+            disable=not progress,
+        ):
+            _, packed = cv2.imencode('.jpg', image, quality)
+            (folder / 'Img' / record.name).write_bytes(packed)
+            records.append(record)
+        _write_lists(folder, records)
     return out

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
+
 from ..common.cli import UserError
 
 
@@ -43,6 +45,17 @@ def _check_target(out: Path, contents: Collection[str], replace: bool) -> None:
             f'{out} holds {strange[0]!r}, which is no part of this data set, '
             f'so it is not overwritten; name another folder'
         )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let OpenCV use one thread: its sums differ with their number."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rich.progress import track
 
 from ..common.video_reid import FLOW_RECORD, FLOWS, IMAGES, META, SPLITS
 from .looks import Look, random_look
-from .output import UsageError, check_at_least, new_folder
+from .output import UsageError, check_at_least, new_folder, one_thread
 from .surveillance import Camera, film, make_camera, random_track
 
 #: Also what the converter makes of ``raw``; it goes when ``raw`` is replaced.
@@ -88,24 +88,19 @@ def generate_video_reid(
         )
     if num > MAX_PERSONS:
         raise UsageError(f'num must be at most {MAX_PERSONS}, got {num}')
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with new_folder(out, CONTENTS, overwrite) as folder:
-            places = [
-                make_camera(_rng(seed, _CAMERA, c), c, size)
-                for c in range(CAMERAS)
-            ]
-            for person in track(
-                range(num), 'synthetic iLIDS-VID', disable=not progress
-            ):
-                for name, image in _person(seed, person, places, size, frames):
-                    file = folder / SEQUENCES / name
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_bytes(cv2.imencode('.png', image)[1])
-            _write_splits(folder / SPLIT_FILE, num, seed)
-    finally:
-        cv2.setNumThreads(threads)
+    with one_thread(), new_folder(out, CONTENTS, overwrite) as folder:
+        places = [
+            make_camera(_rng(seed, _CAMERA, c), c, size)
+            for c in range(CAMERAS)
+        ]
+        for person in track(
+            range(num), 'synthetic iLIDS-VID', disable=not progress
+        ):
+            for name, image in _person(seed, person, places, size, frames):
+                file = folder / SEQUENCES / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(cv2.imencode('.png', image)[1])
+        _write_splits(folder / SPLIT_FILE, num, seed)
     return out
 
 

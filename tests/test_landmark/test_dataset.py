@@ -1,13 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import json
-import logging
 
 import numpy as np
 import pytest
 
 pytest.importorskip('mmpose')
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
 from mmpose.registry import TRANSFORMS
 
 from mmfashion_ext.common.deepfashion2 import (
@@ -19,21 +16,7 @@ from mmfashion_ext.common.deepfashion2 import (
 from mmfashion_ext.common.deepfashion2_annotations import RawSplit
 from mmfashion_ext.landmark import DeepFashion2LandmarkDataset
 
-
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmpose')
-
-
-@pytest.fixture
-def log(caplog):
-    """The text that MMEngine's logger printed."""
-    logger = MMLogger.get_instance('landmark_dataset')
-    MMLogger._instance_dict.move_to_end('landmark_dataset')
-    logger.addHandler(caplog.handler)
-    caplog.set_level(logging.INFO)
-    yield caplog
-    logger.removeHandler(caplog.handler)
+pytestmark = pytest.mark.usefixtures('scope')
 
 
 def annotations(raw_item):

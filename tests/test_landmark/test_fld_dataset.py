@@ -1,6 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import json
-import logging
 import os
 import shutil
 from pathlib import Path
@@ -9,8 +8,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip('mmpose')
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
 from mmpose.datasets import DeepFashionDataset
 from mmpose.registry import TRANSFORMS
 
@@ -20,24 +17,10 @@ from mmfashion_ext.landmark.fld_dataset import FLDDataset
 from mmfashion_ext.registry import DATASETS
 from mmfashion_ext.synthetic import generate_fld
 
+pytestmark = pytest.mark.usefixtures('scope')
+
 SAMPLES = Path(__file__).parents[3] / 'shared/samples/fld'
 SUBSETS = pytest.mark.parametrize('subset', ['upper', 'lower', 'full'])
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmpose')
-
-
-@pytest.fixture
-def log(caplog):
-    """The text that MMEngine's logger printed."""
-    logger = MMLogger.get_instance('fld_dataset')
-    MMLogger._instance_dict.move_to_end('fld_dataset')
-    logger.addHandler(caplog.handler)
-    caplog.set_level(logging.INFO)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture(scope='module')

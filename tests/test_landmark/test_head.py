@@ -6,7 +6,6 @@ import pytest
 import torch
 
 pytest.importorskip('mmpose')
-from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmpose.codecs import RegressionLabel, SimCCLabel, UDPHeatmap
 from mmpose.registry import MODELS
@@ -20,6 +19,8 @@ from mmfashion_ext.common.deepfashion2_points import (
     landmark_channels,
 )
 from mmfashion_ext.landmark.head import Labelled
+
+pytestmark = pytest.mark.usefixtures('scope')
 
 SIZE = (48, 64)  # (w, h) of the input
 HEATMAP = dict(
@@ -67,11 +68,6 @@ HEADS = {
     ),
 }
 LABELS = [0, 8, 3, 12]
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmpose')
 
 
 def build(name, points='separate', **changes):

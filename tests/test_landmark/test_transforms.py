@@ -3,11 +3,12 @@ import numpy as np
 import pytest
 
 pytest.importorskip('mmpose')
-from mmengine.registry import init_default_scope
 from mmpose.registry import KEYPOINT_CODECS, TRANSFORMS
 
 from mmfashion_ext.common.deepfashion2 import CATEGORIES, NUM_LANDMARKS
 from mmfashion_ext.common.deepfashion2_points import MAX_LANDMARKS
+
+pytestmark = pytest.mark.usefixtures('scope')
 
 #: Codec and half of its cell in px of the input, (192, 256) all of them.
 CODECS = {
@@ -25,11 +26,6 @@ CODECS = {
     ),
     'regression': (dict(type='RegressionLabel'), 1e-3),
 }
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmpose')
 
 
 def sample(category, rng, size=(192, 256)):
@@ -101,3 +97,14 @@ def test_round_trip_of_each_codec(name, category):
     weights = results['keypoint_weights'].reshape(-1)
     assert weights[:n].all()
     assert not weights[n:].any()
+
+
+def test_a_test_sample_carries_the_states_of_its_landmarks():
+    results = sample(CATEGORIES[0], np.random.default_rng(0)) | {
+        'img': np.zeros((4, 4, 3), np.uint8),
+        'landmark_states': np.full((1, NUM_LANDMARKS), 2, np.uint8),
+    }
+    packed = build(type='mmfashion_ext.PackLandmarks')(results)
+    meta = packed['data_samples'].metainfo
+    assert (meta['landmark_states'] == 2).all()
+    assert int(meta['category_id']) == 1

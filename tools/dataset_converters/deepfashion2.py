@@ -3,7 +3,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,14 +12,12 @@ from rich.progress import track
 
 from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
 from mmfashion_ext.common.deepfashion2_annotations import (
-    Defect,
     RawImage,
     RawSplit,
     coco_categories,
 )
 from mmfashion_ext.common.deepfashion2_statistics import SplitStatistics
-
-_SHOWN = 20
+from mmfashion_ext.common.defects import Defect, print_defects
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -89,26 +86,6 @@ def write_coco(path: Path, images: Iterable[RawImage]) -> None:
         file.write('\n], "images": ' + json.dumps(records) + '}\n')
 
 
-def print_report(
-    args: argparse.Namespace,
-    statistics: SplitStatistics,
-    defects: list[Defect],
-) -> None:
-    """With ``--check`` all there is to say, otherwise the first defects."""
-    fatal = [defect for defect in defects if defect.fatal]
-    if args.check:
-        print(statistics.report(args.split.resolve().name))
-        print(f'defects: {len(fatal)}, notes: {len(defects) - len(fatal)}')
-        for defect in defects:
-            print(defect)
-        return
-    for defect in fatal[:_SHOWN]:
-        print(defect, file=sys.stderr)
-    if len(fatal) > _SHOWN:
-        more = f'... and {len(fatal) - _SHOWN} more; --check lists them all'
-        print(more, file=sys.stderr)
-
-
 def main(argv: list[str] | None = None) -> None:
     """Run the command line."""
     args = parse_args(argv)
@@ -124,7 +101,12 @@ def main(argv: list[str] | None = None) -> None:
         else:
             for _ in images:
                 pass
-        print_report(args, statistics, defects)
+        report = (
+            statistics.report(args.split.resolve().name)
+            if args.check
+            else None
+        )
+        print_defects(defects, report)
         bad = {(d.file, d.item) for d in defects if d.fatal}
         bad_items = sum(item != '' for _, item in bad)
         left_out = (

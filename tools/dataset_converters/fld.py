@@ -3,19 +3,16 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
 from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
-from mmfashion_ext.common.deepfashion2_annotations import Defect
+from mmfashion_ext.common.defects import Defect, print_defects
 from mmfashion_ext.common.fld import CLOTHES_TYPES, SPLITS, clothes_type
 from mmfashion_ext.common.fld_annotations import RawFLD, coco_categories
 from mmfashion_ext.common.fld_statistics import FLDStatistics
-
-_SHOWN = 20
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -81,24 +78,6 @@ def read_usable(
     return images, annotations, defects, statistics
 
 
-def print_report(
-    args: argparse.Namespace, statistics: FLDStatistics, defects: list[Defect]
-) -> None:
-    """With ``--check`` all there is to say, otherwise the first defects."""
-    fatal = [defect for defect in defects if defect.fatal]
-    if args.check:
-        print(statistics.report())
-        print(f'defects: {len(fatal)}, notes: {len(defects) - len(fatal)}')
-        for defect in defects:
-            print(defect)
-        return
-    for defect in fatal[:_SHOWN]:
-        print(defect, file=sys.stderr)
-    if len(fatal) > _SHOWN:
-        more = f'... and {len(fatal) - _SHOWN} more; --check lists them all'
-        print(more, file=sys.stderr)
-
-
 def main(argv: list[str] | None = None) -> None:
     """Run the command line."""
     args = parse_args(argv)
@@ -111,7 +90,8 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError(f'--out {args.out} is a folder, expected a file name')
     raw = RawFLD(args.root)
     images, annotations, defects, statistics = read_usable(args, raw)
-    print_report(args, statistics, defects)
+    report = statistics.report() if args.check else None
+    print_defects(defects, report)
     bad = sum(defect.fatal for defect in defects)
     if bad and not args.skip_invalid:
         outcome = f'; {args.out} was not written' if args.out else ''

@@ -26,15 +26,7 @@ test_pipeline = [
     dict(type='mmpose.LoadImage'),
     dict(type='mmpose.GetBBoxCenterScale'),
     dict(type='mmpose.TopdownAffine', input_size=input_size, use_udp=True),
-    dict(
-        type='mmpose.PackPoseInputs',
-        meta_keys=(
-            *('id', 'img_id', 'img_path', 'category_id', 'dataset_name'),
-            *('ori_shape', 'img_shape', 'input_size', 'input_center'),
-            *('input_scale', 'flip', 'flip_direction', 'flip_indices'),
-            'landmark_states',
-        ),
-    ),
+    dict(type='mmfashion_ext.PackLandmarks'),
 ]
 
 train_dataloader = dict(

@@ -8,12 +8,6 @@ codec = dict(
     heatmap_size=(48, 64),
     sigma=2,
 )
-# what the head and the metric want to know of a sample
-meta_keys = (
-    *('id', 'img_id', 'img_path', 'category_id', 'dataset_name'),
-    *('ori_shape', 'img_shape', 'input_size', 'input_center', 'input_scale'),
-    *('flip', 'flip_direction', 'flip_indices', 'landmark_states'),
-)
 
 train_pipeline = [
     dict(type='mmpose.LoadImage'),
@@ -29,7 +23,7 @@ test_pipeline = [
     dict(type='mmpose.LoadImage'),
     dict(type='mmpose.GetBBoxCenterScale'),
     dict(type='mmpose.TopdownAffine', input_size=input_size, use_udp=True),
-    dict(type='mmpose.PackPoseInputs', meta_keys=meta_keys),
+    dict(type='mmfashion_ext.PackLandmarks'),
 ]
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

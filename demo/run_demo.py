@@ -81,11 +81,7 @@ def match_rcnn(work_dir: Path, num: int) -> dict[str, Path]:
         if not (ROOT / annotations).exists():
             converter = 'tools/dataset_converters/deepfashion2.py'
             run(converter, DATA / split, '--out', annotations)
-    if (os.cpu_count() or 1) > 1 and not is_cuda_available():
-        config, checkpoint = train(MODEL, work_dir, processes=2)
-    else:
-        options = ('--cfg-options', 'train_dataloader.batch_size=16')
-        config, checkpoint = train(MODEL, work_dir, *options)
+    config, checkpoint = train(MODEL, work_dir, batch=16)
     pictures, metrics = work_dir / 'pictures', work_dir / 'metrics.json'
     run(
         *('tools/test.py', config, checkpoint, '--work-dir', work_dir),
@@ -115,8 +111,7 @@ def retrieval(work_dir: Path, detector: Path) -> dict[str, Path]:
     Returns:
         dict[str, Path]: What there is to look at.
     """
-    options = ('--cfg-options', f'load_from={detector}')
-    config, checkpoint = train(RETRIEVAL, work_dir, *options)
+    config, checkpoint = train(RETRIEVAL, work_dir, f'load_from={detector}')
     metrics = work_dir / 'metrics.json'
     run(
         *('tools/test.py', config, checkpoint, '--work-dir', work_dir),
@@ -150,18 +145,15 @@ def landmark(work_dir: Path, found: dict[str, Path]) -> dict[str, Path]:
     Returns:
         dict[str, Path]: What there is to look at.
     """
-    options = [
-        '--cfg-options',
+    config, checkpoint = train(
+        LANDMARK,
+        work_dir,
         f'train_cfg.max_epochs={LANDMARK_EPOCHS}',
         f'train_cfg.val_interval={LANDMARK_EPOCHS}',
         f'param_scheduler.1.end={LANDMARK_EPOCHS}',
         'default_hooks.checkpoint.interval=1',
-    ]
-    if (os.cpu_count() or 1) > 1 and not is_cuda_available():
-        options.append('train_dataloader.batch_size=16')
-        config, checkpoint = train(LANDMARK, work_dir, *options, processes=2)
-    else:
-        config, checkpoint = train(LANDMARK, work_dir, *options)
+        batch=32,
+    )
     metrics, drawn = work_dir / 'metrics.json', work_dir / 'found'
     run(
         *('tools/test.py', config, checkpoint, '--work-dir', work_dir),
@@ -221,21 +213,34 @@ def scan(work_dir: Path) -> dict[str, Path]:
 
 
 def train(
-    model: str, work_dir: Path, *options: str, processes: int = 1
+    model: str, work_dir: Path, *settings: str, batch: int | None = None
 ) -> tuple[Path, Path]:
-    """Train a model, or go on; its config and its last checkpoint."""
+    """Train a model, or go on; its config and its last checkpoint.
+
+    Args:
+        model (str): Name of the model.
+        work_dir (Path): Where results go, relative to the repository.
+        *settings (str): Of ``--cfg-options``.
+        batch (int, optional): Items a step, of all processes: without a GPU
+            two cores do more with a process each. None: one process, as the
+            config says.
+    """
     config = Path(config_path(model)).relative_to(ROOT)
-    command = ('tools/train.py', config, '--work-dir', work_dir, '--resume')
+    command = ['tools/train.py', config, '--work-dir', work_dir, '--resume']
+    environment, cores = {}, os.cpu_count() or 1
+    processes = 2 if batch and cores > 1 and not is_cuda_available() else 1
+    if batch:
+        size = batch // processes
+        settings = (*settings, f'train_dataloader.batch_size={size}')
     if processes > 1:
+        launcher = '-m', 'torch.distributed.run'
+        command[:0] = *launcher, f'--nproc_per_node={processes}'
+        command += '--launcher', 'pytorch'
         # one thread each: two threads of one process gain little here
-        launcher = ('-m', 'torch.distributed.run')
-        run(
-            *(*launcher, f'--nproc_per_node={processes}', *command),
-            *('--launcher', 'pytorch', *options),
-            OMP_NUM_THREADS='1',
-        )
-    else:
-        run(*command, *options)
+        environment['OMP_NUM_THREADS'] = '1'
+    if settings:
+        command += '--cfg-options', *settings
+    run(*command, **environment)
     checkpoint = Path(
         (ROOT / work_dir / 'last_checkpoint').read_text().strip()
     )

@@ -1,0 +1,36 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""PF-AFN (arXiv:2103.04559): parser-free virtual try-on, on MMEngine.
+
+A parser-based *tutor* (PB-AFN) learns to put a garment on a person from the
+person's parse map, pose and DensePose. A parser-free *student* (PF-AFN) gets
+the tutor's picture as the person and the garment that the person truly wears
+as the cloth, so the photograph itself is its target; where the tutor warps
+better than the student, the student also learns the tutor's flows and
+features. At test time the student needs the photograph and the garment only.
+
+Symbols of this package:
+
+- ``B`` batch; ``H``, ``W`` size of a picture in px, multiples of 32 inside
+  the networks; ``C`` = 256 channels of a feature pyramid.
+- scale n = 0 ... 4, coarse to fine; every list over scales has this order.
+- person, cloth: pictures (B, 3, H, W), RGB in [-1, 1]; the cloth is 0 outside
+  its mask. Masks: (B, 1, H, W) in 0-1.
+- offset: (B, 2, h, w), channel 0 = x, in px of its own feature map.
+- grid, flow G_n: (B, 2, h, w), where to sample the cloth, channel 0 = x, from
+  -1 (centre of the first pixel) to 1 (centre of the last).
+- parse: label map 0 ... 13; densepose: part ids 0 ... 24; pose map:
+  (B, 18, H, W), a square of +1 around each joint, -1 elsewhere.
+"""
+
+from ..plugins import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        'data_preprocessor': ('TryOnDataPreprocessor',),
+        'hook': ('PartialStartHook',),
+        'structures': ('TryOnDataSample',),
+        'student': ('ParserFreeTryOn',),
+        'tutor': ('ParserBasedTryOn',),
+    },
+)

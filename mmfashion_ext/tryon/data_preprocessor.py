@@ -1,0 +1,92 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""From pictures, masks and label maps to the tensors that the model reads."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+from torch.nn import functional
+
+from ..common.viton import NOISE, UPPER_CLOTHES
+from ..registry import MODELS
+
+#: Five halvings in the networks.
+DIVISOR = 32
+
+
+@MODELS.register_module()
+class TryOnDataPreprocessor(BaseDataPreprocessor):
+    """Stack, normalise, cut the cloth out and pad to multiples of 32.
+
+    - pictures: x / 255, then (x - 0.5) / 0.5: RGB in [-1, 1];
+    - cloth masks: on where the file's value is 128 or more;
+    - cloth = cloth * mask: 0 (mid-grey) around the garment;
+    - parse: label 7 ("noise") becomes 4 (upper clothes).
+
+    Padding goes to the right and the bottom: person by its border, cloth and
+    labels by 0, pose maps by -1 ("no joint here"). Predictions are cropped
+    back to ``ori_shape``.
+    """
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Make a batch.
+
+        Args:
+            data (dict): ``inputs``: of each kind that ``PackTryOn`` gives a
+                list of B tensors, or those stacked. Other entries
+                (``data_samples``) are passed on.
+            training (bool): Of no effect.
+
+        Returns:
+            dict: The same; ``inputs`` has (B, C, H, W), float32, ``parse``
+            and ``densepose`` long.
+        """
+        data = self.cast_data(data)
+        data['inputs'] = {
+            kind: _pad(kind, self._convert(kind, _stack(kind, values)))
+            for kind, values in data['inputs'].items()
+        }
+        _cut_out(data['inputs'])
+        return data
+
+    def _convert(self, kind: str, batch: Tensor) -> Tensor:
+        if kind in ('person', 'cloth', 'unpaired_cloth'):
+            return batch.float().div_(255).sub_(0.5).div_(0.5)
+        if kind.endswith('cloth_mask'):
+            return (batch >= 128).float()
+        if kind == 'parse':
+            return batch.long().masked_fill_(batch == NOISE, UPPER_CLOTHES)
+        return batch.long() if kind == 'densepose' else batch.float()
+
+
+def _stack(kind: str, values: Tensor | Sequence[Tensor]) -> Tensor:
+    if isinstance(values, Tensor):
+        return values
+    sizes = {tuple(value.shape[-2:]) for value in values}
+    if len(sizes) > 1:
+        raise ValueError(
+            f'{kind} of a batch must have one size (h, w), got '
+            f'{sorted(sizes)}: add ResizeTryOn to the pipeline, or take '
+            'batch_size=1 for pictures of any size'
+        )
+    return torch.stack(tuple(values))
+
+
+def _pad(kind: str, batch: Tensor) -> Tensor:
+    """To a multiple of 32 at the right and the bottom."""
+    h, w = batch.shape[-2:]
+    sides = (0, -w % DIVISOR, 0, -h % DIVISOR)
+    if not any(sides):
+        return batch
+    if kind == 'person':
+        return functional.pad(batch, sides, mode='replicate')
+    value = {'pose_map': -1.0, 'flow': torch.nan}.get(kind, 0)
+    return functional.pad(batch, sides, value=value)
+
+
+def _cut_out(inputs: dict[str, Tensor]) -> None:
+    """Put 0 outside the mask of every cloth."""
+    for kind in ('cloth', 'unpaired_cloth'):
+        if kind in inputs:
+            inputs[kind] = inputs[kind] * inputs[f'{kind}_mask']

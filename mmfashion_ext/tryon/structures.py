@@ -1,0 +1,23 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""One person and one garment, and what a model makes of them."""
+
+from mmengine.structures import BaseDataElement
+
+
+class TryOnDataSample(BaseDataElement):
+    """A pair of person and cloth.
+
+    Meta information: ``person_name``, ``cloth_name`` (file names) and
+    ``ori_shape`` (h, w) in px, before padding.
+
+    Fields after :meth:`ParserFreeTryOn.predict`, all of ``ori_shape``:
+
+    - ``try_on`` (3, h, w), ``warped_cloth`` (3, h, w): RGB in [-1, 1];
+    - ``warped_mask`` (1, h, w): 0-1;
+    - ``flow`` (2, h, w): sampling grid, x first, -1 to 1;
+    - ``person``, ``cloth`` (3, h, w), ``cloth_mask`` (1, h, w): what the model
+      was given, the cloth masked;
+    - where the data set has them, ``person_cloth_mask`` (1, h, w), 0 or 1, the
+      region of the cloth that the person wears, and ``gt_flow`` (2, h, w), the
+      true sampling position in px, NaN where no cloth is seen.
+    """

@@ -257,17 +257,9 @@ def _load_config(name: str) -> 'Config':
 
 
 def _load_weights(model: 'torch.nn.Module', checkpoint: str | Path) -> None:
-    from .common.checkpoint import extract_state_dict, load_checkpoint_file
+    from .common.checkpoint import load_weights
 
-    content = load_checkpoint_file(checkpoint)
-    try:
-        model.load_state_dict(extract_state_dict(content))
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()[1:4]]
-        raise UserError(
-            f'{checkpoint}: weights of another model than '
-            f'{Path(model.cfg.filename).stem}: {" ".join(lines)}'
-        ) from error
+    content = load_weights(model, checkpoint, Path(model.cfg.filename).stem)
     meta = content.get('meta', {}).get('dataset_meta')
     if meta is not None:
         model.dataset_meta = meta

@@ -21,7 +21,7 @@ from urllib.parse import urlparse
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from .cli import UserError
@@ -170,6 +170,31 @@ def extract_state_dict(checkpoint: dict) -> dict[str, Tensor]:
         weights = OrderedDict(weights)
         consume_prefix_in_state_dict_if_present(weights, 'module.')
     return weights
+
+
+def load_weights(model: nn.Module, path: str | Path, name: str) -> dict:
+    """Read weights into a model, which they must fit to the last key.
+
+    Args:
+        model (nn.Module): Changed in place.
+        path (str | Path): File or URL of a checkpoint.
+        name (str): Of the model, for the message.
+
+    Returns:
+        dict: What else is in the checkpoint, and the weights.
+
+    Raises:
+        CheckpointError: They are those of another model.
+    """
+    content = load_checkpoint_file(path)
+    try:
+        model.load_state_dict(extract_state_dict(content))
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()[1:4]]
+        raise CheckpointError(
+            f'{path}: weights of another model than {name}: {" ".join(lines)}'
+        ) from error
+    return content
 
 
 def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:

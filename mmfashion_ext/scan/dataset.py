@@ -24,6 +24,7 @@ from ..common.video_reid import (
     flow_name,
 )
 from ..registry import DATASETS
+from .randomness import SeededIndex
 
 _FOLDERS = {'img': IMAGES, 'flow': FLOWS}
 
@@ -38,6 +39,8 @@ class VideoReIDDataset(BaseDataset):
     - ``img_paths``, ``flow_paths`` (list[str]): of the clip's frames, fewer
       than ``clip_length`` if the tracklet is shorter; no ``flow_paths`` with
       ``flow=False``.
+    - ``rng`` (np.random.Generator): what the transforms draw from, if the
+      sampler's indices bring their seeds (``CrossCameraPairSampler``).
     - ``clip_length`` (int), and ``pid``, ``label``, ``camid``, ``tracklet``,
       ``role``, ``start``, ``end`` as in ``ClipDataSample``.
 
@@ -236,4 +239,6 @@ class VideoReIDDataset(BaseDataset):
             folder = Path(self.data_prefix['flow'])
             info['flow_paths'] = [str(folder / flow_name(f)) for f in files]
         info['clip_length'] = self.clip_length
+        if isinstance(idx, SeededIndex):
+            info['rng'] = idx.rng()
         return info

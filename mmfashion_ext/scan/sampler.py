@@ -13,6 +13,7 @@ from torch.utils.data import Sampler
 
 from ..common.cli import describe
 from ..registry import DATA_SAMPLERS
+from .randomness import SeededIndex
 
 
 @DATA_SAMPLERS.register_module()
@@ -23,7 +24,8 @@ class CrossCameraPairSampler(Sampler):
     uniformly among the person's clips of the other cameras. An epoch is
     twice the clips, so an even ``batch_size`` holds whole pairs: anchors at
     even positions ("probe"), partners at odd ones ("gallery"). Of N
-    processes each gets every N-th pair; all draws depend on seed and epoch
+    processes each gets every N-th pair; all draws, those of the augmentation
+    too (see :class:`~.randomness.SeededIndex`), depend on seed and epoch
     alone.
 
     Args:
@@ -56,7 +58,7 @@ class CrossCameraPairSampler(Sampler):
             return 2 * -(-anchors // self.world_size)
         return 2 * len(range(self.rank, anchors, self.world_size))
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[SeededIndex]:
         """Indices of clips: anchor, partner, anchor, partner ..."""
         rng = np.random.default_rng([self.seed, self.epoch])
         anchors = list(self.partners)
@@ -67,8 +69,9 @@ class CrossCameraPairSampler(Sampler):
         if self.round_up:
             total = self.world_size * len(self) // 2
             pairs = [pairs[i % len(pairs)] for i in range(total)]
-        for pair in pairs[self.rank :: self.world_size]:
-            yield from pair
+        for number in range(self.rank, len(pairs), self.world_size):
+            for place, index in enumerate(pairs[number], 2 * number):
+                yield SeededIndex(index, self.seed, self.epoch, place)
 
     def set_epoch(self, epoch: int) -> None:
         """Draw anew; MMEngine's ``DistSamplerSeedHook`` calls it."""

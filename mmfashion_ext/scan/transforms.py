@@ -2,8 +2,8 @@
 """Transforms of clips: RGB frames and flow maps in step.
 
 A clip is ``results['img']`` and, unless there is no flow, ``results['flow']``,
-each a list of T RGB pictures of Pillow. All chance comes from NumPy's global
-generator, which MMEngine seeds in every process.
+each a list of T RGB pictures of Pillow. All chance comes from the item's own
+generator, see :func:`~.randomness.rng_of`.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..common.cli import UserError
 from ..registry import TRANSFORMS
+from .randomness import rng_of
 from .structures import ClipDataSample
 
 _MODALITIES = ('img', 'flow')
@@ -121,7 +122,7 @@ class FlipClip:
 
     def __call__(self, results: dict) -> dict:
         """Draw once, mirror left and right."""
-        if np.random.random() >= self.prob:  # noqa: NPY002
+        if rng_of(results).random() >= self.prob:
             return results
         return _each(
             results,
@@ -170,35 +171,40 @@ class EraseFrames:
 
     def __call__(self, results: dict) -> dict:
         """Erase parts of some pictures."""
-        return _each(results, self._erase)
+        rng = rng_of(results)
+        return _each(results, lambda picture: self._erase(picture, rng))
 
-    def _erase(self, picture: Image.Image) -> Image.Image:
-        if np.random.random() >= self.prob:  # noqa: NPY002
+    def _erase(
+        self, picture: Image.Image, rng: np.random.Generator
+    ) -> Image.Image:
+        if rng.random() >= self.prob:
             return picture
-        x1, y1, x2, y2 = self.sample(*picture.size)
+        x1, y1, x2, y2 = self.sample(*picture.size, rng)
         width, height = x2 - x1, y2 - y1
         if self.paste == 'reference':
             x1, y1 = width, height
-        colour = np.random.randint(0, 256, 3)  # noqa: NPY002
+        colour = rng.integers(0, 256, 3)
         picture = picture.copy()  # the frames of a short clip are one object
         picture.paste(
             tuple(colour.tolist()), (x1, y1, x1 + width, y1 + height)
         )
         return picture
 
-    def sample(self, width: int, height: int) -> tuple[int, int, int, int]:
+    def sample(
+        self, width: int, height: int, rng: np.random.Generator
+    ) -> tuple[int, int, int, int]:
         """Draw a rectangle.
 
         Args:
             width (int): Of the picture in px.
             height (int): Of the picture in px.
+            rng (np.random.Generator): Source of chance.
 
         Returns:
             tuple[int, int, int, int]: x1, y1, x2, y2 in px, inside the
-            picture;
-            without area if the picture is tiny.
+            picture; without area if the picture is tiny.
         """
-        uniform = np.random.uniform
+        uniform = rng.uniform
         while True:
             area = uniform(*self.area) * width * height
             aspect = uniform(self.aspect, 1 / self.aspect)

@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 
 from mmfashion_ext.registry import DATA_SAMPLERS
 from mmfashion_ext.scan import sampler as module
+from mmfashion_ext.scan.randomness import SeededIndex
 from mmfashion_ext.scan.sampler import CrossCameraPairSampler
 
 
@@ -32,7 +33,7 @@ CLIPS = Clips((0, 0), (0, 0), (0, 1), (7, 1), (7, 0), (3, 0), (3, 0), (3, 2))
 
 def pairs(sampler):
     indices = list(sampler)
-    assert all(type(index) is int for index in indices)
+    assert all(isinstance(index, SeededIndex) for index in indices)
     assert len(indices) == len(sampler)
     return list(zip(indices[::2], indices[1::2], strict=True))
 

@@ -147,11 +147,11 @@ def test_erased_rectangles(paste):
     picture = Image.fromarray(pixels(0, (height, width)))
     erase = EraseFrames(1.0, paste=paste)
     for seed in range(60):
-        seeded(seed)
-        (after,) = erase({'img': [picture]})['img']
-        seeded(seed)
-        np.random.random()  # noqa: NPY002 (whether at all)
-        x1, y1, x2, y2 = erase.sample(width, height)
+        rng = np.random.default_rng(seed)
+        (after,) = erase({'img': [picture], 'rng': rng})['img']
+        rng = np.random.default_rng(seed)
+        rng.random()  # whether at all
+        x1, y1, x2, y2 = erase.sample(width, height, rng)
         w, h = x2 - x1, y2 - y1
         assert 0 < x1 < x2 <= width
         assert 0 < y1 < y2 <= height
@@ -172,8 +172,8 @@ def test_erased_rectangles(paste):
 
 def test_published_erasing_covers_less_than_it_draws():
     width, height = 128, 256
-    seeded(0)
-    boxes = [EraseFrames().sample(width, height) for _ in range(8000)]
+    rng = np.random.default_rng(0)
+    boxes = [EraseFrames().sample(width, height, rng) for _ in range(8000)]
     w, h = np.diff(np.reshape(boxes, (-1, 2, 2)), axis=1)[:, 0].T
     cut = np.clip(width - w, 0, w) * np.clip(height - h, 0, h)
     drawn = (w * h).mean() / (width * height)

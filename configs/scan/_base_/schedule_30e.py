@@ -20,3 +20,5 @@ param_scheduler = dict(
     cnn=dict(type='ExponentialLR', gamma=0.1 ** (1 / 20)),
     attention=dict(type='StepLR', step_size=10, gamma=0.01),
 )
+# published; a resumed training goes on exactly as it would have
+randomness = dict(seed=1)

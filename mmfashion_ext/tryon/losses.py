@@ -1,0 +1,328 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""What a good warp and a good try-on are. All means are in float32 at least.
+
+Every loss comes weighted. A term whose weight is 0 is neither computed nor
+returned, and neither are perceptual terms without a :class:`PerceptualLoss`.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..registry import MODELS
+from .generator import Composition
+from .perceptual import exact, l1
+from .warp_net import WarpResult
+
+Losses = dict[str, Tensor]
+
+
+def total_variation(offset: Tensor) -> Tensor:
+    """Mean |vertical differences| + mean |horizontal differences|.
+
+    Args:
+        offset (Tensor): (B, 2, h, w) in px.
+
+    Returns:
+        Tensor: A number.
+    """
+    offset = exact(offset)
+    return _mean(offset.diff(dim=2).abs()) + _mean(offset.diff(dim=3).abs())
+
+
+def second_order(grid: Tensor) -> Tensor:
+    """Second differences of a grid along rows, columns and both diagonals.
+
+    a - 2 b + c for three grid points in a line: nothing where the grid is
+    locally an affine map.
+
+    Args:
+        grid (Tensor): (B, 2, h, w).
+
+    Returns:
+        Tensor: (B, 2, 4, h - 2, w - 2); empty if h or w is below 3.
+    """
+    grid = exact(grid)
+    h, w = (max(side - 2, 0) for side in grid.shape[2:])
+
+    def at(y: int, x: int) -> Tensor:
+        return grid[:, :, y : y + h, x : x + w]
+
+    ends = (
+        at(1, 0) + at(1, 2),
+        at(0, 1) + at(2, 1),
+        at(0, 0) + at(2, 2),
+        at(0, 2) + at(2, 0),
+    )
+    return torch.stack(ends, dim=2) - 2 * at(1, 1).unsqueeze(2)
+
+
+def charbonnier(
+    x: Tensor, epsilon: float = 1e-3, exponent: float = 0.45
+) -> Tensor:
+    """(x^2 + epsilon^2)^exponent, a smooth |x|^(2 exponent)."""
+    return (x.square() + epsilon**2) ** exponent
+
+
+def roughness(grid: Tensor) -> Tensor:
+    """Mean Charbonnier of a grid's second differences, of x plus of y.
+
+    Args:
+        grid (Tensor): (B, 2, h, w).
+
+    Returns:
+        Tensor: A number, at least 2 * 0.001995 (0 if h or w is below 3).
+    """
+    # both have as many elements: the sum of two means is twice the mean
+    return 2 * _mean(charbonnier(second_order(grid)))
+
+
+def _mean(x: Tensor) -> Tensor:
+    """0 of nothing, where PyTorch's mean is NaN."""
+    return x.sum() / max(x.numel(), 1)
+
+
+def _resize(picture: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(picture, size, mode='bilinear', align_corners=False)
+
+
+def _weighted(**terms: tuple[float, Callable[[], Tensor]]) -> Losses:
+    """Weighted terms by name; what weighs nothing is not computed."""
+    return {
+        f'loss_{name}': weight * term()
+        for name, (weight, term) in terms.items()
+        if weight
+    }
+
+
+class _LossWithPerceptual(BaseModule):
+    """A loss with perceptual terms, if there is a VGG19 for them."""
+
+    def __init__(self, perceptual: dict | nn.Module | None) -> None:
+        super().__init__()
+        if isinstance(perceptual, dict):
+            perceptual = MODELS.build(perceptual)
+        self.perceptual = perceptual
+
+    def _if_perceptual(self, weight: float) -> float:
+        return 0.0 if self.perceptual is None else weight
+
+
+@MODELS.register_module()
+class WarpLoss(_LossWithPerceptual):
+    """W: does the warped cloth lie as the worn one, and smoothly?
+
+    W = tv_weight * sum over all offsets of TV(d)
+      + sum_n scale_weights_n * ( cloth_weight * L1(x_n, t_n)
+                                + perceptual_weight * VGG(x_n, t_n)
+                                + mask_weight * L1(e_n, s_n)
+                                + second_order_weight * roughness(G_n) )
+
+    with the warped cloths x_n, the warped masks e_n and the grids G_n of the
+    scales n. The targets t_n and s_n are the clothes on the person and their
+    mask, resized bilinearly, so that small masks are fractional. L1 is the
+    mean over the whole picture, VGG is :class:`PerceptualLoss`; see
+    :func:`total_variation` and :func:`roughness` for the others.
+
+    Args:
+        perceptual (dict | nn.Module, optional): :class:`PerceptualLoss`;
+            losses may share a built one. None: no perceptual term.
+        tv_weight (float): Of the offsets' total variation.
+        cloth_weight (float): Of the cloth's colours.
+        perceptual_weight (float): Of the cloth's VGG features.
+        mask_weight (float): Of the mask.
+        second_order_weight (float): Of the grids' smoothness.
+        scale_weights (Sequence[float]): Coarse to fine.
+    """
+
+    def __init__(
+        self,
+        perceptual: dict | nn.Module | None = None,
+        tv_weight: float = 0.01,
+        cloth_weight: float = 1.0,
+        perceptual_weight: float = 0.2,
+        mask_weight: float = 2.0,
+        second_order_weight: float = 6.0,
+        scale_weights: Sequence[float] = (1, 2, 3, 4, 5),
+    ) -> None:
+        super().__init__(perceptual)
+        self.tv_weight = tv_weight
+        self.cloth_weight = cloth_weight
+        self.perceptual_weight = self._if_perceptual(perceptual_weight)
+        self.mask_weight = mask_weight
+        self.second_order_weight = second_order_weight
+        self.scale_weights = tuple(scale_weights)
+
+    def forward(
+        self,
+        result: WarpResult,
+        person_clothes: Tensor,
+        person_cloth_mask: Tensor,
+    ) -> Losses:
+        """The five terms of W.
+
+        Args:
+            result (WarpResult): Of all scales.
+            person_clothes (Tensor): (B, 3, H, W), the picture of the person,
+                0 outside the clothes.
+            person_cloth_mask (Tensor): (B, 1, H, W) in 0-1.
+
+        Returns:
+            dict[str, Tensor]: ``loss_tv``, ``loss_cloth``,
+            ``loss_perceptual``, ``loss_mask`` and ``loss_second_order``.
+        """
+        sizes = [grid.shape[2:] for grid in result.grids]
+        cloths = [_resize(person_clothes, size) for size in sizes]
+        masks = [_resize(person_cloth_mask, size) for size in sizes]
+
+        def over_scales(term: Callable[..., Tensor], *lists: list) -> Tensor:
+            scales = zip(self.scale_weights, *lists, strict=True)
+            return sum(weight * term(*items) for weight, *items in scales)
+
+        x, e = result.warped_cloths, result.warped_masks
+        vgg = self.perceptual
+        return _weighted(
+            tv=(
+                self.tv_weight,
+                lambda: sum(map(total_variation, result.offsets)),
+            ),
+            cloth=(self.cloth_weight, lambda: over_scales(l1, x, cloths)),
+            perceptual=(
+                self.perceptual_weight,
+                lambda: over_scales(vgg, x, cloths),
+            ),
+            mask=(self.mask_weight, lambda: over_scales(l1, e, masks)),
+            second_order=(
+                self.second_order_weight,
+                lambda: over_scales(roughness, result.grids),
+            ),
+        )
+
+
+@MODELS.register_module()
+class TryOnLoss(_LossWithPerceptual):
+    """G: is the person in the garment truly worn the photograph?
+
+    G = l1_weight * L1(try_on, person)
+      + perceptual_weight * VGG(try_on, person)
+      + l1_weight * L1(rendered, person)
+      + perceptual_weight * VGG(rendered, person)
+      + mask_weight * mean |1 - m|
+
+    where m weighs the warped cloth in the composition: the last term wants
+    the cloth to be shown. The person's VGG features are computed once.
+
+    Args:
+        perceptual (dict | nn.Module, optional): :class:`PerceptualLoss`;
+            losses may share a built one. None: no perceptual terms.
+        l1_weight (float): Of the colours.
+        perceptual_weight (float): Of the VGG features.
+        mask_weight (float): Of the composition's mask.
+    """
+
+    def __init__(
+        self,
+        perceptual: dict | nn.Module | None = None,
+        l1_weight: float = 5.0,
+        perceptual_weight: float = 1.0,
+        mask_weight: float = 1.0,
+    ) -> None:
+        super().__init__(perceptual)
+        self.l1_weight = l1_weight
+        self.perceptual_weight = self._if_perceptual(perceptual_weight)
+        self.mask_weight = mask_weight
+
+    def forward(self, composition: Composition, person: Tensor) -> Losses:
+        """The five terms of G.
+
+        Args:
+            composition (Composition): Composed with the mask of the garment
+                truly worn.
+            person (Tensor): (B, 3, H, W) in [-1, 1].
+
+        Returns:
+            dict[str, Tensor]: ``loss_try_on``, ``loss_try_on_perceptual``,
+            ``loss_rendered``, ``loss_rendered_perceptual`` and
+            ``loss_mask_completeness``.
+        """
+        colour, look = self.l1_weight, self.perceptual_weight
+        features = self.perceptual.target_features(person) if look else None
+
+        def vgg(picture: Tensor) -> Tensor:
+            return self.perceptual(picture, target_features=features)
+
+        try_on, rendered = composition.try_on, composition.rendered
+        return _weighted(
+            try_on=(colour, lambda: l1(try_on, person)),
+            try_on_perceptual=(look, lambda: vgg(try_on)),
+            rendered=(colour, lambda: l1(rendered, person)),
+            rendered_perceptual=(look, lambda: vgg(rendered)),
+            mask_completeness=(
+                self.mask_weight,
+                lambda: (1 - exact(composition.mask)).abs().mean(),
+            ),
+        )
+
+
+@MODELS.register_module()
+class SkinLoss(_LossWithPerceptual):
+    """Skin that the tutor's garment covered and the one truly worn does not.
+
+    a * L1(rendered * skin, person * skin)
+    + b * VGG(rendered * skin, person * skin)
+
+    L1 is the mean over the whole picture, not over the skin. (a, b) is
+    ``weights`` at first and ``late_weights`` from epoch ``switch_epoch`` on.
+
+    Args:
+        perceptual (dict | nn.Module, optional): :class:`PerceptualLoss`;
+            losses may share a built one. None: no perceptual term.
+        weights (tuple[float, float]): (a, b).
+        late_weights (tuple[float, float]): (a, b) later.
+        switch_epoch (int): From 1; the caller compares.
+    """
+
+    def __init__(
+        self,
+        perceptual: dict | nn.Module | None = None,
+        weights: tuple[float, float] = (30.0, 2.0),
+        late_weights: tuple[float, float] = (60.0, 4.0),
+        switch_epoch: int = 50,
+    ) -> None:
+        super().__init__(perceptual)
+        self.weights = tuple(weights)
+        self.late_weights = tuple(late_weights)
+        self.switch_epoch = switch_epoch
+
+    def forward(
+        self,
+        rendered: Tensor,
+        person: Tensor,
+        skin_mask: Tensor,
+        late: bool = False,
+    ) -> Losses:
+        """The two terms.
+
+        Args:
+            rendered (Tensor): (B, 3, H, W) in [-1, 1].
+            person (Tensor): (B, 3, H, W) in [-1, 1].
+            skin_mask (Tensor): (B, 1, H, W) in 0-1, may be soft; it receives
+                no gradient.
+            late (bool): Whether ``switch_epoch`` has come.
+
+        Returns:
+            dict[str, Tensor]: ``loss_skin`` and ``loss_skin_perceptual``.
+        """
+        a, b = self.late_weights if late else self.weights
+        skin = exact(skin_mask.detach())
+        x, y = rendered * skin, person * skin
+        return _weighted(
+            skin=(a, lambda: l1(x, y)),
+            skin_perceptual=(
+                self._if_perceptual(b),
+                lambda: self.perceptual(x, y),
+            ),
+        )

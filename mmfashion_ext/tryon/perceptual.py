@@ -1,0 +1,200 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""How alike two pictures look to a network that has seen many (VGG19)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torchvision.models.vgg import cfgs, make_layers
+
+from ..common.checkpoint import (
+    CheckpointError,
+    extract_state_dict,
+    load_checkpoint_file,
+)
+from ..common.cli import UserError
+from ..common.frozen import Frozen
+from ..registry import MODELS
+
+#: torchvision's VGG19 without batch normalisation, trained on ImageNet.
+VGG19_URL = 'https://download.pytorch.org/models/vgg19-dcbb9e9d.pth'
+
+
+class VGG19Features(nn.Module):
+    """relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 of VGG19.
+
+    A side of one pixel stays one pixel in a pooling, as in PyTorch 1.0 and
+    1.1 (today's gives nothing); a side of three still becomes one.
+    """
+
+    TAPS = (1, 6, 11, 20, 29)
+
+    def __init__(self) -> None:
+        super().__init__()
+        # no weights are drawn: they all come from a file, or from a seed
+        with torch.device('meta'):
+            self.features = make_layers(cfgs['E'])[: self.TAPS[-1] + 1]
+        self.features.to_empty(device='cpu')
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """(B, 3, h, w) to maps (B, 64, h, w) ... (B, 512, h / 16, w / 16)."""
+        maps = []
+        for number, layer in enumerate(self.features):
+            x = _pool(x) if isinstance(layer, nn.MaxPool2d) else layer(x)
+            if number in self.TAPS:
+                maps.append(x)
+        return maps
+
+
+def _pool(x: Tensor) -> Tensor:
+    kernel = [min(side, 2) for side in x.shape[2:]]
+    return F.max_pool2d(x, kernel, stride=2)
+
+
+@MODELS.register_module()
+class PerceptualLoss(BaseModule):
+    """L1 distance of two pictures' VGG19 features.
+
+    loss(x, y) = sum_i weights_i * mean |F_i(x) - F_i(y)|, F_i = relu{i}_1.
+    Pictures are fed as they are, in [-1, 1], without ImageNet's
+    normalisation, as published. Only x receives a gradient.
+
+    VGG19 is frozen and no part of the checkpoints of the model that holds
+    this loss. Its file is read when training starts and is never downloaded:
+    tests and inference need none. Under autocast VGG19 computes in the lower
+    precision, as every network; features are compared in float32.
+
+    Args:
+        checkpoint (str, optional): torchvision's ``vgg19-dcbb9e9d.pth``.
+        weights (Sequence[float]): Of the five maps.
+        seed (int, optional): Without a checkpoint: random weights, the same
+            for the same seed. For tests.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | None = None,
+        weights: Sequence[float] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0),
+        seed: int | None = None,
+    ) -> None:
+        super().__init__()
+        if len(weights) != len(VGG19Features.TAPS):
+            raise ValueError(
+                f'PerceptualLoss.weights: expected {len(VGG19Features.TAPS)} '
+                f'numbers, one per map, got {len(weights)}'
+            )
+        self.checkpoint = checkpoint
+        self.weights = tuple(weights)
+        self.vgg = Frozen(VGG19Features())
+        if checkpoint is None and seed is not None:
+            _draw_weights(self.vgg.module, seed)
+            self._is_init = True
+
+    def init_weights(self) -> None:
+        """Read the file, once.
+
+        Raises:
+            UserError: There is no file.
+            CheckpointError: It holds other weights.
+        """
+        if self._is_init:  # several losses may share this one
+            return
+        path = Path(self.checkpoint or '').expanduser()
+        if not path.is_file():
+            raise UserError(
+                f'model.perceptual.checkpoint: {self.checkpoint!r} is no '
+                'file, and the perceptual losses need VGG19. Download '
+                f'{VGG19_URL} and put it there, or give its place by '
+                '--cfg-options model.perceptual.checkpoint=PATH'
+            )
+        _read_weights(self.vgg.module, path)
+        self._is_init = True
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Five maps of a picture (B, 3, h, w) in [-1, 1].
+
+        Raises:
+            RuntimeError: VGG19 has no weights yet.
+        """
+        if not self._is_init:
+            raise RuntimeError(
+                'PerceptualLoss has no weights yet: call init_weights() of '
+                'the model before its losses'
+            )
+        return self.vgg(x)
+
+    @torch.no_grad()
+    def target_features(self, y: Tensor) -> list[Tensor]:
+        """Features to be compared with, without a gradient.
+
+        For a target that several pictures are compared with.
+        """
+        return self.features(y)
+
+    def forward(
+        self,
+        x: Tensor,
+        target: Tensor | None = None,
+        target_features: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """The loss.
+
+        Args:
+            x (Tensor): (B, 3, h, w) in [-1, 1].
+            target (Tensor, optional): (B, 3, h, w) in [-1, 1].
+            target_features (Sequence[Tensor], optional): In place of
+                ``target``: its :meth:`target_features`.
+
+        Returns:
+            Tensor: A number.
+        """
+        if target_features is None:
+            target_features = self.target_features(target)
+        return sum(
+            weight * l1(found, expected.detach())
+            for weight, found, expected in zip(
+                self.weights, self.features(x), target_features, strict=True
+            )
+        )
+
+
+def exact(x: Tensor) -> Tensor:
+    """At least float32: autocast's types are too coarse for means."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def l1(x: Tensor, y: Tensor) -> Tensor:
+    """Mean absolute difference over all elements."""
+    return F.l1_loss(exact(x), exact(y))
+
+
+def _draw_weights(vgg: VGG19Features, seed: int) -> None:
+    """He's normal distribution, which keeps features in one range."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in vgg.features:
+        if isinstance(layer, nn.Conv2d):
+            std = (2 / layer.weight[0].numel()) ** 0.5
+            layer.weight.data.normal_(0, std, generator=generator)
+            layer.bias.data.zero_()
+
+
+def _read_weights(vgg: VGG19Features, path: Path) -> None:
+    """Take what is needed of torchvision's file; the rest is ignored."""
+    found = extract_state_dict(load_checkpoint_file(path))
+    needed = vgg.state_dict()
+    missing = [name for name in needed if name not in found]
+    wrong = [
+        f'{name} {tuple(found[name].shape)}'
+        for name in needed
+        if name in found and found[name].shape != needed[name].shape
+    ]
+    if missing or wrong:
+        raise CheckpointError(
+            f"{path}: not torchvision's VGG19 (the one without batch "
+            f'normalisation): missing {missing or "nothing"}, of another '
+            f'shape {wrong or "nothing"}. Download {VGG19_URL}'
+        )
+    vgg.load_state_dict({name: found[name] for name in needed})

@@ -41,6 +41,7 @@ SYSTEMS: dict[str, tuple[Host, ...]] = {
     # mmpose 1.3 imports mmdet for one of its heads
     'landmark': (MMENGINE, MMCV, MMDET, MMPOSE),
     'scan': (MMENGINE,),
+    'tryon': (MMENGINE,),
 }
 
 

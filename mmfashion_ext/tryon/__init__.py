@@ -30,7 +30,5 @@ __getattr__, __dir__, __all__ = lazy_exports(
         'data_preprocessor': ('TryOnDataPreprocessor',),
         'hook': ('PartialStartHook',),
         'structures': ('TryOnDataSample',),
-        'student': ('ParserFreeTryOn',),
-        'tutor': ('ParserBasedTryOn',),
     },
 )

@@ -1,0 +1,52 @@
+# VITON for the student, see docs/datasets.md: with another garment for the
+# tutor in training, and neither parse map nor pose in a test.
+data_root = 'data/viton/'
+
+train_pipeline = [
+    dict(type='mmfashion_ext.LoadTryOn'),
+    dict(type='mmfashion_ext.DrawPose'),
+    dict(type='mmfashion_ext.PackTryOn'),
+]
+test_pipeline = [
+    dict(type='mmfashion_ext.LoadTryOn'),
+    dict(type='mmfashion_ext.PackTryOn'),
+]
+
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    drop_last=True,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='mmfashion_ext.TryOnDataset',
+        data_root=data_root,
+        layout='viton',
+        split='train',
+        unpaired='random',
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = None
+test_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    drop_last=False,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='mmfashion_ext.TryOnDataset',
+        data_root=data_root,
+        layout='viton',
+        split='test',
+        pairs_file='test_pairs.txt',
+        pipeline=test_pipeline,
+    ),
+)
+
+val_evaluator = None
+# unpaired: the distance to the photographs of the test persons
+test_evaluator = dict(
+    type='mmfashion_ext.FidelityMetric',
+    checkpoint='checkpoints/pt_inception-2015-12-05-6726825d.pth',
+)

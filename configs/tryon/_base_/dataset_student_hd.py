@@ -1,0 +1,28 @@
+# VITON-HD for the student, at 512 x 384: see docs/datasets.md. Its pictures
+# are 1024 x 768: leave ResizeTryOn out to train on them as they are.
+_base_ = 'dataset_student.py'
+
+data_root = 'data/viton-hd/'
+
+train_pipeline = [
+    dict(type='mmfashion_ext.LoadTryOn'),
+    dict(type='mmfashion_ext.ResizeTryOn', size=(512, 384)),
+    dict(type='mmfashion_ext.DrawPose'),
+    dict(type='mmfashion_ext.PackTryOn'),
+]
+test_pipeline = [
+    dict(type='mmfashion_ext.LoadTryOn'),
+    dict(type='mmfashion_ext.ResizeTryOn', size=(512, 384)),
+    dict(type='mmfashion_ext.PackTryOn'),
+]
+
+train_dataloader = dict(
+    dataset=dict(
+        data_root=data_root, layout='viton-hd', pipeline=train_pipeline
+    )
+)
+test_dataloader = dict(
+    dataset=dict(
+        data_root=data_root, layout='viton-hd', pipeline=test_pipeline
+    )
+)

@@ -1,0 +1,11 @@
+_base_ = '../../_base_/default_runtime.py'
+
+default_scope = 'mmfashion_ext'
+
+default_hooks = dict(
+    visualization=dict(type='mmfashion_ext.TryOnVisualizationHook')
+)
+visualizer = dict(type='mmfashion_ext.TryOnVisualizer')
+log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
+# batch statistics over all GPUs, for what is trained
+sync_bn = 'torch'

@@ -1,0 +1,6 @@
+# The warp network at a fifth of the rate of the generator
+_base_ = 'schedule_100e.py'
+
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(warp_net=dict(lr_mult=0.2)))
+)

@@ -1,0 +1,15 @@
+# The paper's ablation: every sample is distilled, whether the tutor warps
+# better or not.
+_base_ = [
+    '_base_/student.py',
+    '_base_/dataset_student.py',
+    '_base_/schedule_200e.py',
+    '_base_/runtime.py',
+]
+
+model = dict(
+    distillation=dict(selection='fixed'),
+    teacher_checkpoint='work_dirs/pb-afn_e2e_8xb4-100e_viton-256x192/'
+    'epoch_100.pth',
+    start_from_teacher=True,
+)

@@ -1,0 +1,13 @@
+# Last of four stages: the student as a whole.
+_base_ = [
+    '_base_/student_e2e.py',
+    '_base_/dataset_student.py',
+    '_base_/schedule_e2e.py',
+    '_base_/runtime.py',
+]
+
+model = dict(
+    teacher_checkpoint='work_dirs/pb-afn_e2e_8xb4-100e_viton-256x192/'
+    'epoch_100.pth',
+)
+load_from = 'work_dirs/pf-afn_warp_8xb4-200e_viton-256x192/epoch_200.pth'

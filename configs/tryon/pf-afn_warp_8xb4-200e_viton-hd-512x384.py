@@ -1,0 +1,13 @@
+# Third of four stages: the student's warp network, from parts of the tutor's.
+_base_ = [
+    '_base_/student.py',
+    '_base_/dataset_student_hd.py',
+    '_base_/schedule_200e.py',
+    '_base_/runtime.py',
+]
+
+model = dict(
+    teacher_checkpoint='work_dirs/pb-afn_e2e_8xb4-100e_viton-hd-512x384/'
+    'epoch_100.pth',
+    start_from_teacher=True,
+)

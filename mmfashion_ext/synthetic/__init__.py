@@ -2,11 +2,17 @@
 """Look-alikes of licensed data sets, in their exact on-disk layout.
 
 Needs NumPy and OpenCV only. Command line: ``python -m
-mmfashion_ext.synthetic {deepfashion2,fld,video-reid} OUT``.
+mmfashion_ext.synthetic {deepfashion2,fld,video-reid,viton} OUT``.
 """
 
 from .deepfashion2 import generate_deepfashion2
 from .fld import generate_fld
 from .video_reid import generate_video_reid
+from .viton import generate_viton
 
-__all__ = ['generate_deepfashion2', 'generate_fld', 'generate_video_reid']
+__all__ = [
+    'generate_deepfashion2',
+    'generate_fld',
+    'generate_video_reid',
+    'generate_viton',
+]

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import fld_sheet, video_reid_sheet
+from . import fld_sheet, video_reid_sheet, viton_sheet
 from .deepfashion2 import generate_deepfashion2
 from .fld import generate_fld
 from .output import UsageError
 from .sheet import check_sheet, contact_sheet
 from .video_reid import FRAMES, generate_video_reid
+from .viton import generate_viton
 
 
 class _Parser(argparse.ArgumentParser):
@@ -44,6 +45,13 @@ def _video_reid(args: argparse.Namespace) -> None:
     )
     if args.sheet:
         video_reid_sheet.contact_sheet(args.out, args.sheet)
+
+
+def _viton(args: argparse.Namespace) -> None:
+    generate_viton(args.out, test=args.test, **_common(args))
+    print(f'wrote {args.out}/{{VITON_traindata,VITON_test}}')
+    if args.sheet:
+        viton_sheet.contact_sheet(args.out, args.sheet)
 
 
 def _common(args: argparse.Namespace) -> dict[str, Any]:
@@ -115,6 +123,19 @@ def _add_video_reid(families: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=_video_reid)
 
 
+def _add_viton(families: argparse._SubParsersAction) -> None:
+    parser = families.add_parser(
+        'viton', help='people and their clothes laid flat, as VITON'
+    )
+    _add_options(parser, 200, 'persons in the training set', 256)
+    parser.add_argument(
+        '--test',
+        type=int,
+        help='persons in the test set (default: num // 4)',
+    )
+    parser.set_defaults(run=_viton)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = _Parser(
@@ -126,6 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_deepfashion2(families)
     _add_fld(families)
     _add_video_reid(families)
+    _add_viton(families)
     args = parser.parse_args(argv)
     try:
         if args.sheet:  # before the work, not after it

@@ -1,0 +1,262 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""A top twice: flat as the shop shows it, and worn.
+
+The worn top is the flat picture, moved: its body follows the torso, each
+sleeve its arm, and both agree along the armhole.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from .drawing import Canvas, Warp, random_light
+from .figure import ARM_WIDTHS, SHOULDER, TORSO, Limb, Pose
+from .garments import Cut
+from .textures import Style, random_style
+from .trimmings import PRINTS
+from .uppers import UPPERS, make_half, make_upper
+from .viton_figure import Stance
+from .wardrobe import random_cut
+
+BODY, LEFT, RIGHT = 0, 1, 2  # pieces of a top; sides are the viewer's
+_WORDS = ('MODE', 'NOVA', 'ARC', 'LUNA', 'KITE', '1987', 'OSLO', 'RIO', 'ZEN')
+_FONTS = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX)
+
+
+@dataclass(frozen=True)
+class Top:
+    """A garment for the upper body.
+
+    Attributes:
+        category (int): One of DeepFashion2's tops: 1, 2, 5 or 6.
+        cut (Cut), style (Style): Pattern and cloth.
+        spread (float): Angle of the sleeves laid flat, radians.
+        word (str): Printed on the chest; '': nothing.
+        font (int): Of OpenCV.
+        seed (int): Of the light on the flat picture.
+    """
+
+    category: int
+    cut: Cut
+    style: Style
+    spread: float
+    word: str
+    font: int
+    seed: int
+
+    @property
+    def sleeved(self) -> bool:
+        """Whether it has sleeves."""
+        return UPPERS[self.category].sleeve in ('short', 'long')
+
+
+@dataclass(frozen=True)
+class Flat:
+    """The flat picture of a top.
+
+    Attributes:
+        image (np.ndarray): (h, w, 3) BGR uint8, the cloth's colour around.
+        pieces (np.ndarray): (3, h, w) uint8 coverage of BODY, LEFT, RIGHT.
+        cover (np.ndarray): (h, w) uint8 coverage of all that is seen.
+        warp (Warp): From body space to this picture.
+    """
+
+    image: np.ndarray
+    pieces: np.ndarray
+    cover: np.ndarray
+    warp: Warp
+
+    @property
+    def picture(self) -> np.ndarray:
+        """(h, w, 3) BGR uint8, on white."""
+        alpha = self.cover[:, :, None].astype(np.float32) / 255
+        mixed = 255 + alpha * (self.image.astype(np.float32) - 255)
+        return np.round(mixed).astype(np.uint8)
+
+
+def random_top(rng: np.random.Generator) -> Top:
+    """Draw a garment."""
+    category = int(rng.choice([1, 2, 5, 6], p=[0.42, 0.34, 0.16, 0.08]))
+    cut = random_cut(category, rng)
+    long = category == 2
+    extras = cut.extras - set(PRINTS)
+    printed = rng.random()
+    word = ''
+    if printed < 0.6:
+        extras -= {'buttons', 'pocket'}
+    if printed < 0.4:
+        word = str(rng.choice(_WORDS))
+    elif printed < 0.6:
+        extras |= {str(rng.choice(PRINTS))}
+    cut = replace(
+        cut,
+        neck_depth=cut.neck_depth - rng.uniform(0, 0.15),
+        sleeve=rng.uniform(1.7, 2.85) if long else rng.uniform(0.75, 1.3),
+        extras=frozenset(extras),
+    )
+    style = random_style(rng, int(rng.integers(1, 14)))
+    spread = rng.uniform(0.34, 0.5) if long else rng.uniform(0.5, 0.85)
+    return Top(
+        category,
+        cut,
+        style,
+        spread,
+        word,
+        int(rng.choice(_FONTS)),
+        int(rng.integers(2**31)),
+    )
+
+
+def draw_flat(top: Top, size: tuple[int, int]) -> Flat:
+    """Draw a top as the shop shows it.
+
+    Args:
+        top (Top): What to draw.
+        size (tuple[int, int]): (h, w) of the picture in px.
+    """
+    rng = np.random.default_rng(top.seed)
+    limb = Limb(top.spread, top.spread)
+    garment = make_upper(top.category, top.cut, Pose((limb, limb)), 'flat')
+    points = np.concatenate([part.outline for part in garment.parts])
+    (x0, y0), (x1, y1) = points.min(0), points.max(0)
+    height, width = size
+    share = rng.uniform(0.88, 0.95)
+    scale = share * min(width / (x1 - x0), height / (y1 - y0))
+    middle = (0.5 * (width - 1), 0.5 * (height - 1) - scale * 0.5 * (y0 + y1))
+    matrix = np.array([[scale, 0, middle[0]], [0, scale, middle[1]]])
+    image = np.empty((height, width, 3), np.uint8)
+    image[:] = top.style.base
+    canvas = Canvas(image, Warp(matrix, np.zeros((0, 5))))
+    light = replace(random_light(rng, 0.35), volume=0.1, slope=0.0)
+    pieces = np.zeros((3, height, width), np.uint8)
+    cover = np.zeros((height, width), np.uint8)
+    for number, part in enumerate(garment.parts, 1):
+        where, mask = canvas.cloth(part, top.style, number, light)
+        cover[where] = np.maximum(cover[where], mask)
+        if part.piece == 'limb':
+            pieces[LEFT if part.origin[0] < 0 else RIGHT][where] = mask
+        elif part.piece != 'inside':
+            body = pieces[BODY][where]
+            body[:] = np.maximum(body, mask)
+    layers = (1, len(garment.parts))
+    for detail in garment.details:
+        canvas.detail(detail, top.style, layers)
+    if top.word:
+        _write(canvas, top, pieces[BODY])
+    return Flat(image, pieces, cover, canvas.warp)
+
+
+def _write(canvas: Canvas, top: Top, body: np.ndarray) -> None:
+    """Print a word across the chest."""
+    scale = canvas.warp.scale
+    thick = max(1, round(0.07 * scale))
+    (width, height), _ = cv2.getTextSize(top.word, top.font, 1, 1)
+    factor = 1.05 * top.cut.fit * scale / width
+    factor = min(factor, 0.5 * scale / height)
+    low = max(1.3, top.cut.neck_depth + 0.55)
+    x, y = canvas.warp(np.array([[0.0, low]]))[0]
+    at = round(x - 0.5 * factor * width), round(y + 0.5 * factor * height)
+    mask = np.zeros_like(body)
+    cv2.putText(mask, top.word, at, top.font, factor, 255, thick, cv2.LINE_AA)
+    colour = np.array(top.style.second, np.float32)
+    if np.abs(colour - top.style.base).max() < 90:
+        colour[:] = 245 if sum(top.style.base) < 380 else 25
+    everything = slice(None), slice(None)
+    canvas._blend(everything, np.minimum(mask, body), colour)
+
+
+@dataclass(frozen=True)
+class Drape:
+    """How a top hangs on a body.
+
+    Attributes:
+        ease (float): 0: tight as skin; 1: as wide as laid flat.
+        stretch (float): Lengthening below the chest.
+        wave (tuple[float, float, float]): Wave of the hem: height, waves
+            a unit (radians), phase.
+    """
+
+    ease: float
+    stretch: float
+    wave: tuple[float, float, float]
+
+
+def random_drape(rng: np.random.Generator) -> Drape:
+    """Draw how a top hangs."""
+    return Drape(
+        rng.uniform(0.3, 0.9),
+        rng.uniform(-0.04, 0.05),
+        (rng.uniform(0, 0.05), rng.uniform(2, 5), rng.uniform(0, 2 * np.pi)),
+    )
+
+
+def _smooth(t: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, smooth between."""
+    t = np.clip(t, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+class Worn:
+    """A top on a body; gives the mesh of each piece.
+
+    Args:
+        top (Top), drape (Drape), stance (Stance): What, how and on whom.
+    """
+
+    def __init__(self, top: Top, drape: Drape, stance: Stance) -> None:
+        self.top, self.drape, self.stance = top, drape, stance
+        limb = Limb(top.spread, top.spread)
+        self.half = make_half(top.cut, UPPERS[top.category], limb)
+
+    def torso(self, points: np.ndarray) -> np.ndarray:
+        """Where (..., 2) points of the flat body are worn."""
+        x, y = points[..., 0], points[..., 1]
+        side = self.half.side
+        laid = np.interp(y, side[:, 1], side[:, 0])
+        body = np.interp(y, TORSO[:-1, 1], TORSO[:-1, 0]) + 0.06
+        width = np.maximum(body, body + self.drape.ease * (laid - body))
+        low = _smooth((y - 0.6) / 0.9)
+        height, pace, phase = self.drape.wave
+        fall = self.drape.stretch * np.maximum(y - 0.8, 0)
+        fall = fall + height * low * np.sin(pace * x + phase)
+        moved = x * (1 + low * (width / laid - 1))
+        return self.stance(np.stack([moved, y + fall], axis=-1))
+
+    def body(self) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices (R, C, 2) of the flat body, and where they are worn."""
+        side = self.half.side
+        wide = max(side[:, 0].max(), 1.0) + 0.15
+        rows = np.linspace(-0.2, side[-1, 1] + 0.3, 20)
+        columns = np.linspace(-wide, wide, 17)
+        flat = np.stack(np.meshgrid(columns, rows), axis=-1)
+        return flat, self.torso(flat)
+
+    def sleeve(self, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same of a sleeve, -1: viewer's left; 1: right."""
+        cut = self.top.cut
+        limb = Limb(self.top.spread, self.top.spread)
+        down = np.array([np.sin(limb.upper), np.cos(limb.upper)])
+        out = down[::-1] * (1, -1)
+        seam = self.half.armhole[[0, -1]] - SHOULDER
+        seam_t, seam_w = seam @ down, seam @ out
+
+        # s: distance from the armhole; t: from the shoulder; w: outwards.
+        wide = max(cut.sleeve_width, cut.cuff) + 0.12
+        length = cut.sleeve - seam_t.min() + 0.15
+        s = np.linspace(-0.2, length, max(8, round(length / 0.13)))
+        w = np.linspace(-wide, wide, 9)
+        slope = (seam_t[0] - seam_t[1]) / (seam_w[0] - seam_w[1])
+        reach = np.clip(w, seam_w[1] - 0.1, seam_w[0] + 0.1) - seam_w[1]
+        t = s[:, None] + seam_t[1] + slope * reach
+        flat = SHOULDER + t[..., None] * down + w[:, None] * out
+
+        arm = np.interp(t, *ARM_WIDTHS.T)
+        laid = np.interp(t, [0.2, cut.sleeve], [cut.sleeve_width, cut.cuff])
+        width = arm + np.maximum(self.drape.ease * (laid - arm), 0.05)
+        points, normals = self.stance.arm(side, t.ravel())
+        across = (w * width / laid).reshape(-1, 1)
+        moved = (points + across * normals).reshape(flat.shape)
+        own = _smooth(s / 0.75)[:, None, None]
+        flat = flat * (side, 1)
+        return flat, (1 - own) * self.torso(flat) + own * moved

@@ -1,0 +1,325 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""A shop's model, drawn with labels, body parts and the flow of the top."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from .drawing import Canvas, Light, Warp
+from .figure import (
+    ARM_WIDTHS,
+    HIP,
+    LEG_WIDTHS,
+    NECK,
+    THIGH,
+    TORSO,
+    UPPER_ARM,
+    Pose,
+    symmetric,
+    tube,
+)
+from .garments import Cut
+from .person import Colour, Person, _ellipse
+from .textures import Style
+from .viton_figure import Stance
+from .viton_garment import BODY, LEFT, RIGHT, Drape, Flat, Top, Worn
+from .viton_mesh import rasterise
+from .wardrobe import make_garment
+
+# Labels of the parse map; left and right are the person's own.
+HAIR, UPPER, NOISE, BOTTOM, FACE = 1, 4, 7, 8, 12
+# by side of the viewer: -1 is the person's right
+SHOE = {-1: 6, 1: 5}
+LEG = {-1: 10, 1: 9}
+ARM = {-1: 13, 1: 11}
+# Body parts of DensePose
+PART_TORSO = 2
+PART_HAND = {-1: 3, 1: 4}
+PART_FOOT = {-1: 6, 1: 5}
+#: back and front, thigh and shank or upper arm and forearm
+PART_LEG = {-1: ((7, 9), (11, 13)), 1: ((8, 10), (12, 14))}
+PART_ARM = {-1: ((16, 18), (20, 22)), 1: ((15, 17), (19, 21))}
+PART_HEAD = {-1: 23, 1: 24}
+_SHIFT = 4
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """What a model wears besides the top.
+
+    Attributes:
+        category (int): Of the bottom: 7, 8 or 9.
+        cut (Cut), style (Style): Of the bottom.
+        tucked (bool): Whether the top is worn inside it.
+    """
+
+    category: int
+    cut: Cut
+    style: Style
+    tucked: bool
+
+
+class Model(Canvas):
+    """A canvas that knows labels (``owner``), body parts and flow.
+
+    Attributes:
+        parts (np.ndarray): (h, w) uint8, DensePose's parts, under clothes
+            too.
+        flow (np.ndarray): (h, w, 2) float32 x, y on the flat picture in px,
+            of the topmost cloth, which may be under something else.
+    """
+
+    def __init__(self, image: np.ndarray, warp: Warp) -> None:
+        super().__init__(image, warp)
+        self.parts = np.zeros_like(self.owner)
+        self.flow = np.full((*self.owner.shape, 2), np.nan, np.float32)
+
+    def part(self, points: np.ndarray, part: int) -> None:
+        """Mark a polygon as a part of the body."""
+        fixed = np.round(self.warp(points) * 2**_SHIFT).astype(np.int32)
+        cv2.fillPoly(self.parts, [fixed], part, cv2.LINE_8, _SHIFT)
+
+    def skin(
+        self, points: np.ndarray, colour: Colour, label: int, part: int
+    ) -> None:
+        """Fill a polygon of bare body."""
+        self.solid(points, colour, label, volume=0.22, rim=False)
+        self.part(points, part)
+
+    def wear(
+        self,
+        mesh: tuple[np.ndarray, np.ndarray],
+        flat: Flat,
+        piece: int,
+        light: Light,
+    ) -> None:
+        """Draw a piece of the top.
+
+        Args:
+            mesh (tuple): Vertices (R, C, 2) on the flat top and where they
+                are worn, body space.
+            flat (Flat): The flat picture.
+            piece (int): BODY, LEFT or RIGHT.
+            light (Light): Folds and light of this picture.
+        """
+        laid, worn = mesh
+        shape = laid.shape
+        vertices = self.warp(worn.reshape(-1, 2)).reshape(shape)
+        values = flat.warp(laid.reshape(-1, 2)).reshape(shape)
+        found = rasterise(vertices, values, self.owner.shape)
+        if found is None:
+            return
+        where, flow = found
+        x, y = (np.nan_to_num(flow[:, :, i], nan=-9) for i in (0, 1))
+        mask = cv2.remap(flat.pieces[piece], x, y, cv2.INTER_LINEAR)
+        colour = cv2.remap(
+            flat.image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        shade = self._volume(mask, 0.3, light.volume)
+        at = flow / np.float32(flat.warp.scale)
+        shade *= np.nan_to_num(light.folds(at, at - at[0, 0]), nan=1)
+        self._blend(where, mask, colour * shade[:, :, None])
+        on = mask > 127
+        self.owner[where][on] = UPPER
+        self.flow[where][on] = flow[on]
+
+
+def _limb(
+    axis: np.ndarray, normals: np.ndarray, width: np.ndarray
+) -> np.ndarray:
+    """Outline of a straight bone from rows of its axis, ends round."""
+    down = axis[-1] - axis[0]
+    down = down / max(np.hypot(*down), 1e-6)
+    turn = np.linspace(0, np.pi, 7)[1:-1, None]
+    outline = [axis + width * normals]
+    for end, sign in ((-1, 1), (0, -1)):
+        arc = sign * (np.cos(turn) * normals[end] + np.sin(turn) * down)
+        outline.append(axis[end] + width[end] * arc)
+        if end:
+            outline.append((axis - width * normals)[::-1])
+    return np.concatenate(outline)
+
+
+def _arm_bone(
+    stance: Stance, side: int, start: float, end: float, thin: float = 1.0
+) -> np.ndarray:
+    """Outline of a bone of an arm; ``thin`` keeps the inner part of it."""
+    t = np.linspace(start, end, 4)
+    axis, _ = stance.arm(side, t)
+    down = axis[-1] - axis[0]
+    normal = np.array([down[1], -down[0]]) * side
+    normal = normal / max(np.hypot(*normal), 1e-6)
+    normals = np.repeat(normal[None], 4, axis=0)
+    width = np.interp(t, *ARM_WIDTHS.T)[:, None]
+    axis = axis - (1 - thin) * width * normals
+    return _limb(axis, normals, width * thin)
+
+
+def draw_arm(
+    model: Model, person: Person, stance: Stance, side: int, top: float = 0.0
+) -> None:
+    """A bare arm with its hand, from ``top`` (distance from the shoulder)."""
+    bones = ((top, UPPER_ARM), (UPPER_ARM, 2.75))
+    hand, normals = stance.arm(side, np.array([2.72, 3.2]))
+    width = np.array([[0.12], [0.11]])
+    model.skin(
+        _limb(hand, normals, width), person.skin, ARM[side], PART_HAND[side]
+    )
+    for (start, end), (back, front) in zip(bones, PART_ARM[side], strict=True):
+        outline = _arm_bone(stance, side, start, end)
+        model.skin(outline, person.skin, ARM[side], back)
+        model.part(_arm_bone(stance, side, start, end, 0.8), front)
+
+
+def draw_legs(model: Model, person: Person, stance: Stance) -> None:
+    """Bare legs and shoes."""
+    for side, leg in zip((-1, 1), stance.legs, strict=True):
+        (ankle,) = stance.leg(side, np.array([3.85]))
+        shoe = _ellipse(ankle[0] + 0.08 * side, ankle[1] + 0.12, 0.27, 0.2)
+        model.solid(shoe, person.shoes, SHOE[side])
+        model.part(shoe, PART_FOOT[side])
+        whole = tube(leg, HIP, THIGH, LEG_WIDTHS) * (side, 1)
+        model.solid(stance(whole), person.skin, LEG[side], rim=False)
+        spans = ((-0.2, THIGH), (THIGH, 3.8))
+        for (start, end), parts in zip(spans, PART_LEG[side], strict=True):
+            t = np.linspace(start, end, 5)
+            width = np.interp(t, *LEG_WIDTHS.T)[:, None]
+            axis = stance.leg(side, t)
+            for part, out, half in zip(
+                parts, (0, -0.2), (1, 0.8), strict=True
+            ):
+                strip = axis + width * (out * side, 0)
+                edge = half * width * (1, 0)
+                model.part(
+                    np.concatenate([strip + edge, (strip - edge)[::-1]]), part
+                )
+
+
+def draw_bottom(
+    model: Model, outfit: Outfit, stance: Stance, light: Light
+) -> None:
+    """Trousers, shorts or a skirt."""
+    garment = make_garment(outfit.category, outfit.cut, Pose(legs=stance.legs))
+    for part in garment.parts:
+        part = replace(part, outline=stance(part.outline))
+        model.cloth(part, outfit.style, BOTTOM, light)
+    for detail in garment.details:
+        detail = replace(detail, points=stance(detail.points))
+        model.detail(detail, outfit.style, (BOTTOM, BOTTOM))
+
+
+def draw_torso(model: Model, person: Person, stance: Stance) -> None:
+    """Bare torso and neck. Skin below the neck has no label of its own."""
+    torso = stance(symmetric(TORSO))
+    model.skin(torso, person.skin, 0, PART_TORSO)
+    neck = symmetric(NECK)
+    upper = stance.face(neck[neck[:, 1] < 0])
+    lower = stance(neck[neck[:, 1] >= 0])
+    half = len(upper) // 2
+    neck = np.concatenate([upper[:half], lower, upper[half:]])
+    model.solid(neck, person.skin, FACE, volume=0.1, rim=False)
+    model.part(neck, PART_TORSO)
+
+
+def draw_head(model: Model, person: Person, stance: Stance) -> None:
+    """Head and face, and hair that falls on the chest."""
+    place, look = stance.face, 0.3 * stance.look
+
+    def fill(points: np.ndarray, colour: Colour, label: int) -> None:
+        model.solid(place(points), colour, label, volume=0.15, rim=False)
+
+    fill(_ellipse(0, -1.17, 0.55, 0.53), person.hair, HAIR)
+    for side in (-1, 1):
+        x = side * 0.45 + 0.1 * look
+        fill(_ellipse(x, -0.88, 0.07, 0.12), person.skin, FACE)
+    fill(_ellipse(0, -0.92, 0.45, 0.6), person.skin, FACE)
+    skull = place(_ellipse(0, -1.05, 0.5, 0.62))
+    middle = place(np.array([(0.6 * look, -0.4), (0.6 * look, -1.75)]))
+    for side in (-1, 1):
+        edge = skull if side < 0 else np.concatenate([middle, skull[:7]])
+        if side > 0:
+            edge = np.concatenate(
+                [middle, place(_ellipse(0, -1.05, 0.5, 0.62, (-0.5, 0.5)))]
+            )
+        model.part(edge, PART_HEAD[side])
+    cap = np.concatenate(
+        [_ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + look, -1.3)]]
+    )
+    fill(cap, person.hair, HAIR)
+    dark, white = (45, 40, 40), (235, 235, 235)
+    shade = tuple(0.8 * v for v in person.skin)
+    for x in (-0.18, 0.18):
+        fill(_ellipse(x + look, -0.96, 0.085, 0.045), white, FACE)
+        fill(_ellipse(x + look * 1.15, -0.96, 0.04, 0.045), dark, FACE)
+        fill(_ellipse(x + look, -1.07, 0.11, 0.02), person.hair, FACE)
+    fill(_ellipse(1.25 * look, -0.78, 0.05, 0.05), shade, FACE)
+    fill(_ellipse(1.1 * look, -0.6, 0.13, 0.04), (95, 85, 180), FACE)
+
+
+def draw_strands(model: Model, person: Person, stance: Stance) -> None:
+    """Long hair in front of the shoulders."""
+    long = person.long_hair
+    strand = np.array(
+        [
+            (0.3, -1.5),
+            (0.56, -1.15),
+            (0.62, -0.2),
+            (0.66, long * 0.7),
+            (0.42, long),
+            (0.4, -0.2),
+            (0.46, -0.9),
+        ]
+    )
+    for side in (-1, 1):
+        model.solid(
+            stance.face(strand * (side, 1)), person.hair, HAIR, volume=0.2
+        )
+
+
+def draw_model(
+    model: Model,
+    person: Person,
+    stance: Stance,
+    outfit: Outfit,
+    dressed: tuple[Top, Drape, Flat],
+    light: Light,
+) -> None:
+    """Draw everything, from the back to the front.
+
+    Args:
+        model (Model): Canvas with the background.
+        person (Person): Who.
+        stance (Stance): How.
+        outfit (Outfit): What else is worn.
+        dressed (tuple[Top, Drape, Flat]): The top.
+        light (Light): Of this picture.
+    """
+    top, drape, flat = dressed
+    worn = Worn(top, drape, stance)
+    sleeves = {-1: LEFT, 1: RIGHT}
+    if person.long_hair:
+        mane = np.array([(0.5, -1.2), (0.64, -0.5), (0.6, 0.35)])
+        model.solid(stance.face(symmetric(mane)), person.hair, HAIR)
+    draw_legs(model, person, stance)
+
+    def arms(places: tuple[str, ...], start: float = 0.0) -> None:
+        # the farther arm first
+        for side in (-1, 1) if stance.turn < 0 else (1, -1):
+            if stance.arms[side > 0].place in places:
+                draw_arm(model, person, stance, side, start)
+                if top.sleeved and (start or places == ('behind',)):
+                    model.wear(worn.sleeve(side), flat, sleeves[side], light)
+
+    arms(('behind',))
+    arms(('side', 'front'))
+    draw_torso(model, person, stance)
+    if not outfit.tucked:
+        draw_bottom(model, outfit, stance, light)
+    model.wear(worn.body(), flat, BODY, light)
+    if outfit.tucked:
+        draw_bottom(model, outfit, stance, light)
+    draw_head(model, person, stance)
+    if person.long_hair > 0.7:
+        draw_strands(model, person, stance)
+    arms(('side', 'front'), 0.6)

@@ -72,6 +72,68 @@ def raw_item():
     return make_item
 
 
+@pytest.fixture
+def write_viton(tmp_path):
+    """A function that writes a tiny data set for try-on; its root.
+
+    The person of item 2 has value 22 everywhere, cloth 122; the left half of
+    a cloth's mask is on. Parse map and DensePose hold all ids, joint k is at
+    (k, 2 k).
+    """
+    from mmfashion_ext.common.viton import (
+        CIHP_TO_VITON,
+        LAYOUTS,
+        NUM_LABELS,
+        NUM_PARTS,
+        cloth_stem,
+    )
+
+    def write(layout='viton', split='train', num=4, size=(32, 24), **kwargs):
+        own = LAYOUTS[layout, split]
+        base = tmp_path / layout / own.base
+        folders = {kind: base / own.folders[kind] for kind in own.folders}
+        for kind in kwargs.get('without', ()):
+            del folders[kind]
+        for folder in folders.values():
+            folder.mkdir(parents=True)
+        labels = NUM_LABELS if own.parse == 'viton' else len(CIHP_TO_VITON)
+        h, w = size
+        ids = np.arange(h * w, dtype=np.uint8).reshape(size)
+        mask = np.zeros(size, np.uint8)
+        mask[:, : w // 2] = 255
+        joints = [[k, 2 * k, 0.5] for k in range(18)]
+        people = [{'pose_keypoints': np.ravel(joints).tolist()}]
+        flow = np.indices(size)[::-1].transpose(1, 2, 0).astype(np.float32)
+        for n in range(num):
+            person = f'{n:06d}_0' if layout == 'viton' else f'{n:05d}_00'
+            cloth = cloth_stem(layout, person)
+            names = {
+                'person': (f'{person}.jpg', np.full(size, 20 + n)),
+                'cloth': (f'{cloth}.jpg', np.full(size, 120 + n)),
+                'cloth_mask': (f'{cloth}.jpg', mask),
+                'parse': (f'{person}.png', ids % labels),
+                'densepose': (f'{person}.npy', ids % NUM_PARTS),
+                'pose': (f'{person}_keypoints.json', {'people': people}),
+                'flow': (f'{person}.npz', flow),
+            }
+            for kind, folder in folders.items():
+                path, content = folder / names[kind][0], names[kind][1]
+                if kind == 'pose':
+                    path.write_text(json.dumps(content))
+                elif kind == 'densepose':
+                    np.save(path, content)
+                elif kind == 'flow':
+                    np.savez(path, flow=content)
+                else:
+                    content = content.astype(np.uint8)
+                    if kind in ('person', 'cloth'):
+                        content = content[:, :, None].repeat(3, 2)
+                    cv2.imwrite(str(path), content)
+        return tmp_path / layout
+
+    return write
+
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -132,6 +132,8 @@ class Layout:
         base (str): The folder of these folders, below the root. The root
             itself may be it.
         pairs (str, optional): File of pairs, below the root or ``base``.
+            That of VITON-HD's training set says nothing but what the names
+            say.
         published (int, optional): Number of pairs.
         parse (str): Labels of the parse maps.
     """
@@ -197,10 +199,17 @@ LAYOUTS: dict[tuple[LayoutName, Split], Layout] = {
         published=2_032,
     ),
     ('viton-hd', 'train'): Layout(
-        _VITON_HD, base='train', pairs='train_pairs.txt', parse='cihp'
+        _VITON_HD,
+        base='train',
+        published=11_647,
+        parse='cihp',
     ),
     ('viton-hd', 'test'): Layout(
-        _VITON_HD, base='test', pairs='test_pairs.txt', parse='cihp'
+        _VITON_HD,
+        base='test',
+        pairs='test_pairs.txt',
+        published=2_032,
+        parse='cihp',
     ),
     ('folder', 'train'): _FOLDER,
     ('folder', 'test'): _FOLDER,

@@ -1,0 +1,222 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Persons and garments of VITON, VITON-HD or a folder."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.dist import get_rank
+from mmengine.logging import print_log
+from torch.utils.data import get_worker_info
+
+from ..common.cli import UserError, describe
+from ..common.viton import Kind, LayoutName, Split
+from ..common.viton_reader import Pair, TryOnFiles
+from ..registry import DATASETS
+
+_TOOL = 'tools/dataset_converters/viton.py'
+#: What a parser-based model needs of a person.
+_PARSING = ('parse', 'pose', 'densepose')
+
+Annotation = Literal['parse', 'pose', 'densepose', 'flow']
+
+
+@DATASETS.register_module()
+class TryOnDataset(BaseDataset):
+    """Pairs of a person and a garment.
+
+    An item before its pipeline: ``person_path``, ``cloth_path``,
+    ``cloth_mask_path`` (None: to be made by GrabCut), and where they are
+    delivered ``parse_path``, ``pose_path``, ``densepose_path``,
+    ``flow_path``, ``unpaired_cloth_path``, ``unpaired_cloth_mask_path``;
+    ``parse_labels``, ``person_name``, ``cloth_name`` (file names).
+
+    ``metainfo``: ``dataset`` (the layout), ``split`` and ``paired``: whether
+    each person comes with the garment worn.
+
+    Every item of the data set is used, however many processes there are. The
+    garment of an unpaired item is drawn anew at each access, from all (it may
+    be the one worn, as published), by a generator that differs between
+    workers, epochs and processes and follows from the run's seed.
+
+    Args:
+        data_root (str): Folder of the data set, see ``docs/datasets.md``.
+        layout (str): ``'viton'``, ``'viton-hd'`` or ``'folder'``.
+        split (str): ``'train'`` or ``'test'``; of no effect on a folder.
+        paired (bool, optional): True: each person with the garment worn.
+            False: the pairs of the pairs file. None: those, if
+            ``pairs_file`` is given or the layout's own is there; only tests
+            and folders have their own.
+        pairs_file (str, optional): Lines ``person.jpg cloth.jpg``; below
+            ``data_root``.
+        pairing (str): How the garment worn is found. ``'name'``: by its file
+            name. ``'rank'``: by its place in the sorted folder, as published;
+            needs folders without a stray file.
+        unpaired (str, optional): ``'random'``: deliver another garment with
+            each item.
+        annotations (Sequence[str], optional): What to deliver of ``'parse'``,
+            ``'pose'``, ``'densepose'`` and ``'flow'``. None: what has a
+            folder, in training at least the first three. ``flow`` comes with
+            the garment worn only.
+        pipeline (Sequence): Transforms of an item.
+        **kwargs: Further arguments of MMEngine's ``BaseDataset``.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        layout: LayoutName = 'viton',
+        split: Split = 'train',
+        paired: bool | None = None,
+        pairs_file: str | None = None,
+        pairing: Literal['name', 'rank'] = 'name',
+        unpaired: Literal['random'] | None = None,
+        annotations: Sequence[Annotation] | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        **kwargs: Any,
+    ) -> None:
+        if pairing not in ('name', 'rank'):
+            raise ValueError(
+                f"pairing must be 'name' or 'rank', got {pairing!r}"
+            )
+        if unpaired not in ('random', None):
+            raise ValueError(
+                f"unpaired must be 'random' or None, got {unpaired!r}"
+            )
+        if paired and pairs_file:
+            raise ValueError(
+                f'paired=True does without pairs_file, got {pairs_file!r}'
+            )
+        self.files = TryOnFiles(Path(data_root), layout, split)
+        self.paired = paired
+        self.pairs_file = pairs_file
+        self.pairing = pairing
+        self.unpaired = unpaired
+        self.annotations = annotations
+        self._drawn_by = self._rng = None
+        kwargs.setdefault('test_mode', split == 'test')
+        super().__init__(
+            data_root=data_root, pipeline=list(pipeline), **kwargs
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Find the pairs and their files.
+
+        Raises:
+            UserError: A file is missing.
+        """
+        files, listed = self.files, self._find_pairs_file()
+        if listed:
+            pairs = files.read_pairs(listed)
+        elif self.pairing == 'rank':
+            pairs = files.pairs_by_rank()
+        else:
+            pairs = files.pairs_by_name()
+        paired = not listed or self._are_worn(pairs)
+        self._metainfo.update(
+            dataset=files.layout_name, split=files.split, paired=paired
+        )
+        kinds = ['person', 'cloth', 'cloth_mask', *self._kinds()]
+        if not paired and 'flow' in kinds:
+            kinds.remove('flow')
+        columns = {kind: self._find(kind, pairs) for kind in kinds}
+        return [
+            {
+                'person_name': pair.person,
+                'cloth_name': pair.cloth,
+                'parse_labels': files.layout.parse,
+                **{
+                    f'{kind}_path': str(path) if path else None
+                    for kind, path in zip(columns, paths, strict=True)
+                },
+            }
+            for pair, *paths in zip(pairs, *columns.values(), strict=True)
+        ]
+
+    def _find_pairs_file(self) -> Path | None:
+        """The file to follow; None: by the garments worn."""
+        if self.paired:
+            return None
+        found = self.files.pairs_file(self.pairs_file)
+        if found is None and self.paired is False:
+            raise UserError(
+                f'{self.files.base} has no file of pairs '
+                f'({self.files.layout.pairs}), and paired=False needs one: '
+                'lines person.jpg cloth.jpg; name it by pairs_file'
+            )
+        return found
+
+    def _are_worn(self, pairs: Sequence[Pair]) -> bool:
+        """Whether the pairs of a file are of persons and what they wear."""
+        worn = self.files.worn()
+        return all(worn[pair.person] == pair.cloth for pair in pairs)
+
+    def _kinds(self) -> Sequence[Annotation]:
+        """The annotations to deliver."""
+        if self.annotations is not None:
+            return self.annotations
+        return [
+            kind
+            for kind in (*_PARSING, 'flow')
+            if self.files.folder(kind).is_dir()
+            or (kind in _PARSING and self.files.split == 'train')
+        ]
+
+    def _find(self, kind: Kind, pairs: Sequence[Pair]) -> list[Path | None]:
+        """A file of each pair; masks may be missing."""
+        files = self.files
+        paths = [files.find(kind, pair) for pair in pairs]
+        lacking = [
+            pair.cloth if kind == 'cloth_mask' else pair.person
+            for pair, path in zip(pairs, paths, strict=True)
+            if path is None
+        ]
+        folder = files.folder(kind)
+        tool = f'{_TOOL} {files.root} --layout {files.layout_name}'
+        if lacking and kind == 'cloth_mask':
+            print_log(
+                f'{folder} lacks the masks of {len(lacking)} of {len(pairs)} '
+                f'clothes: {describe(lacking)}. GrabCut makes them at every '
+                f'access; make them once: {tool} --make-masks',
+                logger='current',
+                level=logging.WARNING,
+            )
+        elif lacking:
+            raise UserError(
+                f'{folder} lacks the {kind} of {len(lacking)} of '
+                f'{len(pairs)} persons: {describe(lacking)}; {tool} --check '
+                'lists all, and annotations=[...] of the data set leaves '
+                f'{kind} out where a model does without'
+            )
+        return paths
+
+    def get_data_info(self, idx: int) -> dict:
+        """The item before its pipeline, see the class."""
+        info = super().get_data_info(idx)
+        if self.unpaired:
+            drawn = int(self._generator().integers(len(self)))
+            other = super().get_data_info(drawn)
+            for kind in ('cloth_path', 'cloth_mask_path'):
+                info[f'unpaired_{kind}'] = other[kind]
+        return info
+
+    def _generator(self) -> np.random.Generator:
+        """This process's source of chance.
+
+        MMEngine seeds the workers of every epoch alike, so that they draw the
+        same garments in every epoch. PyTorch's own seed of a worker, drawn
+        from the run's generator at the start of an epoch, tells them apart.
+        """
+        worker = get_worker_info()
+        seeds = (
+            torch.initial_seed(),
+            worker.seed if worker else 0,
+            get_rank(),
+        )
+        if seeds != self._drawn_by:
+            self._drawn_by, self._rng = seeds, np.random.default_rng(seeds)
+        return self._rng

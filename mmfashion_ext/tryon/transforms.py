@@ -1,0 +1,252 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Transforms of a person, a garment and what is known of them.
+
+Between them an item holds arrays: ``person``, ``cloth``, ``unpaired_cloth``
+(h, w, 3) uint8 RGB; ``cloth_mask``, ``unpaired_cloth_mask`` (h, w) uint8,
+0 ... 255; ``parse`` (h, w) uint8, labels 0 ... 13; ``densepose`` (h, w) uint8,
+parts 0 ... 24; ``pose`` (18, 3) float32, px; ``flow`` (h, w, 2) float32, where
+a pixel of the person lies on the flat cloth, x and y in px, NaN where no cloth
+is seen. The models need ``person``, ``cloth`` and ``cloth_mask``.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..common.cli import UserError
+from ..common.viton_files import (
+    name_of,
+    read_densepose,
+    read_flow,
+    read_mask,
+    read_parse,
+    read_picture,
+    read_pose,
+)
+from ..registry import TRANSFORMS
+from .grabcut import grabcut_mask
+from .pose import draw_pose
+from .structures import TryOnDataSample
+
+_CLOTHES = ('cloth', 'unpaired_cloth')
+#: What has the person's pixels.
+_OF_PERSON = ('parse', 'densepose', 'flow')
+_BY_PIXEL = (
+    'person',
+    *_OF_PERSON,
+    *_CLOTHES,
+    *(f'{cloth}_mask' for cloth in _CLOTHES),
+)
+
+
+def _size(results: dict, kind: str) -> str:
+    """Name and size of a picture, for a message."""
+    h, w = results[kind].shape[:2]
+    where = results.get(f'{kind}_path')
+    where = kind if where is None else name_of(where)
+    return f'{where} has {w} x {h} px'
+
+
+@TRANSFORMS.register_module()
+class LoadTryOn:
+    """Read all files of an item.
+
+    Required keys: ``person_path``, ``cloth_path``. Optional:
+    ``cloth_mask_path``, ``parse_path``, ``parse_labels``, ``densepose_path``,
+    ``pose_path``, ``flow_path``, ``unpaired_cloth_path``,
+    ``unpaired_cloth_mask_path``. Added: their contents, see the module. In
+    place of the path of a picture or of a mask its array will do
+    (:func:`~mmfashion_ext.common.viton_files.read_picture`), so the same
+    pipeline serves pictures in memory. A mask without path is made by
+    GrabCut.
+    """
+
+    def __call__(self, results: dict) -> dict:
+        """Read the files.
+
+        Raises:
+            UserError: One is missing or damaged, a mask is empty, or parse
+                map, DensePose, flow or mask has another size than its
+                picture.
+        """
+        results['person'] = read_picture(results['person_path'])
+        self._load_annotations(results)
+        for kind in _OF_PERSON:
+            self._check_size(results, kind, 'person')
+        for cloth in _CLOTHES:
+            if results.get(f'{cloth}_path') is not None:
+                self._load_cloth(results, cloth)
+        return results
+
+    def _load_annotations(self, results: dict) -> None:
+        def path(kind: str) -> str | None:
+            return results.get(f'{kind}_path')
+
+        if path('parse'):
+            labels = results.get('parse_labels', 'viton')
+            results['parse'] = read_parse(path('parse'), labels)
+        if path('densepose'):
+            results['densepose'] = read_densepose(path('densepose'))
+        if path('pose'):
+            results['pose'] = read_pose(path('pose'))
+        if path('flow'):
+            results['flow'] = read_flow(path('flow'))
+
+    def _load_cloth(self, results: dict, cloth: str) -> None:
+        source = results[f'{cloth}_path']
+        mask = results.get(f'{cloth}_mask_path')
+        results[cloth] = read_picture(source)
+        results[f'{cloth}_mask'] = (
+            grabcut_mask(results[cloth], name_of(source))
+            if mask is None
+            else read_mask(mask)
+        )
+        self._check_size(results, f'{cloth}_mask', cloth)
+
+    def _check_size(self, results: dict, kind: str, picture: str) -> None:
+        if (
+            kind in results
+            and results[kind].shape[:2] != results[picture].shape[:2]
+        ):
+            raise UserError(
+                f'{_size(results, kind)}, but {_size(results, picture)}: '
+                'both must have the same size'
+            )
+
+
+@TRANSFORMS.register_module()
+class ResizeTryOn:
+    """Bring everything to one size, with Pillow's filters.
+
+    Pictures and masks: bilinear, over all pixels when they shrink. Label maps:
+    nearest. Joints and flow move with the centres of their pixels, x to
+    (x + 0.5) s - 0.5; a joint that was not found stays so.
+
+    Args:
+        size (tuple[int, int]): (h, w) in px.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.height, self.width = size
+
+    def __call__(self, results: dict) -> dict:
+        """Resize what is of another size."""
+        size = self.width, self.height
+        h, w = results['person'].shape[:2]
+        if 'pose' in results:
+            scale = self.width / w, self.height / h
+            results['pose'] = _scale_pose(results['pose'], scale)
+        if 'flow' in results:
+            h, w = results['cloth'].shape[:2]
+            scale = np.array([self.width / w, self.height / h], np.float32)
+            results['flow'] = _centres(
+                _resize_flow(results['flow'], size), scale
+            )
+        for kind in _BY_PIXEL:
+            if kind in results and kind != 'flow':
+                results[kind] = _resize(
+                    results[kind], size, kind in ('parse', 'densepose')
+                )
+        return results
+
+
+def _centres(points: np.ndarray, scale: np.ndarray | tuple) -> np.ndarray:
+    """Scale positions that are 0 in the centre of the first pixel."""
+    return (points + 0.5) * scale - 0.5
+
+
+def _scale_pose(pose: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
+    """Scale joints; those not found become 0, those found stay above 1."""
+    found = (pose[:, :2] > 1).all(axis=1, keepdims=True)
+    scaled = pose.copy()
+    points = np.maximum(_centres(pose[:, :2], scale), np.nextafter(1, 2))
+    scaled[:, :2] = np.where(found, points, 0)
+    return scaled
+
+
+def _resize(array: np.ndarray, size: tuple, nearest: bool) -> np.ndarray:
+    if array.shape[1::-1] == size:
+        return array
+    kind = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    return np.array(Image.fromarray(array).resize(size, kind))
+
+
+def _resize_flow(flow: np.ndarray, size: tuple) -> np.ndarray:
+    # a mean over many pixels would lose the rim of the cloth to NaN
+    return cv2.resize(flow, size, interpolation=cv2.INTER_LINEAR)
+
+
+@TRANSFORMS.register_module()
+class DrawPose:
+    """Draw the joints, see :func:`~mmfashion_ext.tryon.pose.draw_pose`.
+
+    Required keys: ``pose``, ``person``. Added: ``pose_map`` (18, h, w) int8.
+
+    Args:
+        radius (float): In px; 5 is published, for 256 x 192 px.
+    """
+
+    def __init__(self, radius: float = 5) -> None:
+        self.radius = radius
+
+    def __call__(self, results: dict) -> dict:
+        """Add the maps."""
+        size = results['person'].shape[:2]
+        results['pose_map'] = draw_pose(results['pose'], size, self.radius)
+        return results
+
+
+@TRANSFORMS.register_module()
+class PackTryOn:
+    """Make an item an input of the model.
+
+    Delivers ``inputs``, a dict of (C, h, w) tensors of what there is:
+    ``person``, ``cloth``, ``unpaired_cloth`` (C = 3), ``cloth_mask``,
+    ``unpaired_cloth_mask``, ``parse``, ``densepose`` (1), uint8; ``pose_map``
+    (18) int8; ``flow`` (2) float32; and ``data_samples``, a
+    ``TryOnDataSample`` with ``person_name``, ``cloth_name`` and ``ori_shape``
+    (h, w).
+    """
+
+    def __call__(self, results: dict) -> dict:
+        """Pack.
+
+        Raises:
+            UserError: Person and clothes have different sizes.
+        """
+        kinds = [kind for kind in _BY_PIXEL if kind in results]
+        for kind in kinds:
+            if results[kind].shape[:2] != results['person'].shape[:2]:
+                raise UserError(
+                    f'{_size(results, "person")}, but '
+                    f'{_size(results, kind)}: put ResizeTryOn into the '
+                    'pipeline, or give pictures of one size'
+                )
+        inputs = {kind: _to_tensor(results[kind]) for kind in kinds}
+        if 'pose_map' in results:
+            inputs['pose_map'] = torch.from_numpy(results['pose_map'])
+        sample = TryOnDataSample(
+            metainfo={
+                'person_name': self._name(results, 'person'),
+                'cloth_name': self._name(results, 'cloth'),
+                'ori_shape': tuple(results['person'].shape[:2]),
+            }
+        )
+        return {'inputs': inputs, 'data_samples': sample}
+
+    @staticmethod
+    def _name(results: dict, kind: str) -> str:
+        """The file name; ``'person'``, ``'cloth'`` of an array."""
+        source = results.get(f'{kind}_path', kind)
+        named = source if isinstance(source, str | Path) else kind
+        return results.get(f'{kind}_name', Path(named).name)
+
+
+def _to_tensor(array: np.ndarray) -> Tensor:
+    if array.ndim == 2:
+        array = array[:, :, None]
+    return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))

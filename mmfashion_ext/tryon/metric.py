@@ -1,0 +1,322 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""How good a try-on is where the truth is known, and how good a warp.
+
+Without a truth, when a person gets a garment that nobody photographed on her,
+only distributions can be compared: :mod:`.fidelity`.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from ..common.checkpoint import (
+    CheckpointError,
+    extract_state_dict,
+    load_checkpoint_file,
+)
+from ..common.cli import UserError, atomic_write
+from ..registry import METRICS
+
+#: Reach of SSIM's Gaussian window (sigma 1.5 px, 11 x 11), in px.
+_SSIM_RADIUS = 5
+#: ImageNet weights of LPIPS's networks, as torchvision publishes them.
+_LPIPS_URLS = {
+    'alex': 'https://download.pytorch.org/models/alexnet-owt-7be5be79.pth',
+    'vgg': 'https://download.pytorch.org/models/vgg16-397923af.pth',
+    'squeeze': 'https://download.pytorch.org/models/'
+    'squeezenet1_1-b8a52dc0.pth',
+}
+
+
+class MeanMetric(BaseMetric):
+    """Keeps a few numbers of each sample, and reports their means.
+
+    A number that is NaN says nothing about its sample and is left out of the
+    mean; a metric without any number is not reported.
+
+    Args:
+        outfile_prefix (str, optional): Write the numbers of every sample to
+            ``{prefix}.{file_name}.csv``.
+        **kwargs: ``collect_device``, ``prefix`` and ``collect_dir`` of
+            ``BaseMetric``.
+    """
+
+    default_prefix = ''  # None would warn
+    file_name: str
+
+    def __init__(
+        self, outfile_prefix: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.outfile_prefix = outfile_prefix
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Measure a batch.
+
+        Args:
+            data_batch (Any): Not used.
+            data_samples (Sequence[dict]): ``TryOnDataSample`` as dicts.
+        """
+        for sample in data_samples:
+            names = (sample['person_name'], sample['cloth_name'])
+            self.results.append((names, self.measure(sample)))
+
+    def measure(self, sample: dict) -> dict[str, float]:
+        """The numbers of one sample."""
+        raise NotImplementedError
+
+    def compute_metrics(
+        self, results: list[tuple[tuple[str, str], dict[str, float]]]
+    ) -> dict[str, float]:
+        """Average, and write the file.
+
+        Args:
+            results (list): What ``process`` kept, of all processes.
+        """
+        metrics = list(dict.fromkeys(k for _, row in results for k in row))
+        table = np.array(
+            [[row.get(k, np.nan) for k in metrics] for _, row in results]
+        )
+        if self.outfile_prefix is not None:
+            path = f'{self.outfile_prefix}.{self.file_name}.csv'
+            with atomic_write(path) as partial, partial.open('w') as file:
+                writer = csv.writer(file)
+                writer.writerow(['person', 'cloth', *metrics])
+                for (names, _), row in zip(results, table, strict=True):
+                    writer.writerow([*names, *row])
+            print_log(f'Wrote {path}', logger='current')
+        return {
+            name: float(np.nanmean(column))
+            for name, column in zip(metrics, table.T, strict=True)
+            if not np.isnan(column).all()
+        }
+
+
+@METRICS.register_module()
+class TryOnMetric(MeanMetric):
+    """Try-on against photograph, when the cloth is the one worn (paired).
+
+    ``SSIM`` (mean over the pixels whose 11 x 11 Gaussian window, sigma 1.5,
+    lies inside, as SSIM's paper and scikit-image have it), ``L1`` (mean
+    absolute difference of pictures in 0-1) and ``LPIPS``. Means over the
+    samples. Pictures are compared as they are, not rounded to grey levels.
+
+    Args:
+        ssim (bool): Whether to report it. The higher, the better, at most 1.
+        l1 (bool): Whether to report it. The lower, the better, 0-1.
+        lpips (dict, optional): Report it with these arguments of
+            :func:`build_lpips`: ``checkpoint`` and, unless it is ``'alex'``,
+            ``net``. The lower, the better.
+        **kwargs: See :class:`MeanMetric`.
+
+    Raises:
+        UserError: The weights of LPIPS's network are missing, or torchmetrics
+            is.
+    """
+
+    file_name = 'try_on'
+
+    def __init__(
+        self,
+        ssim: bool = True,
+        l1: bool = True,
+        lpips: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.ssim = ssim
+        self.l1 = l1
+        # before the training, not after its first epoch
+        self.lpips = lpips and build_lpips(**lpips)
+        if ssim:
+            require_torchmetrics('SSIM')
+
+    def measure(self, sample: dict) -> dict[str, float]:
+        """Compare ``try_on`` with ``person``."""
+        made, truth = (
+            sample[name].detach().float().clamp(-1, 1)[None]
+            for name in ('try_on', 'person')
+        )
+        row = {}
+        if self.ssim:
+            row['SSIM'] = structural_similarity(made, truth)
+        if self.l1:
+            row['L1'] = float((made - truth).abs().mean() / 2)
+        if self.lpips is not None:
+            row['LPIPS'] = float(self.lpips.to(made.device)(made, truth))
+        return row
+
+
+@METRICS.register_module()
+class WarpMetric(MeanMetric):
+    """The warped cloth against where the person wears it.
+
+    - ``warp/IoU``: intersection over union (0-1) of the warped mask and the
+      cloth region of the parse map;
+    - ``warp/EPE``: end-point error, the distance in px between the point of
+      the flat cloth that a pixel shows and the one it should show; mean over
+      the pixels in which the truth is defined. Synthetic data know it.
+    - ``unwarped/IoU``, ``unwarped/EPE``: the same of the cloth laid on the
+      person as it is, which a warp must beat.
+
+    Means over the samples. Samples without cloth do not count, and a metric
+    whose truth no sample has is not reported. Arguments: see
+    :class:`MeanMetric`.
+    """
+
+    file_name = 'warp'
+
+    def measure(self, sample: dict) -> dict[str, float]:
+        """``warped_mask``, ``cloth_mask`` and ``flow`` against the truth.
+
+        Which is ``person_cloth_mask`` and ``gt_flow``, as far as known.
+        """
+        row = {}
+        if 'person_cloth_mask' in sample:
+            worn = sample['person_cloth_mask']
+            row['warp/IoU'] = mask_iou(sample['warped_mask'], worn)
+            row['unwarped/IoU'] = mask_iou(sample['cloth_mask'], worn)
+        if 'gt_flow' in sample:
+            truth = sample['gt_flow']
+            found = grid_to_px(sample['flow'].float())
+            unmoved = pixel_positions(found)
+            row['warp/EPE'] = end_point_error(found, truth)
+            row['unwarped/EPE'] = end_point_error(unmoved, truth)
+        return row
+
+
+def structural_similarity(made: Tensor, truth: Tensor) -> float:
+    """Structural similarity of two pictures, mean over colours and pixels.
+
+    Args:
+        made (Tensor): (1, 3, h, w), in [-1, 1]; at least 11 x 11 px.
+        truth (Tensor): The same.
+    """
+    from torchmetrics.functional.image import (
+        structural_similarity_index_measure as measure,
+    )
+
+    if min(made.shape[-2:]) <= 2 * _SSIM_RADIUS:
+        raise UserError(
+            f'SSIM needs pictures of at least 11 x 11 px, got (h, w) = '
+            f'{tuple(made.shape[-2:])}'
+        )
+    # float64: differences of squares; the third decimal would be uncertain
+    # where the picture is flat
+    _, every = measure(
+        *((picture.double() + 1) / 2 for picture in (made, truth)),
+        data_range=1.0,
+        return_full_image=True,
+    )
+    inside = slice(_SSIM_RADIUS, -_SSIM_RADIUS)
+    return float(every[..., inside, inside].mean())
+
+
+def mask_iou(mask: Tensor, truth: Tensor) -> float:
+    """Intersection over union of masks (values of 0.5 and more), 0-1.
+
+    NaN if both are empty.
+    """
+    a, b = mask >= 0.5, truth >= 0.5
+    union = int((a | b).sum())
+    return int((a & b).sum()) / union if union else float('nan')
+
+
+def grid_to_px(grid: Tensor) -> Tensor:
+    """A sampling grid (2, h, w), x first, in px of a picture (h, w).
+
+    -1 and 1 are the centres of its first and its last pixel.
+    """
+    h, w = grid.shape[1:]
+    last = grid.new_tensor([w - 1, h - 1]).view(2, 1, 1)
+    return (grid + 1) / 2 * last
+
+
+def pixel_positions(like: Tensor) -> Tensor:
+    """(2, h, w): the x and y, in px, of each pixel itself."""
+    h, w = like.shape[1:]
+    y, x = torch.meshgrid(
+        torch.arange(h, device=like.device),
+        torch.arange(w, device=like.device),
+        indexing='ij',
+    )
+    return torch.stack([x, y]).to(like)
+
+
+def end_point_error(flow: Tensor, truth: Tensor) -> float:
+    """Mean distance of positions (2, h, w), where the truth is not NaN.
+
+    In their unit; NaN if the truth is defined nowhere.
+    """
+    distance = torch.linalg.vector_norm(flow - truth, dim=0)
+    return float(distance[~truth.isnan().any(dim=0)].mean())
+
+
+def build_lpips(
+    checkpoint: str, net: Literal['alex', 'vgg', 'squeeze'] = 'alex'
+) -> nn.Module:
+    """The network of LPIPS, which compares pictures (N, 3, h, w) in [-1, 1].
+
+    Its small linear layers come with torchmetrics, the network below them is
+    torchvision's.
+
+    Args:
+        checkpoint (str): File with torchvision's ImageNet weights of ``net``.
+        net (str): ``'alex'``, ``'vgg'`` (VGG16) or ``'squeeze'``.
+
+    Raises:
+        UserError: The file is missing, or holds other weights.
+    """
+    require_torchmetrics('LPIPS')
+    from torchmetrics.functional.image.lpips import _NoTrainLpips
+
+    if net not in _LPIPS_URLS:
+        raise ValueError(
+            f'net of LPIPS must be among {", ".join(_LPIPS_URLS)}, got {net}'
+        )
+    require_file('LPIPS', checkpoint, _LPIPS_URLS[net])
+    lpips = _NoTrainLpips(net=net, pnet_rand=True)  # rand: no download
+    weights = extract_state_dict(load_checkpoint_file(checkpoint))
+    # slice2.3.weight, or squeezenet's slices.1.3.squeeze.weight
+    wanted = {
+        name: re.sub(r'^slices?\.?\d+', 'features', name)
+        for name in lpips.net.state_dict()
+    }
+    try:
+        lpips.net.load_state_dict({k: weights[v] for k, v in wanted.items()})
+    except (KeyError, RuntimeError) as error:
+        raise CheckpointError(
+            f'{checkpoint}: not the weights of {net} for LPIPS ({error}). '
+            f'Get {_LPIPS_URLS[net]}'
+        ) from None
+    return lpips
+
+
+def require_torchmetrics(metric: str) -> None:
+    """Say how to get torchmetrics if it is missing."""
+    try:
+        import torchmetrics  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f'{metric} needs torchmetrics, which is not installed ({error}). '
+            "Run: pip install 'mmfashion_ext[tryon]', or take the metric out "
+            'of the evaluator'
+        ) from None
+
+
+def require_file(metric: str, path: str, url: str) -> None:
+    """Say where weights are to be had if they are missing."""
+    if not Path(path).expanduser().is_file():
+        raise UserError(
+            f'{metric}: its weights {path!r} are not there, and nothing is '
+            f'downloaded by itself. Run: curl -L --create-dirs -o {path} '
+            f'{url}'
+        )

@@ -1,0 +1,263 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Metrics against independent implementations."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import structural_similarity as skimage_ssim
+from torchvision.models import alexnet, squeezenet1_1
+
+from mmfashion_ext.common.cli import UserError
+from mmfashion_ext.tryon.metric import (
+    TryOnMetric,
+    WarpMetric,
+    build_lpips,
+    end_point_error,
+    grid_to_px,
+    mask_iou,
+)
+from mmfashion_ext.tryon.structures import TryOnDataSample
+
+NAMES = dict(person_name='a_0.jpg', cloth_name='b_1.jpg')
+
+
+def evaluate(metric, samples):
+    dicts = [
+        TryOnDataSample(metainfo=NAMES, **sample).to_dict()
+        for sample in samples
+    ]
+    metric.process(None, dicts)
+    return metric.evaluate(len(samples))
+
+
+def pictures(count=3, size=(32, 24), dtype=torch.float32):
+    """Two smooth pictures with noise that are alike, in [-1, 1]."""
+    draw = torch.Generator().manual_seed(0)
+    for i in range(count):
+        person = torch.rand(3, *size, generator=draw) * 2 - 1
+        person[:, : size[0] // 2] = 0.3  # flat
+        noise = torch.randn(person.shape, generator=draw)
+        made = (person + 0.1 * (i + 1) * noise).clamp(-1, 1)
+        yield dict(person=person.to(dtype), try_on=made.to(dtype))
+
+
+class TestTryOn:
+    def test_equal_to_scikit_image(self):
+        samples = list(pictures())
+        metrics = evaluate(TryOnMetric(), samples)
+        pairs = [
+            [(s[k].numpy().transpose(1, 2, 0) + 1) / 2 for k in s]
+            for s in samples
+        ]
+        wanted = np.mean(
+            [
+                skimage_ssim(
+                    *pair,
+                    data_range=1,
+                    channel_axis=2,
+                    gaussian_weights=True,
+                    sigma=1.5,
+                    use_sample_covariance=False,
+                )
+                for pair in pairs
+            ]
+        )
+        assert metrics['SSIM'] == pytest.approx(wanted, abs=1e-6)
+        l1 = np.mean([np.abs(a - b).mean() for a, b in pairs])
+        assert metrics['L1'] == pytest.approx(l1, abs=1e-6)
+        assert 0.1 < metrics['SSIM'] < 0.99
+
+    def test_the_truth_itself(self):
+        samples = [s | {'try_on': s['person']} for s in pictures()]
+        metrics = evaluate(TryOnMetric(), samples)
+        assert metrics == {'SSIM': pytest.approx(1, abs=1e-12), 'L1': 0}
+
+    def test_half_precision(self):
+        exact = evaluate(TryOnMetric(), list(pictures()))
+        half = evaluate(TryOnMetric(), list(pictures(dtype=torch.bfloat16)))
+        assert half == pytest.approx(exact, abs=5e-3)
+
+    def test_only_what_is_asked_for(self):
+        samples = list(pictures())
+        assert set(evaluate(TryOnMetric(ssim=False), samples)) == {'L1'}
+        assert set(evaluate(TryOnMetric(l1=False), samples)) == {'SSIM'}
+
+    def test_too_small(self):
+        with pytest.raises(UserError, match='at least 11 x 11 px, got'):
+            evaluate(TryOnMetric(), list(pictures(size=(32, 10))))
+        assert evaluate(TryOnMetric(), list(pictures(size=(11, 11))))
+
+    def test_numbers_of_every_sample(self, tmp_path):
+        prefix = str(tmp_path / 'new' / 'test')
+        metric = TryOnMetric(outfile_prefix=prefix)
+        metrics = evaluate(metric, list(pictures()))
+        with open(f'{prefix}.try_on.csv') as file:
+            rows = list(csv.DictReader(file))
+        assert [(r['person'], r['cloth']) for r in rows] == [
+            ('a_0.jpg', 'b_1.jpg')
+        ] * 3
+        for name, mean in metrics.items():
+            assert np.mean([float(r[name]) for r in rows]) == mean
+
+
+def save_weights(network, path):
+    torch.manual_seed(0)
+    torch.save(network(weights=None).state_dict(), path)
+    return str(path)
+
+
+def plain_lpips(weights, linear, a, b):
+    """LPIPS of AlexNet as its paper has it, from the weights by name."""
+    mean = torch.tensor([-0.030, -0.088, -0.188]).view(3, 1, 1)
+    std = torch.tensor([0.458, 0.448, 0.450]).view(3, 1, 1)
+    functional, total = torch.nn.functional, 0
+    a, b = ((x - mean) / std for x in (a, b))
+    settings = [(0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1)]
+    for i, (layer, stride, padding) in enumerate(settings):
+        if layer in (3, 6):
+            a, b = (functional.max_pool2d(x, 3, 2) for x in (a, b))
+        kernel, bias = (
+            weights[f'features.{layer}.{k}'] for k in ('weight', 'bias')
+        )
+        a, b = (
+            functional.conv2d(x, kernel, bias, stride, padding).relu()
+            for x in (a, b)
+        )
+        unit = [x / (x.square().sum(1, keepdim=True).sqrt()) for x in (a, b)]
+        scale = linear[f'lin{i}.model.1.weight']
+        difference = (unit[0] - unit[1]).square() * scale
+        total = total + difference.sum(1).mean()
+    return float(total)
+
+
+class TestLPIPS:
+    def test_equal_to_a_plain_one(self, tmp_path):
+        path = save_weights(alexnet, tmp_path / 'alexnet.pth')
+        samples = list(pictures(2, size=(64, 64)))
+        metric = TryOnMetric(ssim=False, l1=False, lpips=dict(checkpoint=path))
+        linear = metric.lpips.state_dict()
+        assert all(
+            (linear[f'lin{i}.model.1.weight'] >= 0).all() for i in range(5)
+        )  # the published ones, not random
+        metrics = evaluate(metric, samples)
+        weights = torch.load(path)
+        wanted = np.mean(
+            [
+                plain_lpips(
+                    weights, linear, s['try_on'][None], s['person'][None]
+                )
+                for s in samples
+            ]
+        )
+        assert metrics == {'LPIPS': pytest.approx(wanted, rel=1e-4)}
+        assert metrics['LPIPS'] > 0
+
+    def test_other_network(self, tmp_path):
+        path = save_weights(squeezenet1_1, tmp_path / 'squeeze.pth')
+        lpips = build_lpips(path, 'squeeze')
+        weights = torch.load(path)
+        loaded = lpips.net.state_dict()
+        torch.testing.assert_close(
+            loaded['slices.1.3.squeeze.weight'],
+            weights['features.3.squeeze.weight'],
+        )
+
+    def test_refused(self, tmp_path):
+        missing = str(tmp_path / 'none.pth')
+        message = r'LPIPS: its weights .*none\.pth.* curl -L .*alexnet'
+        with pytest.raises(UserError, match=message):
+            TryOnMetric(lpips=dict(checkpoint=missing))
+        path = save_weights(squeezenet1_1, tmp_path / 'squeeze.pth')
+        with pytest.raises(UserError, match='not the weights of alex'):
+            build_lpips(path)
+        with pytest.raises(ValueError, match='must be among alex, vgg'):
+            build_lpips(path, 'resnet')
+
+
+def warp_sample(shift=(3, -2), size=(12, 9)):
+    """A cloth that the person wears moved by ``shift`` (x, y) px."""
+    h, w = size
+    y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing='ij')
+    truth = torch.stack([x - shift[0], y - shift[1]]).float()
+    worn = torch.zeros(1, h, w)
+    worn[:, 1:7, 4:9] = 1
+    truth[:, worn[0] == 0] = torch.nan
+    cloth_mask = torch.zeros(1, h, w)
+    cloth_mask[:, 3:9, 1:6] = 1
+    last = torch.tensor([w - 1, h - 1]).view(2, 1, 1)
+    flow = torch.stack([x - shift[0], y - shift[1]]) / last * 2 - 1
+    return dict(
+        flow=flow,
+        warped_mask=worn * 0.9,
+        cloth_mask=cloth_mask,
+        person_cloth_mask=worn,
+        gt_flow=truth,
+    )
+
+
+class TestWarp:
+    def test_a_perfect_warp(self):
+        metrics = evaluate(WarpMetric(), [warp_sample()])
+        # both masks have 30 px and share rows 3 ... 6 of columns 4 and 5
+        assert metrics == {
+            'warp/IoU': 1,
+            'unwarped/IoU': pytest.approx(8 / 52),
+            'warp/EPE': pytest.approx(0, abs=1e-5),
+            'unwarped/EPE': pytest.approx(13**0.5),
+        }
+
+    def test_an_offset_in_px(self):
+        sample = warp_sample()
+        step = torch.tensor([2 / 8, 2 / 11]).view(2, 1, 1)  # 1 px
+        sample['flow'] = sample['flow'] + step * torch.tensor([3.0, 4.0]).view(
+            2, 1, 1
+        )
+        metrics = evaluate(WarpMetric(), [sample, warp_sample()])
+        assert metrics['warp/EPE'] == pytest.approx(2.5, abs=1e-5)
+
+    def test_what_is_not_known_is_not_reported(self):
+        sample = warp_sample()
+        del sample['gt_flow']
+        assert set(evaluate(WarpMetric(), [sample])) == {
+            'warp/IoU',
+            'unwarped/IoU',
+        }
+        # nor does it count where others know it
+        metrics = evaluate(WarpMetric(), [sample, warp_sample()])
+        assert metrics['unwarped/EPE'] == pytest.approx(13**0.5)
+        del sample['person_cloth_mask']
+        assert evaluate(WarpMetric(), [sample]) == {}
+
+    def test_no_cloth_at_all(self):
+        empty = warp_sample()
+        for name in ('warped_mask', 'cloth_mask', 'person_cloth_mask'):
+            empty[name] = torch.zeros_like(empty[name])
+        empty['gt_flow'] = torch.full_like(empty['gt_flow'], torch.nan)
+        assert evaluate(WarpMetric(), [empty]) == {}
+        both = evaluate(WarpMetric(), [empty, warp_sample()])
+        assert both == evaluate(WarpMetric(), [warp_sample()])
+
+
+def test_mask_threshold():
+    mask = torch.tensor([0.49, 0.5, 1.0, 0.0])
+    assert mask_iou(mask, torch.tensor([0.0, 1.0, 0.0, 1.0])) == 1 / 3
+
+
+def test_grid_to_px_hits_the_centres():
+    corners = torch.tensor([[[-1.0, 1.0]], [[-1.0, -1.0]]])  # (2, 1, 2)
+    grid = torch.zeros(2, 5, 7)
+    grid[:, 0, [0, 6]] = corners[:, 0]
+    px = grid_to_px(grid)
+    assert px[:, 0, 0].tolist() == [0, 0]
+    assert px[:, 0, 6].tolist() == [6, 0]
+    assert px[:, 2, 3].tolist() == [3, 2]
+
+
+def test_end_point_error_skips_what_is_half_defined():
+    truth = torch.zeros(2, 1, 3)
+    truth[0, 0, 1] = torch.nan
+    flow = torch.zeros(2, 1, 3)
+    flow[:, 0] = torch.tensor([[3.0, 50.0, 0.0], [4.0, 50.0, 1.0]])
+    assert end_point_error(flow, truth) == 3

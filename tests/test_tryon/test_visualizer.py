@@ -1,0 +1,184 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""The strip of the published test program, and the hook that writes it."""
+
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch.utils.data import Dataset
+
+from mmfashion_ext.tryon.data_preprocessor import TryOnDataPreprocessor
+from mmfashion_ext.tryon.metric import TryOnMetric
+from mmfashion_ext.tryon.structures import TryOnDataSample
+from mmfashion_ext.tryon.visualizer import (
+    TryOnVisualizationHook,
+    TryOnVisualizer,
+    strip,
+    to_uint8,
+    write_picture,
+)
+
+
+def make_sample(number=0, size=(256, 192)):
+    draw = torch.Generator().manual_seed(number)
+    sample = TryOnDataSample(
+        metainfo=dict(
+            person_name=f'{number:06}_0.jpg',
+            cloth_name='000009_1.jpg',
+            ori_shape=size,
+        )
+    )
+    # smooth, so that JPEG keeps it
+    base = torch.rand(3, 3, 3, generator=draw)
+    for i, name in enumerate(('person', 'cloth', 'try_on', 'warped_cloth')):
+        picture = torch.nn.functional.interpolate(
+            base.roll(i, 0)[None], size, mode='bilinear'
+        )[0]
+        sample.set_data({name: picture * 2 - 1})
+    sample.warped_mask = torch.zeros(1, *size)
+    sample.warped_mask[:, : size[0] // 2] = 1
+    return sample
+
+
+class TestTruncation:
+    def test_grey_levels_of_a_picture_that_went_through(self):
+        """1 ... 63 come out one lower, the others as they were."""
+        levels = torch.arange(256, dtype=torch.uint8)
+        picture = levels.expand(3, 1, -1)
+        data = TryOnDataPreprocessor()(dict(inputs=dict(person=[picture])))
+        out = to_uint8(data['inputs']['person'][0])[0, :256, 0].astype(int)
+        np.testing.assert_array_equal(
+            out, [v - 1 if 1 <= v <= 63 else v for v in range(256)]
+        )
+
+    def test_it_is_floor(self):
+        wanted = np.array([0, 127, 254, 255])
+        values = torch.tensor([-1, 0, 0.9999, 1.0]).expand(3, 1, 4)
+        np.testing.assert_array_equal(to_uint8(values)[0, :, 1], wanted)
+
+    def test_range_and_precision(self):
+        values = torch.tensor([-1.5, 1.5], dtype=torch.bfloat16)
+        out = to_uint8(values.expand(3, 1, 2))
+        assert out.tolist() == [[[0] * 3, [255] * 3]]
+
+
+def test_layout():
+    sample = make_sample()
+    drawn = TryOnVisualizer().strip(sample)
+    assert drawn.shape == (256, 576, 3)
+    assert drawn.dtype == np.uint8
+    for i, name in enumerate(('person', 'cloth', 'try_on')):
+        panel = drawn[:, 192 * i : 192 * (i + 1)]
+        np.testing.assert_array_equal(panel, to_uint8(sample.get(name)))
+    np.testing.assert_array_equal(
+        drawn, strip([sample.person, sample.cloth, sample.try_on])
+    )
+
+
+def test_more_panels():
+    panels = ('person', 'warped_cloth', 'warped_mask', 'person_cloth_mask')
+    drawn = TryOnVisualizer(panels=panels).strip(make_sample())
+    assert drawn.shape == (256, 576, 3)  # the last is not known
+    mask = drawn[:, 384:]
+    assert (mask[:128] == 255).all()
+    assert (mask[128:] == 0).all()
+    with pytest.raises(ValueError, match=r'panels must be among.*got pose'):
+        TryOnVisualizer(panels=('person', 'pose'))
+
+
+def test_written_as_rgb(tmp_path):
+    red = np.zeros((4, 4, 3), np.uint8)
+    red[..., 0] = 255
+    write_picture(tmp_path / 'new' / 'red.png', red)
+    assert cv2.imread(str(tmp_path / 'new' / 'red.png'))[0, 0, 2] == 255
+
+
+def test_backends_get_the_strip():
+    got = []
+    visualizer = TryOnVisualizer()
+    visualizer._vis_backends['fake'] = SimpleNamespace(
+        add_image=lambda *arguments: got.append(arguments), close=lambda: None
+    )
+    visualizer.add_datasample('a', data_sample=make_sample(), step=7)
+    ((name, picture, step),) = got
+    assert (name, picture.shape, step) == ('a', (256, 576, 3), 7)
+
+
+class Pairs(Dataset):
+    metainfo = {}
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        sample = make_sample(index, (32, 24))
+        return dict(inputs=torch.zeros(1), data_samples=sample)
+
+
+class Model(BaseModel):
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return data_samples
+
+
+def run_test(tmp_path, **hook):
+    loader = dict(
+        batch_size=2,
+        dataset=Pairs(),
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=dict(type='pseudo_collate'),
+    )
+    # as objects: a type's name makes the registry import every host
+    return Runner(
+        Model(),
+        str(tmp_path / 'work'),
+        test_dataloader=loader,
+        test_cfg=dict(),
+        test_evaluator=Evaluator([TryOnMetric()]),
+        visualizer=TryOnVisualizer(),
+        custom_hooks=[TryOnVisualizationHook(**hook)],
+        experiment_name=tmp_path.name,
+    ).test()
+
+
+def test_hook_in_a_runner(tmp_path):
+    """What tools/test.py --show-dir sets."""
+    out = tmp_path / 'out'
+    metrics = run_test(tmp_path, enable=True, out_dir=str(out), interval=2)
+    assert set(metrics) == {'SSIM', 'L1'}
+    names = [f'{i:06}_0__000009_1.jpg' for i in (0, 2, 4)]
+    assert sorted(path.name for path in out.iterdir()) == names
+    for i, name in zip((0, 2, 4), names, strict=True):
+        written = cv2.imread(str(out / name))[..., ::-1].astype(int)
+        wanted = TryOnVisualizer().strip(make_sample(i, (32, 24)))
+        assert written.shape == (32, 72, 3)
+        assert np.abs(written - wanted).mean() < 3  # grey levels, JPEG
+
+
+def test_hook_is_off_by_default(tmp_path):
+    run_test(tmp_path, out_dir=str(tmp_path / 'out'))
+    assert not (tmp_path / 'out').exists()
+
+
+def test_hook_draws_in_validation():
+    drawn = []
+    runner = SimpleNamespace(
+        iter=3,
+        visualizer=SimpleNamespace(
+            add_datasample=lambda name, **kwargs: drawn.append((name, kwargs))
+        ),
+    )
+    hook = TryOnVisualizationHook(enable=True, interval=3, out_dir='unused')
+    for _ in range(2):  # epochs
+        hook.before_val_epoch(runner)
+        for number in range(2):
+            samples = [make_sample(2 * number + i, (32, 24)) for i in (0, 1)]
+            hook.after_val_iter(runner, number, None, samples)
+    names = [name for name, _ in drawn]
+    assert names == ['000000_0__000009_1', '000003_0__000009_1'] * 2
+    assert {k['out_file'] for _, k in drawn} == {None}
+    assert {k['step'] for _, k in drawn} == {3}

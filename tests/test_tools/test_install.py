@@ -83,6 +83,10 @@ class TestLock:
         loose = {lock.name_of(x) for x in lock.read_names(install.RUNTIME)}
         assert loose <= pinned
 
+    def test_what_a_system_does_without_is_pinned(self):
+        pinned = {lock.name_of(x) for x in self.lines}
+        assert set().union(*lock.UNUSED.values()) <= pinned
+
     def test_one_system_leaves_out_the_other_hosts(self):
         hosts = self.sections['hosts']
         left = lock.without(hosts, lock.UNUSED['match-rcnn'])

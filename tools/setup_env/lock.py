@@ -19,13 +19,32 @@ PROVIDES = {
 _MMPOSE = frozenset({'mmpose', 'xtcocotools', 'json-tricks', 'munkres'})
 #: Search in large galleries, of Match R-CNN only.
 _RETRIEVAL = frozenset({'faiss-cpu'})
+#: FID, KID, SSIM and LPIPS, and the export to ONNX: virtual try-on only.
+_TRYON = frozenset(
+    {
+        'torchmetrics',
+        'torch-fidelity',
+        'lightning-utilities',
+        'onnx',
+        'onnx-ir',
+        'onnxruntime',
+        'onnxscript',
+        'flatbuffers',
+        'ml-dtypes',
+        'protobuf',
+    }
+)
 #: ``--system`` -> the distributions it does without.
 UNUSED = {
     'all': frozenset(),
-    'match-rcnn': _MMPOSE,
-    'landmark': _RETRIEVAL,
+    'match-rcnn': _MMPOSE | _TRYON,
+    'landmark': _RETRIEVAL | _TRYON,
     # MMEngine alone; mmpretrain for its backbones
-    'scan': _MMPOSE | _RETRIEVAL | {'onedl-mmdetection', 'imaug'},
+    'scan': _MMPOSE | _RETRIEVAL | _TRYON | {'onedl-mmdetection', 'imaug'},
+    # MMEngine alone
+    'tryon': _MMPOSE
+    | _RETRIEVAL
+    | {'onedl-mmdetection', 'onedl-mmpretrain', 'imaug'},
 }
 
 _SECTION = re.compile(r'^# \[(\w+)\]$')

@@ -38,7 +38,10 @@ def train(work_dir, model, epochs, **kwargs):
         train_cfg={'by_epoch': True, 'max_epochs': epochs},
         optim_wrapper={'optimizer': {'type': 'Adam', 'lr': 0.01}},
         custom_hooks=[PartialStartHook(switch_epoch=3)],
-        default_hooks={'logger': None, 'checkpoint': {'type': 'CheckpointHook'}},
+        default_hooks={
+            'logger': None,
+            'checkpoint': {'type': 'CheckpointHook'},
+        },
         default_scope='mmfashion_ext',
         experiment_name='_'.join(work_dir.parts[-2:]),
         log_level='WARNING',

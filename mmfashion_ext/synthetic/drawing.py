@@ -97,8 +97,20 @@ class Canvas:
         """Lay (h, w, 3) float32 colour over a part of the picture."""
         alpha = mask[:, :, None].astype(np.float32) / 255
         under = self.image[where]
-        mixed = under + alpha * (colour - under)
-        self.image[where] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+        mixed = colour - under
+        mixed *= alpha
+        mixed += under
+        mixed += 0.5
+        self.image[where] = np.clip(mixed, 0, 255, out=mixed)
+
+    def paint(self, mask: np.ndarray, colour: np.ndarray) -> None:
+        """Lay float32 colour, (3,) or (h, w, 3), over the whole picture.
+
+        Args:
+            mask (np.ndarray): (h, w) uint8 coverage 0-255.
+            colour (np.ndarray): BGR 0-255.
+        """
+        self._blend((slice(None), slice(None)), mask, colour)
 
     def solid(
         self,

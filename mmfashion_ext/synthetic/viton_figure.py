@@ -12,28 +12,6 @@ import numpy as np
 
 from .figure import HIP, SHOULDER, THIGH, UPPER_ARM, Limb, along
 
-#: Names of the 18 joints of OpenPose's COCO model, in order; right is the
-#: person's own right, which is the viewer's left.
-JOINTS = (
-    'nose',
-    'neck',
-    'right shoulder',
-    'right elbow',
-    'right wrist',
-    'left shoulder',
-    'left elbow',
-    'left wrist',
-    'right hip',
-    'right knee',
-    'right ankle',
-    'left hip',
-    'left knee',
-    'left ankle',
-    'right eye',
-    'left eye',
-    'right ear',
-    'left ear',
-)
 _RADIUS = 1.3  # half width of what turns, body units
 
 Place = Literal['side', 'front', 'behind']
@@ -118,7 +96,7 @@ class Stance:
         return turned + self(np.array([0.0, -0.2]))
 
     def joints(self) -> np.ndarray:
-        """(18, 2) places of ``JOINTS``, seen or not."""
+        """(18, 2) places of :data:`~mmfashion_ext.common.viton.JOINTS`."""
         shift = 0.3 * self.look
         face = np.array(
             [

@@ -20,6 +20,7 @@ from .viton_figure import Stance
 from .wardrobe import random_cut
 
 BODY, LEFT, RIGHT = 0, 1, 2  # pieces of a top; sides are the viewer's
+_WAIST = 2.3  # y of a waistband
 _WORDS = ('MODE', 'NOVA', 'ARC', 'LUNA', 'KITE', '1987', 'OSLO', 'RIO', 'ZEN')
 _FONTS = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX)
 
@@ -70,9 +71,9 @@ class Flat:
     @property
     def picture(self) -> np.ndarray:
         """(h, w, 3) BGR uint8, on white."""
-        alpha = self.cover[:, :, None].astype(np.float32) / 255
-        mixed = 255 + alpha * (self.image.astype(np.float32) - 255)
-        return np.round(mixed).astype(np.uint8)
+        white = Canvas(np.full_like(self.image, 255), self.warp)
+        white.paint(self.cover, self.image.astype(np.float32))
+        return white.image
 
 
 def random_top(rng: np.random.Generator) -> Top:
@@ -148,22 +149,33 @@ def draw_flat(top: Top, size: tuple[int, int]) -> Flat:
 
 
 def _write(canvas: Canvas, top: Top, body: np.ndarray) -> None:
-    """Print a word across the chest."""
+    """Print a word across the chest, on a label if the cloth is lively."""
     scale = canvas.warp.scale
     thick = max(1, round(0.07 * scale))
     (width, height), _ = cv2.getTextSize(top.word, top.font, 1, 1)
-    factor = 1.05 * top.cut.fit * scale / width
-    factor = min(factor, 0.5 * scale / height)
+    factor = scale * min(1.05 * top.cut.fit / width, 0.5 / height)
     low = max(1.3, top.cut.neck_depth + 0.55)
     x, y = canvas.warp(np.array([[0.0, low]]))[0]
-    at = round(x - 0.5 * factor * width), round(y + 0.5 * factor * height)
-    mask = np.zeros_like(body)
-    cv2.putText(mask, top.word, at, top.font, factor, 255, thick, cv2.LINE_AA)
+    half = 0.5 * factor * np.array([width, height])
+    dark, bright = np.full(3, 28, np.float32), np.full(3, 242, np.float32)
     colour = np.array(top.style.second, np.float32)
-    if np.abs(colour - top.style.base).max() < 90:
-        colour[:] = 245 if sum(top.style.base) < 380 else 25
-    everything = slice(None), slice(None)
-    canvas._blend(everything, np.minimum(mask, body), colour)
+    tone = np.array(top.style.base, np.float32)
+    mask = np.zeros_like(body)
+    if top.style.pattern not in ('plain', 'denim'):
+        tone = 0.5 * (tone + colour)
+        ground, colour = (
+            (dark, bright) if tone.mean() > 125 else (bright, dark)
+        )
+        corners = np.array([x, y]) + np.outer([-1, 1], half + 0.14 * scale)
+        (x0, y0), (x1, y1) = np.round(corners).astype(int).tolist()
+        cv2.rectangle(mask, (x0, y0), (x1, y1), 255, -1)
+        canvas.paint(np.minimum(mask, body), ground)
+        mask[:] = 0
+    elif np.abs(colour - tone).max() < 90:
+        colour = dark if tone.mean() > 125 else bright
+    at = round(x - half[0]), round(y + half[1])
+    cv2.putText(mask, top.word, at, top.font, factor, 255, thick, cv2.LINE_AA)
+    canvas.paint(np.minimum(mask, body), colour)
 
 
 @dataclass(frozen=True)
@@ -175,11 +187,13 @@ class Drape:
         stretch (float): Lengthening below the chest.
         wave (tuple[float, float, float]): Wave of the hem: height, waves
             a unit (radians), phase.
+        tucked (bool): Whether it ends inside a waistband.
     """
 
     ease: float
     stretch: float
     wave: tuple[float, float, float]
+    tucked: bool
 
 
 def random_drape(rng: np.random.Generator) -> Drape:
@@ -188,6 +202,7 @@ def random_drape(rng: np.random.Generator) -> Drape:
         rng.uniform(0.3, 0.9),
         rng.uniform(-0.04, 0.05),
         (rng.uniform(0, 0.05), rng.uniform(2, 5), rng.uniform(0, 2 * np.pi)),
+        bool(rng.random() < 0.3),
     )
 
 
@@ -201,7 +216,9 @@ class Worn:
     """A top on a body; gives the mesh of each piece.
 
     Args:
-        top (Top), drape (Drape), stance (Stance): What, how and on whom.
+        top (Top): What.
+        drape (Drape): How it hangs.
+        stance (Stance): On whom.
     """
 
     def __init__(self, top: Top, drape: Drape, stance: Stance) -> None:
@@ -215,13 +232,19 @@ class Worn:
         side = self.half.side
         laid = np.interp(y, side[:, 1], side[:, 0])
         body = np.interp(y, TORSO[:-1, 1], TORSO[:-1, 0]) + 0.06
-        width = np.maximum(body, body + self.drape.ease * (laid - body))
+        ease = self.drape.ease
+        if self.drape.tucked:
+            ease = ease * (1 - _smooth((y - 1.5) / 0.6))
+        width = np.maximum(body, body + ease * (laid - body))
         low = _smooth((y - 0.6) / 0.9)
         height, pace, phase = self.drape.wave
         fall = self.drape.stretch * np.maximum(y - 0.8, 0)
         fall = fall + height * low * np.sin(pace * x + phase)
         moved = x * (1 + low * (width / laid - 1))
-        return self.stance(np.stack([moved, y + fall], axis=-1))
+        y = y + fall
+        if self.drape.tucked:  # all of the rest is gathered there
+            y = np.where(y > _WAIST, _WAIST + 0.15 * (y - _WAIST), y)
+        return self.stance(np.stack([moved, y], axis=-1))
 
     def body(self) -> tuple[np.ndarray, np.ndarray]:
         """Vertices (R, C, 2) of the flat body, and where they are worn."""
@@ -257,6 +280,6 @@ class Worn:
         points, normals = self.stance.arm(side, t.ravel())
         across = (w * width / laid).reshape(-1, 1)
         moved = (points + across * normals).reshape(flat.shape)
-        own = _smooth(s / 0.75)[:, None, None]
+        own = _smooth(s / 0.5)[:, None, None]
         flat = flat * (side, 1)
         return flat, (1 - own) * self.torso(flat) + own * moved

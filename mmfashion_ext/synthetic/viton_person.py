@@ -1,11 +1,13 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """A shop's model, drawn with labels, body parts and the flow of the top."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from ..common.viton import UPPER_CLOTHES
 from .drawing import Canvas, Light, Warp
 from .figure import (
     ARM_WIDTHS,
@@ -28,7 +30,7 @@ from .viton_mesh import rasterise
 from .wardrobe import make_garment
 
 # Labels of the parse map; left and right are the person's own.
-HAIR, UPPER, NOISE, BOTTOM, FACE = 1, 4, 7, 8, 12
+HAIR, BOTTOM, FACE = 1, 8, 12
 # by side of the viewer: -1 is the person's right
 SHOE = {-1: 6, 1: 5}
 LEG = {-1: 10, 1: 9}
@@ -51,13 +53,11 @@ class Outfit:
     Attributes:
         category (int): Of the bottom: 7, 8 or 9.
         cut (Cut), style (Style): Of the bottom.
-        tucked (bool): Whether the top is worn inside it.
     """
 
     category: int
     cut: Cut
     style: Style
-    tucked: bool
 
 
 class Model(Canvas):
@@ -79,13 +79,6 @@ class Model(Canvas):
         """Mark a polygon as a part of the body."""
         fixed = np.round(self.warp(points) * 2**_SHIFT).astype(np.int32)
         cv2.fillPoly(self.parts, [fixed], part, cv2.LINE_8, _SHIFT)
-
-    def skin(
-        self, points: np.ndarray, colour: Colour, label: int, part: int
-    ) -> None:
-        """Fill a polygon of bare body."""
-        self.solid(points, colour, label, volume=0.22, rim=False)
-        self.part(points, part)
 
     def wear(
         self,
@@ -117,11 +110,12 @@ class Model(Canvas):
             flat.image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         shade = self._volume(mask, 0.3, light.volume)
-        at = flow / np.float32(flat.warp.scale)
-        shade *= np.nan_to_num(light.folds(at, at - at[0, 0]), nan=1)
+        at = (flow - flat.warp.matrix[:, 2]) / flat.warp.scale
+        at = np.nan_to_num(at.astype(np.float32))
+        shade *= light.folds(at, at)
         self._blend(where, mask, colour * shade[:, :, None])
         on = mask > 127
-        self.owner[where][on] = UPPER
+        self.owner[where][on] = UPPER_CLOTHES
         self.flow[where][on] = flow[on]
 
 
@@ -156,20 +150,34 @@ def _arm_bone(
     return _limb(axis, normals, width * thin)
 
 
+def _arm_bones(
+    start: float = 0.0,
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Ends of both bones, distances from the shoulder."""
+    return (min(start, UPPER_ARM - 0.1), UPPER_ARM), (UPPER_ARM, 2.75)
+
+
+def _hand(stance: Stance, side: int) -> np.ndarray:
+    axis, normals = stance.arm(side, np.array([2.72, 3.2]))
+    return _limb(axis, normals, np.array([[0.12], [0.11]]))
+
+
 def draw_arm(
-    model: Model, person: Person, stance: Stance, side: int, top: float = 0.0
+    model: Model, person: Person, stance: Stance, side: int, start: float
 ) -> None:
-    """A bare arm with its hand, from ``top`` (distance from the shoulder)."""
-    bones = ((top, UPPER_ARM), (UPPER_ARM, 2.75))
-    hand, normals = stance.arm(side, np.array([2.72, 3.2]))
-    width = np.array([[0.12], [0.11]])
-    model.skin(
-        _limb(hand, normals, width), person.skin, ARM[side], PART_HAND[side]
-    )
-    for (start, end), (back, front) in zip(bones, PART_ARM[side], strict=True):
-        outline = _arm_bone(stance, side, start, end)
-        model.skin(outline, person.skin, ARM[side], back)
-        model.part(_arm_bone(stance, side, start, end, 0.8), front)
+    """A bare arm with its hand, from ``start`` on."""
+    outlines = [_hand(stance, side)]
+    outlines += [_arm_bone(stance, side, *ends) for ends in _arm_bones(start)]
+    for outline in outlines:
+        model.solid(outline, person.skin, ARM[side], volume=0.22, rim=False)
+
+
+def mark_arm(model: Model, stance: Stance, side: int) -> None:
+    """The body parts of an arm, from the shoulder on."""
+    model.part(_hand(stance, side), PART_HAND[side])
+    for ends, (back, front) in zip(_arm_bones(), PART_ARM[side], strict=True):
+        model.part(_arm_bone(stance, side, *ends), back)
+        model.part(_arm_bone(stance, side, *ends, 0.8), front)
 
 
 def draw_legs(model: Model, person: Person, stance: Stance) -> None:
@@ -212,7 +220,8 @@ def draw_bottom(
 def draw_torso(model: Model, person: Person, stance: Stance) -> None:
     """Bare torso and neck. Skin below the neck has no label of its own."""
     torso = stance(symmetric(TORSO))
-    model.skin(torso, person.skin, 0, PART_TORSO)
+    model.solid(torso, person.skin, 0, volume=0.1, rim=False)
+    model.part(torso, PART_TORSO)
     neck = symmetric(NECK)
     upper = stance.face(neck[neck[:, 1] < 0])
     lower = stance(neck[neck[:, 1] >= 0])
@@ -303,23 +312,34 @@ def draw_model(
         model.solid(stance.face(symmetric(mane)), person.hair, HAIR)
     draw_legs(model, person, stance)
 
-    def arms(places: tuple[str, ...], start: float = 0.0) -> None:
+    beside = [
+        side
         # the farther arm first
-        for side in (-1, 1) if stance.turn < 0 else (1, -1):
-            if stance.arms[side > 0].place in places:
-                draw_arm(model, person, stance, side, start)
-                if top.sleeved and (start or places == ('behind',)):
-                    model.wear(worn.sleeve(side), flat, sleeves[side], light)
+        for side in ((-1, 1) if stance.turn < 0 else (1, -1))
+        if stance.arms[side > 0].place != 'behind'
+    ]
+    behind = {-1, 1} - set(beside)
 
-    arms(('behind',))
-    arms(('side', 'front'))
+    def draw_sleeved(sides: Iterable[int]) -> None:
+        """Arms with their sleeves; what a sleeve hides is not drawn."""
+        start = max(0.3, top.cut.sleeve) if top.sleeved else 0.6
+        for side in sides:
+            draw_arm(model, person, stance, side, start)
+            mark_arm(model, stance, side)
+            if top.sleeved:
+                model.wear(worn.sleeve(side), flat, sleeves[side], light)
+
+    if not top.sleeved:  # the shoulders, under the top
+        for side in (-1, 1):
+            draw_arm(model, person, stance, side, 0)
+    draw_sleeved(sorted(behind))
     draw_torso(model, person, stance)
-    if not outfit.tucked:
+    if not drape.tucked:
         draw_bottom(model, outfit, stance, light)
     model.wear(worn.body(), flat, BODY, light)
-    if outfit.tucked:
+    if drape.tucked:
         draw_bottom(model, outfit, stance, light)
     draw_head(model, person, stance)
     if person.long_hair > 0.7:
         draw_strands(model, person, stance)
-    arms(('side', 'front'), 0.6)
+    draw_sleeved(beside)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..common.sheet import write_sheet
 from .sheet import check_sheet
-from .viton import FOLDERS, TRAIN
+from .viton import SPLITS
 
 # RGB of the parse labels 0..13
 _LABELS = np.array(
@@ -70,7 +70,7 @@ def contact_sheet(
     root: str | Path,
     out: str | Path,
     *,
-    split: str = TRAIN,
+    split: str = 'train',
     num: int = 24,
     columns: int = 2,
 ) -> None:
@@ -79,19 +79,23 @@ def contact_sheet(
     Args:
         root (str | Path): What ``generate_viton`` wrote.
         out (str | Path): Picture to write; its ending chooses the format.
-        split (str): ``VITON_traindata`` or ``VITON_test``.
+        split (str): ``train`` or ``test``.
         num (int): Persons. Defaults to 24.
         columns (int): Persons a row. Defaults to 2.
     """
     check_sheet(Path(out))
-    folders = {k: Path(root, split, v) for k, v in FOLDERS[split].items()}
+    layout = SPLITS[split]
+    folders = {
+        kind: Path(root, layout.base, name)
+        for kind, name in layout.folders.items()
+    }
     rows = []
-    for file in sorted(folders['img'].iterdir())[:num]:
+    for file in sorted(folders['person'].iterdir())[:num]:
         name = file.stem
         person = cv2.imread(str(file))
         garment = name[:-1] + '1.jpg'
         cloth = cv2.imread(str(folders['cloth'] / garment))
-        label = cv2.imread(str(folders['label'] / f'{name}.png'), 0)
+        label = cv2.imread(str(folders['parse'] / f'{name}.png'), 0)
         parts = np.load(folders['densepose'] / f'{name}.npy')
         pose = json.loads(
             (folders['pose'] / f'{name}_keypoints.json').read_text()

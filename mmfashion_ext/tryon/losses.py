@@ -173,7 +173,17 @@ class WarpLoss(_LossWithPerceptual):
         Returns:
             dict[str, Tensor]: ``loss_tv``, ``loss_cloth``,
             ``loss_perceptual``, ``loss_mask`` and ``loss_second_order``.
+
+        Raises:
+            ValueError: The result has other scales than there are weights.
         """
+        if len(result.warped_cloths) != len(self.scale_weights):
+            raise ValueError(
+                'WarpLoss needs the warped cloths of '
+                f'{len(self.scale_weights)} scales, got '
+                f'{len(result.warped_cloths)}: call the warp network with '
+                'all_scales=True'
+            )
         sizes = [grid.shape[2:] for grid in result.grids]
         cloths = [_resize(person_clothes, size) for size in sizes]
         masks = [_resize(person_cloth_mask, size) for size in sizes]

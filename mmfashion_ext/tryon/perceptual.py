@@ -183,18 +183,22 @@ def _draw_weights(vgg: VGG19Features, seed: int) -> None:
 
 def _read_weights(vgg: VGG19Features, path: Path) -> None:
     """Take what is needed of torchvision's file; the rest is ignored."""
-    found = extract_state_dict(load_checkpoint_file(path))
+    content = load_checkpoint_file(path)
+    try:
+        found = extract_state_dict(content)
+    except CheckpointError as error:
+        raise CheckpointError(f'{path}: {error}') from error
     needed = vgg.state_dict()
-    missing = [name for name in needed if name not in found]
     wrong = [
-        f'{name} {tuple(found[name].shape)}'
+        f'{name} {tuple(found[name].shape)}' if name in found else name
         for name in needed
-        if name in found and found[name].shape != needed[name].shape
+        if name not in found or found[name].shape != needed[name].shape
     ]
-    if missing or wrong:
+    if wrong:
         raise CheckpointError(
-            f"{path}: not torchvision's VGG19 (the one without batch "
-            f'normalisation): missing {missing or "nothing"}, of another '
-            f'shape {wrong or "nothing"}. Download {VGG19_URL}'
+            f"{path}: not torchvision's VGG19 without batch normalisation. "
+            f'Missing or of another shape are {len(wrong)} of '
+            f'{len(needed)} weights: {", ".join(wrong[:4])}'
+            f'{" ..." if len(wrong) > 4 else ""}. Download {VGG19_URL}'
         )
     vgg.load_state_dict({name: found[name] for name in needed})

@@ -225,7 +225,7 @@ class Canvas:
         width = max(detail.width * self.warp.scale, 1.0)
         margin = (-width - 2, width + 2)
         frame = np.concatenate([pixels + margin[0], pixels + margin[1]])
-        found = self.mask(_rectangle(frame))
+        found = self.mask(rectangle(frame))
         if found is None:
             return
         where, mask = found
@@ -259,7 +259,7 @@ class Canvas:
         self._blend(where, mask, colour)
 
 
-def _rectangle(points: np.ndarray) -> np.ndarray:
+def rectangle(points: np.ndarray) -> np.ndarray:
     """Corners of the box around points."""
     (x1, y1), (x2, y2) = points.min(0), points.max(0)
     return np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])

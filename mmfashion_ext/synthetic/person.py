@@ -61,7 +61,7 @@ def random_person(rng: np.random.Generator, away: bool, turn: float) -> Person:
     return Person(*colours, long_hair, away, turn)
 
 
-def _ellipse(
+def ellipse(
     x: float,
     y: float,
     rx: float,
@@ -83,13 +83,13 @@ def draw_body(canvas: Canvas, person: Person, pose: Pose) -> None:
     for leg, sign in zip(pose.legs, (-1, 1), strict=True):
         ankle, _ = along(leg, HIP, THIGH, np.array([3.85]))
         x, y = ankle[0] * (sign, 1)
-        shoe = _ellipse(x + 0.08 * sign, y + 0.12, 0.27, 0.2)
+        shoe = ellipse(x + 0.08 * sign, y + 0.12, 0.27, 0.2)
         canvas.solid(shoe, person.shoes)
         canvas.solid(tube(leg, HIP, THIGH, LEG_WIDTHS) * (sign, 1), **skin)
     for arm, sign in zip(pose.arms, (-1, 1), strict=True):
         hand, _ = along(arm, SHOULDER, UPPER_ARM, np.array([2.95]))
         x, y = hand[0] * (sign, 1)
-        canvas.solid(_ellipse(x, y, 0.15, 0.24), **skin)
+        canvas.solid(ellipse(x, y, 0.15, 0.24), **skin)
         limb = tube(arm, SHOULDER, UPPER_ARM, ARM_WIDTHS) * (sign, 1)
         canvas.solid(limb, **skin)
     canvas.solid(symmetric(TORSO), **skin, volume=0.12)
@@ -99,7 +99,7 @@ def draw_body(canvas: Canvas, person: Person, pose: Pose) -> None:
 def draw_head(canvas: Canvas, person: Person) -> None:
     """Neck and head, in front of the collar."""
     if person.away:
-        canvas.solid(_ellipse(0, -1.0, 0.52, 0.66), person.hair)
+        canvas.solid(ellipse(0, -1.0, 0.52, 0.66), person.hair)
         if person.long_hair:
             length = person.long_hair * 0.8
             mane = np.array([(0.5, -1.1), (0.58, -0.3), (0.45, length)])
@@ -107,17 +107,17 @@ def draw_head(canvas: Canvas, person: Person) -> None:
         return
     look = 0.3 * np.sin(person.turn)
     canvas.solid(symmetric(NECK), person.skin, volume=0.0, rim=False)
-    canvas.solid(_ellipse(0, -1.2, 0.55, 0.5), person.hair)
-    canvas.solid(_ellipse(0, -0.92, 0.45, 0.6), person.skin)
+    canvas.solid(ellipse(0, -1.2, 0.55, 0.5), person.hair)
+    canvas.solid(ellipse(0, -0.92, 0.45, 0.6), person.skin)
     cap = np.concatenate(
-        [_ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + look, -1.25)]]
+        [ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + look, -1.25)]]
     )
     canvas.solid(cap, person.hair)
     for x in (-0.18, 0.18):
-        canvas.solid(_ellipse(x + look, -0.95, 0.07, 0.035), (40, 35, 35))
-        canvas.solid(_ellipse(x + look, -1.07, 0.1, 0.018), person.hair)
+        canvas.solid(ellipse(x + look, -0.95, 0.07, 0.035), (40, 35, 35))
+        canvas.solid(ellipse(x + look, -1.07, 0.1, 0.018), person.hair)
     lips = (90, 80, 170)
-    canvas.solid(_ellipse(look, -0.58, 0.12, 0.04), lips)
+    canvas.solid(ellipse(look, -0.58, 0.12, 0.04), lips)
     if person.long_hair:
         strand = np.array(
             [
@@ -206,4 +206,4 @@ def _draw_phone(
         [(-0.22, -0.42), (0.22, -0.42), (0.22, 0.42), (-0.22, 0.42)]
     )
     canvas.solid(np.add(phone, (x, y)) * (side, 1), (35.0, 30.0, 30.0))
-    canvas.solid(_ellipse(x * side, y + 0.25, 0.27, 0.16), person.skin)
+    canvas.solid(ellipse(x * side, y + 0.25, 0.27, 0.16), person.skin)

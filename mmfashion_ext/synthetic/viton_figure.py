@@ -65,23 +65,27 @@ class Stance:
         slope = self.tilt * x * np.clip(1 - y / 2.6, 0, 1)
         return np.stack([seen + sway, y + slope], axis=-1)
 
-    def arm(self, side: int, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def arm(
+        self, side: int, t: np.ndarray, straight: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Axis of an arm.
 
         Args:
             side (int): -1: the viewer's left; 1: right.
             t (np.ndarray): (n,) distances from the shoulder along the
                 unforeshortened arm.
+            straight (bool): Go on beyond the elbow as before it.
 
         Returns:
             tuple: (n, 2) points and (n, 2) unit normals, outwards.
         """
         arm = self.arms[side > 0]
+        limb = Limb(arm.limb.upper, arm.limb.upper) if straight else arm.limb
         root = self(SHOULDER * (side, 1)) * (side, 1)
         near, far = arm.lengths
         seen = near * np.minimum(t, UPPER_ARM)
         seen = seen + far * np.maximum(np.subtract(t, UPPER_ARM), 0)
-        points, normals = along(arm.limb, root, near * UPPER_ARM, seen)
+        points, normals = along(limb, root, near * UPPER_ARM, seen)
         return points * (side, 1), normals * (side, 1)
 
     def leg(self, side: int, t: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from .drawing import Canvas, Warp, random_light
-from .figure import ARM_WIDTHS, SHOULDER, TORSO, Limb, Pose
+from .figure import ARM_WIDTHS, SHOULDER, TORSO, UPPER_ARM, Limb, Pose
 from .garments import Cut
 from .textures import Style, random_style
 from .trimmings import PRINTS
@@ -137,8 +137,11 @@ def draw_flat(top: Top, size: tuple[int, int]) -> Flat:
         cover[where] = np.maximum(cover[where], mask)
         if part.piece == 'limb':
             pieces[LEFT if part.origin[0] < 0 else RIGHT][where] = mask
-        elif part.piece != 'inside':
-            body = pieces[BODY][where]
+            continue
+        body = pieces[BODY][where]
+        if part.piece == 'inside':  # seen of its back only when laid flat
+            body[mask > 0] = 0
+        else:
             body[:] = np.maximum(body, mask)
     layers = (1, len(garment.parts))
     for detail in garment.details:
@@ -229,12 +232,13 @@ class Worn:
     def torso(self, points: np.ndarray) -> np.ndarray:
         """Where (..., 2) points of the flat body are worn."""
         x, y = points[..., 0], points[..., 1]
-        side = self.half.side
+        side, ease = self.half.side, self.drape.ease
         laid = np.interp(y, side[:, 1], side[:, 0])
-        body = np.interp(y, TORSO[:-1, 1], TORSO[:-1, 0]) + 0.06
-        ease = self.drape.ease
+        level = y
         if self.drape.tucked:
+            level = np.minimum(y, _WAIST)
             ease = ease * (1 - _smooth((y - 1.5) / 0.6))
+        body = np.interp(level, TORSO[:-1, 1], TORSO[:-1, 0]) + 0.06
         width = np.maximum(body, body + ease * (laid - body))
         low = _smooth((y - 0.6) / 0.9)
         height, pace, phase = self.drape.wave
@@ -277,7 +281,8 @@ class Worn:
         arm = np.interp(t, *ARM_WIDTHS.T)
         laid = np.interp(t, [0.2, cut.sleeve], [cut.sleeve_width, cut.cuff])
         width = arm + np.maximum(self.drape.ease * (laid - arm), 0.05)
-        points, normals = self.stance.arm(side, t.ravel())
+        above = cut.sleeve < UPPER_ARM - 0.1  # the elbow does not bend it
+        points, normals = self.stance.arm(side, t.ravel(), above)
         across = (w * width / laid).reshape(-1, 1)
         moved = (points + across * normals).reshape(flat.shape)
         own = _smooth(s / 0.5)[:, None, None]

@@ -20,8 +20,9 @@ def rasterise(
 ) -> tuple[tuple[slice, slice], np.ndarray] | None:
     """Interpolate what the vertices carry at the centres of pixels.
 
-    Where the mesh folds over itself its later rows lie on top. Pixels that
-    the rim of the mesh only touches are extrapolated.
+    Where the mesh folds over itself its later rows lie on top; triangles that
+    show their back are not seen. Pixels that the rim of the mesh only touches
+    are extrapolated.
 
     Args:
         vertices (np.ndarray): (R, C, 2) x, y in px, 0 = centre of a pixel.
@@ -39,16 +40,20 @@ def rasterise(
     if x1 <= x0 or y1 <= y0:
         return None
     corners = _triangles(vertices - low)
+    carried = _triangles(values)
+    (ux, uy), (vx, vy) = ((corners[:, i] - corners[:, 0]).T for i in (1, 2))
+    area = ux * vy - uy * vx
+    front = area * np.sign(np.median(area)) > 1e-2
+    if not front.all():
+        corners, carried, area = corners[front], carried[front], area[front]
+        ux, uy, vx, vy = (array[front] for array in (ux, uy, vx, vy))
     fixed = np.round(corners * 2**_SHIFT).astype(np.int32)
     number = np.zeros((y1 - y0, x1 - x0), np.int32)  # 0: between
     for index, triangle in enumerate(fixed, 1):
         cv2.fillConvexPoly(number, triangle, index, cv2.LINE_8, _SHIFT)
 
     # In each triangle the values are an affine function of x and y.
-    carried = _triangles(values)
-    (ux, uy), (vx, vy) = ((corners[:, i] - corners[:, 0]).T for i in (1, 2))
-    area = ux * vy - uy * vx
-    area = np.where(np.abs(area) < 1e-6, np.inf, area)[:, None]
+    area = area[:, None]
     du, dv = carried[:, 1] - carried[:, 0], carried[:, 2] - carried[:, 0]
     by_x = (du * vy[:, None] - dv * uy[:, None]) / area
     by_y = (dv * ux[:, None] - du * vx[:, None]) / area

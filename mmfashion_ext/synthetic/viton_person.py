@@ -1,14 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """A shop's model, drawn with labels, body parts and the flow of the top."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
-from ..common.viton import UPPER_CLOTHES
-from .drawing import Canvas, Light, Warp
+from .drawing import Light
 from .figure import (
     ARM_WIDTHS,
     HIP,
@@ -22,11 +19,11 @@ from .figure import (
     tube,
 )
 from .garments import Cut
-from .person import Colour, Person, _ellipse
+from .person import Colour, Person, ellipse
 from .textures import Style
 from .viton_figure import Stance
 from .viton_garment import BODY, LEFT, RIGHT, Drape, Flat, Top, Worn
-from .viton_mesh import rasterise
+from .viton_model import Model
 from .wardrobe import make_garment
 
 # Labels of the parse map; left and right are the person's own.
@@ -43,7 +40,15 @@ PART_FOOT = {-1: 6, 1: 5}
 PART_LEG = {-1: ((7, 9), (11, 13)), 1: ((8, 10), (12, 14))}
 PART_ARM = {-1: ((16, 18), (20, 22)), 1: ((15, 17), (19, 21))}
 PART_HEAD = {-1: 23, 1: 24}
-_SHIFT = 4
+#: The torso with the muscles beside the neck.
+_TRUNK = np.concatenate(
+    [[(0.24, -0.35), (0.3, -0.12), (0.5, 0.0), (0.75, 0.13)], TORSO[2:]]
+)
+_WRIST, _FINGERS = 2.75, 3.2
+_HAND_WIDTHS = np.array([(2.85, 0.125), (3.0, 0.15), (_FINGERS, 0.11)])
+_ARM_WIDTHS = np.concatenate([ARM_WIDTHS, _HAND_WIDTHS])
+#: A forearm folded by more than this (radians) is in front of its sleeve.
+_FOLDED = 1.9
 
 
 @dataclass(frozen=True)
@@ -58,65 +63,6 @@ class Outfit:
     category: int
     cut: Cut
     style: Style
-
-
-class Model(Canvas):
-    """A canvas that knows labels (``owner``), body parts and flow.
-
-    Attributes:
-        parts (np.ndarray): (h, w) uint8, DensePose's parts, under clothes
-            too.
-        flow (np.ndarray): (h, w, 2) float32 x, y on the flat picture in px,
-            of the topmost cloth, which may be under something else.
-    """
-
-    def __init__(self, image: np.ndarray, warp: Warp) -> None:
-        super().__init__(image, warp)
-        self.parts = np.zeros_like(self.owner)
-        self.flow = np.full((*self.owner.shape, 2), np.nan, np.float32)
-
-    def part(self, points: np.ndarray, part: int) -> None:
-        """Mark a polygon as a part of the body."""
-        fixed = np.round(self.warp(points) * 2**_SHIFT).astype(np.int32)
-        cv2.fillPoly(self.parts, [fixed], part, cv2.LINE_8, _SHIFT)
-
-    def wear(
-        self,
-        mesh: tuple[np.ndarray, np.ndarray],
-        flat: Flat,
-        piece: int,
-        light: Light,
-    ) -> None:
-        """Draw a piece of the top.
-
-        Args:
-            mesh (tuple): Vertices (R, C, 2) on the flat top and where they
-                are worn, body space.
-            flat (Flat): The flat picture.
-            piece (int): BODY, LEFT or RIGHT.
-            light (Light): Folds and light of this picture.
-        """
-        laid, worn = mesh
-        shape = laid.shape
-        vertices = self.warp(worn.reshape(-1, 2)).reshape(shape)
-        values = flat.warp(laid.reshape(-1, 2)).reshape(shape)
-        found = rasterise(vertices, values, self.owner.shape)
-        if found is None:
-            return
-        where, flow = found
-        x, y = (np.nan_to_num(flow[:, :, i], nan=-9) for i in (0, 1))
-        mask = cv2.remap(flat.pieces[piece], x, y, cv2.INTER_LINEAR)
-        colour = cv2.remap(
-            flat.image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        shade = self._volume(mask, 0.3, light.volume)
-        at = (flow - flat.warp.matrix[:, 2]) / flat.warp.scale
-        at = np.nan_to_num(at.astype(np.float32))
-        shade *= light.folds(at, at)
-        self._blend(where, mask, colour * shade[:, :, None])
-        on = mask > 127
-        self.owner[where][on] = UPPER_CLOTHES
-        self.flow[where][on] = flow[on]
 
 
 def _limb(
@@ -135,56 +81,48 @@ def _limb(
     return np.concatenate(outline)
 
 
-def _arm_bone(
+def _bone(
     stance: Stance, side: int, start: float, end: float, thin: float = 1.0
 ) -> np.ndarray:
-    """Outline of a bone of an arm; ``thin`` keeps the inner part of it."""
-    t = np.linspace(start, end, 4)
+    """Outline of an arm between two distances from the shoulder.
+
+    ``thin`` keeps the inner part of its width.
+    """
+    t = np.linspace(start, end, 7)
     axis, _ = stance.arm(side, t)
     down = axis[-1] - axis[0]
     normal = np.array([down[1], -down[0]]) * side
     normal = normal / max(np.hypot(*normal), 1e-6)
-    normals = np.repeat(normal[None], 4, axis=0)
-    width = np.interp(t, *ARM_WIDTHS.T)[:, None]
+    normals = np.repeat(normal[None], len(t), axis=0)
+    width = np.interp(t, *_ARM_WIDTHS.T)[:, None]
     axis = axis - (1 - thin) * width * normals
     return _limb(axis, normals, width * thin)
-
-
-def _arm_bones(
-    start: float = 0.0,
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Ends of both bones, distances from the shoulder."""
-    return (min(start, UPPER_ARM - 0.1), UPPER_ARM), (UPPER_ARM, 2.75)
-
-
-def _hand(stance: Stance, side: int) -> np.ndarray:
-    axis, normals = stance.arm(side, np.array([2.72, 3.2]))
-    return _limb(axis, normals, np.array([[0.12], [0.11]]))
 
 
 def draw_arm(
     model: Model, person: Person, stance: Stance, side: int, start: float
 ) -> None:
     """A bare arm with its hand, from ``start`` on."""
-    outlines = [_hand(stance, side)]
-    outlines += [_arm_bone(stance, side, *ends) for ends in _arm_bones(start)]
-    for outline in outlines:
-        model.solid(outline, person.skin, ARM[side], volume=0.22, rim=False)
+    bones = [_bone(stance, side, max(start, UPPER_ARM), _FINGERS)]
+    if start < UPPER_ARM:
+        bones.append(_bone(stance, side, start, UPPER_ARM))
+    model.bare(bones, person.skin, ARM[side])
 
 
 def mark_arm(model: Model, stance: Stance, side: int) -> None:
     """The body parts of an arm, from the shoulder on."""
-    model.part(_hand(stance, side), PART_HAND[side])
-    for ends, (back, front) in zip(_arm_bones(), PART_ARM[side], strict=True):
-        model.part(_arm_bone(stance, side, *ends), back)
-        model.part(_arm_bone(stance, side, *ends, 0.8), front)
+    model.part(_bone(stance, side, _WRIST, _FINGERS), PART_HAND[side])
+    spans = (0, UPPER_ARM), (UPPER_ARM, _WRIST)
+    for span, (back, front) in zip(spans, PART_ARM[side], strict=True):
+        model.part(_bone(stance, side, *span), back)
+        model.part(_bone(stance, side, *span, 0.8), front)
 
 
 def draw_legs(model: Model, person: Person, stance: Stance) -> None:
     """Bare legs and shoes."""
     for side, leg in zip((-1, 1), stance.legs, strict=True):
         (ankle,) = stance.leg(side, np.array([3.85]))
-        shoe = _ellipse(ankle[0] + 0.08 * side, ankle[1] + 0.12, 0.27, 0.2)
+        shoe = ellipse(ankle[0] + 0.08 * side, ankle[1] + 0.12, 0.27, 0.2)
         model.solid(shoe, person.shoes, SHOE[side])
         model.part(shoe, PART_FOOT[side])
         whole = tube(leg, HIP, THIGH, LEG_WIDTHS) * (side, 1)
@@ -219,7 +157,7 @@ def draw_bottom(
 
 def draw_torso(model: Model, person: Person, stance: Stance) -> None:
     """Bare torso and neck. Skin below the neck has no label of its own."""
-    torso = stance(symmetric(TORSO))
+    torso = stance(symmetric(_TRUNK))
     model.solid(torso, person.skin, 0, volume=0.1, rim=False)
     model.part(torso, PART_TORSO)
     neck = symmetric(NECK)
@@ -227,7 +165,7 @@ def draw_torso(model: Model, person: Person, stance: Stance) -> None:
     lower = stance(neck[neck[:, 1] >= 0])
     half = len(upper) // 2
     neck = np.concatenate([upper[:half], lower, upper[half:]])
-    model.solid(neck, person.skin, FACE, volume=0.1, rim=False)
+    model.solid(neck, person.skin, FACE, volume=0.0, rim=False)
     model.part(neck, PART_TORSO)
 
 
@@ -238,32 +176,32 @@ def draw_head(model: Model, person: Person, stance: Stance) -> None:
     def fill(points: np.ndarray, colour: Colour, label: int) -> None:
         model.solid(place(points), colour, label, volume=0.15, rim=False)
 
-    fill(_ellipse(0, -1.17, 0.55, 0.53), person.hair, HAIR)
+    fill(ellipse(0, -1.17, 0.55, 0.53), person.hair, HAIR)
     for side in (-1, 1):
         x = side * 0.45 + 0.1 * look
-        fill(_ellipse(x, -0.88, 0.07, 0.12), person.skin, FACE)
-    fill(_ellipse(0, -0.92, 0.45, 0.6), person.skin, FACE)
-    skull = place(_ellipse(0, -1.05, 0.5, 0.62))
+        fill(ellipse(x, -0.88, 0.07, 0.12), person.skin, FACE)
+    fill(ellipse(0, -0.92, 0.45, 0.6), person.skin, FACE)
+    skull = place(ellipse(0, -1.05, 0.5, 0.62))
     middle = place(np.array([(0.6 * look, -0.4), (0.6 * look, -1.75)]))
     for side in (-1, 1):
         edge = skull if side < 0 else np.concatenate([middle, skull[:7]])
         if side > 0:
             edge = np.concatenate(
-                [middle, place(_ellipse(0, -1.05, 0.5, 0.62, (-0.5, 0.5)))]
+                [middle, place(ellipse(0, -1.05, 0.5, 0.62, (-0.5, 0.5)))]
             )
         model.part(edge, PART_HEAD[side])
     cap = np.concatenate(
-        [_ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + look, -1.3)]]
+        [ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + look, -1.3)]]
     )
     fill(cap, person.hair, HAIR)
     dark, white = (45, 40, 40), (235, 235, 235)
     shade = tuple(0.8 * v for v in person.skin)
     for x in (-0.18, 0.18):
-        fill(_ellipse(x + look, -0.96, 0.085, 0.045), white, FACE)
-        fill(_ellipse(x + look * 1.15, -0.96, 0.04, 0.045), dark, FACE)
-        fill(_ellipse(x + look, -1.07, 0.11, 0.02), person.hair, FACE)
-    fill(_ellipse(1.25 * look, -0.78, 0.05, 0.05), shade, FACE)
-    fill(_ellipse(1.1 * look, -0.6, 0.13, 0.04), (95, 85, 180), FACE)
+        fill(ellipse(x + look, -0.96, 0.085, 0.045), white, FACE)
+        fill(ellipse(x + look * 1.15, -0.96, 0.04, 0.045), dark, FACE)
+        fill(ellipse(x + look, -1.07, 0.11, 0.02), person.hair, FACE)
+    fill(ellipse(1.25 * look, -0.78, 0.05, 0.05), shade, FACE)
+    fill(ellipse(1.1 * look, -0.6, 0.13, 0.04), (95, 85, 180), FACE)
 
 
 def draw_strands(model: Model, person: Person, stance: Stance) -> None:
@@ -286,6 +224,30 @@ def draw_strands(model: Model, person: Person, stance: Stance) -> None:
         )
 
 
+def draw_sleeved_arm(
+    model: Model,
+    person: Person,
+    worn: Worn,
+    flat: Flat,
+    side: int,
+    light: Light,
+) -> None:
+    """What is seen of an arm, in front of what has been drawn."""
+    stance, top = worn.stance, worn.top
+    arm = stance.arms[side > 0]
+    mark_arm(model, stance, side)
+    if not top.sleeved:
+        if arm.place == 'front':
+            draw_arm(model, person, stance, side, 1.1)
+        return
+    sleeve = top.cut.sleeve
+    draw_arm(model, person, stance, side, max(0.3, sleeve))
+    piece = LEFT if side < 0 else RIGHT
+    model.wear(worn.sleeve(side), flat, piece, light)
+    if abs(arm.limb.lower - arm.limb.upper) > _FOLDED:
+        draw_arm(model, person, stance, side, max(UPPER_ARM, sleeve))
+
+
 def draw_model(
     model: Model,
     person: Person,
@@ -306,34 +268,20 @@ def draw_model(
     """
     top, drape, flat = dressed
     worn = Worn(top, drape, stance)
-    sleeves = {-1: LEFT, 1: RIGHT}
+    # the farther arm first
+    sides = (-1, 1) if stance.turn < 0 else (1, -1)
+    behind = [s for s in sides if stance.arms[s > 0].place == 'behind']
+    beside = [s for s in sides if s not in behind]
     if person.long_hair:
         mane = np.array([(0.5, -1.2), (0.64, -0.5), (0.6, 0.35)])
         model.solid(stance.face(symmetric(mane)), person.hair, HAIR)
     draw_legs(model, person, stance)
-
-    beside = [
-        side
-        # the farther arm first
-        for side in ((-1, 1) if stance.turn < 0 else (1, -1))
-        if stance.arms[side > 0].place != 'behind'
-    ]
-    behind = {-1, 1} - set(beside)
-
-    def draw_sleeved(sides: Iterable[int]) -> None:
-        """Arms with their sleeves; what a sleeve hides is not drawn."""
-        start = max(0.3, top.cut.sleeve) if top.sleeved else 0.6
-        for side in sides:
-            draw_arm(model, person, stance, side, start)
-            mark_arm(model, stance, side)
-            if top.sleeved:
-                model.wear(worn.sleeve(side), flat, sleeves[side], light)
-
-    if not top.sleeved:  # the shoulders, under the top
-        for side in (-1, 1):
+    if not top.sleeved:
+        for side in sides:  # the shoulders are under the top
             draw_arm(model, person, stance, side, 0)
-    draw_sleeved(sorted(behind))
     draw_torso(model, person, stance)
+    for side in behind:
+        draw_sleeved_arm(model, person, worn, flat, side, light)
     if not drape.tucked:
         draw_bottom(model, outfit, stance, light)
     model.wear(worn.body(), flat, BODY, light)
@@ -342,4 +290,5 @@ def draw_model(
     draw_head(model, person, stance)
     if person.long_hair > 0.7:
         draw_strands(model, person, stance)
-    draw_sleeved(beside)
+    for side in beside:
+        draw_sleeved_arm(model, person, worn, flat, side, light)

@@ -13,7 +13,8 @@ from .person import Person, random_person
 from .textures import random_style
 from .viton_figure import Stance, random_stance
 from .viton_garment import Drape, Flat, Top, random_drape
-from .viton_person import Model, Outfit, draw_model
+from .viton_model import Model
+from .viton_person import Outfit, draw_model
 from .wardrobe import random_cut
 
 #: Pixels of a drawing a pixel of the picture, along each side: pixel i of the
@@ -122,7 +123,7 @@ def draw_scene(scene: Scene, top: Top, flat: Flat) -> Sample:
     matrix = scene.matrix * (shape[0] / k)
     matrix[:, 2] -= 0.5  # from corners to centres of pixels
     warp = random_warp(rng, matrix * k, 0.12)
-    light = replace(random_light(rng, 0.5), volume=rng.uniform(0.1, 0.18))
+    light = replace(random_light(rng, 0.4), volume=rng.uniform(0.06, 0.14))
     model = Model(_background(rng, shape), warp)
     draw_model(
         model,

@@ -282,9 +282,9 @@ def build_lpips(
         raise ValueError(
             f'net of LPIPS must be among {", ".join(_LPIPS_URLS)}, got {net}'
         )
-    require_file('LPIPS', checkpoint, _LPIPS_URLS[net])
+    path = require_file('LPIPS', checkpoint, _LPIPS_URLS[net])
     lpips = _NoTrainLpips(net=net, pnet_rand=True)  # rand: no download
-    weights = extract_state_dict(load_checkpoint_file(checkpoint))
+    weights = extract_state_dict(load_checkpoint_file(path))
     # slice2.3.weight, or squeezenet's slices.1.3.squeeze.weight
     wanted = {
         name: re.sub(r'^slices?\.?\d+', 'features', name)
@@ -312,11 +312,12 @@ def require_torchmetrics(metric: str) -> None:
         ) from None
 
 
-def require_file(metric: str, path: str, url: str) -> None:
-    """Say where weights are to be had if they are missing."""
-    if not Path(path).expanduser().is_file():
+def require_file(metric: str, path: str, url: str) -> Path:
+    """The file of a metric's weights; says how to get it if it is missing."""
+    file = Path(path).expanduser()
+    if not file.is_file():
         raise UserError(
-            f'{metric}: its weights {path!r} are not there, and nothing is '
-            f'downloaded by itself. Run: curl -L --create-dirs -o {path} '
-            f'{url}'
+            f'{metric}: the weights {path!r} are not there, and nothing is '
+            f'downloaded by itself. Run: curl -L --create-dirs -o {path} {url}'
         )
+    return file

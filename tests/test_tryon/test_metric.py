@@ -166,7 +166,7 @@ class TestLPIPS:
 
     def test_refused(self, tmp_path):
         missing = str(tmp_path / 'none.pth')
-        message = r'LPIPS: its weights .*none\.pth.* curl -L .*alexnet'
+        message = r'LPIPS: the weights .*none\.pth.* curl -L .*alexnet'
         with pytest.raises(UserError, match=message):
             TryOnMetric(lpips=dict(checkpoint=missing))
         path = save_weights(squeezenet1_1, tmp_path / 'squeeze.pth')

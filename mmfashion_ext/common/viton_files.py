@@ -91,22 +91,18 @@ def _open(source: Picture) -> Image.Image:
     try:
         picture = source
         if isinstance(source, np.ndarray):
-            if source.dtype not in (np.uint8, bool) or not source.size:
-                raise ValueError(
-                    f'got an array {source.shape} of {source.dtype}, expected '
-                    'uint8 of shape (h, w), (h, w, 3) or (h, w, 4)'
-                )
-            # Pillow's own conversion of bool arrays packs bits
-            picture = Image.fromarray(
-                source * np.uint8(255) if source.dtype == bool else source
-            )
+            picture = _from_array(source)
         elif not isinstance(source, Image.Image):
             picture = Image.open(source)
         picture.load()
     except FileNotFoundError:
         raise UserError(f'{name} does not exist') from None
-    # TypeError: an array of a shape that Pillow has no mode for
-    except (OSError, SyntaxError, ValueError, TypeError) as error:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+    ) as error:
         raise UserError(
             f'{name} cannot be read as a picture ({error}); get or make it '
             'again'
@@ -117,6 +113,21 @@ def _open(source: Picture) -> Image.Image:
             'expected a picture of 8 bits a channel'
         )
     return ImageOps.exif_transpose(picture)
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    if (
+        array.dtype not in (np.uint8, bool)
+        or not (array.ndim == 2 or array.shape[2:] in ((3,), (4,)))
+        or not array.size
+    ):
+        raise ValueError(
+            f'got an array {array.shape} of {array.dtype}, expected uint8 of '
+            'shape (h, w), (h, w, 3) or (h, w, 4)'
+        )
+    if array.dtype == bool:  # of which Pillow would take the bits
+        array = array * np.uint8(255)
+    return Image.fromarray(array)
 
 
 def read_parse(path: str | Path, labels: ParseLabels = 'viton') -> np.ndarray:

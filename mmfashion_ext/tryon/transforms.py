@@ -163,7 +163,8 @@ def _scale_pose(pose: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
     """Scale joints; those not found become 0, those found stay above 1."""
     found = (pose[:, :2] > 1).all(axis=1, keepdims=True)
     scaled = pose.copy()
-    points = np.maximum(_centres(pose[:, :2], scale), np.nextafter(1, 2))
+    above_1 = np.nextafter(np.float32(1), np.float32(2))
+    points = np.maximum(_centres(pose[:, :2], scale), above_1)
     scaled[:, :2] = np.where(found, points, 0)
     return scaled
 

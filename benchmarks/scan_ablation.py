@@ -22,12 +22,17 @@ POOLINGS = ('mean', 'self', 'self+collaborative')
 SHOWN = ('allshots/CMC-1', 'allshots/CMC-5', 'allshots/CMC-10', 'mAP')
 
 
-def run(pooling: str, seed: int, folder: Path) -> dict[str, float]:
+def run(
+    pooling: str, seed: int, epochs: int, folder: Path
+) -> dict[str, float]:
     """Train and test one way of pooling."""
     cfg = Config.fromfile(config_path(MODEL), import_custom_modules=False)
     cfg.model.matcher.pooling = pooling
     cfg.randomness = {'seed': seed}
-    return train_and_test(cfg, folder / f'{pooling}-{seed}')
+    cfg.train_cfg.max_epochs = epochs
+    for schedule in cfg.param_scheduler.values():
+        schedule.T_max = epochs
+    return train_and_test(cfg, folder / f'{pooling}-{epochs}e-{seed}')
 
 
 def main() -> None:
@@ -39,6 +44,9 @@ def main() -> None:
     parser.add_argument(
         '--poolings', nargs='+', default=POOLINGS, help='of the matcher'
     )
+    parser.add_argument(
+        '--epochs', type=int, default=12, help='of each training'
+    )
     parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/scan_ablation')
@@ -48,7 +56,7 @@ def main() -> None:
     compare(
         args.poolings,
         args.seeds,
-        lambda name, seed: run(name, seed, folder),
+        lambda name, seed: run(name, seed, args.epochs, folder),
         SHOWN,
         args.jobs,
     )

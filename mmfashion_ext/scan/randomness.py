@@ -8,8 +8,6 @@ goes on as it would have without the break. Here chance travels with the index
 instead: the sampler gives every place of every epoch a seed of its own.
 """
 
-from typing import Self
-
 import numpy as np
 
 
@@ -25,7 +23,9 @@ class SeededIndex(int):
         place (int): Of the item in the epoch, over all processes, from 0.
     """
 
-    def __new__(cls, index: int, seed: int, epoch: int, place: int) -> Self:
+    def __new__(
+        cls, index: int, seed: int, epoch: int, place: int
+    ) -> 'SeededIndex':
         """Make the int, and attach the rest."""
         self = super().__new__(cls, index)
         self.draw = (seed, epoch, place)

@@ -3,24 +3,13 @@ import copy
 
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.dataset import DefaultSampler, pseudo_collate
 from mmengine.optim import AmpOptimWrapper, ExponentialLR, StepLR
-from mmengine.runner import Runner
 from torch import nn
-from torch.utils.data import Dataset
 
-from mmfashion_ext.scan.backbone import TorchvisionResNet
-from mmfashion_ext.scan.data_preprocessor import ClipDataPreprocessor
-from mmfashion_ext.scan.frame_cnn import FrameCNN
-from mmfashion_ext.scan.losses import OIMLoss, PairLoss
-from mmfashion_ext.scan.matcher import SCANMatcher
 from mmfashion_ext.scan.optim import (
     JointOptimWrapper,
     SCANOptimWrapperConstructor,
 )
-from mmfashion_ext.scan.recognizer import SCANRecognizer
-from mmfashion_ext.scan.structures import ClipDataSample
 
 SGD = dict(type='SGD', lr=1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4)
 
@@ -182,85 +171,3 @@ def test_published_schedules():
         joint.step()
         for scheduler in schedulers:
             scheduler.step()
-
-
-class Clips(Dataset):
-    """Four people, two clips each, pair by pair."""
-
-    def __len__(self):
-        return 8
-
-    def __getitem__(self, index):
-        generator = torch.Generator().manual_seed(index)
-        size = 2, 3, 16, 8
-        img = torch.randint(256, size, generator=generator, dtype=torch.uint8)
-        sample = ClipDataSample(metainfo={'label': index // 2})
-        return dict(inputs=dict(img=img), data_samples=sample)
-
-
-def runner(work_dir, **kwargs):
-    """Two epochs whose rates change."""
-    backbone = dict(type=TorchvisionResNet, depth=10, base_channels=2)
-    cnn = dict(type=FrameCNN, backbone=backbone, raw_channels=16, channels=4)
-    return Runner(
-        model=dict(
-            type=SCANRecognizer,
-            frame_cnn=dict(**cnn, flow=False),
-            matcher=dict(type=SCANMatcher, raw_channels=16, channels=4),
-            oim_loss=dict(type=OIMLoss, num_classes=4, channels=4),
-            pair_loss=dict(type=PairLoss),
-            oim_rate=dict(base=1.0, factor=0.5, step=1),
-            data_preprocessor=dict(type=ClipDataPreprocessor),
-        ),
-        work_dir=str(work_dir),
-        train_dataloader=dict(
-            dataset=Clips(),
-            batch_size=4,
-            sampler=dict(type=DefaultSampler, shuffle=False),
-            collate_fn=pseudo_collate,
-            num_workers=0,
-        ),
-        train_cfg=dict(by_epoch=True, max_epochs=2),
-        optim_wrapper=Config(
-            dict(
-                type='OptimWrapper',
-                constructor=SCANOptimWrapperConstructor,
-                optimizer=SGD,
-                attention=dict(lr=0.01),
-            )
-        ),
-        param_scheduler=dict(
-            cnn=dict(type='ExponentialLR', gamma=0.5),
-            attention=dict(type='StepLR', step_size=1, gamma=0.5),
-        ),
-        randomness=dict(seed=0),
-        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1)),
-        experiment_name=work_dir.name,
-        log_level='ERROR',
-        **kwargs,
-    )
-
-
-def test_resumed_training_equals_an_unbroken_one(tmp_path):
-    """Weights, table, statistics, momenta and schedules, bit by bit."""
-    runner(tmp_path / 'straight').train()
-    first = tmp_path / 'straight' / 'epoch_1.pth'
-    runner(tmp_path / 'resumed', resume=True, load_from=str(first)).train()
-
-    half, straight, resumed = (
-        torch.load(path, weights_only=False)
-        for path in (
-            first,
-            tmp_path / 'straight' / 'epoch_2.pth',
-            tmp_path / 'resumed' / 'epoch_2.pth',
-        )
-    )
-    for part in ('state_dict', 'optimizer'):
-        torch.testing.assert_close(
-            resumed[part], straight[part], rtol=0, atol=0
-        )
-    assert resumed['param_schedulers'] == straight['param_schedulers']
-    assert set(straight['optimizer']) == {'cnn', 'attention'}
-    for name in ('oim_loss.table', 'frame_cnn.feat.weight'):
-        weights = straight['state_dict'][name]
-        assert not (weights == half['state_dict'][name]).all()

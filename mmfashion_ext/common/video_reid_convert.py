@@ -10,9 +10,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -22,6 +20,7 @@ from PIL import Image
 
 from .cli import UserError, atomic_write, write_json
 from .optical_flow import METHODS, FlowMethod, flow_maps
+from .parallel import run_parallel
 from .video_reid import (
     FLOW_RECORD,
     FLOWS,
@@ -205,19 +204,6 @@ def check_tracklet(task: CheckTask) -> tuple[int, list[str]]:
                 f'tracklet ({task.name}) {width} x {height}'
             )
     return len(task.frames), defects
-
-
-def run_parallel(function: Callable, tasks: Sequence, jobs: int) -> Iterator:
-    """Apply a function to tasks, in order, in several processes."""
-    if jobs <= 1 or len(tasks) < 2:
-        yield from map(function, tasks)
-        return
-    # a forked child of a process with threads can hang
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context('spawn'))
-    try:
-        yield from pool.map(function, tasks)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _place(sources: list[Path], names: list[str], folder: Path) -> int:

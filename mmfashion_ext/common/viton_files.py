@@ -2,7 +2,9 @@
 """Read one picture, mask, parse map, pose, DensePose or flow of a try-on."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -14,6 +16,7 @@ from .viton import (
     NUM_JOINTS,
     NUM_LABELS,
     NUM_PARTS,
+    Kind,
     ParseLabels,
 )
 
@@ -28,6 +31,33 @@ def name_of(source: Picture) -> str:
     if isinstance(source, str | Path):
         return str(source)
     return 'the picture given as an array'
+
+
+def describe_size(source: Picture, array: np.ndarray) -> str:
+    """Name and size of what was read from a file, for a message."""
+    h, w = array.shape[:2]
+    return f'{name_of(source)} has {w} x {h} px'
+
+
+def check_size(
+    source: Picture, array: np.ndarray, picture: Picture, pixels: np.ndarray
+) -> None:
+    """Check that a mask or label map has the size of its picture.
+
+    Args:
+        source (Picture): Where it was read from.
+        array (np.ndarray): (h, w, ...).
+        picture (Picture): Where its picture was read from.
+        pixels (np.ndarray): (h, w, 3).
+
+    Raises:
+        UserError: It has another size.
+    """
+    if array.shape[:2] != pixels.shape[:2]:
+        raise UserError(
+            f'{describe_size(source, array)}, but '
+            f'{describe_size(picture, pixels)}: both must have the same size'
+        )
 
 
 def read_picture(source: Picture) -> np.ndarray:
@@ -283,3 +313,31 @@ def read_flow(path: str | Path) -> np.ndarray:
     except Exception as error:
         raise UserError(f'{path} is no flow file ({error})') from None
     return flow.astype(np.float32)
+
+
+_READERS: dict[Kind, Callable[[Any], np.ndarray]] = {
+    'person': read_picture,
+    'cloth': read_picture,
+    'cloth_mask': read_mask,
+    'densepose': read_densepose,
+    'pose': read_pose,
+    'flow': read_flow,
+}
+
+
+def read_file(
+    kind: Kind, source: Picture, labels: ParseLabels = 'viton'
+) -> np.ndarray:
+    """Read a file of a kind with the reader above that fits.
+
+    Args:
+        kind (str): What it is.
+        source (Picture): The file; of a picture or mask also an array.
+        labels (str): Those of a parse map.
+
+    Raises:
+        UserError: It is missing, damaged or not of that kind.
+    """
+    if kind == 'parse':
+        return read_parse(source, labels)
+    return _READERS[kind](source)

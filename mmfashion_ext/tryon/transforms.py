@@ -19,13 +19,10 @@ from torch import Tensor
 
 from ..common.cli import UserError
 from ..common.viton_files import (
+    check_size,
+    describe_size,
     name_of,
-    read_densepose,
-    read_flow,
-    read_mask,
-    read_parse,
-    read_picture,
-    read_pose,
+    read_file,
 )
 from ..registry import TRANSFORMS
 from .grabcut import grabcut_mask
@@ -41,14 +38,6 @@ _BY_PIXEL = (
     *_CLOTHES,
     *(f'{cloth}_mask' for cloth in _CLOTHES),
 )
-
-
-def _size(results: dict, kind: str) -> str:
-    """Name and size of a picture, for a message."""
-    h, w = results[kind].shape[:2]
-    where = results.get(f'{kind}_path')
-    where = kind if where is None else name_of(where)
-    return f'{where} has {w} x {h} px'
 
 
 @TRANSFORMS.register_module()
@@ -73,49 +62,38 @@ class LoadTryOn:
                 map, DensePose, flow or mask has another size than its
                 picture.
         """
-        results['person'] = read_picture(results['person_path'])
-        self._load_annotations(results)
+        labels = results.get('parse_labels', 'viton')
+        for kind in ('person', 'pose', *_OF_PERSON):
+            source = results.get(f'{kind}_path')
+            if source is not None:
+                results[kind] = read_file(kind, source, labels)
         for kind in _OF_PERSON:
-            self._check_size(results, kind, 'person')
+            _check_size(results, kind, 'person')
         for cloth in _CLOTHES:
             if results.get(f'{cloth}_path') is not None:
                 self._load_cloth(results, cloth)
         return results
 
-    def _load_annotations(self, results: dict) -> None:
-        def path(kind: str) -> str | None:
-            return results.get(f'{kind}_path')
-
-        if path('parse'):
-            labels = results.get('parse_labels', 'viton')
-            results['parse'] = read_parse(path('parse'), labels)
-        if path('densepose'):
-            results['densepose'] = read_densepose(path('densepose'))
-        if path('pose'):
-            results['pose'] = read_pose(path('pose'))
-        if path('flow'):
-            results['flow'] = read_flow(path('flow'))
-
     def _load_cloth(self, results: dict, cloth: str) -> None:
         source = results[f'{cloth}_path']
         mask = results.get(f'{cloth}_mask_path')
-        results[cloth] = read_picture(source)
+        results[cloth] = read_file('cloth', source)
         results[f'{cloth}_mask'] = (
             grabcut_mask(results[cloth], name_of(source))
             if mask is None
-            else read_mask(mask)
+            else read_file('cloth_mask', mask)
         )
-        self._check_size(results, f'{cloth}_mask', cloth)
+        _check_size(results, f'{cloth}_mask', cloth)
 
-    def _check_size(self, results: dict, kind: str, picture: str) -> None:
-        if (
-            kind in results
-            and results[kind].shape[:2] != results[picture].shape[:2]
-        ):
-            raise UserError(
-                f'{_size(results, kind)}, but {_size(results, picture)}: '
-                'both must have the same size'
-            )
+
+def _check_size(results: dict, kind: str, picture: str) -> None:
+    if kind in results:
+        check_size(
+            results.get(f'{kind}_path'),
+            results[kind],
+            results[f'{picture}_path'],
+            results[picture],
+        )
 
 
 @TRANSFORMS.register_module()
@@ -223,8 +201,8 @@ class PackTryOn:
         for kind in kinds:
             if results[kind].shape[:2] != results['person'].shape[:2]:
                 raise UserError(
-                    f'{_size(results, "person")}, but '
-                    f'{_size(results, kind)}: put ResizeTryOn into the '
+                    f'{self._size(results, "person")}, but '
+                    f'{self._size(results, kind)}: put ResizeTryOn into the '
                     'pipeline, or give pictures of one size'
                 )
         inputs = {kind: _to_tensor(results[kind]) for kind in kinds}
@@ -238,6 +216,10 @@ class PackTryOn:
             }
         )
         return {'inputs': inputs, 'data_samples': sample}
+
+    @staticmethod
+    def _size(results: dict, kind: str) -> str:
+        return describe_size(results.get(f'{kind}_path', kind), results[kind])
 
     @staticmethod
     def _name(results: dict, kind: str) -> str:

@@ -15,13 +15,13 @@ from rich.progress import Progress
 
 from mmfashion_ext.common.cli import UserError, run_tool
 from mmfashion_ext.common.optical_flow import BOUND, METHODS
+from mmfashion_ext.common.parallel import run_parallel
 from mmfashion_ext.common.video_reid import FLOWS, IMAGES, flow_name
 from mmfashion_ext.common.video_reid_convert import (
     CheckTask,
     check_tracklet,
     convert,
     name_frames,
-    run_parallel,
 )
 from mmfashion_ext.common.video_reid_mars import read_mars
 from mmfashion_ext.common.video_reid_raw import (

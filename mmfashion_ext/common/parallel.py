@@ -1,0 +1,28 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Many tasks in several processes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+
+def run_parallel(function: Callable, tasks: Sequence, jobs: int) -> Iterator:
+    """Apply a function to tasks, in order, in several processes.
+
+    Args:
+        function (callable): Of a module, so that it can be pickled.
+        tasks (Sequence): Its arguments, one each.
+        jobs (int): Processes; 1: in this one.
+
+    Yields:
+        Any: What the function returns for each task.
+    """
+    if jobs <= 1 or len(tasks) < 2:
+        yield from map(function, tasks)
+        return
+    # a forked child of a process with threads can hang
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context('spawn'))
+    try:
+        yield from pool.map(function, tasks)
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -6,6 +6,7 @@ points in the picture are x, y in pixels.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -29,7 +30,7 @@ class Warp:
     matrix: np.ndarray
     waves: np.ndarray
 
-    @property
+    @cached_property
     def scale(self) -> float:
         """Pixels a body unit."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
@@ -95,10 +96,9 @@ class Canvas:
         self, where: tuple[slice, slice], mask: np.ndarray, colour: np.ndarray
     ) -> None:
         """Lay (h, w, 3) float32 colour over a part of the picture."""
-        alpha = mask[:, :, None].astype(np.float32) / 255
         under = self.image[where]
         mixed = colour - under
-        mixed *= alpha
+        mixed *= cv2.merge((mask,) * 3).astype(np.float32) / 255
         mixed += under
         mixed += 0.5
         self.image[where] = np.clip(mixed, 0, 255, out=mixed)
@@ -126,8 +126,8 @@ class Canvas:
             return
         where, mask = found
         shade = self._volume(mask, 0.3, volume, rim)
-        colour = np.array(colour, np.float32)
-        self._blend(where, mask, shade[:, :, None] * colour)
+        shaded = cv2.merge([shade * np.float32(value) for value in colour])
+        self._blend(where, mask, shaded)
         self.owner[where][mask > 127] = owner
 
     def _volume(
@@ -183,7 +183,7 @@ class Canvas:
         shade *= 1 + style.fade * (xy[:, :, 1] - 1.5) / 2
         if part.piece == 'inside':
             shade *= 0.55
-        self._blend(where, mask, colour * shade[:, :, None])
+        self._blend(where, mask, colour * cv2.merge((shade,) * 3))
         self.owner[where][mask > 127] = owner
         return found
 

@@ -215,6 +215,10 @@ def _smooth(t: np.ndarray) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
+#: Vertices (R, C, 2) on the flat top and where they are worn, body space.
+Mesh = tuple[np.ndarray, np.ndarray]
+
+
 class Worn:
     """A top on a body; gives the mesh of each piece.
 
@@ -250,17 +254,21 @@ class Worn:
             y = np.where(y > _WAIST, _WAIST + 0.15 * (y - _WAIST), y)
         return self.stance(np.stack([moved, y], axis=-1))
 
-    def body(self) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (R, C, 2) of the flat body, and where they are worn."""
+    def body(self) -> list[Mesh]:
+        """The mesh of the body."""
         side = self.half.side
         wide = max(side[:, 0].max(), 1.0) + 0.15
         rows = np.linspace(-0.2, side[-1, 1] + 0.3, 20)
         columns = np.linspace(-wide, wide, 17)
         flat = np.stack(np.meshgrid(columns, rows), axis=-1)
-        return flat, self.torso(flat)
+        return [(flat, self.torso(flat))]
 
-    def sleeve(self, side: int) -> tuple[np.ndarray, np.ndarray]:
-        """The same of a sleeve, -1: viewer's left; 1: right."""
+    def sleeve(self, side: int) -> list[Mesh]:
+        """The meshes of a sleeve above and, if it is long, below the elbow.
+
+        Args:
+            side (int): -1: viewer's left; 1: right.
+        """
         cut = self.top.cut
         limb = Limb(self.top.spread, self.top.spread)
         down = np.array([np.sin(limb.upper), np.cos(limb.upper)])
@@ -271,20 +279,55 @@ class Worn:
         # s: distance from the armhole; t: from the shoulder; w: outwards.
         wide = max(cut.sleeve_width, cut.cuff) + 0.12
         length = cut.sleeve - seam_t.min() + 0.15
-        s = np.linspace(-0.2, length, max(8, round(length / 0.13)))
+        s = np.linspace(-0.2, length, max(8, round(length / 0.1)))
         w = np.linspace(-wide, wide, 9)
         slope = (seam_t[0] - seam_t[1]) / (seam_w[0] - seam_w[1])
         reach = np.clip(w, seam_w[1] - 0.1, seam_w[0] + 0.1) - seam_w[1]
-        t = s[:, None] + seam_t[1] + slope * reach
+        slant = (
+            slope * reach * np.maximum(1 - np.maximum(s, 0) / 1.3, 0)[:, None]
+        )
+        t = s[:, None] + seam_t[1] + slant
         flat = SHOULDER + t[..., None] * down + w[:, None] * out
 
         arm = np.interp(t, *ARM_WIDTHS.T)
         laid = np.interp(t, [0.2, cut.sleeve], [cut.sleeve_width, cut.cuff])
         width = arm + np.maximum(self.drape.ease * (laid - arm), 0.05)
-        above = cut.sleeve < UPPER_ARM - 0.1  # the elbow does not bend it
-        points, normals = self.stance.arm(side, t.ravel(), above)
-        across = (w * width / laid).reshape(-1, 1)
-        moved = (points + across * normals).reshape(flat.shape)
+        across = w * width / laid
+        moved = self._along_arm(side, t, across)
         own = _smooth(s / 0.5)[:, None, None]
         flat = flat * (side, 1)
-        return flat, (1 - own) * self.torso(flat) + own * moved
+        worn = (1 - own) * self.torso(flat) + own * moved
+        below = int((s + seam_t[1] < UPPER_ARM).sum())
+        if below > len(s) - 2:
+            return [(flat, worn)]
+        return [
+            (flat[: below + 1], worn[: below + 1]),
+            (flat[below - 1 :], worn[below - 1 :]),
+        ]
+
+    def _along_arm(
+        self, side: int, t: np.ndarray, across: np.ndarray
+    ) -> np.ndarray:
+        """Points of a sleeve that the arm alone moves.
+
+        Args:
+            side (int): -1: viewer's left; 1: right.
+            t (np.ndarray): (R, C) distances from the shoulder.
+            across (np.ndarray): (R, C) distances from the arm's axis,
+                outwards.
+
+        Returns:
+            np.ndarray: (R, C, 2). A sleeve is round outside of a bent elbow;
+            inside, its two halves overlap.
+        """
+        # A sleeve that ends above the elbow is not bent by it.
+        straight = self.top.cut.sleeve < UPPER_ARM - 0.1
+        points, normals = self.stance.arm(side, t.ravel(), straight)
+        _, (upper, lower) = self.stance.arm(side, np.array([-1, 9]), straight)
+        bone = np.where(t[..., None] < UPPER_ARM, upper, lower)
+        limb = self.stance.arms[side > 0].limb
+        inside = across * (limb.lower - limb.upper) > 0
+        normals = np.where(
+            inside[..., None], bone, normals.reshape(*t.shape, 2)
+        )
+        return points.reshape(*t.shape, 2) + across[..., None] * normals

@@ -7,7 +7,7 @@ import numpy as np
 from ..common.viton import UPPER_CLOTHES
 from .drawing import Canvas, Light, Warp, rectangle
 from .person import Colour
-from .viton_garment import Flat
+from .viton_garment import Flat, Mesh
 from .viton_mesh import rasterise
 
 _SHIFT = 4  # fractional bits of OpenCV's drawing
@@ -48,13 +48,13 @@ class Model(Canvas):
             fixed = np.round(fixed * 2**_SHIFT).astype(np.int32)
             cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, _SHIFT)
         shade = self._volume(mask, 0.3, 0.2, rim=False)
-        skin = np.array(colour, np.float32)
-        self._blend(where, mask, shade[:, :, None] * skin)
+        skin = cv2.merge([shade * np.float32(value) for value in colour])
+        self._blend(where, mask, skin)
         self.owner[where][mask > 127] = label
 
     def wear(
         self,
-        mesh: tuple[np.ndarray, np.ndarray],
+        meshes: list[Mesh],
         flat: Flat,
         piece: int,
         light: Light,
@@ -62,30 +62,38 @@ class Model(Canvas):
         """Draw a piece of the top.
 
         Args:
-            mesh (tuple): Vertices (R, C, 2) on the flat top and where they
-                are worn, body space.
+            meshes (list[Mesh]): Of the piece, later ones in front.
             flat (Flat): The flat picture.
             piece (int): BODY, LEFT or RIGHT.
             light (Light): Folds and light of this picture.
         """
-        laid, worn = mesh
-        shape = laid.shape
-        vertices = self.warp(worn.reshape(-1, 2)).reshape(shape)
-        values = flat.warp(laid.reshape(-1, 2)).reshape(shape)
-        found = rasterise(vertices, values, self.owner.shape)
+        worn = [
+            self.warp(points.reshape(-1, 2)).reshape(points.shape)
+            for _, points in meshes
+        ]
+        corners = np.concatenate([points.reshape(-1, 2) for points in worn])
+        found = self.mask(rectangle(corners))
         if found is None:
             return
-        where, flow = found
-        x, y = (np.nan_to_num(flow[:, :, i], nan=-9) for i in (0, 1))
-        mask = cv2.remap(flat.pieces[piece], x, y, cv2.INTER_LINEAR)
-        colour = cv2.remap(
-            flat.image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        where, mask = found
+        mask[:] = 0
+        flow = np.full((*mask.shape, 2), -9, np.float32)
+        for (laid, _), points in zip(meshes, worn, strict=True):
+            values = flat.warp(laid.reshape(-1, 2)).reshape(laid.shape)
+            points = points - (where[1].start, where[0].start)
+            at = rasterise(points, values, mask.shape)
+            at[np.isnan(at)] = -9  # outside the flat picture
+            cover = cv2.remap(flat.pieces[piece], at, None, cv2.INTER_LINEAR)
+            front = cover >= np.maximum(mask, 1)
+            flow[front] = at[front]
+            np.maximum(mask, cover, out=mask)
+        colour = cv2.remap(flat.image, flow, None, cv2.INTER_LINEAR)
         shade = self._volume(mask, 0.3, light.volume)
-        at = (flow - flat.warp.matrix[:, 2]) / flat.warp.scale
-        at = np.nan_to_num(at.astype(np.float32))
+        at = (flow - flat.warp.matrix[:, 2].astype(np.float32)) / np.float32(
+            flat.warp.scale
+        )
         shade *= light.folds(at, at)
-        self._blend(where, mask, colour * shade[:, :, None])
+        self._blend(where, mask, colour * cv2.merge((shade,) * 3))
         on = mask > 127
         self.owner[where][on] = UPPER_CLOTHES
         self.flow[where][on] = flow[on]

@@ -199,7 +199,7 @@ def draw_head(model: Model, person: Person, stance: Stance) -> None:
     for x in (-0.18, 0.18):
         fill(ellipse(x + look, -0.96, 0.085, 0.045), white, FACE)
         fill(ellipse(x + look * 1.15, -0.96, 0.04, 0.045), dark, FACE)
-        fill(ellipse(x + look, -1.07, 0.11, 0.02), person.hair, FACE)
+        fill(ellipse(x + look, -1.1, 0.11, 0.018), person.hair, FACE)
     fill(ellipse(1.25 * look, -0.78, 0.05, 0.05), shade, FACE)
     fill(ellipse(1.1 * look, -0.6, 0.13, 0.04), (95, 85, 180), FACE)
 

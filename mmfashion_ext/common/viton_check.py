@@ -68,7 +68,10 @@ def list_oddities(files: TryOnFiles, listed: bool) -> Iterator[str]:
     persons, clothes = files.named('person'), files.named('cloth')
     published = files.layout.published
     if published and published != len(persons):
-        yield f'{len(persons):,} persons, published are {published:,}'
+        yield (
+            f'{files.split}: {len(persons):,} persons, published are '
+            f'{published:,}'
+        )
     worn = files.worn()
     if listed and (lacking := [p for p in worn if worn[p] is None]):
         yield (

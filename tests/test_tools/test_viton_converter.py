@@ -42,7 +42,7 @@ def test_counts_of_a_whole_data_set(write_viton, main, layout, capsys):
     assert 'defects: 0, notes: ' in printed
     published = {'viton': '14,221', 'viton-hd': '11,647'}
     if layout in published:
-        note = f'note: 4 persons, published are {published[layout]}'
+        note = f'note: train: 4 persons, published are {published[layout]}'
         assert note in printed
 
 
@@ -53,7 +53,7 @@ def test_both_splits_or_one(write_viton, main, capsys):
     printed = capsys.readouterr().out
     assert 'viton train in' in printed
     assert 'viton test in' in printed
-    assert 'note: 4 persons, published are 2,032' in printed
+    assert 'note: test: 4 persons, published are 2,032' in printed
     assert main(root, '--split', 'test') == 0
     assert 'viton train' not in capsys.readouterr().out
     assert main(root, '--layout', 'viton-hd') == 2

@@ -46,6 +46,17 @@ SCAN = [
     'scipy',
     'safetensors>=0.4',
 ]
+TRYON = [
+    'torch>=2.4',
+    'torchvision',
+    'onedl-mmengine>=0.10.8',
+    'pillow',
+    'scipy',
+    'safetensors>=0.4',
+    'torchmetrics>=1.4',
+    'torch-fidelity>=0.3',  # the network of FID and KID
+]
+ONNX = ['onnx>=1.16', 'onnxscript', 'onnxruntime']  # export of try-on
 RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
 TESTS = ['pytest>=8', 'pytest-xdist', 'hypothesis', 'ruff']
 
@@ -111,8 +122,10 @@ setup(
         'match-rcnn': MATCH_RCNN,
         'landmark': LANDMARK,
         'scan': SCAN,
+        'tryon': TRYON,
+        'onnx': ONNX,
         'retrieval': RETRIEVAL,
-        'all': LANDMARK + SCAN + RETRIEVAL,
+        'all': LANDMARK + SCAN + TRYON + RETRIEVAL + ONNX,
         'tests': TESTS,
     },
     cmdclass={'build_py': BuildPy},

@@ -28,7 +28,8 @@ SPLITS = ('train', 'val', 'test')
 WORDS = r'[a-z0-9]+(-[a-z0-9]+)*'
 TRAINING = r'(\d+xb\d+-)?(s?\d+x|\d+e|\d+k)'
 SETS = (
-    r'(deepfashion2|fld-(upper|lower|full)|ilids-vid|prid2011|mars|synthetic)'
+    r'(deepfashion2|fld-(upper|lower|full)|ilids-vid|prid2011|mars|viton(-hd)?|'
+    r'synthetic)'
 )
 DATA = SETS + r'(-\d+x\d+)?'
 NAME = re.compile(rf'{WORDS}(_{WORDS})+_{TRAINING}_{DATA}')
@@ -40,7 +41,7 @@ RUNNER_KEYS = {
     *('model', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
     *('default_scope', 'default_hooks', 'custom_hooks', 'custom_imports'),
     *('visualizer', 'log_processor', 'log_level', 'env_cfg', 'randomness'),
-    *('load_from', 'resume', 'work_dir', 'runner_type', '_base_'),
+    *('load_from', 'resume', 'work_dir', 'runner_type', '_base_', 'sync_bn'),
     # mmpose's inferencer
     *('dataset_type', 'data_mode'),
 }

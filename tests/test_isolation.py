@@ -53,6 +53,10 @@ def test_importing_imports_no_host():
         assert 'MatchRoIHead' in dir(system)
         import mmfashion_ext.landmark as system
         assert 'LandmarkMetric' in dir(system)
+        import mmfashion_ext.scan as system
+        assert 'SCANRecognizer' in dir(system)
+        import mmfashion_ext.tryon as system
+        assert 'ParserFreeTryOn' in dir(system)
         assert not loaded(), loaded()
         import mmfashion_ext.hub
         assert mmfashion_ext.list_models()

@@ -66,11 +66,8 @@ def test_padding(size):
     h, w = size
     given, made = batch(h, w), run(batch(h, w))
     padded = (h + -h % 32, w + -w % 32)
-    whole = run(batch(*size)) if size == padded else None
     for kind, value in made.items():
         assert tuple(value.shape[-2:]) == padded, kind
-        if whole:
-            assert torch.equal(value, whole[kind])
     outside = torch.ones(padded, dtype=torch.bool)
     outside[:h, :w] = False
     for kind in ('cloth', 'unpaired_cloth', 'cloth_mask', 'parse'):

@@ -28,6 +28,7 @@ COLUMNS = ('Model', 'Task', 'Dataset', 'Measured', 'Paper', 'Weights')
 HEADLINE = (
     *('AP', 'AP50', 'AP75', 'top-1', 'top-10', 'top-20'),
     *('allshots/CMC-1', 'allshots/CMC-5', 'mAP'),
+    *('SSIM', 'L1', 'warp/IoU'),
 )
 
 

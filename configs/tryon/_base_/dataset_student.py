@@ -39,7 +39,8 @@ test_dataloader = dict(
         data_root=data_root,
         layout='viton',
         split='test',
-        pairs_file='test_pairs.txt',
+        paired=False,
+        annotations=[],
         pipeline=test_pipeline,
     ),
 )

@@ -23,8 +23,8 @@ val_dataloader = dict(
         data_root=data_root,
         layout='viton',
         split='test',
-        pairs_file='test_pairs_paired.txt',
-        labels=True,
+        paired=True,
+        annotations=['parse', 'flow'],
         pipeline=test_pipeline,
     ),
 )

@@ -34,8 +34,8 @@ val_dataloader = dict(
         data_root=data_root,
         layout='viton',
         split='test',
-        pairs_file='test_pairs_paired.txt',
-        labels=True,
+        paired=True,
+        annotations=['parse', 'pose', 'densepose'],
         pipeline=test_pipeline,
     ),
 )

@@ -11,6 +11,11 @@ train_dataloader = dict(
     batch_size=8, num_workers=1, dataset=dict(data_root=data_root)
 )
 val_dataloader = dict(
-    batch_size=8, num_workers=1, dataset=dict(data_root=data_root)
+    batch_size=8,
+    num_workers=1,
+    dataset=dict(
+        data_root=data_root,
+        annotations=['parse', 'pose', 'densepose', 'flow'],
+    ),
 )
 test_dataloader = val_dataloader

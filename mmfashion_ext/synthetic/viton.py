@@ -5,9 +5,12 @@
 
     OUT/VITON_traindata/train_{img,color,edge,label,pose,densepose,flow}
     OUT/VITON_test/test_{img,clothes,edge,label,pose,densepose,flow}
+    OUT/VITON_test/test_{truth,truth_flow}
     OUT/VITON_test/test_pairs.txt  test_pairs_paired.txt
 
-Persons are ``000001_0.jpg``, their clothes ``000001_1.jpg``.
+Persons are ``000001_0.jpg``, their clothes ``000001_1.jpg``. What no
+photograph can show is in ``test_truth``: each person in the clothes that
+``test_pairs.txt`` gives, and the flow of it.
 """
 
 import io
@@ -21,20 +24,33 @@ from rich.progress import track
 
 from ..common.viton import LAYOUTS
 from .output import UsageError, check_at_least, new_folder, one_thread
-from .viton_garment import draw_flat, random_top
-from .viton_scene import draw_scene, drawing_size, random_scene, shrink
+from .viton_garment import Top, draw_flat, random_top
+from .viton_scene import (
+    Scene,
+    draw_scene,
+    drawing_size,
+    random_scene,
+    shrink,
+)
 
 SPLITS = {split: LAYOUTS['viton', split] for split in ('train', 'test')}
 CONTENTS = tuple(layout.base for layout in SPLITS.values())
+#: Folders of the test set: persons in the clothes of ``test_pairs.txt``.
+TRUTH, TRUTH_FLOW = 'test_truth', 'test_truth_flow'
 MIN_SIZE = 64
 JPEG_QUALITY = 95
+
+
+def _invent(seed: int, split: str, number: int) -> tuple[Top, Scene]:
+    """The garment and the person of a number."""
+    rng = np.random.default_rng([seed, list(SPLITS).index(split), number])
+    return random_top(rng), random_scene(rng)
 
 
 def _write(root: Path, split: str, number: int, seed: int, size: int) -> None:
     """Draw a person and a garment and write all their files."""
     layout = SPLITS[split]
-    rng = np.random.default_rng([seed, list(SPLITS).index(split), number])
-    top, scene = random_top(rng), random_scene(rng)
+    top, scene = _invent(seed, split, number)
     flat = draw_flat(top, drawing_size(size))
     sample = draw_scene(scene, top, flat)
     mask = np.where(shrink(flat.cover) > 127, 255, 0).astype(np.uint8)
@@ -77,17 +93,28 @@ def _flow_file(flow: np.ndarray) -> bytes:
     return _bytes(lambda file: np.savez_compressed(file, flow=rounded))
 
 
-def _write_pairs(root: Path, numbers: range, seed: int) -> None:
-    """A fixed permutation that gives nobody the own garment, and the pairs."""
+def _others(seed: int, numbers: range) -> dict[int, int]:
+    """A fixed permutation that gives nobody the own garment."""
     order = np.random.default_rng([seed, len(SPLITS)]).permutation(numbers)
-    other = dict(zip(order.tolist(), np.roll(order, 1).tolist(), strict=True))
-    lists = {
-        'test_pairs.txt': other,
-        'test_pairs_paired.txt': {n: n for n in numbers},
-    }
-    for name, pairs in lists.items():
-        lines = [f'{p:06d}_0.jpg {pairs[p]:06d}_1.jpg\n' for p in numbers]
-        (root / SPLITS['test'].base / name).write_text(''.join(lines))
+    return dict(zip(order.tolist(), np.roll(order, 1).tolist(), strict=True))
+
+
+def _write_truth(
+    root: Path, number: int, other: int, seed: int, size: int
+) -> None:
+    """A person of the test set in the garment of another."""
+    top, _ = _invent(seed, 'test', other)
+    _, scene = _invent(seed, 'test', number)
+    sample = draw_scene(scene, top, draw_flat(top, drawing_size(size)))
+    base, name = root / SPLITS['test'].base, f'{number:06d}_0'
+    (base / TRUTH / f'{name}.jpg').write_bytes(_packed('.jpg', sample.image))
+    flow = base / TRUTH_FLOW / f'{name}.npz'
+    flow.write_bytes(_flow_file(sample.flow))
+
+
+def _write_pairs(root: Path, file: str, pairs: dict[int, int]) -> None:
+    lines = [f'{p:06d}_0.jpg {pairs[p]:06d}_1.jpg\n' for p in sorted(pairs)]
+    (root / SPLITS['test'].base / file).write_text(''.join(lines))
 
 
 def generate_viton(
@@ -104,7 +131,8 @@ def generate_viton(
 
     Every file is the same to the byte for the same arguments and the same
     versions of NumPy and OpenCV; person and garment i of a split do not
-    depend on ``num``. Nothing is left behind if it fails.
+    depend on ``num``. Persons and garments of the test set are others than
+    those of the training set. Nothing is left behind if it fails.
 
     Args:
         out (str | Path): Folder to create.
@@ -134,11 +162,18 @@ def generate_viton(
         for layout in SPLITS.values():
             for name in layout.folders.values():
                 (folder / layout.base / name).mkdir(parents=True)
+        for name in (TRUTH, TRUTH_FLOW):
+            (folder / SPLITS['test'].base / name).mkdir()
+        tests = range(1, test + 1)
         jobs = [('train', n) for n in range(1, num + 1)]
-        jobs += [('test', n) for n in range(1, test + 1)]
+        jobs += [('test', n) for n in tests]
+        others = _others(seed, tests)
         for split, number in track(
             jobs, 'synthetic VITON', disable=not progress
         ):
             _write(folder, split, number, seed, size)
-        _write_pairs(folder, range(1, test + 1), seed)
+            if split == 'test':
+                _write_truth(folder, number, others[number], seed, size)
+        _write_pairs(folder, 'test_pairs.txt', others)
+        _write_pairs(folder, 'test_pairs_paired.txt', {n: n for n in tests})
     return out

@@ -14,17 +14,10 @@ from .viton import ENDINGS, Kind, ParseLabels, cloth_stem
 from .viton_files import check_size, read_file
 from .viton_reader import Pair, TryOnFiles, stem_of
 
-_PARSING: tuple[Kind, ...] = ('parse', 'pose', 'densepose')
 
-
-def kinds_of_person(files: TryOnFiles) -> list[Kind]:
-    """What each person should have: what has a folder or is needed."""
-    needed = files.split == 'train' and files.layout_name != 'folder'
-    return [
-        kind
-        for kind in (*_PARSING, 'flow')
-        if files.folder(kind).is_dir() or (needed and kind in _PARSING)
-    ]
+def _kinds_of_person(files: TryOnFiles) -> list[Kind]:
+    training = files.split == 'train' and files.layout_name != 'folder'
+    return files.kinds_of_person(needed=training)
 
 
 def list_missing(files: TryOnFiles, listed: bool) -> Iterator[str]:
@@ -38,7 +31,7 @@ def list_missing(files: TryOnFiles, listed: bool) -> Iterator[str]:
     Raises:
         UserError: There is no picture, or two files have one name.
     """
-    kinds = kinds_of_person(files)
+    kinds = _kinds_of_person(files)
     if not files.named('person'):
         raise UserError(f'{files.folder("person")} has no picture')
     for person, cloth in files.worn().items():
@@ -122,7 +115,7 @@ def check_tasks(files: TryOnFiles) -> list[CheckTask]:
     persons = [Pair(name, '', {}) for name in files.named('person').values()]
     clothes = [Pair('', name, {}) for name in files.named('cloth').values()]
     groups = (
-        (('person', *kinds_of_person(files)), persons),
+        (('person', *_kinds_of_person(files)), persons),
         (('cloth', 'cloth_mask'), clothes),
     )
     return [

@@ -143,6 +143,19 @@ class TryOnFiles:
             name = self.named(kind).get(Path(picture).stem)
         return name and self.folder(kind) / name
 
+    def kinds_of_person(self, needed: bool) -> list[Kind]:
+        """What there should be of each person besides the picture.
+
+        Args:
+            needed (bool): Whether parse map, pose and DensePose are, even if
+                there is no folder of them.
+        """
+        return [
+            kind
+            for kind in ('parse', 'pose', 'densepose', 'flow')
+            if self.folder(kind).is_dir() or (needed and kind != 'flow')
+        ]
+
     def pairs_file(self, given: str | None = None) -> Path | None:
         """The file of pairs: the one given, or the layout's if it is there.
 

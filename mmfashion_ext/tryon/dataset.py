@@ -19,8 +19,6 @@ from ..common.viton_reader import Pair, TryOnFiles
 from ..registry import DATASETS
 
 _TOOL = 'tools/dataset_converters/viton.py'
-#: What a parser-based model needs of a person.
-_PARSING = ('parse', 'pose', 'densepose')
 
 Annotation = Literal['parse', 'pose', 'densepose', 'flow']
 
@@ -159,12 +157,7 @@ class TryOnDataset(BaseDataset):
         """The annotations to deliver."""
         if self.annotations is not None:
             return self.annotations
-        return [
-            kind
-            for kind in (*_PARSING, 'flow')
-            if self.files.folder(kind).is_dir()
-            or (kind in _PARSING and self.files.split == 'train')
-        ]
+        return self.files.kinds_of_person(self.files.split == 'train')
 
     def _find(self, kind: Kind, pairs: Sequence[Pair]) -> list[Path | None]:
         """A file of each pair; masks may be missing."""

@@ -12,8 +12,7 @@ def draw_pose(
     A joint counts as found if x > 1 and y > 1; its confidence is not looked
     at. The square reaches from (x - radius, y - radius) to (x + radius,
     y + radius), both truncated toward 0 to whole pixels and included: 11 x 11
-    px by default, more where the truncation meets the picture's left or upper
-    edge, (1.5, 1.5) covers 0 ... 6.
+    px by default, fewer at the border; (1.5, 1.5) covers 0 ... 6.
 
     Args:
         pose (np.ndarray): (N, 3) or (N, 2), x and y in px first.

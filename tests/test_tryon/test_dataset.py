@@ -219,8 +219,8 @@ def draw(root, epochs=2, workers=2, seed=3, persistent=False):
 def test_draws_differ_by_worker_and_epoch_and_follow_the_seed(write_viton):
     root = write_viton(num=7)
     first = draw(root)
-    assert (first == draw(root)).all()
-    assert (first != draw(root, seed=4)).any()
+    assert (first[:1] == draw(root, epochs=1)).all()
+    assert (first[:1] != draw(root, epochs=1, seed=4)).any()
     for draws in (first, draw(root, persistent=True)):
         # epochs, and the two workers, which take turns
         assert (draws[0] != draws[1]).any()
@@ -236,11 +236,11 @@ def test_draws_of_one_process(write_viton):
     # every cloth is drawn, the one worn too
     dataset = make(root, unpaired='random')
     counts = np.zeros((7, 7))
-    for _ in range(100):
+    for _ in range(40):
         for index in range(7):
             counts[index, number(dataset.get_data_info(index))] += 1
     assert counts.all()
-    assert abs(counts.sum(0) / 700 - 1 / 7).max() < 0.05
+    assert abs(counts.sum(0) / 280 - 1 / 7).max() < 0.08
 
 
 def test_processes_of_a_run_draw_differently(write_viton, monkeypatch):

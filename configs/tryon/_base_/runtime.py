@@ -3,7 +3,9 @@ _base_ = '../../_base_/default_runtime.py'
 default_scope = 'mmfashion_ext'
 
 default_hooks = dict(
-    visualization=dict(type='mmfashion_ext.TryOnVisualizationHook')
+    # and after the last epoch
+    checkpoint=dict(interval=20),
+    visualization=dict(type='mmfashion_ext.TryOnVisualizationHook'),
 )
 visualizer = dict(type='mmfashion_ext.TryOnVisualizer')
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)

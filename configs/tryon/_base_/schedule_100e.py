@@ -10,6 +10,5 @@ optim_wrapper = dict(
 param_scheduler = dict(
     type='LinearLR', start_factor=1.0, end_factor=1 / 50, begin=50, end=100
 )
-default_hooks = dict(checkpoint=dict(interval=20))
 # 8 GPUs of 4
 auto_scale_lr = dict(base_batch_size=32)

@@ -2,12 +2,12 @@
 _base_ = 'student.py'
 
 warp_net = dict(
-    widths=(16, 32, 48, 48, 48), channels=48, head_channels=(48, 32, 16)
+    widths=(8, 16, 32, 32, 32), channels=32, head_channels=(32, 16, 8)
 )
 model = dict(
     warp_net=warp_net,
     teacher=dict(
-        warp_net=warp_net, generator=dict(widths=(16, 32, 48, 64, 64))
+        warp_net=warp_net, generator=dict(widths=(8, 16, 32, 48, 48))
     ),
     perceptual=None,
 )

@@ -4,7 +4,7 @@ _base_ = 'tutor.py'
 
 model = dict(
     warp_net=dict(
-        widths=(16, 32, 48, 48, 48), channels=48, head_channels=(48, 32, 16)
+        widths=(8, 16, 32, 32, 32), channels=32, head_channels=(32, 16, 8)
     ),
     perceptual=None,
 )

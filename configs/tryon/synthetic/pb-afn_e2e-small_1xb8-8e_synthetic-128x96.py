@@ -1,0 +1,18 @@
+# Second of four stages, narrow: the tutor as a whole.
+_base_ = [
+    '../_base_/tutor_small.py',
+    '../_base_/dataset_tutor_synthetic.py',
+    '../_base_/schedule_synthetic.py',
+    '../_base_/runtime.py',
+]
+
+model = dict(
+    generator=dict(
+        type='mmfashion_ext.TryOnGenerator',
+        in_channels=8,
+        widths=(8, 16, 32, 48, 48),
+    ),
+    try_on_loss=dict(type='mmfashion_ext.TryOnLoss'),
+    warp_weight=0.5,
+)
+load_from = 'work_dirs/pb-afn_warp-small_1xb8-8e_synthetic-128x96/epoch_8.pth'

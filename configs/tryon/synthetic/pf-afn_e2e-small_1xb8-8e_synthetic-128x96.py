@@ -1,0 +1,21 @@
+# Last of four stages, narrow: the student as a whole.
+_base_ = [
+    '../_base_/student_small.py',
+    '../_base_/dataset_student_synthetic.py',
+    '../_base_/schedule_synthetic.py',
+    '../_base_/runtime.py',
+]
+
+model = dict(
+    generator=dict(
+        type='mmfashion_ext.TryOnGenerator',
+        in_channels=7,
+        widths=(8, 16, 32, 48, 48),
+    ),
+    try_on_loss=dict(type='mmfashion_ext.TryOnLoss'),
+    skin_loss=dict(type='mmfashion_ext.SkinLoss', switch_epoch=4),
+    warp_weight=0.25,
+    teacher_checkpoint='work_dirs/pb-afn_e2e-small_1xb8-8e_synthetic-128x96/'
+    'epoch_8.pth',
+)
+load_from = 'work_dirs/pf-afn_warp-small_1xb8-8e_synthetic-128x96/epoch_8.pth'

@@ -1,23 +1,138 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""How alike the features of two maps are, at small displacements."""
+"""How alike two feature maps are, within a few pixels.
+
+For k = (2r + 1) (dy + r) + (dx + r) and dx, dy in -r ... r, with 0 outside:
+
+    out[b, k, y, x] = mean_c first[b, c, y, x] * second[b, c, y + dy, x + dx]
+"""
+
+from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+#: Columns that one matrix product covers; fastest among 8 ... 48.
+_BLOCK = 16
+
 
 def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
-    """Mean product over channels at every displacement.
+    """Correlate by the fastest way there is.
 
-    out[b, k, y, x] = mean_c first[b, c, y, x] * second[b, c, y + dy, x + dx],
-    k = (2 radius + 1)(dy + radius) + (dx + radius); 0 outside ``second``.
+    On a GPU this is MMCV's kernel if MMCV was compiled with it; elsewhere, and
+    in compiled and exported graphs, :func:`correlation_banded`.
+
+    Args:
+        first (Tensor): (B, C, h, w).
+        second (Tensor): (B, C, h, w).
+        radius (int): r, the largest shift in px.
+
+    Returns:
+        Tensor: (B, (2r + 1)^2, h, w), dy slow, dx fast.
+    """
+    in_graph = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    if first.is_cuda and not in_graph and _mmcv_op():
+        return correlation_mmcv(first, second, radius)
+    return correlation_banded(first, second, radius)
+
+
+def correlation_banded(
+    first: Tensor, second: Tensor, radius: int = 3
+) -> Tensor:
+    """Correlate by matrix products.
+
+    Per dy, the product of a row's block of columns with the other map's row
+    dy further down, r columns wider on both sides, holds all shifts in x: the
+    values wanted are the 2r + 1 diagonals of that band. It takes more
+    multiplications than shifting a whole map (2r + 1)^2 times, but reads the
+    maps 2r + 1 times only.
+
+    Args:
+        first (Tensor): (B, C, h, w).
+        second (Tensor): (B, C, h, w).
+        radius (int): r, the largest shift in px.
+
+    Returns:
+        Tensor: (B, (2r + 1)^2, h, w).
+    """
+    batch, channels, h, w = first.shape
+    side = 2 * radius + 1
+    wide = _BLOCK + side - 1
+    blocks = (w + _BLOCK - 1) // _BLOCK
+    rest = blocks * _BLOCK - w
+    # (h, B, blocks, C, columns): rows first, so that dy is a slice
+    first = functional.pad(first.to(second.dtype) / channels, (0, rest))
+    first = first.view(batch, channels, h, blocks, _BLOCK)
+    first = first.permute(2, 0, 3, 4, 1).flatten(0, 2)
+    second = functional.pad(second, (radius, radius + rest, radius, radius))
+    second = second.unfold(3, wide, _BLOCK).permute(2, 0, 3, 1, 4).contiguous()
+    shifts = []
+    for dy in range(side):
+        band = torch.bmm(first, second[dy : dy + h].flatten(0, 2))
+        # Rows one longer than before: a diagonal becomes a column.
+        skew = functional.pad(band.flatten(1), (0, _BLOCK))
+        shifts.append(skew.view(-1, _BLOCK, wide + 1)[..., :side])
+    out = torch.stack(shifts, dim=2)
+    out = out.view(h, batch, blocks * _BLOCK, side**2)
+    return out.permute(1, 3, 0, 2)[..., :w]
+
+
+def correlation_mmcv(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
+    """Correlate by MMCV's CUDA kernel.
+
+    It sums over the channels, so one map is divided by their number before:
+    after, a sum in float16 may be infinite.
+
+    Args:
+        first (Tensor): (B, C, h, w), on a GPU.
+        second (Tensor): (B, C, h, w).
+        radius (int): r, the largest shift in px.
+
+    Returns:
+        Tensor: (B, (2r + 1)^2, h, w).
+    """
+    op = _mmcv_op()
+    dtype = second.dtype
+    if dtype == torch.bfloat16:  # unknown to the kernel
+        dtype = torch.float32
+    first = first.to(dtype) / first.shape[1]
+    return op(first, second.to(dtype), 1, radius).flatten(1, 2)
+
+
+def correlation_plain(
+    first: Tensor, second: Tensor, radius: int = 3
+) -> Tensor:
+    """Correlate shift by shift: the definition, to measure others against.
+
+    Args:
+        first (Tensor): (B, C, h, w).
+        second (Tensor): (B, C, h, w).
+        radius (int): r, the largest shift in px.
+
+    Returns:
+        Tensor: (B, (2r + 1)^2, h, w).
     """
     h, w = first.shape[-2:]
-    side = 2 * radius + 1
-    padded = functional.pad(second, (radius,) * 4)
-    maps = [
-        (first * padded[..., y : y + h, x : x + w]).mean(dim=1)
-        for y in range(side)
-        for x in range(side)
-    ]
-    return torch.stack(maps, dim=1)
+    second = functional.pad(second, (radius,) * 4)
+    return torch.stack(
+        [
+            (first * second[..., y : y + h, x : x + w]).mean(dim=1)
+            for y in range(2 * radius + 1)
+            for x in range(2 * radius + 1)
+        ],
+        dim=1,
+    )
+
+
+@cache
+def _mmcv_op() -> Callable[..., Tensor] | None:
+    """MMCV's correlation, or None where it was not compiled for CUDA."""
+    try:
+        from mmcv.ops import get_compiling_cuda_version
+        from mmcv.ops.correlation import CorrelationFunction
+    except (ImportError, AssertionError):  # no MMCV, or one without ops
+        return None
+    if get_compiling_cuda_version() == 'not available':
+        return None
+    return CorrelationFunction.apply

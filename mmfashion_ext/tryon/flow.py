@@ -1,54 +1,108 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Sampling grids: normalised, x first, align_corners=True throughout."""
+"""Sampling by a flow.
 
-from typing import Literal
+Two conventions meet here, as published: *sampling* aligns corners (-1 and 1
+are the centres of the first and the last pixel), *resizing* does not. Grids
+are at least float32, also under autocast: at 192 px a float16 grid is off by
+up to a twentieth of a pixel.
+"""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 
+def _exact(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def offset_to_grid(offset: Tensor) -> Tensor:
-    """Offsets in px to where they point.
+    """From "how far away to look" to "where to look".
 
     Args:
-        offset (Tensor): (B, 2, h, w), x first, px of this map.
+        offset (Tensor): (B, 2, h, w), x first, in px of this map.
 
     Returns:
-        Tensor: (B, 2, h, w) float32; -1 and 1 are the centres of the first
+        Tensor: (B, 2, h, w), x first; -1 and 1 are the centres of the first
         and the last pixel.
     """
     offset = _exact(offset)
     h, w = offset.shape[-2:]
-    x = torch.arange(w, device=offset.device, dtype=offset.dtype)
-    y = torch.arange(h, device=offset.device, dtype=offset.dtype)
-    # a side of one pixel has one place only, whatever the grid says
-    gx = (x + offset[:, 0]) / (max(w - 1, 1) / 2) - 1
-    gy = (y[:, None] + offset[:, 1]) / (max(h - 1, 1) / 2) - 1
-    return torch.stack([gx, gy], dim=1)
+    options = {'dtype': offset.dtype, 'device': offset.device}
+    x = offset[:, 0] + torch.arange(w, **options)
+    y = offset[:, 1] + torch.arange(h, **options)[:, None]
+    # a map of a single pixel has no extent; any grid finds that pixel
+    steps = 2 / max(w - 1, 1), 2 / max(h - 1, 1)
+    return torch.stack([x * steps[0] - 1, y * steps[1] - 1], dim=1)
 
 
-def sample(
-    image: Tensor, grid: Tensor, padding: Literal['border', 'zeros'] = 'border'
-) -> Tensor:
-    """Bilinear sampling of (B, C, h, w) at a grid (B, 2, h', w')."""
-    with torch.autocast(image.device.type, enabled=False):
-        return functional.grid_sample(
-            _exact(image),
-            _exact(grid).permute(0, 2, 3, 1),
-            mode='bilinear',
-            padding_mode=padding,
-            align_corners=True,
-        ).to(image.dtype)
+def sample(image: Tensor, grid: Tensor, padding: str = 'border') -> Tensor:
+    """Read an image where the grid says, bilinearly, in at least float32.
+
+    Args:
+        image (Tensor): (B, C, h, w), a picture, a mask, a feature or another
+            grid.
+        grid (Tensor): (B, 2, h', w'), x first.
+        padding (str): Outside the image, ``'border'`` repeats its rim,
+            ``'zeros'`` is 0.
+
+    Returns:
+        Tensor: (B, C, h', w'), of the image's type.
+    """
+    exact = _exact(image)
+    out = functional.grid_sample(
+        exact,
+        grid.to(exact.dtype).permute(0, 2, 3, 1),
+        mode='bilinear',
+        padding_mode=padding,
+        align_corners=True,
+    )
+    return out.to(image.dtype)
+
+
+def compose(grid: Tensor, by: Tensor) -> Tensor:
+    """Look through ``by``, then through ``grid``.
+
+    Sampling by the result is about the same as sampling by ``grid`` and what
+    comes out of it by ``by``, without blurring twice.
+
+    Args:
+        grid (Tensor): (B, 2, h, w), where an earlier warp looks.
+        by (Tensor): (B, 2, h', w'), where the next one looks.
+
+    Returns:
+        Tensor: (B, 2, h', w').
+    """
+    return sample(grid, by)
 
 
 def upsample(grid: Tensor) -> Tensor:
-    """Twice as large; values are normalised and stay."""
+    """Twice as fine.
+
+    Args:
+        grid (Tensor): (B, 2, h, w). Its unit knows no size, so the values stay
+            what they are.
+
+    Returns:
+        Tensor: (B, 2, 2h, 2w).
+    """
     return functional.interpolate(
-        grid, scale_factor=2, mode='bilinear', align_corners=False
+        _exact(grid), scale_factor=2, mode='bilinear', align_corners=False
     )
 
 
-def _exact(x: Tensor) -> Tensor:
-    """At least float32: a float16 grid misses pixels."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+def shrink(image: Tensor, times: int) -> Tensor:
+    """Resize to a 2^times-th; each pixel is the mean of the middle 2 x 2.
+
+    Args:
+        image (Tensor): (B, C, H, W), sides divisible by 2^times.
+        times (int): From 0, which returns the image itself.
+
+    Returns:
+        Tensor: (B, C, H / 2^times, W / 2^times).
+    """
+    if times == 0:
+        return image
+    return functional.interpolate(
+        image, scale_factor=0.5**times, mode='bilinear', align_corners=False
+    )

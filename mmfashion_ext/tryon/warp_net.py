@@ -1,9 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The warp network: two pyramids and a cascade of appearance flows."""
+"""The garment is bent to fit the person: a cascade of appearance flows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
 
 import torch
 from mmengine.model import BaseModule
@@ -12,27 +11,30 @@ from torch.nn import functional
 
 from ..registry import MODELS
 from .correlation import correlation
-from .flow import offset_to_grid, sample, upsample
+from .flow import compose, offset_to_grid, sample, shrink, upsample
+
+_SLOPE = 0.1
 
 
 @dataclass
 class WarpResult:
-    """Flows of all scales, coarse to fine, and what they warp.
+    """What the warp network found; every list runs from coarse to fine.
 
-    Attributes:
-        grids (list[Tensor]): G_n, (B, 2, H / 2^(4-n), W / 2^(4-n)).
-        offsets (list[Tensor]): Two per scale, (B, 2, h, w) in px.
-        condition_features (list[Tensor]): (B, C, H / 2^(5-n), W / 2^(5-n)).
-        warped_cloths (list[Tensor]): (B, 3, h, w) of each scale, or of the
-            finest alone.
-        warped_masks (list[Tensor]): (B, 1, h, w) of the same.
+    Args:
+        grids (list[Tensor]): G_n, 5 x (B, 2, H / 2^(4-n), W / 2^(4-n)).
+        offsets (list[Tensor]): Main and refining offset of each scale in
+            turn, 10 x (B, 2, h, w) in px, at half the size of the grids.
+        condition_features (list[Tensor]): 5 x (B, C, h, w).
+        warped_cloths (list[Tensor]): (B, 3, ...), of the grids' sizes; only
+            the finest if not all scales were wanted.
+        warped_masks (list[Tensor]): The same, (B, 1, ...), 0-1.
     """
 
     grids: list[Tensor]
     offsets: list[Tensor]
     condition_features: list[Tensor]
-    warped_cloths: list[Tensor]
-    warped_masks: list[Tensor]
+    warped_cloths: list[Tensor] = field(default_factory=list)
+    warped_masks: list[Tensor] = field(default_factory=list)
 
     @property
     def grid(self) -> Tensor:
@@ -41,119 +43,138 @@ class WarpResult:
 
     @property
     def warped_cloth(self) -> Tensor:
-        """The finest warped cloth, (B, 3, H, W)."""
+        """At full size, (B, 3, H, W)."""
         return self.warped_cloths[-1]
 
     @property
     def warped_mask(self) -> Tensor:
-        """The finest warped mask, (B, 1, H, W)."""
+        """At full size, (B, 1, H, W)."""
         return self.warped_masks[-1]
 
 
-class PreActivationBlock(nn.Module):
-    """BN, ReLU, conv, BN, ReLU, conv, add the input."""
+class DownBlock(nn.Module):
+    """Half the size; activation before convolution."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(in_channels)
+        self.conv = nn.Conv2d(
+            in_channels, channels, 3, stride=2, padding=1, bias=False
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, h, w) to (B, channels, h / 2, w / 2)."""
+        return self.conv(functional.relu(self.norm(x), inplace=True))
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions, each after its activation, beside a straight path."""
+
+    #: Normalisations that follow a convolution directly.
+    conv_norm_pairs = (('conv1', 'norm2'),)
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.bn1 = nn.BatchNorm2d(channels)
+        self.norm1 = nn.BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
+        self.norm2 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) to the same."""
-        out = self.conv1(self.bn1(x).relu())
-        return x + self.conv2(self.bn2(out).relu())
+        """(B, channels, h, w), not activated, to the same."""
+        y = self.conv1(functional.relu(self.norm1(x), inplace=True))
+        y = self.conv2(functional.relu(self.norm2(y), inplace=True))
+        return x + y
 
 
-class DownBlock(nn.Module):
-    """BN, ReLU, conv of stride 2."""
+class Encoder(nn.ModuleList):
+    """Five stages, each of half the size.
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.bn = nn.BatchNorm2d(in_channels)
-        self.conv = nn.Conv2d(
-            in_channels, out_channels, 3, stride=2, padding=1, bias=False
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) to (B, C', h / 2, w / 2)."""
-        return self.conv(self.bn(x).relu())
-
-
-class Encoder(nn.Sequential):
-    """Stages that halve the size: a down block and two residual ones."""
+    Args:
+        in_channels (int): Of the input.
+        widths (Sequence[int]): Channels of each stage, fine to coarse.
+    """
 
     def __init__(self, in_channels: int, widths: Sequence[int]) -> None:
-        super().__init__(
-            *(
-                nn.Sequential(
-                    DownBlock(before, after),
-                    PreActivationBlock(after),
-                    PreActivationBlock(after),
-                )
-                for before, after in pairwise((in_channels, *widths))
+        stages = []
+        for width in widths:
+            blocks = ResidualBlock(width), ResidualBlock(width)
+            stages.append(
+                nn.Sequential(DownBlock(in_channels, width), *blocks)
             )
-        )
+            in_channels = width
+        super().__init__(stages)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Features of all stages, fine to coarse."""
+        """(B, in_channels, H, W) to maps from coarse (H / 32) to fine."""
         features = []
         for stage in self:
             x = stage(x)
             features.append(x)
-        return features
+        return features[::-1]
 
 
 class Pyramid(nn.Module):
-    """FPN that hands the *smoothed* feature down to the next level."""
+    """Brings what the coarse maps know to the finer ones.
+
+    Unlike in the usual feature pyramid, a level hands down what it gives out,
+    after its 3 x 3 convolution.
+
+    Args:
+        widths (Sequence[int]): Channels of the encoder, fine to coarse.
+        channels (int): C.
+    """
 
     def __init__(self, widths: Sequence[int], channels: int) -> None:
         super().__init__()
-        coarse_first = tuple(reversed(widths))
         self.lateral = nn.ModuleList(
-            nn.Conv2d(width, channels, 1) for width in coarse_first
+            nn.Conv2d(width, channels, 1) for width in reversed(widths)
         )
         self.smooth = nn.ModuleList(
-            nn.Conv2d(channels, channels, 3, padding=1) for _ in coarse_first
+            nn.Conv2d(channels, channels, 3, padding=1) for _ in widths
         )
 
-    def forward(self, features: list[Tensor]) -> list[Tensor]:
-        """Fine to coarse in, coarse to fine out."""
-        maps: list[Tensor] = []
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Maps of the encoder, coarse to fine, to as many of C channels."""
+        levels: list[Tensor] = []
         for lateral, smooth, x in zip(
-            self.lateral, self.smooth, reversed(features), strict=True
+            self.lateral, self.smooth, features, strict=True
         ):
-            x = lateral(x)
-            if maps:
-                x = x + functional.interpolate(
-                    maps[-1], scale_factor=2, mode='nearest'
-                )
-            maps.append(smooth(x))
-        return maps
+            y = lateral(x)
+            if levels:
+                y = y + functional.interpolate(levels[-1], scale_factor=2)
+            levels.append(smooth(y))
+        return levels
 
 
-def flow_head(in_channels: int, channels: Sequence[int]) -> nn.Sequential:
-    """Four convs to an offset, LeakyReLU 0.1 between them."""
-    sizes = (in_channels, *channels, 2)
+def _head(in_channels: int, channels: Sequence[int]) -> nn.Sequential:
+    """Four convolutions to an offset in px, x first."""
     layers: list[nn.Module] = []
-    for before, after in pairwise(sizes):
-        layers += [nn.Conv2d(before, after, 3, padding=1), nn.LeakyReLU(0.1)]
-    return nn.Sequential(*layers[:-1])
+    for width in channels:
+        layers.append(nn.Conv2d(in_channels, width, 3, padding=1))
+        layers.append(nn.LeakyReLU(_SLOPE, inplace=True))
+        in_channels = width
+    return nn.Sequential(*layers, nn.Conv2d(in_channels, 2, 3, padding=1))
 
 
 @MODELS.register_module()
 class AppearanceFlowWarp(BaseModule):
-    """Where on the cloth each pixel of the person looks.
+    """Where on the flat garment each pixel of the person should look.
+
+    Both pictures are encoded by themselves. From coarse to fine, a flow is
+    estimated twice per scale: from the correlation of the garment, warped by
+    the flow so far, with the condition, then from the two features side by
+    side. Each estimate is an offset; it is *composed* with the flow so far,
+    not added, and the garment's features are always warped in one step.
 
     Args:
-        condition_channels (int): 3 of the student's photograph, 45 of the
-            tutor's parsing.
-        cloth_channels (int): Of the cloth's picture.
-        widths (Sequence[int]): Of the encoders' stages, fine to coarse.
-        channels (int): C, of the pyramids.
-        head_channels (Sequence[int]): Between the convs of the flow heads.
-        radius (int): Of the correlation, px.
+        condition_channels (int): 3: a photograph (the student); 45: parse map
+            and pose (the tutor).
+        cloth_channels (int): Of the garment's picture.
+        widths (Sequence[int]): Channels of the encoders, fine to coarse.
+        channels (int): C, of the feature pyramids.
+        head_channels (Sequence[int]): Of the hidden layers of the flow heads.
+        radius (int): Of the correlation, px of each scale.
     """
 
     def __init__(
@@ -169,101 +190,132 @@ class AppearanceFlowWarp(BaseModule):
         super().__init__(init_cfg)
         self.radius = radius
         self.cloth_encoder = Encoder(cloth_channels, widths)
+        self.cloth_pyramid = Pyramid(widths, channels)
         self.condition_encoder = Encoder(condition_channels, widths)
-        self.cloth_fpn = Pyramid(widths, channels)
-        self.condition_fpn = Pyramid(widths, channels)
-        displacements = (2 * radius + 1) ** 2
+        self.condition_pyramid = Pyramid(widths, channels)
+        shifts = (2 * radius + 1) ** 2
         self.main_heads = nn.ModuleList(
-            flow_head(displacements, head_channels) for _ in widths
+            _head(shifts, head_channels) for _ in widths
         )
         self.refine_heads = nn.ModuleList(
-            flow_head(2 * channels, head_channels) for _ in widths
+            _head(2 * channels, head_channels) for _ in widths
         )
 
     def encode_cloth(self, cloth: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) to features coarse to fine."""
-        return self.cloth_fpn(self.cloth_encoder(cloth))
+        """(B, 3, H, W) to 5 x (B, C, h, w), coarse to fine."""
+        return self.cloth_pyramid(self.cloth_encoder(cloth))
 
     def encode_condition(self, condition: Tensor) -> list[Tensor]:
-        """(B, channels, H, W) to features coarse to fine."""
-        return self.condition_fpn(self.condition_encoder(condition))
+        """(B, condition_channels, H, W) to 5 x (B, C, h, w)."""
+        return self.condition_pyramid(self.condition_encoder(condition))
 
     def flows(
-        self, cloth_features: list[Tensor], condition_features: list[Tensor]
+        self,
+        cloth_features: Sequence[Tensor],
+        condition_features: Sequence[Tensor],
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """The cascade: G_n of all scales and the offsets of both heads."""
+        """Find the flow.
+
+        Args:
+            cloth_features (Sequence[Tensor]): 5 x (B, C, h, w), coarse to
+                fine; a batch of 1 serves all conditions.
+            condition_features (Sequence[Tensor]): The same; a batch of 1
+                serves all garments.
+
+        Returns:
+            tuple[list[Tensor], list[Tensor]]: The grids G_n,
+            5 x (B, 2, 2h, 2w), and the offsets, 10 x (B, 2, h, w) in px.
+        """
         grids: list[Tensor] = []
         offsets: list[Tensor] = []
-        previous = None
-        for cloth, condition, main, refine in zip(
-            cloth_features,
-            condition_features,
+        for main, refine, cloth, condition in zip(
             self.main_heads,
             self.refine_heads,
+            cloth_features,
+            condition_features,
             strict=True,
         ):
-            moved = cloth
-            if previous is not None:
-                moved = sample(cloth, previous.detach())
-            match = correlation(moved, condition, self.radius)
-            first = main(functional.leaky_relu(match, 0.1))
-            grid = offset_to_grid(first)
-            if previous is not None:
-                grid = sample(previous, grid)
-            seen = torch.cat([sample(cloth, grid), condition], dim=1)
-            second = refine(seen)
-            grid = sample(grid, offset_to_grid(second))
-            previous = upsample(grid)
-            grids.append(previous)
-            offsets += [first, second]
+            cloth, condition = torch.broadcast_tensors(cloth, condition)
+            # the flow so far aligns, but is not trained through, the features
+            aligned = sample(cloth, grids[-1].detach()) if grids else cloth
+            alike = correlation(aligned, condition, self.radius)
+            offset = main(functional.leaky_relu(alike, _SLOPE))
+            grid = offset_to_grid(offset)
+            if grids:
+                grid = compose(grids[-1], grid)
+            offsets.append(offset)
+
+            both = torch.cat([sample(cloth, grid), condition], dim=1)
+            offset = refine(both)
+            grid = compose(grid, offset_to_grid(offset))
+            offsets.append(offset)
+            grids.append(upsample(grid))
         return grids, offsets
+
+    def warp(
+        self, cloth: Tensor, cloth_mask: Tensor, grid: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Bend a garment by one grid.
+
+        Args:
+            cloth (Tensor): (B, 3, h, w), or one garment for the whole batch.
+            cloth_mask (Tensor): (B, 1, h, w), 0-1, likewise.
+            grid (Tensor): (B, 2, h, w).
+
+        Returns:
+            tuple[Tensor, Tensor]: The garment, its rim repeated outside, and
+            its mask, 0 outside.
+        """
+        batch = grid.shape[0]
+        cloth = cloth.expand(batch, -1, -1, -1)
+        cloth_mask = cloth_mask.expand(batch, -1, -1, -1)
+        return sample(cloth, grid), sample(cloth_mask, grid, 'zeros')
 
     def forward(
         self,
         condition: Tensor | None,
         cloth: Tensor,
         cloth_mask: Tensor,
-        condition_features: list[Tensor] | None = None,
+        condition_features: Sequence[Tensor] | None = None,
+        cloth_features: Sequence[Tensor] | None = None,
         all_scales: bool = True,
     ) -> WarpResult:
-        """Warp a cloth.
+        """Bend a garment to fit a person.
 
         Args:
-            condition (Tensor, optional): (B, channels, H, W); not needed
-                with ``condition_features``.
-            cloth (Tensor): (B, 3, H, W), 0 outside its mask.
-            cloth_mask (Tensor): (B, 1, H, W).
-            condition_features (list[Tensor], optional): Of an earlier pass.
-            all_scales (bool): Warp at all scales, as the losses need it, or
-                at the finest alone.
+            condition (Tensor, optional): (B, condition_channels, H, W), sides
+                divisible by 32; not read if its features are given.
+            cloth (Tensor): (B, 3, H, W), RGB in [-1, 1], 0 outside its mask.
+            cloth_mask (Tensor): (B, 1, H, W), 0-1.
+            condition_features (Sequence[Tensor], optional): Result of
+                :meth:`encode_condition`, to spare computing it again.
+            cloth_features (Sequence[Tensor], optional): Result of
+                :meth:`encode_cloth`.
+            all_scales (bool): Warp at every scale, as the losses need it, or
+                at full size only.
+
+        Returns:
+            WarpResult: Flows, and the garment bent by them.
         """
+        scales = len(self.main_heads)
+        divisor = 2**scales
+        h, w = cloth.shape[-2:]
+        if h % divisor or w % divisor:
+            raise ValueError(
+                f'pictures of {h} x {w} px (h x w): both sides must be '
+                f'divisible by {divisor}. TryOnDataPreprocessor pads them'
+            )
         if condition_features is None:
             condition_features = self.encode_condition(condition)
-        grids, offsets = self.flows(
-            self.encode_cloth(cloth), condition_features
-        )
-        cloths, masks = [], []
-        for n, grid in enumerate(grids):
-            if all_scales or n == len(grids) - 1:
-                scale = 2.0 ** (n + 1 - len(grids))
-                warped = self.warp(
-                    _resize(cloth, scale), _resize(cloth_mask, scale), grid
-                )
-                cloths.append(warped[0])
-                masks.append(warped[1])
-        return WarpResult(grids, offsets, condition_features, cloths, masks)
-
-    @staticmethod
-    def warp(
-        cloth: Tensor, cloth_mask: Tensor, grid: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Cloth with its border continued, mask with zeros around it."""
-        return sample(cloth, grid), sample(cloth_mask, grid, 'zeros')
-
-
-def _resize(image: Tensor, scale: float) -> Tensor:
-    if scale == 1:
-        return image
-    return functional.interpolate(
-        image, scale_factor=scale, mode='bilinear', align_corners=False
-    )
+        if cloth_features is None:
+            cloth_features = self.encode_cloth(cloth)
+        grids, offsets = self.flows(cloth_features, condition_features)
+        result = WarpResult(grids, offsets, list(condition_features))
+        for n in range(0 if all_scales else scales - 1, scales):
+            times = scales - 1 - n
+            warped_cloth, warped_mask = self.warp(
+                shrink(cloth, times), shrink(cloth_mask, times), grids[n]
+            )
+            result.warped_cloths.append(warped_cloth)
+            result.warped_masks.append(warped_mask)
+        return result

@@ -1,9 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A top twice: flat as the shop shows it, and worn.
-
-The worn top is the flat picture, moved: its body follows the torso, each
-sleeve its arm, and both agree along the armhole.
-"""
+"""Tops for models of a shop, and their flat pictures."""
 
 from dataclasses import dataclass, replace
 
@@ -11,16 +7,14 @@ import cv2
 import numpy as np
 
 from .drawing import Canvas, Warp, random_light
-from .figure import ARM_WIDTHS, SHOULDER, TORSO, UPPER_ARM, Limb, Pose
+from .figure import Limb, Pose
 from .garments import Cut
 from .textures import Style, random_style
 from .trimmings import PRINTS
-from .uppers import UPPERS, make_half, make_upper
-from .viton_figure import Stance
+from .uppers import UPPERS, make_upper
 from .wardrobe import random_cut
 
 BODY, LEFT, RIGHT = 0, 1, 2  # pieces of a top; sides are the viewer's
-_WAIST = 2.3  # y of a waistband
 _WORDS = ('MODE', 'NOVA', 'ARC', 'LUNA', 'KITE', '1987', 'OSLO', 'RIO', 'ZEN')
 _FONTS = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX)
 
@@ -50,6 +44,11 @@ class Top:
     def sleeved(self) -> bool:
         """Whether it has sleeves."""
         return UPPERS[self.category].sleeve in ('short', 'long')
+
+    @property
+    def laid(self) -> Limb:
+        """Its sleeves laid flat."""
+        return Limb(self.spread, self.spread)
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,8 @@ def draw_flat(top: Top, size: tuple[int, int]) -> Flat:
         size (tuple[int, int]): (h, w) of the picture in px.
     """
     rng = np.random.default_rng(top.seed)
-    limb = Limb(top.spread, top.spread)
-    garment = make_upper(top.category, top.cut, Pose((limb, limb)), 'flat')
+    pose = Pose((top.laid, top.laid))
+    garment = make_upper(top.category, top.cut, pose, 'flat')
     points = np.concatenate([part.outline for part in garment.parts])
     (x0, y0), (x1, y1) = points.min(0), points.max(0)
     height, width = size
@@ -179,155 +178,3 @@ def _write(canvas: Canvas, top: Top, body: np.ndarray) -> None:
     at = round(x - half[0]), round(y + half[1])
     cv2.putText(mask, top.word, at, top.font, factor, 255, thick, cv2.LINE_AA)
     canvas.paint(np.minimum(mask, body), colour)
-
-
-@dataclass(frozen=True)
-class Drape:
-    """How a top hangs on a body.
-
-    Attributes:
-        ease (float): 0: tight as skin; 1: as wide as laid flat.
-        stretch (float): Lengthening below the chest.
-        wave (tuple[float, float, float]): Wave of the hem: height, waves
-            a unit (radians), phase.
-        tucked (bool): Whether it ends inside a waistband.
-    """
-
-    ease: float
-    stretch: float
-    wave: tuple[float, float, float]
-    tucked: bool
-
-
-def random_drape(rng: np.random.Generator) -> Drape:
-    """Draw how a top hangs."""
-    return Drape(
-        rng.uniform(0.3, 0.9),
-        rng.uniform(-0.04, 0.05),
-        (rng.uniform(0, 0.05), rng.uniform(2, 5), rng.uniform(0, 2 * np.pi)),
-        bool(rng.random() < 0.3),
-    )
-
-
-def _smooth(t: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, smooth between."""
-    t = np.clip(t, 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-#: Vertices (R, C, 2) on the flat top and where they are worn, body space.
-Mesh = tuple[np.ndarray, np.ndarray]
-
-
-class Worn:
-    """A top on a body; gives the mesh of each piece.
-
-    Args:
-        top (Top): What.
-        drape (Drape): How it hangs.
-        stance (Stance): On whom.
-    """
-
-    def __init__(self, top: Top, drape: Drape, stance: Stance) -> None:
-        self.top, self.drape, self.stance = top, drape, stance
-        limb = Limb(top.spread, top.spread)
-        self.half = make_half(top.cut, UPPERS[top.category], limb)
-
-    def torso(self, points: np.ndarray) -> np.ndarray:
-        """Where (..., 2) points of the flat body are worn."""
-        x, y = points[..., 0], points[..., 1]
-        side, ease = self.half.side, self.drape.ease
-        laid = np.interp(y, side[:, 1], side[:, 0])
-        level = y
-        if self.drape.tucked:
-            level = np.minimum(y, _WAIST)
-            ease = ease * (1 - _smooth((y - 1.5) / 0.6))
-        body = np.interp(level, TORSO[:-1, 1], TORSO[:-1, 0]) + 0.06
-        width = np.maximum(body, body + ease * (laid - body))
-        low = _smooth((y - 0.6) / 0.9)
-        height, pace, phase = self.drape.wave
-        fall = self.drape.stretch * np.maximum(y - 0.8, 0)
-        fall = fall + height * low * np.sin(pace * x + phase)
-        moved = x * (1 + low * (width / laid - 1))
-        y = y + fall
-        if self.drape.tucked:  # all of the rest is gathered there
-            y = np.where(y > _WAIST, _WAIST + 0.15 * (y - _WAIST), y)
-        return self.stance(np.stack([moved, y], axis=-1))
-
-    def body(self) -> list[Mesh]:
-        """The mesh of the body."""
-        side = self.half.side
-        wide = max(side[:, 0].max(), 1.0) + 0.15
-        rows = np.linspace(-0.2, side[-1, 1] + 0.3, 20)
-        columns = np.linspace(-wide, wide, 17)
-        flat = np.stack(np.meshgrid(columns, rows), axis=-1)
-        return [(flat, self.torso(flat))]
-
-    def sleeve(self, side: int) -> list[Mesh]:
-        """The meshes of a sleeve above and, if it is long, below the elbow.
-
-        Args:
-            side (int): -1: viewer's left; 1: right.
-        """
-        cut = self.top.cut
-        limb = Limb(self.top.spread, self.top.spread)
-        down = np.array([np.sin(limb.upper), np.cos(limb.upper)])
-        out = down[::-1] * (1, -1)
-        seam = self.half.armhole[[0, -1]] - SHOULDER
-        seam_t, seam_w = seam @ down, seam @ out
-
-        # s: distance from the armhole; t: from the shoulder; w: outwards.
-        wide = max(cut.sleeve_width, cut.cuff) + 0.12
-        length = cut.sleeve - seam_t.min() + 0.15
-        s = np.linspace(-0.2, length, max(8, round(length / 0.1)))
-        w = np.linspace(-wide, wide, 9)
-        slope = (seam_t[0] - seam_t[1]) / (seam_w[0] - seam_w[1])
-        reach = np.clip(w, seam_w[1] - 0.1, seam_w[0] + 0.1) - seam_w[1]
-        slant = (
-            slope * reach * np.maximum(1 - np.maximum(s, 0) / 1.3, 0)[:, None]
-        )
-        t = s[:, None] + seam_t[1] + slant
-        flat = SHOULDER + t[..., None] * down + w[:, None] * out
-
-        arm = np.interp(t, *ARM_WIDTHS.T)
-        laid = np.interp(t, [0.2, cut.sleeve], [cut.sleeve_width, cut.cuff])
-        width = arm + np.maximum(self.drape.ease * (laid - arm), 0.05)
-        across = w * width / laid
-        moved = self._along_arm(side, t, across)
-        own = _smooth(s / 0.5)[:, None, None]
-        flat = flat * (side, 1)
-        worn = (1 - own) * self.torso(flat) + own * moved
-        below = int((s + seam_t[1] < UPPER_ARM).sum())
-        if below > len(s) - 2:
-            return [(flat, worn)]
-        return [
-            (flat[: below + 1], worn[: below + 1]),
-            (flat[below - 1 :], worn[below - 1 :]),
-        ]
-
-    def _along_arm(
-        self, side: int, t: np.ndarray, across: np.ndarray
-    ) -> np.ndarray:
-        """Points of a sleeve that the arm alone moves.
-
-        Args:
-            side (int): -1: viewer's left; 1: right.
-            t (np.ndarray): (R, C) distances from the shoulder.
-            across (np.ndarray): (R, C) distances from the arm's axis,
-                outwards.
-
-        Returns:
-            np.ndarray: (R, C, 2). A sleeve is round outside of a bent elbow;
-            inside, its two halves overlap.
-        """
-        # A sleeve that ends above the elbow is not bent by it.
-        straight = self.top.cut.sleeve < UPPER_ARM - 0.1
-        points, normals = self.stance.arm(side, t.ravel(), straight)
-        _, (upper, lower) = self.stance.arm(side, np.array([-1, 9]), straight)
-        bone = np.where(t[..., None] < UPPER_ARM, upper, lower)
-        limb = self.stance.arms[side > 0].limb
-        inside = across * (limb.lower - limb.upper) > 0
-        normals = np.where(
-            inside[..., None], bone, normals.reshape(*t.shape, 2)
-        )
-        return points.reshape(*t.shape, 2) + across[..., None] * normals

@@ -7,8 +7,9 @@ import numpy as np
 from ..common.viton import UPPER_CLOTHES
 from .drawing import Canvas, Light, Warp, rectangle
 from .person import Colour
-from .viton_garment import Flat, Mesh
+from .viton_garment import Flat
 from .viton_mesh import rasterise
+from .viton_worn import Mesh
 
 _SHIFT = 4  # fractional bits of OpenCV's drawing
 

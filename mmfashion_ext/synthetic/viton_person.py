@@ -22,8 +22,9 @@ from .garments import Cut
 from .person import Colour, Person, ellipse
 from .textures import Style
 from .viton_figure import Stance
-from .viton_garment import BODY, LEFT, RIGHT, Drape, Flat, Top, Worn
+from .viton_garment import BODY, LEFT, RIGHT, Flat, Top
 from .viton_model import Model
+from .viton_worn import Drape, Worn
 from .wardrobe import make_garment
 
 # Labels of the parse map; left and right are the person's own.
@@ -181,15 +182,10 @@ def draw_head(model: Model, person: Person, stance: Stance) -> None:
         x = side * 0.45 + 0.1 * look
         fill(ellipse(x, -0.88, 0.07, 0.12), person.skin, FACE)
     fill(ellipse(0, -0.92, 0.45, 0.6), person.skin, FACE)
-    skull = place(ellipse(0, -1.05, 0.5, 0.62))
-    middle = place(np.array([(0.6 * look, -0.4), (0.6 * look, -1.75)]))
+    middle = np.array([(0.6 * look, -0.4), (0.6 * look, -1.75)])
     for side in (-1, 1):
-        edge = skull if side < 0 else np.concatenate([middle, skull[:7]])
-        if side > 0:
-            edge = np.concatenate(
-                [middle, place(ellipse(0, -1.05, 0.5, 0.62, (-0.5, 0.5)))]
-            )
-        model.part(edge, PART_HEAD[side])
+        half = ellipse(0, -1.05, 0.5, 0.62, (-0.5, 0.5)) * (side, 1)
+        model.part(place(np.concatenate([middle, half])), PART_HEAD[side])
     cap = np.concatenate(
         [ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + look, -1.3)]]
     )
@@ -235,7 +231,6 @@ def draw_sleeved_arm(
     """What is seen of an arm, in front of what has been drawn."""
     stance, top = worn.stance, worn.top
     arm = stance.arms[side > 0]
-    mark_arm(model, stance, side)
     if not top.sleeved:
         if arm.place == 'front':
             draw_arm(model, person, stance, side, 1.1)
@@ -279,6 +274,8 @@ def draw_model(
     if not top.sleeved:
         for side in sides:  # the shoulders are under the top
             draw_arm(model, person, stance, side, 0)
+    for side in behind:
+        mark_arm(model, stance, side)
     draw_torso(model, person, stance)
     for side in behind:
         draw_sleeved_arm(model, person, worn, flat, side, light)
@@ -291,4 +288,5 @@ def draw_model(
     if person.long_hair > 0.7:
         draw_strands(model, person, stance)
     for side in beside:
+        mark_arm(model, stance, side)
         draw_sleeved_arm(model, person, worn, flat, side, light)

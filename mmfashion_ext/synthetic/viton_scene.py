@@ -12,9 +12,10 @@ from .garments import SHORTS, SKIRT, TROUSERS
 from .person import Person, random_person
 from .textures import random_style
 from .viton_figure import Stance, random_stance
-from .viton_garment import Drape, Flat, Top, random_drape
+from .viton_garment import Flat, Top
 from .viton_model import Model
 from .viton_person import Outfit, draw_model
+from .viton_worn import Drape, random_drape
 from .wardrobe import random_cut
 
 #: Pixels of a drawing a pixel of the picture, along each side: pixel i of the

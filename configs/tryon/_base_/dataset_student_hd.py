@@ -7,7 +7,7 @@ data_root = 'data/viton-hd/'
 train_pipeline = [
     dict(type='mmfashion_ext.LoadTryOn'),
     dict(type='mmfashion_ext.ResizeTryOn', size=(512, 384)),
-    dict(type='mmfashion_ext.DrawPose'),
+    dict(type='mmfashion_ext.DrawPose', radius=10),
     dict(type='mmfashion_ext.PackTryOn'),
 ]
 test_pipeline = [

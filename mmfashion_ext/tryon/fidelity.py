@@ -23,7 +23,6 @@ INCEPTION_URL = (
 )
 
 
-@MODELS.register_module()
 class InceptionFeatures(nn.Module):
     """The 2048 features of Inception v3 that FID and KID are defined on.
 
@@ -70,7 +69,8 @@ class FidelityMetric(BaseMetric):
     """Distance of the set of try-ons from the set of photographs.
 
     For unpaired tests: persons in garments that they do not wear. Both sets
-    are of the tested samples, rounded to grey levels.
+    are of the tested samples, rounded to grey levels. The numbers are those of
+    torch-fidelity; other tools resize pictures in another way.
 
     - ``FID``: squared Frechet distance of Gaussians fitted to the features:
       ``|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))``. It needs thousands of
@@ -83,8 +83,9 @@ class FidelityMetric(BaseMetric):
     Only features are kept, 2 x D numbers a sample (16 KiB with Inception).
 
     Args:
-        features (dict | nn.Module): Turns pictures (N, 3, h, w), uint8 RGB,
-            into features (N, D): :class:`InceptionFeatures`.
+        checkpoint (str, optional): Weights of :class:`InceptionFeatures`.
+        features (dict | nn.Module, optional): Another network, from pictures
+            (N, 3, h, w), uint8 RGB, to features (N, D).
         fid (bool): Whether to report it.
         kid (bool): Whether to report it.
         subsets (int): Of KID.
@@ -100,7 +101,8 @@ class FidelityMetric(BaseMetric):
 
     def __init__(
         self,
-        features: dict | nn.Module,
+        checkpoint: str | None = None,
+        features: dict | nn.Module | None = None,
         fid: bool = True,
         kid: bool = True,
         subsets: int = 100,
@@ -110,8 +112,15 @@ class FidelityMetric(BaseMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if (checkpoint is None) == (features is None):
+            raise ValueError(
+                'give checkpoint, the Inception weights for FID and KID, or '
+                'features, another network; not both'
+            )
         require_torchmetrics('FID and KID')
-        if not isinstance(features, nn.Module):
+        if features is None:
+            features = InceptionFeatures(checkpoint)
+        elif not isinstance(features, nn.Module):
             features = MODELS.build(features)
         self.features = features.eval()
         self.fid = fid

@@ -48,7 +48,7 @@ def make_samples(count=20):
 
 def evaluate(samples, batch=3, **settings):
     # a class: a type's name makes the registry import every host
-    metric = FidelityMetric(dict(type=TinyFeatures), **settings)
+    metric = FidelityMetric(features=dict(type=TinyFeatures), **settings)
     for i in range(0, len(samples), batch):
         metric.process(None, samples[i : i + batch])
     return metric.evaluate(len(samples))
@@ -178,7 +178,9 @@ def _process(folder, rank):
         'gloo', f'file://{folder}/meeting', rank=rank, world_size=2
     )
     samples = make_samples(5)
-    metric = FidelityMetric(TinyFeatures(), collect_dir=f'{folder}/parts')
+    metric = FidelityMetric(
+        features=TinyFeatures(), collect_dir=f'{folder}/parts'
+    )
     for sample in (samples + samples[:1])[rank::2]:
         metric.process(None, [sample])
     torch.save(metric.evaluate(len(samples)), f'{folder}/metrics{rank}')
@@ -194,11 +196,11 @@ class TestInception:
             random = InceptionFeatures(str(path))
         torch.save(random.network.state_dict(), path)
         read = InceptionFeatures(str(path)).eval()
-        pictures = torch.randint(256, (2, 3, 32, 24), dtype=torch.uint8)
+        pictures = torch.randint(256, (1, 3, 32, 24), dtype=torch.uint8)
         with torch.no_grad():
             features = read(pictures)
             wanted = random.network(pictures)[0]
-        assert features.shape == (2, 2048)
+        assert features.shape == (1, 2048)
         assert torch.equal(features, wanted)
         assert not any(p.requires_grad for p in read.parameters())
 
@@ -206,7 +208,13 @@ class TestInception:
         path = str(tmp_path / 'none.pth')
         message = r'none\.pth.* nothing is downloaded .*curl -L .*2015-12-05'
         with pytest.raises(UserError, match=message):
-            FidelityMetric(dict(type=InceptionFeatures, checkpoint=path))
+            FidelityMetric(path)
+
+    def test_one_network(self):
+        with pytest.raises(ValueError, match='not both'):
+            FidelityMetric()
+        with pytest.raises(ValueError, match='not both'):
+            FidelityMetric('inception.pth', features=TinyFeatures())
 
     def test_other_files(self, tmp_path):
         path = tmp_path / 'other.pth'

@@ -69,8 +69,8 @@ class FidelityMetric(BaseMetric):
     """Distance of the set of try-ons from the set of photographs.
 
     For unpaired tests: persons in garments that they do not wear. Both sets
-    are of the tested samples, rounded to grey levels. The numbers are those of
-    torch-fidelity; other tools resize pictures in another way.
+    are of the tested samples, rounded to grey levels. Network and resizing are
+    torch-fidelity's; tools that resize in another way give other numbers.
 
     - ``FID``: squared Frechet distance of Gaussians fitted to the features:
       ``|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))``. It needs thousands of

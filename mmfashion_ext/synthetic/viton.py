@@ -36,7 +36,9 @@ from .viton_scene import (
 SPLITS = {split: LAYOUTS['viton', split] for split in ('train', 'test')}
 CONTENTS = tuple(layout.base for layout in SPLITS.values())
 #: Folders of the test set: persons in the clothes of ``test_pairs.txt``.
-TRUTH, TRUTH_FLOW = 'test_truth', 'test_truth_flow'
+TRUTH, TRUTH_FLOW = (
+    SPLITS['test'].folders[kind] for kind in ('truth', 'truth_flow')
+)
 MIN_SIZE = 64
 JPEG_QUALITY = 95
 
@@ -162,8 +164,6 @@ def generate_viton(
         for layout in SPLITS.values():
             for name in layout.folders.values():
                 (folder / layout.base / name).mkdir(parents=True)
-        for name in (TRUTH, TRUTH_FLOW):
-            (folder / SPLITS['test'].base / name).mkdir()
         tests = range(1, test + 1)
         jobs = [('train', n) for n in range(1, num + 1)]
         jobs += [('test', n) for n in tests]

@@ -150,7 +150,8 @@ def _random_arm(rng: np.random.Generator) -> Arm:
     elif kind == 'across':
         limb, place = Limb(between(0.0, 0.45), between(-2.1, -1.1)), 'front'
     elif kind == 'up':
-        limb, place = Limb(between(0.45, 0.9), between(-2.9, -2.6)), 'front'
+        upper = between(0.4, 0.9)  # no elbow bends by half a turn
+        limb, place = Limb(upper, upper - between(2.5, 2.9)), 'front'
     else:
         limb, place = Limb(between(0.25, 0.5), between(-0.9, -0.5)), 'behind'
     return Arm(limb, lengths, place)

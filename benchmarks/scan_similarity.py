@@ -36,10 +36,10 @@ from rich.table import Table
 from torch import Tensor
 
 from mmfashion_ext.common.cli import run_tool, write_json
-from mmfashion_ext.common.reid import aggregate_tracklets
+from mmfashion_ext.common.reid_tracklets import aggregate_tracklets
 from mmfashion_ext.scan.classifier import PairClassifier
+from mmfashion_ext.scan.clips import ClipFeatures
 from mmfashion_ext.scan.matcher import SCANMatcher
-from mmfashion_ext.scan.similarity import ClipFeatures
 
 ROWS = 30  # query clips that the published classifier takes at a time
 MIB = 2**20

@@ -35,12 +35,21 @@ def run_tool(main: Callable[[], int | None]) -> None:
     try:
         status = main()
     except mendable as error:
-        print(f'error: {" ".join(str(error).split())}', file=sys.stderr)
+        print(f'error: {_message(error)}', file=sys.stderr)
         status = 2
     except KeyboardInterrupt:
         print('stopped', file=sys.stderr)
         status = 130
     sys.exit(status)
+
+
+def _message(error: Exception) -> str:
+    """One line, without the traceback that a DataLoader's process adds."""
+    text = str(error).strip()
+    if text.startswith('Caught ') and 'Original Traceback' in text:
+        # its last line: {type}: {message}
+        text = text.splitlines()[-1].partition(': ')[2]
+    return ' '.join(text.split())
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from ..common.cli import UserError
 from ..registry import MODELS
 
 
@@ -70,7 +71,7 @@ class TorchvisionResNet(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if depth not in self.BLOCKS:
-            raise ValueError(
+            raise UserError(
                 f'depth must be one of {list(self.BLOCKS)}, got {depth}'
             )
         super().__init__(

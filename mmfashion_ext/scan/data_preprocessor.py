@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from ..common.cli import UserError
 from ..registry import MODELS
 
 
@@ -61,7 +62,7 @@ def _stack(kind: str, clips: Tensor | Sequence[Tensor]) -> Tensor:
         return clips
     sizes = {tuple(clip.shape) for clip in clips}
     if len(sizes) > 1:
-        raise ValueError(
+        raise UserError(
             f'{kind} of clips in a batch must have one size (frames, '
             f'channels, height, width), got {sorted(sizes)}: add ResizeClip '
             'to the pipeline, or take batch_size=1 for clips of any length'

@@ -89,7 +89,7 @@ class VideoReIDDataset(BaseDataset):
         **kwargs: Any,
     ) -> None:
         if role not in ('train', 'test'):
-            raise ValueError(f"role must be 'train' or 'test', got {role!r}")
+            raise UserError(f"role must be 'train' or 'test', got {role!r}")
         self.split = split
         self.role = role
         self.clip_length = clip_length

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..common.cli import UserError
 from ..registry import MODELS
 from .backbone import TwoStreamConv
 
@@ -46,7 +47,7 @@ class FrameCNN(BaseModule):
         self.backbone = MODELS.build(backbone)
         found = getattr(self.backbone, 'feat_dim', raw_channels)
         if found != raw_channels:
-            raise ValueError(
+            raise UserError(
                 f'raw_channels is {raw_channels}, but the backbone gives '
                 f'{found}: set frame_cnn.raw_channels and '
                 f'matcher.raw_channels to {found}'
@@ -56,7 +57,7 @@ class FrameCNN(BaseModule):
             if not isinstance(
                 getattr(self.backbone, 'conv1', None), nn.Conv2d
             ):
-                raise ValueError(
+                raise UserError(
                     f'{type(self.backbone).__name__} has no first '
                     'convolution conv1 to set one of flow beside: take '
                     'another backbone (without a deep stem), or flow=False'
@@ -90,7 +91,7 @@ class FrameCNN(BaseModule):
         frames = img.flatten(0, 1)
         if self.flow:
             if flow is None:
-                raise ValueError(
+                raise UserError(
                     'the network reads optical flow, and the clips have '
                     'none: load it (LoadClip with flow), or set '
                     'model.frame_cnn.flow=False'

@@ -14,13 +14,13 @@ from rich.progress import track
 
 from ..common.cli import UserError, write_json
 from ..common.optical_flow import METHODS, FlowMethod, compute_flow
-from ..common.reid import aggregate_tracklets
+from ..common.reid_tracklets import aggregate_tracklets
 from ..common.sheet import write_sheet
 from ..common.video_reid import clip_ranges
 from ..hub import get_model
 from ..registry import TRANSFORMS
+from .clips import ClipFeatures
 from .frames import Source, name_of, read_frames, tracklet_folders
-from .similarity import ClipFeatures
 
 _SHOWN = 3  # frames of a tracklet on the sheet
 _HEIGHT, _CAPTION, _MARGIN = 192, 22, 5  # px: frame, text above, margin

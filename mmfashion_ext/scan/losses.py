@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ..common.cli import UserError
 from ..common.gather import gather_rows
 from ..registry import MODELS
 
@@ -125,7 +126,7 @@ class OIMLoss(nn.Module):
             tuple[Tensor, Tensor]: The loss, and the (N, C) scaled logits.
 
         Raises:
-            ValueError: A label is not in the table.
+            UserError: A label is not in the table.
         """
         self._check(labels)
         logits = self.scalar * _TableProduct.apply(
@@ -137,7 +138,7 @@ class OIMLoss(nn.Module):
         low, high = (int(bound) for bound in labels.aminmax())
         if low < 0 or high >= len(self.table):
             wrong = low if low < 0 else high
-            raise ValueError(
+            raise UserError(
                 f'label {wrong} is not among the {len(self.table)} identities '
                 'of the OIM table (0 and up; clips of a test set have -1): '
                 'set oim_loss.num_classes to the number of persons that the '

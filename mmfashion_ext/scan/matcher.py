@@ -7,16 +7,12 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..common.cli import UserError
 from ..registry import MODELS
 from .attention import CollaborativePooling, SelfPooling
 from .classifier import PairClassifier
-from .similarity import (
-    MEMORY,
-    ClipFeatures,
-    pair_distances,
-    pooled_distances,
-    self_pool,
-)
+from .clips import MEMORY, ClipFeatures
+from .similarity import pair_distances, pooled_distances, self_pool
 
 POOLINGS = ('mean', 'self', 'collaborative', 'self+collaborative')
 
@@ -61,12 +57,12 @@ class SCANMatcher(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if pooling not in POOLINGS:
-            raise ValueError(
+            raise UserError(
                 f'pooling must be one of {", ".join(POOLINGS)}, got '
                 f'{pooling!r}'
             )
         if bn not in ('reference', 'joint'):
-            raise ValueError(f"bn must be 'reference' or 'joint', got {bn!r}")
+            raise UserError(f"bn must be 'reference' or 'joint', got {bn!r}")
         super().__init__(init_cfg)
         self.pooling = pooling
         self.bn = bn

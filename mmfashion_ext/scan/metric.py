@@ -17,11 +17,11 @@ from ..common.reid import (
     VARIANTS,
     ReIDDistances,
     Variant,
-    aggregate_tracklets,
     evaluate_reid,
 )
+from ..common.reid_tracklets import aggregate_tracklets
 from ..registry import METRICS
-from .similarity import ClipFeatures
+from .clips import ClipFeatures
 
 
 class Tracklets(NamedTuple):
@@ -78,7 +78,7 @@ class VideoReIDMetric(BaseMetric):
     ) -> None:
         super().__init__(**kwargs)
         if not 0 <= percentile <= 100:
-            raise ValueError(f'percentile must be 0 to 100, got {percentile}')
+            raise UserError(f'percentile must be 0 to 100, got {percentile}')
         self.percentile = percentile
         self.protocol = dict(
             variants=variants, topk=topk, draws=draws, seed=seed

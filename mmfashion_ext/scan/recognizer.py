@@ -8,11 +8,12 @@ from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ..common.cli import UserError
 from ..common.gather import gather_rows
 from ..registry import MODELS
 from .classifier import PairClassifier
+from .clips import ClipFeatures
 from .losses import StepDecay
-from .similarity import ClipFeatures
 from .structures import ClipDataSample
 
 Losses = dict[str, Tensor]
@@ -107,7 +108,7 @@ class SCANRecognizer(BaseModel):
     ) -> Losses:
         """Both losses, weighted, and what share is decided right (0-1)."""
         if len(data_samples) % 2:
-            raise ValueError(
+            raise UserError(
                 f'a batch must hold pairs of clips, got {len(data_samples)} '
                 'clips: use an even batch_size and CrossCameraPairSampler'
             )

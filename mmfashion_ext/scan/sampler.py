@@ -11,7 +11,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
-from ..common.cli import describe
+from ..common.cli import UserError, describe
 from ..registry import DATA_SAMPLERS
 from .randomness import SeededIndex
 
@@ -111,7 +111,7 @@ def _partners(
             if others:
                 partners |= dict.fromkeys(own, np.array(others))
     if not partners:
-        raise ValueError(
+        raise UserError(
             'CrossCameraPairSampler needs clips of a person in two cameras; '
             f'none of the {len(clips)} persons has them. Check role and split '
             'of the data set, or set within_camera=True'

@@ -28,7 +28,8 @@ of under all clips of the other side, and the sum over d becomes one matrix
 product of the coefficients with the Chebyshev polynomials at c. No array has
 the size M N D, nor M N J.
 
-The error has a proven bound, see :func:`nodes_needed`; J_d, typically 10 to
+The error has a proven bound, see
+:func:`~.interpolation.nodes_needed`; J_d, typically 10 to
 40, is the smallest number for which the distances err by less than
 ``tolerance``. A channel for which that is more work than pooling all pairs is
 computed pair by pair.
@@ -39,46 +40,17 @@ sides), D channels, J nodes. Distances are probabilities of "different", 0-1.
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..common.cli import UserError
 from .attention import attend
+from .clips import DOUBLE, MEMORY, ClipFeatures, parts, step_memory
+from .interpolation import Chebyshev, nodes_needed
 
-#: Bytes that the functions here may hold besides their inputs and result.
-MEMORY = 64 * 2**20
 #: Largest error of a distance, besides rounding.
 TOLERANCE = 1e-6
-
-_DOUBLE = 8  # bytes
-# Bytes of one step of pooling on a CPU: all its passes then find their data
-# in the cache (a few times slower otherwise).
-_CACHE = 2**20
-
-
-class ClipFeatures(NamedTuple):
-    """What the network says about M clips.
-
-    Attributes:
-        embeddings (Tensor): (M, T, D) x, L2-normalised for each frame.
-        keys (Tensor): (M, T, D) h.
-    """
-
-    embeddings: Tensor
-    keys: Tensor
-
-    def double(self) -> 'ClipFeatures':
-        """The same in float64."""
-        return ClipFeatures(*(part.detach().double() for part in self))
-
-    def clips(self, chosen: slice) -> 'ClipFeatures':
-        """Some of the clips; no copy."""
-        return ClipFeatures(*(part[chosen] for part in self))
-
-    def channels(self, chosen: Tensor) -> 'ClipFeatures':
-        """Some of the channels (indices); a copy."""
-        return ClipFeatures(*(part[..., chosen] for part in self))
 
 
 @torch.no_grad()
@@ -96,7 +68,7 @@ def self_pool(clips: ClipFeatures, memory: int = MEMORY) -> Tensor:
         len(clips.keys), clips.keys.shape[-1], dtype=torch.float64
     )
     size = 5 * clips.keys.shape[1] * clips.keys.shape[2]
-    for part in _parts(len(pooled), size, _step(memory, pooled)):
+    for part in parts(len(pooled), size, step_memory(memory, pooled)):
         x, h = clips.clips(part).double()
         pooled[part] = attend(x, h, h.mean(dim=1))
     return pooled
@@ -138,7 +110,7 @@ def pair_distances(
         guides = self_pool(query, memory), self_pool(gallery, memory)
     u, v = (guide.double() for guide in guides)
     distances = u.new_empty(len(u), len(v), dtype=torch.float32)
-    for rows in _parts(len(u), len(v), memory):
+    for rows in parts(len(u), len(v), memory):
         sides, guides = (query.clips(rows), gallery), (u[rows], v)
         logits = _logits(sides, guides, weight.double(), memory, tolerance)
         distances[rows] = logits.add_(float(bias)).sigmoid_()
@@ -168,68 +140,6 @@ def pooled_distances(
     return logits.add_(float(bias)).sigmoid_().float()
 
 
-def nodes_needed(
-    query: ClipFeatures,
-    gallery: ClipFeatures,
-    weight: Tensor,
-    low: Tensor,
-    high: Tensor,
-    tolerance: float,
-) -> Tensor:
-    """How many nodes keep the error of every distance below a tolerance.
-
-    Let a be half the length of a channel's interval, e its middle, R the
-    largest range of the keys of a clip, X the largest |x - e|. On the strip
-    |Im c| <= b < pi / R, the denominator of P(c) obeys ::
-
-        |sum_t exp(c h_t)| >= cos(b R / 2) sum_t |exp(c h_t)|
-
-    (turn all phases by that of the middle key), so P is analytic there and
-    |P(c) - e| <= X / cos(b R / 2). The ellipse around the interval with the
-    semi-axes a (r + 1/r) / 2 and a (r - 1/r) / 2 = b lies in the strip; on it
-    |F| <= B = |weight| a (1 + (r + 1/r) / 2) X / cos(b R / 2), and the
-    polynomial through J Chebyshev nodes errs by at most ::
-
-        4 B r^(1 - J) / (r - 1)
-
-    (Trefethen, Approximation Theory and Approximation Practice, theorem
-    8.2). F and G and D channels share 4 times the tolerance, as the sigmoid
-    is nowhere steeper than 1/4. The best of a few b is taken.
-
-    Args:
-        query (ClipFeatures): (M, T, D).
-        gallery (ClipFeatures): (N, T', D).
-        weight (Tensor): (D,) float64.
-        low (Tensor): (D,) float64, the smallest guide.
-        high (Tensor): (D,) float64, the largest.
-        tolerance (float): Of a distance; 0 gives 2^31.
-
-    Returns:
-        Tensor: (D,) int64 number of nodes, at least 2.
-    """
-    if tolerance <= 0:
-        return torch.full_like(low, 2**31).long()
-    tiny = 1e-9  # keeps the quotients finite; far below any spread that counts
-    half = ((high - low) / 2).clamp_(min=tiny)
-    middle = (high + low) / 2
-    spread, reach = torch.full_like(half, tiny), torch.zeros_like(half)
-    for x, h in (query, gallery):
-        ranges = h.amax(1).double() - h.amin(1).double()
-        spread = torch.maximum(spread, ranges.amax(0))
-        reach = torch.maximum(reach, (x.amax((0, 1)) - middle).abs())
-        reach = torch.maximum(reach, (x.amin((0, 1)) - middle).abs())
-    share = 4 * tolerance / (2 * len(weight))
-    best = torch.full_like(half, torch.inf)
-    for part in (0.5, 0.7, 0.8, 0.9, 0.95, 0.98):  # b R / pi
-        y = part * math.pi / spread / half
-        r = y + (y**2 + 1).sqrt()
-        bound = weight.abs() * half * (1 + (r + 1 / r) / 2) * reach
-        bound /= math.cos(part * math.pi / 2)
-        needed = 1 + (4 * bound / (r - 1) / share).log() / r.log()
-        best = torch.minimum(best, needed)
-    return best.clamp_(2, 2**31).ceil_().long()
-
-
 def _logits(
     sides: tuple[ClipFeatures, ClipFeatures],
     guides: tuple[Tensor, Tensor],
@@ -251,10 +161,10 @@ def _logits(
     frames = max(query.keys.shape[1], gallery.keys.shape[1])
     # coefficients of one side, polynomials of the other and their angles,
     # both parts of the features
-    row = (m + n) * (3 * nodes + 2 * frames) * _DOUBLE
+    row = (m + n) * (3 * nodes + 2 * frames) * DOUBLE
     for channels in _groups(nodes, row, smooth, memory):
         count = int(nodes[channels].max())
-        basis = _Chebyshev(low[channels], high[channels], count)
+        basis = Chebyshev(low[channels], high[channels], count)
         part = u[:, channels], v[:, channels], weight[channels]
         f = basis.fit(query.channels(channels), part[0], part[2], memory)
         logits.addmm_(f, basis(part[1]).T)
@@ -262,53 +172,6 @@ def _logits(
         logits.addmm_(basis(part[0]), g.T)
     _add_pairs(logits, sides, guides, weight, ~smooth, memory)
     return logits
-
-
-class _Chebyshev:
-    """Polynomials through ``count`` nodes on an interval for each channel."""
-
-    def __init__(self, low: Tensor, high: Tensor, count: int) -> None:
-        self.middle = (high + low) / 2  # (d,)
-        self.half = ((high - low) / 2).clamp(min=torch.finfo(low.dtype).tiny)
-        self.degrees = torch.arange(count, device=low.device).to(low)
-        angles = (self.degrees + 0.5) * (math.pi / count)
-        #: (J, d), the guides under which each clip is pooled
-        self.nodes = self.middle + angles.cos()[:, None] * self.half
-        to_series = (angles[:, None] * self.degrees).cos() * (2 / count)
-        to_series[:, 0] /= 2
-        self._to_series = to_series  # (J of nodes, J of degrees)
-
-    def __call__(self, points: Tensor) -> Tensor:
-        """(m, d) to (m, d J), each Chebyshev polynomial there."""
-        unit = ((points - self.middle) / self.half).clamp_(-1, 1)
-        return (unit.acos_()[..., None] * self.degrees).cos_().flatten(1)
-
-    def fit(
-        self, clips: ClipFeatures, guides: Tensor, weight: Tensor, memory: int
-    ) -> Tensor:
-        """The coefficients of F for each clip and channel; see the module.
-
-        Args:
-            clips (ClipFeatures): (m, T, d).
-            guides (Tensor): (m, d) u of these clips.
-            weight (Tensor): (d,).
-            memory (int): Bytes to work with.
-
-        Returns:
-            Tensor: (m, d J) of the sum over d and J.
-        """
-        count, size = self.nodes.shape
-        series = guides.new_empty(len(guides), size * count)
-        clips = ClipFeatures(*(_at_least_float(part) for part in clips))
-        nodes = self.nodes.to(clips.keys)
-        doubles = 2 * count * clips.keys.shape[1] * size
-        for part in _parts(len(guides), doubles, _step(memory, guides)):
-            x, h = clips.clips(part)
-            values = attend(x[:, None], h[:, None], nodes)  # (m, J, d)
-            values = values - self.middle
-            values *= (guides[part, None] - self.nodes).mul_(weight)
-            series[part] = (values.mT @ self._to_series).flatten(1)
-        return series
 
 
 def _add_pairs(
@@ -325,10 +188,10 @@ def _add_pairs(
     u, v = (guide[:, channels] for guide in guides)
     frames = max(query.keys.shape[1], gallery.keys.shape[1])
     size = 4 * (frames + 1) * len(channels)
-    memory = _step(memory, logits)
-    for cols in _parts(len(v) if size else 0, size, memory):
+    memory = step_memory(memory, logits)
+    for cols in parts(len(v) if size else 0, size, memory):
         theirs = gallery.clips(cols).double()
-        for rows in _parts(len(u), size * len(v[cols]), memory):
+        for rows in parts(len(u), size * len(v[cols]), memory):
             ours = query.clips(rows).double()
             seen = attend(*(part[:, None] for part in ours), v[cols])
             seen -= attend(*theirs, u[rows, None])
@@ -352,21 +215,6 @@ def _groups(
         order = order[count:]
 
 
-def _parts(length: int, doubles: int, memory: int) -> Iterator[slice]:
-    """Slices of ``length`` items that need ``doubles`` numbers each."""
-    step = max(memory // (max(doubles, 1) * _DOUBLE), 1)
-    for start in range(0, length, step):
-        yield slice(start, min(start + step, length))
-
-
-def _at_least_float(values: Tensor) -> Tensor:
-    return values.to(torch.promote_types(values.dtype, torch.float32))
-
-
-def _step(memory: int, values: Tensor) -> int:
-    return min(memory, _CACHE) if values.device.type == 'cpu' else memory
-
-
 def _check(
     query: ClipFeatures,
     gallery: ClipFeatures,
@@ -381,9 +229,9 @@ def _check(
                 f'{tuple(x.shape)} and {tuple(h.shape)}'
             )
         if not (x.isfinite().all() and h.isfinite().all()):
-            raise ValueError(
+            raise UserError(
                 f'{name} clips: embeddings or keys are not finite; the model '
                 'diverged, or a clip is damaged'
             )
     if not (weight.isfinite().all() and math.isfinite(bias)):
-        raise ValueError('the pair classifier is not finite; it diverged')
+        raise UserError('the pair classifier is not finite; it diverged')

@@ -156,11 +156,11 @@ class EraseFrames:
         paste: Literal['reference', 'sampled'] = 'reference',
     ) -> None:
         if paste not in ('reference', 'sampled'):
-            raise ValueError(
+            raise UserError(
                 f"paste must be 'reference' or 'sampled', got {paste!r}"
             )
         if not (0 < area[0] <= area[1] < 1 and 0 < aspect <= 1):
-            raise ValueError(
+            raise UserError(
                 'area must be two shares between 0 and 1, the smaller first, '
                 f'and aspect between 0 and 1, got {area} and {aspect}'
             )

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from mmfashion_ext.common.reid import (
     ReIDDistances,
     ReIDError,
-    aggregate_tracklets,
     cmc,
     evaluate_reid,
     find_matches,
     mean_average_precision,
     single_shot_cmc,
 )
+from mmfashion_ext.common.reid_tracklets import aggregate_tracklets
 
 
 def ranked(data, q, kept):

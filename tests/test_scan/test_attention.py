@@ -7,14 +7,15 @@ import pytest
 import torch
 from torch import nn
 
+from mmfashion_ext.common.cli import UserError
 from mmfashion_ext.scan.attention import (
     CollaborativePooling,
     SelfPooling,
     attend,
 )
 from mmfashion_ext.scan.classifier import PairClassifier
+from mmfashion_ext.scan.clips import ClipFeatures
 from mmfashion_ext.scan.matcher import POOLINGS, SCANMatcher
-from mmfashion_ext.scan.similarity import ClipFeatures
 
 RAW, D, T = 5, 4, 3
 
@@ -265,7 +266,7 @@ def test_initial_weights():
 
 
 def test_unknown_settings_are_refused():
-    with pytest.raises(ValueError, match='pooling must be one of mean, self'):
+    with pytest.raises(UserError, match='pooling must be one of mean, self'):
         SCANMatcher(pooling='max')
-    with pytest.raises(ValueError, match="bn must be 'reference' or 'joint'"):
+    with pytest.raises(UserError, match="bn must be 'reference' or 'joint'"):
         SCANMatcher(bn='sync')

@@ -178,7 +178,7 @@ def test_no_flow_at_all(root):
 def test_unknown_persons_and_splits(root):
     with pytest.raises(UserError, match='has 1 splits'):
         make(root, split=1)
-    with pytest.raises(ValueError, match="'train' or 'test', got 'val'"):
+    with pytest.raises(UserError, match="'train' or 'test', got 'val'"):
         make(root, role='val')
     splits = root / 'splits.json'
     row = {'trainval': [0, 5], 'query': [2], 'gallery': [2]}

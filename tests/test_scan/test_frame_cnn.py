@@ -5,6 +5,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
+from mmfashion_ext.common.cli import UserError
 from mmfashion_ext.scan.backbone import TorchvisionResNet, TwoStreamConv
 from mmfashion_ext.scan.data_preprocessor import ClipDataPreprocessor
 from mmfashion_ext.scan.frame_cnn import FrameCNN
@@ -137,13 +138,13 @@ def test_half_precision_ends_at_the_backbone():
 
 
 def test_unfit_settings_are_refused():
-    with pytest.raises(ValueError, match=r'raw_channels is 2048, but .* 32'):
+    with pytest.raises(UserError, match=r'raw_channels is 2048, but .* 32'):
         FrameCNN(TINY)
-    with pytest.raises(ValueError, match='no first convolution conv1'):
+    with pytest.raises(UserError, match='no first convolution conv1'):
         FrameCNN(dict(type='mmpretrain.ResNetV1d', depth=50))
-    with pytest.raises(ValueError, match='depth must be one of'):
+    with pytest.raises(UserError, match='depth must be one of'):
         TorchvisionResNet(20)
-    with pytest.raises(ValueError, match='the clips have none'):
+    with pytest.raises(UserError, match='the clips have none'):
         frame_cnn()(frames())
 
 
@@ -165,7 +166,7 @@ def test_clips_become_a_normalised_batch():
 
 def test_clips_of_different_sizes_are_refused():
     clips = [torch.zeros(3, 3, h, 2, dtype=torch.uint8) for h in (4, 5)]
-    with pytest.raises(ValueError, match=r'one size .*got \[\(3, 3, 4, 2\)'):
+    with pytest.raises(UserError, match=r'one size .*got \[\(3, 3, 4, 2\)'):
         ClipDataPreprocessor()(dict(inputs=dict(img=clips)))
 
 

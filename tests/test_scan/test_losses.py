@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmfashion_ext.common.cli import UserError
 from mmfashion_ext.scan.losses import (
     OIMLoss,
     PairLoss,
@@ -114,7 +115,7 @@ def test_table_is_saved():
 
 @pytest.mark.parametrize('label', [-1, 3])
 def test_label_outside_the_table_is_refused(label):
-    with pytest.raises(ValueError, match=f'label {label} is not among the 3'):
+    with pytest.raises(UserError, match=f'label {label} is not among the 3'):
         OIMLoss(3, D).double()(unit_rows(2), torch.tensor([0, label]))
 
 

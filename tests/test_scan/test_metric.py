@@ -14,10 +14,10 @@ from torch.utils.data import Dataset
 
 from mmfashion_ext.common.cli import UserError
 from mmfashion_ext.common.reid import ReIDDistances, evaluate_reid
+from mmfashion_ext.scan.clips import ClipFeatures
 from mmfashion_ext.scan.hook import MatcherHook
 from mmfashion_ext.scan.matcher import SCANMatcher
 from mmfashion_ext.scan.metric import VideoReIDMetric
-from mmfashion_ext.scan.similarity import ClipFeatures
 from mmfashion_ext.scan.structures import ClipDataSample
 
 PEOPLE, FRAMES, DIM = 6, 3, 8
@@ -127,7 +127,7 @@ def test_half_precision():
 def test_settings_of_the_protocol():
     metrics = evaluate(make_samples(), variants=['allshots'], topk=[1, 2])
     assert list(metrics) == ['allshots/CMC-1', 'allshots/CMC-2', 'mAP']
-    with pytest.raises(ValueError, match='percentile must be 0 to 100'):
+    with pytest.raises(UserError, match='percentile must be 0 to 100'):
         VideoReIDMetric(percentile=101)
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from mmengine.logging import MessageHub
 
+from mmfashion_ext.common.cli import UserError
 from mmfashion_ext.scan.backbone import TorchvisionResNet
 from mmfashion_ext.scan.data_preprocessor import ClipDataPreprocessor
 from mmfashion_ext.scan.frame_cnn import FrameCNN
@@ -143,9 +144,9 @@ def test_one_pair_and_one_identity_have_finite_losses():
 
 def test_unfit_batches_are_refused():
     model = recognizer().train()
-    with pytest.raises(ValueError, match='pairs of clips, got 3 clips'):
+    with pytest.raises(UserError, match='pairs of clips, got 3 clips'):
         run(model, [0, 0, 1], 'loss')
-    with pytest.raises(ValueError, match='label 5 is not among the 5'):
+    with pytest.raises(UserError, match='label 5 is not among the 5'):
         run(model, [5, 5], 'loss')
     with pytest.raises(ValueError, match='mode must be'):
         run(model, [0, 0], 'train')

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
+from mmfashion_ext.common.cli import UserError
 from mmfashion_ext.registry import DATA_SAMPLERS
 from mmfashion_ext.scan import sampler as module
 from mmfashion_ext.scan.randomness import SeededIndex
@@ -121,7 +122,7 @@ def test_persons_in_one_camera_can_be_paired_within_it():
 
 
 def test_without_any_pair():
-    with pytest.raises(ValueError, match='none of the 2 persons has them'):
+    with pytest.raises(UserError, match='none of the 2 persons has them'):
         CrossCameraPairSampler(Clips((0, 0), (1, 1)))
 
 

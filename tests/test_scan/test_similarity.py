@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmfashion_ext.common.cli import UserError
+from mmfashion_ext.scan.clips import ClipFeatures
+from mmfashion_ext.scan.interpolation import nodes_needed
 from mmfashion_ext.scan.similarity import (
-    ClipFeatures,
-    nodes_needed,
     pair_distances,
     pooled_distances,
     self_pool,
@@ -112,11 +113,12 @@ def test_polynomials_are_what_runs(spread, monkeypatch):
     query, gallery = make(0, 96, 10, 128, spread), make(1, 80, 10, 128, spread)
     weight, bias = make_classifier(2, 128)
     exact = pair_distances(query, gallery, weight, bias, tolerance=0)
-    monkeypatch.setattr(
-        'mmfashion_ext.scan.similarity.attend',
-        lambda x, h, guide: _count(x, h, guide, pooled),
-    )
     pooled = []
+    for module in ('similarity', 'interpolation'):
+        monkeypatch.setattr(
+            f'mmfashion_ext.scan.{module}.attend',
+            lambda x, h, guide: _count(x, h, guide, pooled),
+        )
     found = pair_distances(query, gallery, weight, bias)
     torch.testing.assert_close(found, exact, atol=1.2e-6, rtol=0)
     assert sum(pooled) < 2 * 96 * 80 * 128 / (3 if spread == 1 else 1)
@@ -232,7 +234,6 @@ def test_no_gradients_are_kept():
         (lambda x, h: (x, h[:, :-1]), 'embeddings and keys must both be'),
         (lambda x, h: (x[..., :2], h[..., :2]), r'must both be \(clips, fra'),
         (lambda x, h: (x[:, :0], h[:, :0]), '1 frame or more'),
-        (lambda x, h: (x * torch.nan, h), 'gallery clips: .* not finite'),
     ],
 )
 def test_bad_clips_are_refused(change, message):
@@ -240,7 +241,15 @@ def test_bad_clips_are_refused(change, message):
     weight, bias = make_classifier(2, 3)
     with pytest.raises(ValueError, match=message):
         pair_distances(query, ClipFeatures(*change(*gallery)), weight, bias)
-    with pytest.raises(ValueError, match='classifier is not finite'):
+
+
+def test_a_diverged_model_is_named():
+    query, gallery = make(0, 5, 4, 3), make(1, 5, 4, 3)
+    weight, bias = make_classifier(2, 3)
+    lost = gallery._replace(keys=gallery.keys * torch.nan)
+    with pytest.raises(UserError, match=r'gallery clips: .* not finite'):
+        pair_distances(query, lost, weight, bias)
+    with pytest.raises(UserError, match='classifier is not finite'):
         pair_distances(query, gallery, weight, math.nan)
 
 

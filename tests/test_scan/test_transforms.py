@@ -207,10 +207,10 @@ def test_erasing_tiny_pictures_ends():
 
 
 def test_wrong_erasing():
-    with pytest.raises(ValueError, match="'reference' or 'sampled'"):
+    with pytest.raises(UserError, match="'reference' or 'sampled'"):
         EraseFrames(paste='random')
     for wrong in ({'area': (0.2, 0.1)}, {'area': (0, 0.1)}, {'aspect': 0}):
-        with pytest.raises(ValueError, match='area must be two shares'):
+        with pytest.raises(UserError, match='area must be two shares'):
             EraseFrames(**wrong)
 
 

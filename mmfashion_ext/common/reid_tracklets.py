@@ -1,0 +1,88 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Distances of tracklets from those of their clips."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from .reid import ReIDError
+
+_BLOCK = 2**22  # numbers of an intermediate array
+
+
+def aggregate_tracklets(
+    distances: np.ndarray,
+    query_clips: Sequence[int],
+    gallery_clips: Sequence[int],
+    percentile: float = 10,
+) -> np.ndarray:
+    """Distances of tracklets from those of their clips.
+
+    A pair of tracklets has as many distances as pairs of clips. Its own is
+    the mean of those that do not exceed their percentile (found by linear
+    interpolation), ties included: of n different ones, for the tenth
+    percentile, the ceil(n / 10) smallest.
+
+    Args:
+        distances (np.ndarray): (M, N) of clips, tracklet after tracklet.
+        query_clips (Sequence[int]): (Q,) clips of each tracklet, 1 or more;
+            they sum to M.
+        gallery_clips (Sequence[int]): (G,) of the same, sum N.
+        percentile (float): 0-100; SCAN takes 10.
+
+    Returns:
+        np.ndarray: (Q, G) float64; means in the type of ``distances``.
+
+    Raises:
+        ReIDError: The counts do not fit.
+    """
+    distances = np.asarray(distances)
+    counts = [np.asarray(c, int) for c in (query_clips, gallery_clips)]
+    for axis, (side, number) in enumerate(
+        zip(('query', 'gallery'), counts, strict=True)
+    ):
+        if number.sum() != distances.shape[axis] or (number < 1).any():
+            raise ReIDError(
+                f'{side} tracklets must have 1 clip or more and '
+                f'{distances.shape[axis]} together, got {number.sum()}, the '
+                f'shortest {number.min(initial=0)}'
+            )
+    result = np.empty([len(number) for number in counts])
+    for rows, row_clips in _equally_long(counts[0]):
+        for cols, col_clips in _equally_long(counts[1]):
+            size = row_clips.shape[1] * col_clips.shape[1]
+            step = max(_BLOCK // (size * len(cols)), 1)
+            for start in range(0, len(rows), step):
+                part = slice(start, start + step)
+                blocks = distances[
+                    row_clips[part, None, :, None], col_clips[None, :, None]
+                ].reshape(-1, size)
+                result[np.ix_(rows[part], cols)] = _mean_of_lowest(
+                    blocks, percentile
+                ).reshape(-1, len(cols))
+    return result
+
+
+def _equally_long(
+    counts: np.ndarray,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Tracklets (n,) of one length, and the (n, q) indices of their clips."""
+    starts = counts.cumsum() - counts
+    for count in np.unique(counts):
+        tracklets = np.flatnonzero(counts == count)
+        yield tracklets, starts[tracklets, None] + np.arange(count)
+
+
+def _mean_of_lowest(blocks: np.ndarray, percentile: float) -> np.ndarray:
+    """Rows (n, size) to (n,), see :func:`aggregate_tracklets`."""
+    limit = np.percentile(blocks, percentile, axis=1, keepdims=True)
+    lowest = blocks <= limit
+    kept = lowest.sum(axis=1)
+    means = np.empty(len(blocks), blocks.dtype)
+    # one rectangle for each number of entries: numpy then adds in the order
+    # in which it adds a row alone, and the means are the same to the last bit
+    for count in np.unique(kept):
+        rows = kept == count
+        values = blocks[rows][lowest[rows]]
+        means[rows] = values.reshape(-1, count).mean(axis=1)
+    return means

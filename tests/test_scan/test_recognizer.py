@@ -15,6 +15,7 @@ from mmfashion_ext.scan.data_preprocessor import ClipDataPreprocessor
 from mmfashion_ext.scan.frame_cnn import FrameCNN
 from mmfashion_ext.scan.losses import OIMLoss, PairLoss
 from mmfashion_ext.scan.matcher import POOLINGS, SCANMatcher
+from mmfashion_ext.scan.optim import SCANOptimWrapperConstructor
 from mmfashion_ext.scan.recognizer import SCANRecognizer
 from mmfashion_ext.scan.structures import ClipDataSample
 
@@ -189,6 +190,51 @@ def test_processes_equal_one_process(by_processes):
             )
         # the tables do not drift apart, not by a bit
         assert (found['oim_loss.table'] == two[0]['oim_loss.table']).all()
+
+
+LABELS = [0, 0, 1, 1, 2, 2]
+
+
+def learn(model, wrapper, steps=8):
+    """The losses of some steps on one batch."""
+    losses = []
+    for _ in range(steps):
+        with wrapper.optim_context(model):
+            loss, _ = model.parse_losses(run(model, LABELS, 'loss'))
+        wrapper.update_params(loss)
+        losses.append(loss.item())
+    return losses
+
+
+def optim_wrapper(model, **kwargs):
+    optimizer = dict(type='SGD', lr=0.01, momentum=0.9)
+    return SCANOptimWrapperConstructor(dict(optimizer=optimizer, **kwargs))(
+        model
+    )
+
+
+def test_bfloat16_learns_on_the_cpu():
+    plain, half = recognizer().train(), recognizer().train()
+    expected = learn(plain, optim_wrapper(plain))
+    # MMEngine's AmpOptimWrapper wants a GPU; autocast does not
+    with torch.autocast('cpu', torch.bfloat16):
+        found = learn(half, optim_wrapper(half))
+    assert found[0] == pytest.approx(expected[0], rel=0.02)
+    assert found[-1] < 0.7 * found[0]
+    assert all(p.dtype == torch.float32 for p in half.parameters())
+    assert all(v.isfinite().all() for v in half.state_dict().values())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.parametrize('dtype', ['float16', 'bfloat16'])
+def test_mixed_precision_learns_on_the_gpu(dtype):
+    plain, half = recognizer().cuda().train(), recognizer().cuda().train()
+    expected = learn(plain, optim_wrapper(plain))
+    amp = dict(type='AmpOptimWrapper', loss_scale='dynamic', dtype=dtype)
+    found = learn(half, optim_wrapper(half, **amp), steps=16)
+    assert found[0] == pytest.approx(expected[0], rel=0.02)
+    assert found[-1] < 0.7 * found[0]
+    assert all(v.isfinite().all() for v in half.state_dict().values())
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')

@@ -1,11 +1,16 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Synthetic data shared by the tests; nothing binary is stored."""
 
+import io
 import json
 import os
+import runpy
 import subprocess
 import sys
+import warnings
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -115,6 +120,8 @@ def write_viton(tmp_path):
                 'densepose': (f'{person}.npy', ids % NUM_PARTS),
                 'pose': (f'{person}_keypoints.json', {'people': people}),
                 'flow': (f'{person}.npz', flow),
+                'truth': (f'{person}.jpg', np.full(size, 220 + n)),
+                'truth_flow': (f'{person}.npz', flow + 1),
             }
             for kind, folder in folders.items():
                 path, content = folder / names[kind][0], names[kind][1]
@@ -122,11 +129,11 @@ def write_viton(tmp_path):
                     path.write_text(json.dumps(content))
                 elif kind == 'densepose':
                     np.save(path, content)
-                elif kind == 'flow':
+                elif kind in ('flow', 'truth_flow'):
                     np.savez(path, flow=content)
                 else:
                     content = content.astype(np.uint8)
-                    if kind in ('person', 'cloth'):
+                    if kind in ('person', 'cloth', 'truth'):
                         content = content[:, :, None].repeat(3, 2)
                     cv2.imwrite(str(path), content)
         return tmp_path / layout
@@ -160,8 +167,66 @@ def run_python():
     return run
 
 
+@contextmanager
+def own_mmengine_globals():
+    """What MMEngine keeps by name, loggers and the like, ends with a run."""
+
+    def kinds():
+        utils = sys.modules.get('mmengine.utils')
+        found = [utils.ManagerMixin] if utils else []
+        for kind in found:  # grows meanwhile
+            found += kind.__subclasses__()
+        return found
+
+    before = {kind: dict(kind._instance_dict) for kind in kinds()}
+    for kind in before:
+        kind._instance_dict.clear()
+    try:
+        yield
+    finally:
+        for kind in kinds():
+            for instance in kind._instance_dict.values():
+                for handler in getattr(instance, 'handlers', ()):
+                    handler.close()
+            kind._instance_dict.clear()
+            kind._instance_dict.update(before.get(kind, {}))
+
+
 @pytest.fixture(scope='session')
-def tiny_deepfashion2(tmp_path_factory, run_python):
+def run_tool():
+    """Run a script of this repository in this process, like ``run_python``.
+
+    Importing torch and the hosts takes many times longer than what the tests
+    have the tools do. That a tool runs in a process of its own, one test of
+    each tool shows; all others share what is imported.
+    """
+
+    def run(script, *arguments, cwd=ROOT, status=0):
+        command = [str(script), *map(str, arguments)]
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            mock.patch.dict(os.environ),
+            warnings.catch_warnings(),
+            own_mmengine_globals(),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            patch.setattr(sys, 'argv', command)
+            patch.chdir(cwd)
+            with pytest.raises(SystemExit) as ended:
+                runpy.run_path(str(ROOT / script), run_name='__main__')
+        code = ended.value.code or 0
+        assert code == status, err.getvalue()
+        return subprocess.CompletedProcess(
+            command, code, out.getvalue(), err.getvalue()
+        )
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def tiny_deepfashion2(tmp_path_factory, run_tool):
     """Four synthetic pictures to train on and two to validate on, converted.
 
     Returns the folder and the ``--cfg-options`` that make a config use it.
@@ -173,7 +238,7 @@ def tiny_deepfashion2(tmp_path_factory, run_python):
     converter = ROOT / 'tools' / 'dataset_converters' / 'deepfashion2.py'
     for split in ('train', 'validation'):
         out = root / 'annotations' / f'{split}.json'
-        run_python(converter, root / split, '--out', out)
+        run_tool(converter, root / split, '--out', out)
     truth = root / 'annotations' / 'validation.json'
     options = [
         f'val_evaluator.ann_file={truth}',

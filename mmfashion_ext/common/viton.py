@@ -105,7 +105,15 @@ HAND_PARTS = frozenset({3, 4})
 ARM_PARTS = frozenset(range(15, 23))
 
 Kind = Literal[
-    'person', 'cloth', 'cloth_mask', 'parse', 'pose', 'densepose', 'flow'
+    'person',
+    'cloth',
+    'cloth_mask',
+    'parse',
+    'pose',
+    'densepose',
+    'flow',
+    'truth',
+    'truth_flow',
 ]
 #: Kind of file -> how its name goes on after the stem of the picture it
 #: belongs to: the cloth's for ``cloth_mask``, else the person's.
@@ -118,6 +126,8 @@ ENDINGS: dict[Kind, tuple[str, ...]] = {
     'pose': ('_keypoints.json',),
     'densepose': ('.npy', '.png'),
     'flow': ('.npz',),
+    'truth': _PICTURES,
+    'truth_flow': ('.npz',),
 }
 
 
@@ -127,8 +137,10 @@ class Layout:
 
     Attributes:
         folders (dict[str, str]): Kind of file -> its folder. ``flow``, the
-            true warp, is in synthetic data only; the published test set of
-            VITON has no ``parse``, ``pose`` and ``densepose`` either.
+            true warp, is in synthetic data only, and so are ``truth`` and
+            ``truth_flow``: the person in the garment of ``pairs``, and its
+            warp. The published test set of VITON has no ``parse``, ``pose``
+            and ``densepose`` either.
         base (str): The folder of these folders, below the root. The root
             itself may be it.
         pairs (str, optional): File of pairs, below the root or ``base``.
@@ -146,7 +158,7 @@ class Layout:
 
 
 def _folders(*names: str) -> dict[Kind, str]:
-    return dict(zip(ENDINGS, names, strict=True))
+    return dict(zip(ENDINGS, names, strict=False))
 
 
 _VITON_HD = _folders(
@@ -193,6 +205,8 @@ LAYOUTS: dict[tuple[LayoutName, Split], Layout] = {
             'test_pose',
             'test_densepose',
             'test_flow',
+            'test_truth',
+            'test_truth_flow',
         ),
         base='VITON_test',
         pairs='test_pairs.txt',

@@ -322,6 +322,8 @@ _READERS: dict[Kind, Callable[[Any], np.ndarray]] = {
     'densepose': read_densepose,
     'pose': read_pose,
     'flow': read_flow,
+    'truth': read_picture,
+    'truth_flow': read_flow,
 }
 
 

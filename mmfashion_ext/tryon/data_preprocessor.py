@@ -51,11 +51,11 @@ class TryOnDataPreprocessor(BaseDataPreprocessor):
         return data
 
     def _convert(self, kind: str, batch: Tensor) -> Tensor:
-        if kind in ('person', 'cloth', 'unpaired_cloth'):
+        if kind in ('person', 'truth', 'cloth', 'unpaired_cloth'):
             return batch.float().div_(255).sub_(0.5).div_(0.5)
         if kind.endswith('cloth_mask'):
             return (batch >= 128).float()
-        if kind == 'parse':
+        if kind in ('parse', 'true_parse'):
             return batch.long().masked_fill_(batch == NOISE, UPPER_CLOTHES)
         return batch.long() if kind == 'densepose' else batch.float()
 
@@ -79,7 +79,7 @@ def _pad(kind: str, batch: Tensor) -> Tensor:
     sides = (0, -w % DIVISOR, 0, -h % DIVISOR)
     if not any(sides):
         return batch
-    if kind == 'person':
+    if kind in ('person', 'truth'):
         return functional.pad(batch, sides, mode='replicate')
     value = {'pose_map': -1.0, 'flow': torch.nan}.get(kind, 0)
     return functional.pad(batch, sides, value=value)

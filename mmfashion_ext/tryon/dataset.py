@@ -20,7 +20,7 @@ from ..registry import DATASETS
 
 _TOOL = 'tools/dataset_converters/viton.py'
 
-Annotation = Literal['parse', 'pose', 'densepose', 'flow']
+Annotation = Literal['parse', 'pose', 'densepose', 'flow', 'truth']
 
 
 @DATASETS.register_module()
@@ -59,7 +59,9 @@ class TryOnDataset(BaseDataset):
         annotations (Sequence[str], optional): What to deliver of ``'parse'``,
             ``'pose'``, ``'densepose'`` and ``'flow'``. None: what has a
             folder, in training at least the first three. ``flow`` comes with
-            the garment worn only.
+            the garment worn only. ``'truth'``, of synthetic tests with
+            ``paired=False``: the person in the other garment
+            (``truth_path``), and the ``flow`` of that.
         pipeline (Sequence): Transforms of an item.
         **kwargs: Further arguments of MMEngine's ``BaseDataset``.
     """
@@ -122,6 +124,9 @@ class TryOnDataset(BaseDataset):
         if not paired and 'flow' in kinds:
             kinds.remove('flow')
         columns = {kind: self._find(kind, pairs) for kind in kinds}
+        if 'truth' in kinds:
+            self._check_truth(listed)
+            columns['flow'] = self._find('truth_flow', pairs)
         return [
             {
                 'person_name': pair.person,
@@ -147,6 +152,16 @@ class TryOnDataset(BaseDataset):
                 'lines person.jpg cloth.jpg; name it by pairs_file'
             )
         return found
+
+    def _check_truth(self, listed: Path | None) -> None:
+        """The truth of a try-on is of the layout's own pairs."""
+        own = self.files.pairs_file(None)
+        if listed is None or listed != own:
+            raise UserError(
+                f"annotations: 'truth' is known of the pairs of {own} only, "
+                f'got {listed or "the garments worn"}: set paired=False and '
+                'no pairs_file'
+            )
 
     def _are_worn(self, pairs: Sequence[Pair]) -> bool:
         """Whether the pairs of a file are of persons and what they wear."""

@@ -102,7 +102,10 @@ class MeanMetric(BaseMetric):
 
 @METRICS.register_module()
 class TryOnMetric(MeanMetric):
-    """Try-on against photograph, when the cloth is the one worn (paired).
+    """Try-on against the truth: the photograph, if its cloth is put on.
+
+    Of another garment the truth is known in synthetic tests only
+    (``gt_try_on``).
 
     ``SSIM`` (mean over the pixels whose 11 x 11 Gaussian window, sigma 1.5,
     lies inside, as SSIM's paper and scikit-image have it), ``L1`` (mean
@@ -137,10 +140,11 @@ class TryOnMetric(MeanMetric):
         self.lpips = lpips and build_lpips(**lpips)
 
     def measure(self, sample: dict) -> dict[str, float]:
-        """Compare ``try_on`` with ``person``."""
+        """Compare ``try_on`` with ``gt_try_on`` or, paired, ``person``."""
+        target = 'gt_try_on' if 'gt_try_on' in sample else 'person'
         made, truth = (
             sample[name].detach().float().clamp(-1, 1)
-            for name in ('try_on', 'person')
+            for name in ('try_on', target)
         )
         row = {}
         if self.ssim:

@@ -18,6 +18,7 @@ class TryOnDataSample(BaseDataElement):
     - ``person``, ``cloth`` (3, h, w), ``cloth_mask`` (1, h, w): what the model
       was given, the cloth masked;
     - where the data set has them, ``person_cloth_mask`` (1, h, w), 0 or 1, the
-      region of the cloth that the person wears, and ``gt_flow`` (2, h, w), the
-      true sampling position in px, NaN where no cloth is seen.
+      region of the cloth on the person; ``gt_flow`` (2, h, w), the true
+      sampling position in px, NaN where no cloth is seen; and of unpaired
+      synthetic tests ``gt_try_on`` (3, h, w), the person in that cloth.
     """

@@ -6,7 +6,8 @@ Between them an item holds arrays: ``person``, ``cloth``, ``unpaired_cloth``
 0 ... 255; ``parse`` (h, w) uint8, labels 0 ... 13; ``densepose`` (h, w) uint8,
 parts 0 ... 24; ``pose`` (18, 3) float32, px; ``flow`` (h, w, 2) float32, where
 a pixel of the person lies on the flat cloth, x and y in px, NaN where no cloth
-is seen. The models need ``person``, ``cloth`` and ``cloth_mask``.
+is seen; ``truth`` (h, w, 3) uint8 RGB, the person in that cloth. The models
+need ``person``, ``cloth`` and ``cloth_mask``.
 """
 
 from pathlib import Path
@@ -31,9 +32,10 @@ from .structures import TryOnDataSample
 
 _CLOTHES = ('cloth', 'unpaired_cloth')
 #: What has the person's pixels.
-_OF_PERSON = ('parse', 'densepose', 'flow')
+_OF_PERSON = ('parse', 'densepose', 'flow', 'truth')
 _BY_PIXEL = (
     'person',
+    'true_parse',
     *_OF_PERSON,
     *_CLOTHES,
     *(f'{cloth}_mask' for cloth in _CLOTHES),
@@ -46,7 +48,7 @@ class LoadTryOn:
 
     Required keys: ``person_path``, ``cloth_path``. Optional:
     ``cloth_mask_path``, ``parse_path``, ``parse_labels``, ``densepose_path``,
-    ``pose_path``, ``flow_path``, ``unpaired_cloth_path``,
+    ``pose_path``, ``flow_path``, ``truth_path``, ``unpaired_cloth_path``,
     ``unpaired_cloth_mask_path``. Added: their contents, see the module. In
     place of the path of a picture or of a mask its array will do
     (:func:`~mmfashion_ext.common.viton_files.read_picture`), so the same
@@ -127,7 +129,9 @@ class ResizeTryOn:
         for kind in _BY_PIXEL:
             if kind in results and kind != 'flow':
                 results[kind] = _resize(
-                    results[kind], size, kind in ('parse', 'densepose')
+                    results[kind],
+                    size,
+                    kind in ('parse', 'true_parse', 'densepose'),
                 )
         return results
 
@@ -184,8 +188,9 @@ class PackTryOn:
     """Make an item an input of the model.
 
     Delivers ``inputs``, a dict of (C, h, w) tensors of what there is:
-    ``person``, ``cloth``, ``unpaired_cloth`` (C = 3), ``cloth_mask``,
-    ``unpaired_cloth_mask``, ``parse``, ``densepose`` (1), uint8; ``pose_map``
+    ``person``, ``truth``, ``cloth``, ``unpaired_cloth`` (C = 3),
+    ``cloth_mask``, ``unpaired_cloth_mask``, ``parse``, ``true_parse`` (before
+    :class:`CorruptParse`), ``densepose`` (1), uint8; ``pose_map``
     (18) int8; ``flow`` (2) float32; and ``data_samples``, a
     ``TryOnDataSample`` with ``person_name``, ``cloth_name`` and ``ori_shape``
     (h, w).

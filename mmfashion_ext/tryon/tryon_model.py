@@ -121,10 +121,15 @@ class TryOnModel(BaseModel):
             **{kind: inputs[kind] for kind in ('person', 'cloth')},
             'cloth_mask': inputs['cloth_mask'],
         }
-        if 'parse' in inputs:
-            fields['person_cloth_mask'] = person_cloth_mask(inputs['parse'])
         if 'flow' in inputs:
             fields['gt_flow'] = inputs['flow']
+        if 'truth' in inputs:  # the parse map is of the garment taken off
+            fields['gt_try_on'] = inputs['truth']
+            shown = inputs['flow'].isfinite().all(dim=1, keepdim=True)
+            fields['person_cloth_mask'] = shown
+        elif 'parse' in inputs:
+            parse = inputs.get('true_parse', inputs['parse'])
+            fields['person_cloth_mask'] = person_cloth_mask(parse)
         for i, sample in enumerate(data_samples):
             h, w = sample.ori_shape
             for name, batch in fields.items():

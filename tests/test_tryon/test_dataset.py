@@ -125,6 +125,24 @@ def test_paired_or_by_the_file(write_viton):
     assert mine.metainfo['paired']
     with pytest.raises(ValueError, match="without pairs_file, got 'mine"):
         make(root, split='test', pairs_file='mine.txt', paired=True)
+
+
+def test_truth_of_another_garment(write_viton):
+    """Of the pairs of the layout's own file, in synthetic data."""
+    root = write_viton(split='test')
+    kwargs = {'split': 'test', 'annotations': ['truth']}
+    with pytest.raises(UserError, match='garments worn'):
+        make(root, paired=True, **kwargs)
+    (root / 'test_pairs.txt').write_text('000002_0.jpg 000001_1.jpg\n')
+    dataset = make(root, paired=False, pipeline=PIPELINE[::2], **kwargs)
+    inputs = dataset[0]['inputs']
+    assert set(inputs) == {'person', 'cloth', 'cloth_mask', 'truth', 'flow'}
+    assert inputs['truth'].float().mean() == pytest.approx(222, abs=1)
+    # of that garment, not of the one worn
+    assert inputs['flow'][:, 0, 0].tolist() == [1, 1]
+    (root / 'mine.txt').write_text('000002_0.jpg 000001_1.jpg\n')
+    with pytest.raises(UserError, match=r'mine\.txt'):
+        make(root, pairs_file='mine.txt', **kwargs)
     refused(lambda: make(root, split='test', pairs_file='x.txt'), 'no such')
 
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmfashion_ext.tryon.warp_net import WarpResult
 
 from mmfashion_ext.tryon.distillation import AdjustableDistillation
+from mmfashion_ext.tryon.warp_net import WarpResult
 
 SIZE = 32, 32
 CHANNELS = 3

@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmfashion_ext.tryon.generator import Composition
-from mmfashion_ext.tryon.warp_net import WarpResult
 
+from mmfashion_ext.tryon.generator import Composition
 from mmfashion_ext.tryon.losses import (
     SkinLoss,
     TryOnLoss,
@@ -21,6 +20,7 @@ from mmfashion_ext.tryon.losses import (
     total_variation,
 )
 from mmfashion_ext.tryon.perceptual import PerceptualLoss
+from mmfashion_ext.tryon.warp_net import WarpResult
 
 SIZE = 64, 48
 FLOOR = 0.001995  # 0.000001 ^ 0.45

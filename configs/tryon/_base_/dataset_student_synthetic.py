@@ -9,11 +9,11 @@ test_pipeline = [
     dict(type='mmfashion_ext.PackTryOn'),
 ]
 train_dataloader = dict(
-    batch_size=8, num_workers=1, dataset=dict(data_root=data_root)
+    batch_size=4, num_workers=1, dataset=dict(data_root=data_root)
 )
 val_dataloader = dict(
     _delete_=True,
-    batch_size=8,
+    batch_size=4,
     num_workers=1,
     drop_last=False,
     persistent_workers=True,

@@ -8,10 +8,10 @@ _base_ = 'dataset_tutor.py'
 data_root = 'data/synthetic_viton/'
 
 train_dataloader = dict(
-    batch_size=8, num_workers=1, dataset=dict(data_root=data_root)
+    batch_size=4, num_workers=1, dataset=dict(data_root=data_root)
 )
 val_dataloader = dict(
-    batch_size=8,
+    batch_size=4,
     num_workers=1,
     dataset=dict(
         data_root=data_root,

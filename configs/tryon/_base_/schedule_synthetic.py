@@ -5,7 +5,7 @@ test_cfg = dict(type='TestLoop')
 
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='Adam', lr=1e-3, betas=(0.5, 0.999)),
+    optimizer=dict(type='Adam', lr=5e-4, betas=(0.5, 0.999)),
 )
 param_scheduler = dict(
     type='LinearLR', start_factor=1.0, end_factor=1 / 4, begin=4, end=8

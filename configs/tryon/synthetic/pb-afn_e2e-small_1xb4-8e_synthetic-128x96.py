@@ -15,4 +15,4 @@ model = dict(
     try_on_loss=dict(type='mmfashion_ext.TryOnLoss'),
     warp_weight=0.5,
 )
-load_from = 'work_dirs/pb-afn_warp-small_1xb8-8e_synthetic-128x96/epoch_8.pth'
+load_from = 'work_dirs/pb-afn_warp-small_1xb4-8e_synthetic-128x96/epoch_8.pth'

@@ -15,7 +15,7 @@ model = dict(
     try_on_loss=dict(type='mmfashion_ext.TryOnLoss'),
     skin_loss=dict(type='mmfashion_ext.SkinLoss', switch_epoch=4),
     warp_weight=0.25,
-    teacher_checkpoint='work_dirs/pb-afn_e2e-small_1xb8-8e_synthetic-128x96/'
+    teacher_checkpoint='work_dirs/pb-afn_e2e-small_1xb4-8e_synthetic-128x96/'
     'epoch_8.pth',
 )
-load_from = 'work_dirs/pf-afn_warp-small_1xb8-8e_synthetic-128x96/epoch_8.pth'
+load_from = 'work_dirs/pf-afn_warp-small_1xb4-8e_synthetic-128x96/epoch_8.pth'

@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 model = dict(
-    teacher_checkpoint='work_dirs/pb-afn_e2e-small_1xb8-8e_synthetic-128x96/'
+    teacher_checkpoint='work_dirs/pb-afn_e2e-small_1xb4-8e_synthetic-128x96/'
     'epoch_8.pth',
     start_from_teacher=True,
 )

@@ -66,78 +66,49 @@ def _conv(in_channels: int, channels: int, stride: int = 1) -> nn.Conv2d:
 class ResidualBlock(nn.Module):
     """Two normalised convolutions; activation after the sum."""
 
-    #: Normalisations that follow a convolution directly.
-    conv_norm_pairs = (('conv1', 'norm1'), ('conv2', 'norm2'))
+    #: Batch normalisations that follow a convolution directly.
+    conv_bn_pairs = (('conv1', 'bn1'), ('conv2', 'bn2'))
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = _conv(channels, channels)
-        self.norm1 = nn.BatchNorm2d(channels)
+        self.bn1 = nn.BatchNorm2d(channels)
         self.conv2 = _conv(channels, channels)
-        self.norm2 = nn.BatchNorm2d(channels)
+        self.bn2 = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, h, w) to the same."""
-        y = functional.relu(self.norm1(self.conv1(x)), inplace=True)
-        return functional.relu(self.norm2(self.conv2(y)) + x, inplace=True)
+        y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
+        return functional.relu(self.bn2(self.conv2(y)) + x, inplace=True)
 
 
-class Level(nn.Module):
-    """Down, through the coarser levels, and up again, beside the input.
-
-    Args:
-        in_channels (int): Of the input.
-        channels (int): At half the size.
-        out_channels (int): Of the way up.
-        inner (Level, optional): The next coarser level; None: the coarsest.
-        outermost (bool): The whole network: no normalisation on the way down,
-            nothing after the last convolution, the input is not added.
-    """
-
-    #: Normalisations that follow a convolution directly.
-    conv_norm_pairs = (('down', 'down_norm'), ('up', 'up_norm'))
+class Step(nn.Sequential):
+    """A convolution, normalised or not, and two residual blocks."""
 
     def __init__(
         self,
         in_channels: int,
         channels: int,
-        out_channels: int,
-        inner: 'Level | None' = None,
-        outermost: bool = False,
+        stride: int = 1,
+        norm: bool = True,
     ) -> None:
-        super().__init__()
-        self.outermost = outermost
-        self.down = _conv(in_channels, channels, stride=2)
-        at_an_end = outermost or inner is None
-        self.down_norm = (
-            nn.Identity() if at_an_end else nn.BatchNorm2d(channels)
+        super().__init__(
+            _conv(in_channels, channels, stride),
+            *([nn.BatchNorm2d(channels)] if norm else []),
+            nn.ReLU(inplace=True),
+            ResidualBlock(channels),
+            ResidualBlock(channels),
         )
-        self.down_blocks = _blocks(channels)
-        self.inner = nn.Identity() if inner is None else inner
-        # the inner level gives its input beside its output
-        self.up = _conv(channels * (1 if inner is None else 2), out_channels)
-        if not outermost:
-            self.up_norm = nn.BatchNorm2d(out_channels)
-            self.up_blocks = _blocks(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, h, w) to (B, in_channels + out_channels, h, w)."""
-        y = functional.relu(self.down_norm(self.down(x)), inplace=True)
-        y = self.inner(self.down_blocks(y))
-        y = self.up(functional.interpolate(y, scale_factor=2))
-        if self.outermost:
-            return y
-        y = self.up_blocks(functional.relu(self.up_norm(y), inplace=True))
-        return torch.cat([x, y], dim=1)
-
-
-def _blocks(channels: int) -> nn.Sequential:
-    return nn.Sequential(ResidualBlock(channels), ResidualBlock(channels))
 
 
 @MODELS.register_module()
 class TryOnGenerator(BaseModule):
     """A residual U-Net that paints the person.
+
+    On the way down each step halves the size; the first and the last one do
+    not normalise. On the way up each step doubles it, and what came down at
+    that size is put before its result. A bare convolution ends it. No
+    convolution has a bias.
 
     Input of the student: photograph 3, warped cloth 3, warped mask 1. Of the
     tutor: what is kept of the photograph 3, warped cloth 3, warped mask 1,
@@ -146,7 +117,7 @@ class TryOnGenerator(BaseModule):
     Args:
         in_channels (int): 7 or 8.
         out_channels (int): RGB and the weight of the garment.
-        widths (Sequence[int]): Channels of the levels, fine to coarse.
+        widths (Sequence[int]): Channels of the steps down, fine to coarse.
     """
 
     def __init__(
@@ -157,12 +128,19 @@ class TryOnGenerator(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        level = None
-        for outer, width in reversed(list(pairwise(widths))):
-            level = Level(outer, width, outer, level)
-        self.levels = Level(
-            in_channels, widths[0], out_channels, level, outermost=True
+        last = len(widths) - 1
+        self.down = nn.ModuleList(
+            Step(before, after, stride=2, norm=0 < level < last)
+            for level, (before, after) in enumerate(
+                pairwise((in_channels, *widths))
+            )
         )
+        self.up = nn.ModuleList(
+            # nothing is put beside the coarsest map
+            Step(after if level == last else 2 * after, before)
+            for level, (before, after) in enumerate(pairwise(widths), 1)
+        )
+        self.last_conv = _conv(2 * widths[0], out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Paint.
@@ -173,4 +151,15 @@ class TryOnGenerator(BaseModule):
         Returns:
             Tensor: (B, out_channels, H, W), raw; see :func:`compose`.
         """
-        return self.levels(x)
+        passed = []
+        for step in self.down:
+            x = step(x)
+            passed.append(x)
+        x = passed.pop()
+        for step in reversed(self.up):
+            x = torch.cat([passed.pop(), step(_double(x))], dim=1)
+        return self.last_conv(_double(x))
+
+
+def _double(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2, mode='nearest')

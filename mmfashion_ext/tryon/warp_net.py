@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from mmengine.model import BaseModule
@@ -57,53 +58,55 @@ class DownBlock(nn.Module):
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(in_channels)
+        self.bn = nn.BatchNorm2d(in_channels)
         self.conv = nn.Conv2d(
             in_channels, channels, 3, stride=2, padding=1, bias=False
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, h, w) to (B, channels, h / 2, w / 2)."""
-        return self.conv(functional.relu(self.norm(x), inplace=True))
+        return self.conv(functional.relu(self.bn(x), inplace=True))
 
 
-class ResidualBlock(nn.Module):
+class PreActivationBlock(nn.Module):
     """Two convolutions, each after its activation, beside a straight path."""
 
-    #: Normalisations that follow a convolution directly.
-    conv_norm_pairs = (('conv1', 'norm2'),)
+    #: Batch normalisations that follow a convolution directly.
+    conv_bn_pairs = (('conv1', 'bn2'),)
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm1 = nn.BatchNorm2d(channels)
+        self.bn1 = nn.BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(channels)
+        self.bn2 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, h, w), not activated, to the same."""
-        y = self.conv1(functional.relu(self.norm1(x), inplace=True))
-        y = self.conv2(functional.relu(self.norm2(y), inplace=True))
+        y = self.conv1(functional.relu(self.bn1(x), inplace=True))
+        y = self.conv2(functional.relu(self.bn2(y), inplace=True))
         return x + y
 
 
-class Encoder(nn.ModuleList):
+class Encoder(nn.Sequential):
     """Five stages, each of half the size.
 
     Args:
         in_channels (int): Of the input.
-        widths (Sequence[int]): Channels of each stage, fine to coarse.
+        widths (Sequence[int]): Channels of the stages, fine to coarse.
     """
 
     def __init__(self, in_channels: int, widths: Sequence[int]) -> None:
-        stages = []
-        for width in widths:
-            blocks = ResidualBlock(width), ResidualBlock(width)
-            stages.append(
-                nn.Sequential(DownBlock(in_channels, width), *blocks)
+        super().__init__(
+            *(
+                nn.Sequential(
+                    DownBlock(before, after),
+                    PreActivationBlock(after),
+                    PreActivationBlock(after),
+                )
+                for before, after in pairwise((in_channels, *widths))
             )
-            in_channels = width
-        super().__init__(stages)
+        )
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, in_channels, H, W) to maps from coarse (H / 32) to fine."""
@@ -150,11 +153,10 @@ class Pyramid(nn.Module):
 def _head(in_channels: int, channels: Sequence[int]) -> nn.Sequential:
     """Four convolutions to an offset in px, x first."""
     layers: list[nn.Module] = []
-    for width in channels:
-        layers.append(nn.Conv2d(in_channels, width, 3, padding=1))
+    for before, after in pairwise((in_channels, *channels, 2)):
+        layers.append(nn.Conv2d(before, after, 3, padding=1))
         layers.append(nn.LeakyReLU(_SLOPE, inplace=True))
-        in_channels = width
-    return nn.Sequential(*layers, nn.Conv2d(in_channels, 2, 3, padding=1))
+    return nn.Sequential(*layers[:-1])
 
 
 @MODELS.register_module()
@@ -190,9 +192,9 @@ class AppearanceFlowWarp(BaseModule):
         super().__init__(init_cfg)
         self.radius = radius
         self.cloth_encoder = Encoder(cloth_channels, widths)
-        self.cloth_pyramid = Pyramid(widths, channels)
+        self.cloth_fpn = Pyramid(widths, channels)
         self.condition_encoder = Encoder(condition_channels, widths)
-        self.condition_pyramid = Pyramid(widths, channels)
+        self.condition_fpn = Pyramid(widths, channels)
         shifts = (2 * radius + 1) ** 2
         self.main_heads = nn.ModuleList(
             _head(shifts, head_channels) for _ in widths
@@ -203,11 +205,11 @@ class AppearanceFlowWarp(BaseModule):
 
     def encode_cloth(self, cloth: Tensor) -> list[Tensor]:
         """(B, 3, H, W) to 5 x (B, C, h, w), coarse to fine."""
-        return self.cloth_pyramid(self.cloth_encoder(cloth))
+        return self.cloth_fpn(self.cloth_encoder(cloth))
 
     def encode_condition(self, condition: Tensor) -> list[Tensor]:
         """(B, condition_channels, H, W) to 5 x (B, C, h, w)."""
-        return self.condition_pyramid(self.condition_encoder(condition))
+        return self.condition_fpn(self.condition_encoder(condition))
 
     def flows(
         self,

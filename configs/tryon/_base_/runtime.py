@@ -7,7 +7,10 @@ default_hooks = dict(
     checkpoint=dict(interval=20),
     visualization=dict(type='mmfashion_ext.TryOnVisualizationHook'),
 )
-visualizer = dict(type='mmfashion_ext.TryOnVisualizer')
+visualizer = dict(
+    type='mmfashion_ext.TryOnVisualizer',
+    vis_backends=[dict(type='LocalVisBackend')],
+)
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 # batch statistics over all GPUs, for what is trained
 sync_bn = 'torch'

@@ -25,14 +25,6 @@ def attend(x: Tensor, h: Tensor, guide: Tensor) -> Tensor:
     return (weights * x).sum(dim=-2)
 
 
-class MeanPooling(nn.Module):
-    """No attention: all frames count the same."""
-
-    def forward(self, x: Tensor, h: Tensor | None = None) -> Tensor:
-        """(N, T, D) to (N, D)."""
-        return x.mean(dim=1)
-
-
 class SelfPooling(nn.Module):
     """Each clip is pooled under its own mean key."""
 

@@ -28,11 +28,10 @@ of under all clips of the other side, and the sum over d becomes one matrix
 product of the coefficients with the Chebyshev polynomials at c. No array has
 the size M N D, nor M N J.
 
-The error has a proven bound, see
-:func:`~.interpolation.nodes_needed`; J_d, typically 10 to
-40, is the smallest number for which the distances err by less than
-``tolerance``. A channel for which that is more work than pooling all pairs is
-computed pair by pair.
+The error has a proven bound, see :func:`~.interpolation.nodes_needed`; J_d,
+typically 10 to 40, is the smallest number for which the distances err by less
+than ``tolerance``. A channel for which that is more work than pooling all
+pairs is computed pair by pair.
 
 Symbols: M query clips, N gallery clips, T frames (may differ between the
 sides), D channels, J nodes. Distances are probabilities of "different", 0-1.

@@ -1,5 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from mmfashion_ext.tryon.losses import TryOnLoss, WarpLoss
 from mmfashion_ext.tryon.perceptual import (
     VGG19_URL,
     PerceptualLoss,
+    l1,
 )
 
 #: What a VGG19 is: output channels of the convolutions, 0 a pooling.
@@ -217,6 +219,21 @@ def test_file_of_torchvision(tmp_path, wrapped):
         assert (weight == torch.tensor(0.01 * k)).all()
     assert k == 25
     assert not weight.requires_grad
+    Path(path).unlink()
+    module.init_weights()  # not read again
+
+
+def test_random_weights_need_no_file(perceptual):
+    weight = perceptual.vgg.module.features[0].weight.clone()
+    perceptual.init_weights()
+    assert torch.equal(perceptual.vgg.module.features[0].weight, weight)
+
+
+def test_l1_of_half_precision_is_float32():
+    x = torch.full((1, 3, 40, 40), 1 / 3).bfloat16()
+    found = l1(x, torch.zeros_like(x))
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(x[0, 0, 0, 0].item())
 
 
 class Model(BaseModel):

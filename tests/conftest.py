@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Synthetic data shared by the tests; nothing binary is stored."""
 
+import gc
 import io
 import json
 import os
@@ -16,7 +17,47 @@ import cv2
 import numpy as np
 import pytest
 
+from mmfashion_ext import plugins
 from mmfashion_ext.common.deepfashion2 import CATEGORY_BY_ID
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector the hosts: they stay to the end."""
+    gc.collect()
+    gc.freeze()
+
+
+def remembered(function):
+    """A function that does not compute again what it was asked before."""
+    results = {}
+
+    def call(*args, **kwargs):
+        key = repr((args, kwargs))
+        if key not in results:
+            results[key] = function(*args, **kwargs)
+        return results[key]
+
+    return call
+
+
+@pytest.fixture(scope='session', autouse=True)
+def remember_what_mmengine_repeats():
+    """Two functions of their arguments alone that take most of many tests.
+
+    For each ``_base_`` in a host MMEngine parses all of the host's metafiles,
+    and it formats a runner's config four times. The processes that tests
+    start do so still.
+    """
+    if not plugins.is_installed('mmengine'):
+        yield
+        return
+    import mmengine.config.utils as config_utils
+    from yapf.yapflib import yapf_api
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((config_utils, 'load'), (yapf_api, 'FormatCode')):
+            patch.setattr(module, name, remembered(getattr(module, name)))
+        yield
 
 
 def make_item(category_id=1, box=(10, 20, 60, 80), **changes):
@@ -163,6 +204,38 @@ def run_python():
         )
         assert done.returncode == status, done.stderr
         return done
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def run_ranks(tmp_path_factory):
+    """Run a script as two processes at once: SCRIPT ARGS STORE RANK 2.
+
+    As torchrun would, whose own start takes longer than the rest. STORE is
+    a file through which the processes find each other.
+    """
+
+    def run(script, *arguments):
+        store = tmp_path_factory.mktemp('ranks') / 'store'
+        command = [sys.executable, script, *arguments, store]
+        env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+        ranks = [
+            subprocess.Popen(
+                [*map(str, command), str(rank), '2'],
+                stderr=subprocess.PIPE,
+                env=env,
+                text=True,
+            )
+            for rank in range(2)
+        ]
+        try:
+            errors = [rank.communicate(timeout=300)[1] for rank in ranks]
+        finally:
+            for rank in ranks:
+                rank.kill()
+        for rank, error in zip(ranks, errors, strict=True):
+            assert rank.returncode == 0, error
 
     return run
 

@@ -49,7 +49,7 @@ def test_mmdet_trains_our_config(tiny_deepfashion2, run_python, tmp_path):
 
 
 def test_mmpose_trains_our_config_and_ours_tests_it(
-    tiny_deepfashion2, run_python, tmp_path
+    tiny_deepfashion2, run_python, run_tool, tmp_path
 ):
     pytest.importorskip('mmpose')
     mmpose = Path(importlib.util.find_spec('mmpose').origin).parent
@@ -71,7 +71,7 @@ def test_mmpose_trains_our_config_and_ours_tests_it(
     assert any('PCK@0.1' in line for line in lines)
 
     checkpoint = tmp_path / 'work' / 'epoch_1.pth'
-    run_python(
+    run_tool(
         hub.root() / 'tools' / 'test.py',
         *(config, checkpoint, '--out', 'metrics.json'),
         *('--dump', 'all.pkl', '--show-dir', 'drawn'),

@@ -71,10 +71,11 @@ def parse_args() -> argparse.Namespace:
 
 def build(args: argparse.Namespace) -> None:
     """Make or extend an index; name the pictures that cannot be read."""
-    from mmfashion_ext.match_rcnn.gallery import build_gallery, find_pictures
-
     if args.batch_size < 1:
         raise UserError(f'--batch-size must be 1 or more: {args.batch_size}')
+    plugins.require('match_rcnn')
+    from mmfashion_ext.match_rcnn.gallery import build_gallery, find_pictures
+
     pictures = find_pictures(args.images)  # before the model is loaded
     report = build_gallery(pictures, encoder(args), args.out, args.batch_size)
     for path in report.unreadable:
@@ -88,14 +89,20 @@ def build(args: argparse.Namespace) -> None:
 
 def query(args: argparse.Namespace) -> None:
     """Find the clothes of a picture in an index."""
-    from mmfashion_ext.common.gallery_index import GalleryIndex
-    from mmfashion_ext.match_rcnn.gallery import draw_matches, query_gallery
-
     if args.topk < 1:
         raise UserError(f'--topk must be at least 1, got {args.topk}')
     if args.out and not args.out.lower().endswith(('.jpg', '.jpeg', '.png')):
         raise UserError(f'--out must end with .jpg or .png, got {args.out}')
+    plugins.require('match_rcnn')  # imports torch, so not before the above
+    from mmfashion_ext.common.gallery_index import GalleryIndex
+    from mmfashion_ext.match_rcnn.gallery import (
+        draw_matches,
+        query_gallery,
+        user_picture,
+    )
+
     index = GalleryIndex.load(args.index)
+    user_picture(args.image)  # before the model is loaded
     args.config = args.config or index.origin['config']
     args.checkpoint = args.checkpoint or index.origin['checkpoint']
     model = encoder(args)
@@ -130,7 +137,6 @@ def encoder(args: argparse.Namespace) -> object:
 
 def main() -> None:
     args = parse_args()
-    plugins.require('match_rcnn')
     {'build': build, 'query': query}[args.command](args)
 
 

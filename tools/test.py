@@ -12,7 +12,6 @@ from copy import deepcopy
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
-from mmengine.dist import is_main_process
 
 from mmfashion_ext.common.cli import UserError, run_tool, write_json
 from mmfashion_ext.common.runner import (
@@ -116,6 +115,8 @@ def main() -> None:
     if args.dump:
         dump_predictions(cfg, args.dump)
     metrics = build_runner(cfg).test()
+    from mmengine.dist import is_main_process  # imports torch
+
     if args.out and is_main_process():
         write_json(args.out, {k: float(v) for k, v in metrics.items()})
 

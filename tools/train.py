@@ -10,8 +10,6 @@ Examples:
 import argparse
 
 from mmengine.config import Config
-from mmengine.device import is_cuda_available
-from mmengine.runner import find_latest_checkpoint
 
 from mmfashion_ext.common.cli import UserError, run_tool
 from mmfashion_ext.common.runner import (
@@ -54,6 +52,8 @@ def resume_from(cfg: Config, resume: str | None) -> None:
     ``load_from``, and forgets a ``load_from`` otherwise: a training that is
     to start from other weights would start, or go on, from the wrong ones.
     """
+    from mmengine.runner import find_latest_checkpoint
+
     if resume and resume != 'auto':
         cfg.resume, cfg.load_from = True, resume
     elif resume or cfg.get('resume'):
@@ -66,6 +66,8 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     if args.amp:
+        from mmengine.device import is_cuda_available
+
         if not is_cuda_available():
             raise UserError(
                 '--amp needs a CUDA device and a PyTorch built for it; none '

@@ -1,21 +1,23 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The command line of ``tools/train.py`` and ``tools/test.py``."""
+"""The command line of ``tools/train.py`` and ``tools/test.py``.
+
+torch is imported when it is needed first: a misspelt name is told at once.
+"""
 
 import argparse
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from mmengine.config import Config, DictAction
-from mmengine.device import is_cuda_available
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
 
 from .. import plugins
 from ..hub import config_path
-from .checkpoint import assert_safe, local_checkpoint
 from .cli import UserError
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,17 +127,24 @@ def check_weights(path: str | None) -> str | None:
     """
     if not path:
         return None
+    from .checkpoint import assert_safe, local_checkpoint
+
     file = local_checkpoint(path)
     assert_safe(file)
     return str(file)
 
 
-def build_runner(cfg: Config) -> Runner:
+def build_runner(cfg: Config) -> 'Runner':
     """The runner of a config, MMEngine's unless ``runner_type`` is given.
 
     Under torchrun on a machine without a GPU the processes talk through gloo;
     MMEngine would insist on CUDA.
     """
+    import torch
+    from mmengine.device import is_cuda_available
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
     if cfg.launcher == 'pytorch' and not is_cuda_available():
         torch.distributed.init_process_group('gloo')
         cfg.model_wrapper_cfg = dict(

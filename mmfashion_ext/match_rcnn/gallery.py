@@ -20,7 +20,6 @@ from ..common.gallery_index import GalleryIndex
 from ..common.retrieval import PairSimilarity
 from ..common.sheet import write_sheet
 from ..hub import config_path
-from .inferencer import ClothesInferencer
 
 #: What counts as a picture in a folder.
 PICTURES = {'.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff'}
@@ -51,6 +50,9 @@ class GarmentEncoder:
         device: str | None = None,
         score_thr: float = 0.3,
     ) -> None:
+        # not above: mmdet's import takes longer than finding a wrong argument
+        from .inferencer import ClothesInferencer
+
         file = local_checkpoint(weights)
         self.infer = ClothesInferencer(model, file, device)
         head = getattr(self.infer.model.roi_head, 'match_head', None)
@@ -238,6 +240,18 @@ def _add(
     report.images += len(images)
 
 
+def user_picture(path: str | Path) -> np.ndarray:
+    """(h, w, 3) BGR uint8 of the picture that a user asks with.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    image = read_picture(path)
+    if image is None:
+        raise UserError(f'{path} is no picture that can be read')
+    return image
+
+
 def read_picture(path: str | Path) -> np.ndarray | None:
     """(h, w, 3) BGR uint8 as a viewer shows it; None for no picture."""
     try:
@@ -268,10 +282,7 @@ def query_gallery(
     Raises:
         UserError: The picture cannot be read, or no clothes are found in it.
     """
-    image = read_picture(picture)
-    if image is None:
-        raise UserError(f'{picture} is no picture that can be read')
-    ((features, garments),) = encoder([image])
+    ((features, garments),) = encoder([user_picture(picture)])
     if not garments:
         raise UserError(
             f'{picture}: no clothes found with a score of at least '

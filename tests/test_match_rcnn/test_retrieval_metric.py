@@ -129,7 +129,7 @@ def test_ranking_is_by_the_logit(ann_file):
 
 @pytest.mark.parametrize('seed', range(3))
 def test_result_file_gives_the_same_numbers_offline(
-    ann_file, tmp_path, run_python, seed
+    ann_file, tmp_path, run_tool, seed
 ):
     """Features of chance, wrong classes and scores that decide."""
     metric = RetrievalMetric(
@@ -149,13 +149,13 @@ def test_result_file_gives_the_same_numbers_offline(
         ('paper', 'retrieval_paper'),
     ):
         lists = [tmp_path / f'{composition}_{n}.json' for n in 'qg']
-        run_python(
+        run_tool(
             *('tools/dataset_converters/retrieval_lists.py', ann_file),
             *('--query', lists[0], '--gallery', lists[1]),
             *('--composition', composition),
         )
         out = tmp_path / f'{composition}.json'
-        run_python(
+        run_tool(
             *('tools/analysis/eval_retrieval.py', '--query-gt', lists[0]),
             *('--gallery-gt', lists[1], '--out', out),
             *('--results', tmp_path / 'pred.retrieval.json'),

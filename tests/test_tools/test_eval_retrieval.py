@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Both tools of retrieval, as a user runs them: processes of their own."""
+"""Both tools of retrieval, as a user runs them."""
 
 import json
 from pathlib import Path
@@ -63,6 +63,7 @@ def truth(tmp_path_factory, run_python):
 def test_perfect_results_of_synthetic_data(
     truth, composition, run_python, tmp_path
 ):
+    """With processes of their own."""
     paths = {name: tmp_path / f'{name}.json' for name in ('query', 'gallery')}
     options = [arg for name in paths for arg in (f'--{name}', paths[name])]
     options += ['--composition', composition]
@@ -124,7 +125,7 @@ RESULT = {
 
 
 @pytest.fixture
-def evaluate(tmp_path, run_python):
+def evaluate(tmp_path, run_tool):
     """Run the tool with lists of one entry, some of them changed."""
 
     def run(query=(), gallery=(), results=(), options=(), status=0):
@@ -137,7 +138,7 @@ def evaluate(tmp_path, run_python):
         for name, content in lists.items():
             arguments += [f'--{name}', write(tmp_path, name, content)]
         out = tmp_path / 'metrics.json'
-        done = run_python(
+        done = run_tool(
             EVALUATE, *arguments, '--out', out, *options, status=status
         )
         if status:
@@ -237,31 +238,29 @@ def coco(style=1, **image):
         (coco(), '.', 'is a folder, expected a file name'),
     ],
 )
-def test_lists_that_cannot_be_written(
-    run_python, tmp_path, gt, query, message
-):
+def test_lists_that_cannot_be_written(run_tool, tmp_path, gt, query, message):
     arguments = [write(tmp_path, 'gt', gt), '--query', tmp_path / query]
     arguments += ['--gallery', tmp_path / 'g.json']
-    done = run_python(COMPOSE, *arguments, status=2)
+    done = run_tool(COMPOSE, *arguments, status=2)
     assert len(done.stderr.splitlines()) == 1
     assert message in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ['gt.json']
 
 
-def test_lists_in_one_file(run_python, tmp_path):
+def test_lists_in_one_file(run_tool, tmp_path):
     out = tmp_path / 'list.json'
     arguments = [write(tmp_path, 'gt', coco()), '--query', out]
-    done = run_python(COMPOSE, *arguments, '--gallery', out, status=2)
+    done = run_tool(COMPOSE, *arguments, '--gallery', out, status=2)
     assert 'are the same file' in done.stderr
     assert not out.exists()
 
 
-def test_notes_what_is_not_asked_for(run_python, tmp_path):
+def test_notes_what_is_not_asked_for(run_tool, tmp_path):
     gt = coco()
     lonely = gt['annotations'][0] | {'id': 3, 'style': 2}
     gt['annotations'].append(lonely)
     query = tmp_path / 'q.json'
     arguments = [write(tmp_path, 'gt', gt), '--query', query]
-    done = run_python(COMPOSE, *arguments, '--gallery', tmp_path / 'g.json')
+    done = run_tool(COMPOSE, *arguments, '--gallery', tmp_path / 'g.json')
     assert done.stderr.startswith('note: 1 consumer items have no shop item')
     assert len(read(query)) == 1

@@ -35,6 +35,7 @@ def pictures(tiny_deepfashion2, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def built(weights, pictures, run_python):
+    """An index, and the process that made it."""
     index = pictures.parent / 'shop.index'
     done = run_python(
         *(TOOL, 'build', pictures, '--out', index, '--config', MODEL),
@@ -53,12 +54,12 @@ def test_build_names_what_it_skips(built):
 
 
 def test_query_needs_the_index_and_a_picture_only(
-    built, pictures, run_python, tmp_path
+    built, pictures, run_tool, tmp_path
 ):
     index, _ = built
     picture = sorted(pictures.glob('0*.jpg'))[0]
     sheet, found = tmp_path / 'sheet.jpg', tmp_path / 'found.json'
-    run_python(
+    run_tool(
         *(TOOL, 'query', index, picture, '--topk', '3', '--out', sheet),
         *('--json', found, '--score-thr', '0'),
     )
@@ -73,14 +74,17 @@ def test_query_needs_the_index_and_a_picture_only(
     assert cv2.imread(str(sheet)).shape == (260 * len(garments), 800, 3)
 
 
-def test_another_checkpoint_is_refused(built, weights, run_python, tmp_path):
+def test_another_checkpoint_is_refused(
+    built, weights, pictures, run_tool, tmp_path
+):
     index, _ = built
+    picture = sorted(pictures.glob('0*.jpg'))[0]
     other = tmp_path / 'other.pth'
     state = torch.load(weights)['state_dict']
     state['roi_head.match_head.fc.bias'] += 1
     torch.save({'state_dict': state}, other)
-    done = run_python(
-        *(TOOL, 'query', index, 'a.jpg', '--checkpoint', other), status=2
+    done = run_tool(
+        *(TOOL, 'query', index, picture, '--checkpoint', other), status=2
     )
     message = done.stderr.strip().splitlines()[-1]
     assert message.startswith('error: ')
@@ -97,11 +101,11 @@ def test_another_checkpoint_is_refused(built, weights, run_python, tmp_path):
         (['query', '{index}', 'gone.jpg'], 'gone.jpg is no picture'),
     ],
 )
-def test_what_a_user_gets_wrong(command, message, built, weights, run_python):
+def test_what_a_user_gets_wrong(command, message, built, weights, run_tool):
     command = [part.format(index=built[0]) for part in command]
     if command[0] == 'build':
         command += ['--config', MODEL, '--checkpoint', weights]
-    done = run_python(TOOL, *command, status=2)
+    done = run_tool(TOOL, *command, status=2)
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith('error: ')
     assert message in last

@@ -14,14 +14,14 @@ MODEL = 'match-rcnn-retrieval-class_r18-small_fpn_2xb8-1e_synthetic-160x160'
 
 
 @pytest.fixture(scope='module')
-def paired(tmp_path_factory, run_python):
+def paired(tmp_path_factory, run_tool):
     """A folder of paired pictures, and the options that use it."""
     data = tmp_path_factory.mktemp('paired') / 'data'
     generate_deepfashion2(data, num=6, val=6, size=96, progress=False)
     converter = 'tools/dataset_converters/deepfashion2.py'
     for split in ('train', 'validation'):
         out = data / 'annotations' / f'{split}.json'
-        run_python(converter, data / split, '--out', out)
+        run_tool(converter, data / split, '--out', out)
     truth = data / 'annotations' / 'validation.json'
     options = ['load_from=None', 'default_hooks.logger.interval=1']
     for split in ('val', 'test'):
@@ -36,9 +36,9 @@ def paired(tmp_path_factory, run_python):
     return data, options
 
 
-def test_trains_tests_and_dumps_all_five_tasks(paired, run_python, tmp_path):
+def test_trains_tests_and_dumps_all_five_tasks(paired, run_tool, tmp_path):
     data, options = paired
-    run_python(
+    run_tool(
         *('tools/train.py', MODEL, '--work-dir', tmp_path / 'work'),
         *('--cfg-options', *options),
     )
@@ -61,7 +61,7 @@ def test_trains_tests_and_dumps_all_five_tasks(paired, run_python, tmp_path):
         ('detected', []),
         ('gt', ['model.test_cfg.rcnn.gt_boxes=True']),
     ):
-        run_python(
+        run_tool(
             *('tools/test.py', MODEL, tmp_path / 'work' / 'epoch_1.pth'),
             *('--work-dir', tmp_path, '--out', tmp_path / f'{name}.json'),
             *('--dump', tmp_path / f'{name}.pkl'),
@@ -77,14 +77,14 @@ def test_trains_tests_and_dumps_all_five_tasks(paired, run_python, tmp_path):
     assert tested['gt']['retrieval/top-20'] == 1
 
     lists = [tmp_path / 'q.json', tmp_path / 'g.json']
-    run_python(
+    run_tool(
         'tools/dataset_converters/retrieval_lists.py',
         data / 'annotations' / 'validation.json',
         *('--query', lists[0], '--gallery', lists[1]),
     )
     for name, metrics in tested.items():
         out = tmp_path / f'{name}_offline.json'
-        run_python(
+        run_tool(
             *('tools/analysis/eval_retrieval.py', '--out', out),
             *('--query-gt', lists[0], '--gallery-gt', lists[1]),
             *('--results', tmp_path / f'{name}.retrieval.json'),

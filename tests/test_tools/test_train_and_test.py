@@ -18,7 +18,7 @@ MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 
 @pytest.fixture(scope='module')
 def trained(tiny_deepfashion2, run_python, tmp_path_factory):
-    """A work dir after one epoch of two steps."""
+    """A work dir after one epoch of two steps, in a process of its own."""
     work_dir = tmp_path_factory.mktemp('work')
     _, options = tiny_deepfashion2
     options = [*options, 'model.test_cfg.rcnn.score_thr=0.0']
@@ -29,11 +29,11 @@ def trained(tiny_deepfashion2, run_python, tmp_path_factory):
     return work_dir, options
 
 
-def test_trains_and_goes_on(trained, run_python):
+def test_trains_and_goes_on(trained, run_tool):
     work_dir, options = trained
     weights = torch.load(work_dir / 'epoch_1.pth', weights_only=False)
     assert weights['meta']['iter'] == 2
-    done = run_python(
+    done = run_tool(
         *('tools/train.py', config_path(MODEL), '--work-dir', work_dir),
         *('--resume', '--cfg-options', *options, 'train_cfg.max_epochs=2'),
     )
@@ -43,7 +43,7 @@ def test_trains_and_goes_on(trained, run_python):
 
 
 def test_metrics_pictures_and_result_files(
-    trained, tiny_deepfashion2, run_python, tmp_path
+    trained, tiny_deepfashion2, run_python, run_tool, tmp_path
 ):
     work_dir, options = trained
     out, pictures = tmp_path / 'a' / 'metrics.json', tmp_path / 'pictures'
@@ -65,7 +65,7 @@ def test_metrics_pictures_and_result_files(
     # the official result files give the same numbers offline
     truth = tiny_deepfashion2[0] / 'annotations' / 'validation.json'
     for task in ('bbox', 'segm', 'keypoints'):
-        run_python(
+        run_tool(
             *('tools/analysis/eval_deepfashion2.py', task, '--gt', truth),
             *('--results', tmp_path / f'pred.{task}.json'),
             *('--out', tmp_path / f'{task}.json'),
@@ -75,9 +75,9 @@ def test_metrics_pictures_and_result_files(
             assert metrics[f'{task}/{name}'] == value, (task, name)
 
 
-def test_test_time_augmentation(trained, run_python, tmp_path):
+def test_test_time_augmentation(trained, run_tool, tmp_path):
     work_dir, options = trained
-    run_python(
+    run_tool(
         *('tools/test.py', MODEL, work_dir / 'epoch_1.pth', '--tta'),
         *('--work-dir', tmp_path, '--out', tmp_path / 'metrics.json'),
         *('--cfg-options', *options),
@@ -100,14 +100,12 @@ def test_test_time_augmentation(trained, run_python, tmp_path):
         ),
     ],
 )
-def test_what_a_user_gets_wrong(
-    command, message, trained, run_python, tmp_path
-):
+def test_what_a_user_gets_wrong(command, message, trained, run_tool, tmp_path):
     if '--amp' in command and torch.cuda.is_available():
         pytest.skip('there is a CUDA device')
     weights = str(trained[0] / 'epoch_1.pth')
     script, *arguments = (part.format(weights=weights) for part in command)
-    done = run_python(
+    done = run_tool(
         Path('tools') / script, *arguments, *('--work-dir', tmp_path), status=2
     )
     last = done.stderr.strip().splitlines()[-1]

@@ -4,7 +4,6 @@
 Run as a script it is one of the processes of the distributed test.
 """
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -448,9 +447,10 @@ CASES = (
 )
 
 
-def distributed_process(rank, init_file):
+def distributed_process(store, rank, world_size):
+    rank = int(rank)
     dist.init_process_group(
-        'gloo', init_method=f'file://{init_file}', rank=rank, world_size=2
+        *('gloo', f'file://{store}'), rank=rank, world_size=int(world_size)
     )
     for name in CASES:
         similarity, queries, gallery, (cut, k) = distributed_case(name)
@@ -472,22 +472,8 @@ def distributed_process(rank, init_file):
 
 
 class TestDistributed:
-    def test_two_processes(self, tmp_path):
-        processes = [
-            subprocess.Popen(
-                [sys.executable, __file__, str(rank), tmp_path / 'init'],
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for rank in range(2)
-        ]
-        try:
-            errors = [p.communicate(timeout=120)[1] for p in processes]
-        finally:
-            for process in processes:
-                process.kill()
-        for process, error in zip(processes, errors, strict=True):
-            assert process.returncode == 0, error
+    def test_two_processes(self, run_ranks):
+        run_ranks(__file__)
 
     def test_without_a_process_group(self):
         similarity, queries, gallery = random_case(15, 4, 50, dim=8)
@@ -497,4 +483,4 @@ class TestDistributed:
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
-    distributed_process(int(sys.argv[1]), sys.argv[2])
+    distributed_process(*sys.argv[1:])

@@ -1,22 +1,30 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Run by test_match_head.py, also under torchrun: the pair loss of a batch.
+"""Run by test_match_head.py in two processes: the pair loss of batches.
 
-    python pair_loss_processes.py OUT COUNT,COUNT... [COUNT,COUNT... ...]
+    python pair_loss_processes.py OUT STORE RANK WORLD_SIZE
 
-Each argument is a batch: RoIs of a user image, a shop image, a user image ...
-Process r of N has its N-th part; one process has all. Writes the loss, the
-gradients and the running statistics of each batch.
+Process r of N has its N-th part of each batch; one process has all. Writes
+the loss, the gradients and the running statistics of each batch. STORE is a
+file through which the processes find each other.
 """
 
-import os
 import sys
 
 import torch
 from mmengine.dist import get_dist_info
 from torch.nn.parallel import DistributedDataParallel
 
-from mmfashion_ext.match_rcnn import MatchHead
+# not from the package, which would import all of mmdet
+from mmfashion_ext.match_rcnn.match_head import MatchHead
 
+#: RoIs of user, shop, user, shop; the last two are the second process's.
+BATCHES = {
+    'ragged': (3, 4, 2, 5),
+    'one process has none': (3, 4, 0, 0),
+    'one side each': (0, 3, 2, 0),
+    'none at all': (0, 0, 0, 0),
+    'one RoI': (1, 0, 0, 0),
+}
 SIZES = {'pose': 6, 'class': 3}
 
 
@@ -71,12 +79,14 @@ def results(counts):
     }
 
 
-def main(out, *batches):
-    if 'RANK' in os.environ:
-        torch.distributed.init_process_group('gloo')
-    found = [
-        results([int(n) for n in counts.split(',')]) for counts in batches
-    ]
+def main(out, store=None, rank=0, world_size=1):
+    if store:
+        torch.distributed.init_process_group(
+            *('gloo', f'file://{store}'),
+            rank=int(rank),
+            world_size=int(world_size),
+        )
+    found = {case: results(counts) for case, counts in BATCHES.items()}
     if get_dist_info()[0] == 0:
         torch.save(found, out)
 

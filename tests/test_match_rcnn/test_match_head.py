@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """The match network against what its author says of it, step by step."""
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from mmfashion_ext.match_rcnn.match_head import FEATURES
 
 SIZES = {'class': 7, 'pose': 14, 'mask': 14}
 SCRIPT = Path(__file__).with_name('pair_loss_processes.py')
+PROCESSES = runpy.run_path(str(SCRIPT))
+CASES = PROCESSES['BATCHES']
 
 
 def small_head(feature='class', **kwargs):
@@ -237,39 +240,21 @@ def test_learns_to_tell_garments_apart():
     assert best.flatten().tolist() == [0, 1, 2, 3]
 
 
-#: RoIs of user, shop, user, shop; the last two are the second process's.
-BATCHES = {
-    'ragged': (3, 4, 2, 5),
-    'one process has none': (3, 4, 0, 0),
-    'one side each': (0, 3, 2, 0),
-    'none at all': (0, 0, 0, 0),
-    'one RoI': (1, 0, 0, 0),
-}
-
-
 @pytest.fixture(scope='module')
-def by_processes(run_python, tmp_path_factory):
+def by_processes(run_ranks, tmp_path_factory):
     """Results of one process and of two: case -> loss, gradients, ..."""
     folder = tmp_path_factory.mktemp('processes')
-    batches = [','.join(map(str, counts)) for counts in BATCHES.values()]
-    run_python(SCRIPT, folder / 'one.pth', *batches)
-    run_python(
-        *('-m', 'torch.distributed.run', '--nproc_per_node=2'),
-        *('--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0'),
-        *(SCRIPT, folder / 'two.pth', *batches),
-    )
-    return [
-        dict(zip(BATCHES, torch.load(folder / name), strict=True))
-        for name in ('one.pth', 'two.pth')
-    ]
+    PROCESSES['main'](folder / 'one.pth')
+    run_ranks(SCRIPT, folder / 'two.pth')
+    return [torch.load(folder / f'{name}.pth') for name in ('one', 'two')]
 
 
-@pytest.mark.parametrize('case', BATCHES)
+@pytest.mark.parametrize('case', CASES)
 def test_processes_equal_one_process(by_processes, case):
     """2 processes x 2 images: loss and gradients of 1 process x 4 images."""
     one, two = (results[case] for results in by_processes)
     assert one.keys() == two.keys()
-    counts = BATCHES[case]
+    counts = CASES[case]
     pairs = sum(counts[::2]) * sum(counts[1::2])
     assert (one['loss'] > 0) == (pairs > 0)
     for name, value in one.items():

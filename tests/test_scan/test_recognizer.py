@@ -1,8 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-import os
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -154,25 +151,11 @@ def test_unfit_batches_are_refused():
 
 
 @pytest.fixture(scope='module')
-def by_processes(tmp_path_factory):
+def by_processes(run_ranks, tmp_path_factory):
     """What one process with all clips and two with half of them get."""
     folder = tmp_path_factory.mktemp('processes')
     runpy.run_path(str(SCRIPT))['main'](folder / 'one.pth')
-    # as torchrun would, whose own start takes longer than the rest
-    command = sys.executable, SCRIPT, folder / 'two.pth', folder / 'store'
-    env = {**os.environ, 'PYTHONPATH': str(SCRIPT.parents[2])}
-    ranks = [
-        subprocess.Popen(
-            [*map(str, command), str(rank), '2'],
-            env={**env, 'OMP_NUM_THREADS': '1'},
-        )
-        for rank in range(2)
-    ]
-    try:
-        assert [rank.wait(timeout=300) for rank in ranks] == [0, 0]
-    finally:
-        for rank in ranks:
-            rank.kill()
+    run_ranks(SCRIPT, folder / 'two.pth')
     return [torch.load(folder / f'{n}.pth') for n in ('one', 'two')]
 
 

@@ -89,7 +89,7 @@ def compare(
     shown: Sequence[str],
     jobs: int,
 ) -> None:
-    """Run every variant with every seed, and print means and each value.
+    """Run every variant with every seed; print mean, deviation, each value.
 
     Args:
         variants (Sequence[str]): Rows of the table.
@@ -108,6 +108,9 @@ def compare(
             values = np.array([done[variant, seed][key] for seed in seeds])
             digits = {'seconds': 0, 'EPE': 2}.get(key, 3)
             each = ' '.join(f'{v:.{digits}f}' for v in values)
-            cells.append(f'{values.mean():.{digits}f} ({each})')
+            mean, std = (
+                f'{v:.{digits}f}' for v in (values.mean(), values.std())
+            )
+            cells.append(f'{mean} ± {std} ({each})')
         table.add_row(variant, *cells)
     Console(width=200).print(table)

@@ -58,21 +58,27 @@ def correlation_banded(
     """
     batch, channels, h, w = first.shape
     side = 2 * radius + 1
-    wide = _BLOCK + side - 1
     blocks = (w + _BLOCK - 1) // _BLOCK
     rest = blocks * _BLOCK - w
     # (h, B, blocks, C, columns): rows first, so that dy is a slice
     first = functional.pad(first.to(second.dtype) / channels, (0, rest))
     first = first.view(batch, channels, h, blocks, _BLOCK)
     first = first.permute(2, 0, 3, 4, 1).flatten(0, 2)
-    second = functional.pad(second, (radius, radius + rest, radius, radius))
-    second = second.unfold(3, wide, _BLOCK).permute(2, 0, 3, 1, 4).contiguous()
+    # a block more, of which only the first 2r columns are read
+    sides = radius, rest + _BLOCK - radius, radius, radius
+    second = functional.pad(second, sides)
+    second = second.view(batch, channels, -1, blocks + 1, _BLOCK)
+    second = second.permute(2, 0, 3, 1, 4)
+    second = torch.cat(
+        [second[:, :, :-1], second[:, :, 1:, :, : 2 * radius]], dim=-1
+    )
     shifts = []
     for dy in range(side):
         band = torch.bmm(first, second[dy : dy + h].flatten(0, 2))
         # Rows one longer than before: a diagonal becomes a column.
         skew = functional.pad(band.flatten(1), (0, _BLOCK))
-        shifts.append(skew.view(-1, _BLOCK, wide + 1)[..., :side])
+        skew = skew.view(-1, _BLOCK, _BLOCK + side)
+        shifts.append(skew[..., :side])
     out = torch.stack(shifts, dim=2)
     out = out.view(h, batch, blocks * _BLOCK, side**2)
     return out.permute(1, 3, 0, 2)[..., :w]

@@ -82,18 +82,29 @@ class ResidualBlock(nn.Module):
         return functional.relu(self.bn2(self.conv2(y)) + x, inplace=True)
 
 
+class DoublingConv(nn.Conv2d):
+    """Twice the size by repeating each pixel, then a convolution.
+
+    Both are linear, so :func:`~mmfashion_ext.tryon.fuse.fuse` makes one
+    operation of them.
+    """
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__(in_channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, h, w) to (B, channels, 2h, 2w)."""
+        doubled = functional.interpolate(x, scale_factor=2, mode='nearest')
+        return super().forward(doubled)
+
+
 class Step(nn.Sequential):
     """A convolution, normalised or not, and two residual blocks."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        channels: int,
-        stride: int = 1,
-        norm: bool = True,
-    ) -> None:
+    def __init__(self, conv: nn.Conv2d, norm: bool = True) -> None:
+        channels = conv.out_channels
         super().__init__(
-            _conv(in_channels, channels, stride),
+            conv,
             *([nn.BatchNorm2d(channels)] if norm else []),
             nn.ReLU(inplace=True),
             ResidualBlock(channels),
@@ -130,17 +141,17 @@ class TryOnGenerator(BaseModule):
         super().__init__(init_cfg)
         last = len(widths) - 1
         self.down = nn.ModuleList(
-            Step(before, after, stride=2, norm=0 < level < last)
+            Step(_conv(before, after, stride=2), norm=0 < level < last)
             for level, (before, after) in enumerate(
                 pairwise((in_channels, *widths))
             )
         )
         self.up = nn.ModuleList(
             # nothing is put beside the coarsest map
-            Step(after if level == last else 2 * after, before)
+            Step(DoublingConv(after * (1 if level == last else 2), before))
             for level, (before, after) in enumerate(pairwise(widths), 1)
         )
-        self.last_conv = _conv(2 * widths[0], out_channels)
+        self.last_conv = DoublingConv(2 * widths[0], out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Paint.
@@ -157,9 +168,5 @@ class TryOnGenerator(BaseModule):
             passed.append(x)
         x = passed.pop()
         for step in reversed(self.up):
-            x = torch.cat([passed.pop(), step(_double(x))], dim=1)
-        return self.last_conv(_double(x))
-
-
-def _double(x: Tensor) -> Tensor:
-    return functional.interpolate(x, scale_factor=2, mode='nearest')
+            x = torch.cat([passed.pop(), step(x)], dim=1)
+        return self.last_conv(x)

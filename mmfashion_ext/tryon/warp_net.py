@@ -117,6 +117,26 @@ class Encoder(nn.Sequential):
         return features[::-1]
 
 
+def pyramid_level(
+    lateral: nn.Conv2d, smooth: nn.Conv2d, x: Tensor, above: Tensor | None
+) -> Tensor:
+    """A map of the encoder and what comes from the coarser level.
+
+    Args:
+        lateral (nn.Conv2d): 1 x 1, to C channels.
+        smooth (nn.Conv2d): 3 x 3.
+        x (Tensor): (B, width, h, w).
+        above (Tensor, optional): (B, C, h / 2, w / 2).
+
+    Returns:
+        Tensor: (B, C, h, w).
+    """
+    y = lateral(x)
+    if above is not None:
+        y = y + functional.interpolate(above, scale_factor=2, mode='nearest')
+    return smooth(y)
+
+
 class Pyramid(nn.Module):
     """Brings what the coarse maps know to the finer ones.
 
@@ -139,15 +159,13 @@ class Pyramid(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Maps of the encoder, coarse to fine, to as many of C channels."""
-        levels: list[Tensor] = []
+        maps: list[Tensor] = []
         for lateral, smooth, x in zip(
             self.lateral, self.smooth, features, strict=True
         ):
-            y = lateral(x)
-            if levels:
-                y = y + functional.interpolate(levels[-1], scale_factor=2)
-            levels.append(smooth(y))
-        return levels
+            above = maps[-1] if maps else None
+            maps.append(pyramid_level(lateral, smooth, x, above))
+        return maps
 
 
 def _head(in_channels: int, channels: Sequence[int]) -> nn.Sequential:
@@ -220,9 +238,8 @@ class AppearanceFlowWarp(BaseModule):
 
         Args:
             cloth_features (Sequence[Tensor]): 5 x (B, C, h, w), coarse to
-                fine; a batch of 1 serves all conditions.
-            condition_features (Sequence[Tensor]): The same; a batch of 1
-                serves all garments.
+                fine.
+            condition_features (Sequence[Tensor]): The same.
 
         Returns:
             tuple[list[Tensor], list[Tensor]]: The grids G_n,
@@ -237,8 +254,7 @@ class AppearanceFlowWarp(BaseModule):
             condition_features,
             strict=True,
         ):
-            cloth, condition = torch.broadcast_tensors(cloth, condition)
-            # the flow so far aligns, but is not trained through, the features
+            # the flow so far aligns the features, and learns nothing from it
             aligned = sample(cloth, grids[-1].detach()) if grids else cloth
             alike = correlation(aligned, condition, self.radius)
             offset = main(functional.leaky_relu(alike, _SLOPE))
@@ -279,7 +295,6 @@ class AppearanceFlowWarp(BaseModule):
         cloth: Tensor,
         cloth_mask: Tensor,
         condition_features: Sequence[Tensor] | None = None,
-        cloth_features: Sequence[Tensor] | None = None,
         all_scales: bool = True,
     ) -> WarpResult:
         """Bend a garment to fit a person.
@@ -291,8 +306,6 @@ class AppearanceFlowWarp(BaseModule):
             cloth_mask (Tensor): (B, 1, H, W), 0-1.
             condition_features (Sequence[Tensor], optional): Result of
                 :meth:`encode_condition`, to spare computing it again.
-            cloth_features (Sequence[Tensor], optional): Result of
-                :meth:`encode_cloth`.
             all_scales (bool): Warp at every scale, as the losses need it, or
                 at full size only.
 
@@ -309,9 +322,9 @@ class AppearanceFlowWarp(BaseModule):
             )
         if condition_features is None:
             condition_features = self.encode_condition(condition)
-        if cloth_features is None:
-            cloth_features = self.encode_cloth(cloth)
-        grids, offsets = self.flows(cloth_features, condition_features)
+        grids, offsets = self.flows(
+            self.encode_cloth(cloth), condition_features
+        )
         result = WarpResult(grids, offsets, list(condition_features))
         for n in range(0 if all_scales else scales - 1, scales):
             times = scales - 1 - n

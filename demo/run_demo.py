@@ -34,8 +34,16 @@ LANDMARK = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
 #: Of the config's ten; three minutes on 2 cores.
 LANDMARK_EPOCHS = 4
 SCAN = 'scan_r10-small_1xb32-12e_synthetic-64x32'
+#: Tutor, then student; in each the warp network, then the generator.
+TRYON = tuple(
+    f'{stage}-small_1xb4-8e_synthetic-128x96'
+    for stage in ('pb-afn_warp', 'pb-afn_e2e', 'pf-afn_warp', 'pf-afn_e2e')
+)
+#: Of the configs' eight.
+TRYON_EPOCHS = 4
 DATA = Path('data/synthetic_deepfashion2')
 VIDEOS = Path('data/synthetic_ilids-vid')
+PEOPLE = Path('data/synthetic_viton')
 SHOWN = (
     'bbox/AP50',
     'segm/AP50',
@@ -212,6 +220,62 @@ def scan(work_dir: Path) -> dict[str, Path]:
     return {'metrics of person re-identification': metrics}
 
 
+def tryon(work_dir: Path) -> dict[str, Path]:
+    """Put garments on people: a tutor with a parser, a student without.
+
+    Args:
+        work_dir (Path): Where results go, relative to the repository.
+
+    Returns:
+        dict[str, Path]: What there is to look at.
+    """
+    if not (ROOT / PEOPLE).exists():
+        sizes = ('--num', '320', '--test', '80', '--size', '128')
+        run('-m', 'mmfashion_ext.synthetic', 'viton', PEOPLE, *sizes)
+    half = TRYON_EPOCHS // 2
+    settings = [
+        'train_dataloader.dataset.indices=320',
+        f'train_cfg.max_epochs={TRYON_EPOCHS}',
+        f'train_cfg.val_interval={TRYON_EPOCHS}',
+        f'param_scheduler.begin={half}',
+        f'param_scheduler.end={TRYON_EPOCHS}',
+    ]
+    warp, tutor, moved, student = (work_dir / name for name in TRYON)
+    last = f'epoch_{TRYON_EPOCHS}.pth'
+    taught = f'model.teacher_checkpoint={tutor / last}'
+    begins = f'custom_hooks.0.switch_epoch={half + 1}'
+    own = {
+        warp: (),
+        tutor: (f'load_from={warp / last}',),
+        moved: (taught, begins),
+        student: (taught, f'load_from={moved / last}'),
+    }
+    for name, folder in zip(TRYON, own, strict=True):
+        train(name, folder, *settings, *own[folder], batch=8)
+    metrics, strips = student / 'metrics.json', student / 'strips'
+    # garments that others wore, whose truth synthetic data know
+    other = [
+        'test_dataloader.dataset.paired=False',
+        "test_dataloader.dataset.annotations=['truth']",
+    ]
+    run(
+        *('tools/test.py', config_path(TRYON[-1]), student / last),
+        *('--work-dir', student, '--out', metrics, '--show-dir', strips),
+        *('--cfg-options', *other),
+    )
+    names = ['warp/IoU', 'unwarped/IoU', 'warp/EPE', 'unwarped/EPE', 'SSIM']
+    show_metrics('Try-on without a parser', ROOT / metrics, names)
+    sheet = work_dir / 'try_on.jpg'
+    files = sorted((ROOT / strips).iterdir())[:24]
+    images = [cv2.imread(str(path)) for path in files]
+    write_sheet(images, ROOT / sheet, columns=4, cell=(296, 136))
+    return {
+        'person, garment and try-on of 24 pairs': sheet,
+        'the same of all pairs': strips,
+        'metrics of try-on': metrics,
+    }
+
+
 def train(
     model: str, work_dir: Path, *settings: str, batch: int | None = None
 ) -> tuple[Path, Path]:
@@ -281,6 +345,7 @@ def main() -> None:
     results |= landmark(args.work_dir / 'landmark', results)
     results |= retrieval(args.work_dir / 'retrieval', weights)
     results |= scan(args.work_dir / 'scan')
+    results |= tryon(args.work_dir / 'tryon')
     print('\nDone. Look at:')
     for what, path in results.items():
         print(f'  {path}  ({what})')

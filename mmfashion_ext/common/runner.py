@@ -6,6 +6,7 @@ torch is imported when it is needed first: a misspelt name is told at once.
 
 import argparse
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,8 +138,8 @@ def check_weights(path: str | None) -> str | None:
 def build_runner(cfg: Config) -> 'Runner':
     """The runner of a config, MMEngine's unless ``runner_type`` is given.
 
-    Under torchrun on a machine without a GPU the processes talk through gloo;
-    MMEngine would insist on CUDA.
+    Under torchrun on a machine without a GPU the processes talk through gloo,
+    without SyncBN; MMEngine would insist on CUDA.
     """
     import torch
     from mmengine.device import is_cuda_available
@@ -150,6 +151,11 @@ def build_runner(cfg: Config) -> 'Runner':
         cfg.model_wrapper_cfg = dict(
             type='mmengine.MMDistributedDataParallel', device_ids=None
         )
+        if cfg.pop('sync_bn', None):
+            warnings.warn(
+                'SyncBN works on GPUs only: on the CPU each process normalises '
+                'by its own share of the batch'
+            )
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)

@@ -153,8 +153,8 @@ def build_runner(cfg: Config) -> 'Runner':
         )
         if cfg.pop('sync_bn', None):
             warnings.warn(
-                'SyncBN works on GPUs only: on the CPU each process normalises '
-                'by its own share of the batch'
+                'SyncBN works on GPUs only: here each process normalises by '
+                'its own share of the batch'
             )
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)

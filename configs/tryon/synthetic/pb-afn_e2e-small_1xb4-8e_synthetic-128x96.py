@@ -15,4 +15,8 @@ model = dict(
     try_on_loss=dict(type='mmfashion_ext.TryOnLoss'),
     warp_weight=0.5,
 )
+# the warp network at a fifth of the rate: it is trained, the generator is not
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(warp_net=dict(lr_mult=0.2)))
+)
 load_from = 'work_dirs/pb-afn_warp-small_1xb4-8e_synthetic-128x96/epoch_8.pth'

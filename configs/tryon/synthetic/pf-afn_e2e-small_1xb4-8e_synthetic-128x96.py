@@ -18,4 +18,8 @@ model = dict(
     teacher_checkpoint='work_dirs/pb-afn_e2e-small_1xb4-8e_synthetic-128x96/'
     'epoch_8.pth',
 )
+# the warp network at a fifth of the rate: it is trained, the generator is not
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(warp_net=dict(lr_mult=0.2)))
+)
 load_from = 'work_dirs/pf-afn_warp-small_1xb4-8e_synthetic-128x96/epoch_8.pth'

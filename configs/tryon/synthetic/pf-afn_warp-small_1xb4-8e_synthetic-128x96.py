@@ -11,4 +11,5 @@ model = dict(
     'epoch_8.pth',
     start_from_teacher=True,
 )
+optim_wrapper = dict(optimizer=dict(lr=3e-4))
 custom_hooks = [dict(type='mmfashion_ext.PartialStartHook', switch_epoch=4)]

@@ -67,13 +67,15 @@ def test_importing_imports_no_host():
 @mmdet_only
 def test_missing_broken_old_and_new_mmdet(tmp_path):
     for name, source in {
-        'broken': "raise OSError('libcudart.so: cannot open')",
-        'old': "__version__ = '2.28.2'",
-        'new': "__version__ = '99.0.0'",
+        'broken/mmdet': "raise OSError('libcudart.so: cannot open')",
+        'old/mmdet': "__version__ = '2.28.2'",
+        'new/mmdet': "__version__ = '99.0.0'",
+        'mmcv': "__version__ = '2.1.0'",  # the real one would import torch
     }.items():
-        (tmp_path / name / 'mmdet').mkdir(parents=True)
-        (tmp_path / name / 'mmdet' / '__init__.py').write_text(source)
-    printed = run_python(f"""
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / '__init__.py').write_text(source)
+    printed = run_python(
+        f"""
         import sys, warnings
         import mmfashion_ext
         from mmfashion_ext import match_rcnn, plugins
@@ -97,7 +99,10 @@ def test_missing_broken_old_and_new_mmdet(tmp_path):
         for fake in ('broken', 'old', 'new'):
             sys.path.insert(0, {str(tmp_path)!r} + '/' + fake)
             attempt(lambda: plugins.require('match_rcnn'))
-    """)
+        assert 'torch' not in sys.modules
+    """,
+        tmp_path,
+    )
     missing, built, broken, old, new = printed.splitlines()
     assert missing == built
     assert missing.startswith('ImportError mmfashion_ext.match_rcnn needs mm')

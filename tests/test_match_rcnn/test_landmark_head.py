@@ -304,7 +304,12 @@ class TestPredict:
 
     def test_compiled_head_gives_the_same_maps(self):
         head = tiny_head().eval()
-        compiled = torch.compile(head, fullgraph=True, dynamic=True)
+        compiled = torch.compile(
+            head,
+            fullgraph=True,
+            dynamic=True,
+            options={'compile_threads': 1},  # a pool takes long to start
+        )
         with torch.no_grad():
             for num_rois in (2, 5):
                 features = torch.randn(num_rois, 4, 14, 14)

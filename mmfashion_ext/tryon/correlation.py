@@ -31,8 +31,7 @@ def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
     Returns:
         Tensor: (B, (2r + 1)^2, h, w), dy slow, dx fast.
     """
-    in_graph = torch.compiler.is_compiling() or torch.jit.is_tracing()
-    if first.is_cuda and not in_graph and _mmcv_op():
+    if first.is_cuda and not _in_graph() and _mmcv_op():
         return correlation_mmcv(first, second, radius)
     return correlation_banded(first, second, radius)
 
@@ -58,30 +57,29 @@ def correlation_banded(
     """
     batch, channels, h, w = first.shape
     side = 2 * radius + 1
-    blocks = (w + _BLOCK - 1) // _BLOCK
-    rest = blocks * _BLOCK - w
+    # a graph for any size cannot have a number of blocks that depends on it
+    block, blocks = (w, 1) if _in_graph() else (_BLOCK, -(-w // _BLOCK))
+    wide = block + side - 1
+    rest = blocks * block - w
     # (h, B, blocks, C, columns): rows first, so that dy is a slice
     first = functional.pad(first.to(second.dtype) / channels, (0, rest))
-    first = first.view(batch, channels, h, blocks, _BLOCK)
+    first = first.view(batch, channels, h, blocks, block)
     first = first.permute(2, 0, 3, 4, 1).flatten(0, 2)
-    # a block more, of which only the first 2r columns are read
-    sides = radius, rest + _BLOCK - radius, radius, radius
-    second = functional.pad(second, sides)
-    second = second.view(batch, channels, -1, blocks + 1, _BLOCK)
-    second = second.permute(2, 0, 3, 1, 4)
-    second = torch.cat(
-        [second[:, :, :-1], second[:, :, 1:, :, : 2 * radius]], dim=-1
+    second = functional.pad(second, (radius, rest + radius, radius, radius))
+    second = second.permute(2, 0, 1, 3)
+    second = torch.stack(
+        [second[..., n * block : n * block + wide] for n in range(blocks)],
+        dim=2,
     )
     shifts = []
     for dy in range(side):
         band = torch.bmm(first, second[dy : dy + h].flatten(0, 2))
         # Rows one longer than before: a diagonal becomes a column.
-        skew = functional.pad(band.flatten(1), (0, _BLOCK))
-        skew = skew.view(-1, _BLOCK, _BLOCK + side)
-        shifts.append(skew[..., :side])
+        skew = functional.pad(band.flatten(1), (0, block))
+        shifts.append(skew.view(-1, block, wide + 1)[..., :side])
     out = torch.stack(shifts, dim=2)
-    out = out.view(h, batch, blocks * _BLOCK, side**2)
-    return out.permute(1, 3, 0, 2)[..., :w]
+    out = out.view(h, batch, blocks * block, side**2)[:, :, :w]
+    return out.permute(1, 3, 0, 2)
 
 
 def correlation_mmcv(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
@@ -129,6 +127,10 @@ def correlation_plain(
         ],
         dim=1,
     )
+
+
+def _in_graph() -> bool:
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
 @cache

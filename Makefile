@@ -6,6 +6,9 @@ JOBS ?= 2
 # more options of tools/install.py, such as --cuda --cuda-arch 9.0
 INSTALL_ARGS ?=
 BIN := $(VENV)/bin
+# Containers often set it; every process would compile all it imports anew,
+# PyTorch included, since the set-up leaves compiling to the first import.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help setup test demo doctor lint clean
 
@@ -28,7 +31,7 @@ lint: setup
 
 # One thread each: more threads than cores make the workers slow each other.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
 demo: setup
 	$(BIN)/python demo/run_demo.py

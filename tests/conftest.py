@@ -21,6 +21,19 @@ from mmfashion_ext import plugins
 from mmfashion_ext.common.deepfashion2 import CATEGORY_BY_ID
 
 
+def pytest_collection_modifyitems(items):
+    """Files that start processes come first: they take longest.
+
+    So several workers end at about the same time.
+    """
+    long = {
+        item.path
+        for item in items
+        if {'run_python', 'run_ranks'} & set(item.fixturenames)
+    }
+    items.sort(key=lambda item: item.path not in long)
+
+
 def pytest_collection_finish():
     """Spare the garbage collector the hosts: they stay to the end."""
     gc.collect()
@@ -189,7 +202,7 @@ ROOT = Path(__file__).parents[1]
 def run_python():
     """Run a script with this Python; the finished process, output as text."""
 
-    def run(*command, cwd=ROOT, status=0):
+    def run(*command, cwd=ROOT, status=0, path=()):
         done = subprocess.run(
             [sys.executable, *map(str, command)],
             cwd=cwd,
@@ -198,7 +211,7 @@ def run_python():
             check=False,
             env={
                 **os.environ,
-                'PYTHONPATH': str(ROOT),
+                'PYTHONPATH': os.pathsep.join(map(str, [*path, ROOT])),
                 'OMP_NUM_THREADS': '1',
             },
         )

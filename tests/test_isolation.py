@@ -5,17 +5,12 @@ What is imported is a property of a process, so these tests start new ones;
 cases share a process where they can, since importing a host takes seconds.
 """
 
-import os
-import subprocess
-import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
 from mmfashion_ext import plugins
 
-ROOT = Path(__file__).parents[1]
 HEAVY = ('torch', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmpretrain', 'cv2')
 
 mmdet_only = pytest.mark.skipif(
@@ -23,25 +18,16 @@ mmdet_only = pytest.mark.skipif(
 )
 
 
-def run_python(code, *path):
+@pytest.fixture
+def run_code(run_python):
     """Run code in a new process; what it printed."""
-    done = subprocess.run(
-        [sys.executable, '-c', textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={
-            **os.environ,
-            'PYTHONPATH': os.pathsep.join(map(str, [*path, ROOT])),
-            'OMP_NUM_THREADS': '1',
-        },
+    return lambda code, *path: (
+        run_python('-c', textwrap.dedent(code), path=path).stdout
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
-def test_importing_imports_no_host():
-    run_python(f"""
+def test_importing_imports_no_host(run_code):
+    run_code(f"""
         import sys
         sys.modules['mmpose'] = None
         def loaded():
@@ -65,7 +51,7 @@ def test_importing_imports_no_host():
 
 
 @mmdet_only
-def test_missing_broken_old_and_new_mmdet(tmp_path):
+def test_missing_broken_old_and_new_mmdet(run_code, tmp_path):
     for name, source in {
         'broken/mmdet': "raise OSError('libcudart.so: cannot open')",
         'old/mmdet': "__version__ = '2.28.2'",
@@ -74,7 +60,7 @@ def test_missing_broken_old_and_new_mmdet(tmp_path):
     }.items():
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / '__init__.py').write_text(source)
-    printed = run_python(
+    printed = run_code(
         f"""
         import sys, warnings
         import mmfashion_ext
@@ -144,13 +130,13 @@ visualizer = dict(type='mmfashion_ext.ClothesVisualizer', name='v')
 
 @mmdet_only
 def test_plain_mmdet_config_needs_no_custom_imports_and_no_other_host(
-    tmp_path,
+    run_code, tmp_path
 ):
     path = tmp_path / 'plain.py'
     (tmp_path / 'gt.json').write_text('{}')
     ann_file = str(tmp_path / 'gt.json')
     path.write_text(PLAIN_MMDET_CONFIG.replace('GT_FILE', ann_file))
-    run_python(f"""
+    run_code(f"""
         import sys
         sys.modules['mmpose'] = sys.modules['mmpretrain'] = None
         from mmengine.config import Config
@@ -204,11 +190,11 @@ evaluator = dict(type='mmfashion_ext.LandmarkMetric')
     'landmark' not in plugins.installed_systems(), reason='needs mmpose'
 )
 def test_plain_mmpose_config_needs_no_custom_imports_and_no_other_host(
-    tmp_path,
+    run_code, tmp_path
 ):
     path = tmp_path / 'plain.py'
     path.write_text(PLAIN_MMPOSE_CONFIG)
-    run_python(f"""
+    run_code(f"""
         import sys
         sys.modules['mmpretrain'] = None
         from mmengine.config import Config

@@ -27,7 +27,24 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-val_dataloader = None
+# each test person in the garment worn: what the photograph shows is the truth
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    drop_last=False,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='mmfashion_ext.TryOnDataset',
+        data_root=data_root,
+        layout='viton',
+        split='test',
+        paired=True,
+        annotations=[],
+        pipeline=test_pipeline,
+    ),
+)
+# in another one: only distributions of pictures can be compared
 test_dataloader = dict(
     batch_size=4,
     num_workers=4,
@@ -45,8 +62,7 @@ test_dataloader = dict(
     ),
 )
 
-val_evaluator = None
-# unpaired: the distance to the photographs of the test persons
+val_evaluator = dict(type='mmfashion_ext.TryOnMetric')
 test_evaluator = dict(
     type='mmfashion_ext.FidelityMetric',
     checkpoint='checkpoints/pt_inception-2015-12-05-6726825d.pth',

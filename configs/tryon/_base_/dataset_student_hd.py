@@ -21,6 +21,11 @@ train_dataloader = dict(
         data_root=data_root, layout='viton-hd', pipeline=train_pipeline
     )
 )
+val_dataloader = dict(
+    dataset=dict(
+        data_root=data_root, layout='viton-hd', pipeline=test_pipeline
+    )
+)
 test_dataloader = dict(
     dataset=dict(
         data_root=data_root, layout='viton-hd', pipeline=test_pipeline

@@ -4,31 +4,18 @@ _base_ = 'dataset_student.py'
 
 data_root = 'data/synthetic_viton/'
 
-test_pipeline = [
-    dict(type='mmfashion_ext.LoadTryOn'),
-    dict(type='mmfashion_ext.PackTryOn'),
-]
 train_dataloader = dict(
     batch_size=4, num_workers=1, dataset=dict(data_root=data_root)
 )
 val_dataloader = dict(
-    _delete_=True,
     batch_size=4,
     num_workers=1,
-    drop_last=False,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='mmfashion_ext.TryOnDataset',
-        data_root=data_root,
-        layout='viton',
-        split='test',
-        paired=True,
-        annotations=['parse', 'flow'],
-        pipeline=test_pipeline,
+        data_root=data_root, paired=True, annotations=['parse', 'flow']
     ),
 )
 test_dataloader = val_dataloader
+
 val_evaluator = [
     dict(type='mmfashion_ext.WarpMetric'),
     dict(type='mmfashion_ext.TryOnMetric'),

@@ -76,7 +76,8 @@ def correlation_banded(
         band = torch.bmm(first, second[dy : dy + h].flatten(0, 2))
         # Rows one longer than before: a diagonal becomes a column.
         skew = functional.pad(band.flatten(1), (0, block))
-        shifts.append(skew.view(-1, block, wide + 1)[..., :side])
+        skew = skew.view(-1, block, wide + 1)[..., :side]
+        shifts.append(skew.contiguous())  # the rest of the band is let go
     out = torch.stack(shifts, dim=2)
     out = out.view(h, batch, blocks * block, side**2)[:, :, :w]
     return out.permute(1, 3, 0, 2)
@@ -85,8 +86,8 @@ def correlation_banded(
 def correlation_mmcv(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
     """Correlate by MMCV's CUDA kernel.
 
-    It sums over the channels, so one map is divided by their number before:
-    after, a sum in float16 may be infinite.
+    It adds up in the type of the maps, so they are at least float32 here. It
+    gives the sum over the channels, not the mean.
 
     Args:
         first (Tensor): (B, C, h, w), on a GPU.
@@ -94,14 +95,11 @@ def correlation_mmcv(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
         radius (int): r, the largest shift in px.
 
     Returns:
-        Tensor: (B, (2r + 1)^2, h, w).
+        Tensor: (B, (2r + 1)^2, h, w), of the second's type.
     """
-    op = _mmcv_op()
-    dtype = second.dtype
-    if dtype == torch.bfloat16:  # unknown to the kernel
-        dtype = torch.float32
-    first = first.to(dtype) / first.shape[1]
-    return op(first, second.to(dtype), 1, radius).flatten(1, 2)
+    exact = torch.promote_types(second.dtype, torch.float32)
+    summed = _mmcv_op()(first.to(exact), second.to(exact), 1, radius)
+    return (summed / first.shape[1]).flatten(1, 2).to(second.dtype)
 
 
 def correlation_plain(

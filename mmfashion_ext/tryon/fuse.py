@@ -37,20 +37,6 @@ def fuse(model: nn.Module) -> nn.Module:
         nn.Module: In evaluation mode, not trainable; its outputs differ by
         rounding only. Its weights have names of their own: do not save it.
     """
-    return _replace(fuse_batch_norms(model)).requires_grad_(False)
-
-
-@torch.no_grad()
-def fuse_batch_norms(model: nn.Module) -> nn.Module:
-    """A copy whose normalisations are part of the convolution before them.
-
-    Args:
-        model (nn.Module): See :func:`fuse`.
-
-    Returns:
-        nn.Module: In evaluation mode; of the same structure, with
-        ``nn.Identity`` for each normalisation gone.
-    """
     model = deepcopy(model).eval()
     for module in model.modules():
         for conv, norm in _conv_bn_pairs(module):
@@ -59,7 +45,7 @@ def fuse_batch_norms(model: nn.Module) -> nn.Module:
             )
             setattr(module, conv, fused)
             setattr(module, norm, nn.Identity())
-    return model
+    return _replace(model).requires_grad_(False)
 
 
 def _conv_bn_pairs(module: nn.Module) -> Iterator[tuple[str, str]]:

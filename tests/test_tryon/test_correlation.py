@@ -135,7 +135,9 @@ def test_mmcv_without_cuda_is_not_taken(monkeypatch):
     not torch.cuda.is_available() or module._mmcv_op() is None,
     reason='needs a GPU and MMCV compiled for it',
 )
-@pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
+@pytest.mark.parametrize(
+    'dtype', [torch.float32, torch.float16, torch.bfloat16]
+)
 @pytest.mark.parametrize('shape', [(2, 256, 9, 21), (1, 33, 64, 48)])
 def test_mmcv_equals_banded(shape, dtype):
     eps = torch.finfo(dtype).eps

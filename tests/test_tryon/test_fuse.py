@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 pytest.importorskip('mmengine')
-from mmfashion_ext.tryon.fuse import FusedLevel, fuse, fuse_batch_norms
+from mmfashion_ext.tryon.fuse import FusedLevel, fuse
 from mmfashion_ext.tryon.generator import DoublingConv, TryOnGenerator
 from mmfashion_ext.tryon.warp_net import AppearanceFlowWarp
 
@@ -44,10 +44,9 @@ def count(model, kind):
     return sum(isinstance(x, kind) for x in model.modules())
 
 
-@pytest.mark.parametrize('how', [fuse, fuse_batch_norms])
-def test_warp_net(how):
+def test_warp_net():
     model = warp_net()
-    fused = how(model)
+    fused = fuse(model)
     x = torch.rand(2, 3, 96, 64) * 2 - 1
     with torch.no_grad():
         wanted = model.eval()(x.flip(3), x, x[:, :1])
@@ -62,18 +61,17 @@ def test_warp_net(how):
     # of the five of a stage, those that begin a block follow no convolution
     assert count(model, nn.BatchNorm2d) == 50
     assert count(fused, nn.BatchNorm2d) == 30
-    assert count(fused, FusedLevel) == (4 if how is fuse else 0)
+    assert count(fused, FusedLevel) == 4
 
 
-@pytest.mark.parametrize('how', [fuse, fuse_batch_norms])
-def test_generator(how):
+def test_generator():
     model = generator()
-    fused = how(model)
+    fused = fuse(model)
     x = torch.randn(2, 7, 64, 96)
     with torch.no_grad():
         torch.testing.assert_close(fused(x), model.eval()(x))
     assert count(fused, nn.BatchNorm2d) == 0
-    assert count(fused, DoublingConv) == (0 if how is fuse else 5)
+    assert count(fused, DoublingConv) == 0
 
 
 def test_inside_another_module():

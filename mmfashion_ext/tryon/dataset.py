@@ -123,9 +123,10 @@ class TryOnDataset(BaseDataset):
         kinds = ['person', 'cloth', 'cloth_mask', *self._kinds()]
         if not paired and 'flow' in kinds:
             kinds.remove('flow')
-        columns = {kind: self._find(kind, pairs) for kind in kinds}
         if 'truth' in kinds:
             self._check_truth(listed)
+        columns = {kind: self._find(kind, pairs) for kind in kinds}
+        if 'truth' in kinds:
             columns['flow'] = self._find('truth_flow', pairs)
         return [
             {
@@ -155,6 +156,12 @@ class TryOnDataset(BaseDataset):
 
     def _check_truth(self, listed: Path | None) -> None:
         """The truth of a try-on is of the layout's own pairs."""
+        if 'truth' not in self.files.layout.folders:
+            raise UserError(
+                "annotations: 'truth' is in the test set of layout 'viton' "
+                f'only, got layout {self.files.layout_name!r}, '
+                f'{self.files.split}'
+            )
         own = self.files.pairs_file(None)
         if listed is None or listed != own:
             raise UserError(

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmfashion_ext.common.cli import UserError
-from mmfashion_ext.common.viton import ENDINGS
 from mmfashion_ext.common.viton_reader import (
     TryOnFiles,
     read_pairs,
@@ -32,7 +31,7 @@ def test_all_files_of_all_layouts(write_viton, layout, split):
     for pairs in (files.pairs_by_name(), files.pairs_by_rank()):
         assert len(pairs) == 4
         for number, pair in enumerate(pairs):
-            for kind in ENDINGS:
+            for kind in files.layout.folders:
                 path = files.find(kind, pair)
                 assert path.is_file()
                 assert f'{number:05d}_' in path.name

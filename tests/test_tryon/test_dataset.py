@@ -141,8 +141,9 @@ def test_truth_of_another_garment(write_viton):
     # of that garment, not of the one worn
     assert inputs['flow'][:, 0, 0].tolist() == [1, 1]
     (root / 'mine.txt').write_text('000002_0.jpg 000001_1.jpg\n')
-    with pytest.raises(UserError, match=r'mine\.txt'):
-        make(root, pairs_file='mine.txt', **kwargs)
+    refused(lambda: make(root, pairs_file='mine.txt', **kwargs), r'mine\.txt')
+    hd = write_viton('viton-hd', 'test')
+    refused(lambda: make(hd, 'viton-hd', **kwargs), "layout 'viton' only")
     refused(lambda: make(root, split='test', pairs_file='x.txt'), 'no such')
 
 

@@ -18,8 +18,8 @@ OUTPUTS = ('try_on', 'warped_cloth', 'warped_mask')
 _ABOUT = (
     'Virtual try-on, PF-AFN. person, cloth: (batch, 3, h, w) float32, RGB in '
     '[-1, 1]; cloth_mask: (batch, 1, h, w), 0 or 1. h and w are multiples of '
-    f'{DIVISOR}. try_on, warped_cloth: (batch, 3, h, w), RGB in [-1, 1]; '
-    'warped_mask: (batch, 1, h, w), 0 to 1.'
+    f'{DIVISOR} from {2 * DIVISOR}. try_on, warped_cloth: (batch, 3, h, w), '
+    'RGB in [-1, 1]; warped_mask: (batch, 1, h, w), 0 to 1.'
 )
 #: Resizing by half pixels and sampling by aligned corners are both in it.
 _OPSET = 18
@@ -62,7 +62,9 @@ class TryOnGraph(nn.Module):
 
 
 def export_onnx(model: ParserFreeTryOn, path: str | Path) -> None:
-    """Write a model as ONNX, for any batch and any size of multiples of 32.
+    """Write a model as ONNX, for any batch and any size.
+
+    Sides are multiples of 32 from 64: the coarsest map has two pixels or more.
 
     Args:
         model (ParserFreeTryOn): On the CPU.
@@ -82,9 +84,9 @@ def export_onnx(model: ParserFreeTryOn, path: str | Path) -> None:
 
     axes = {0: 'batch', 2: 'h', 3: 'w'}
     with atomic_write(path) as temporary, warnings.catch_warnings():
-        # About numbers that become constants: none depends on the size,
-        # as check_onnx shows. And about this exporter being the older one:
-        # torch.export takes minutes to reason about sizes of 32 n.
+        # About sizes that become constants: the checks of them do, their
+        # values do not, as check_onnx shows. And about this exporter being
+        # the older one: torch.export takes minutes over sizes of 32 n.
         warnings.simplefilter('ignore')
         torch.onnx.export(
             TryOnGraph(model).eval(),
@@ -113,7 +115,8 @@ def check_onnx(
     Args:
         model (ParserFreeTryOn): The model.
         path (str | Path): The file.
-        sizes (Sequence[tuple[int, int]]): (h, w) px to compare at.
+        sizes (Sequence[tuple[int, int]]): (h, w) px to compare at, multiples
+            of 32 from 64.
         tolerance (float): Largest difference of an output that is taken for
             rounding; pictures are in [-1, 1].
 

@@ -18,9 +18,11 @@ class Damaged(Dataset):
 
 @pytest.mark.parametrize('workers', [0, 1])
 def test_an_error_of_any_process_is_one_line(capsys, workers):
-    loader = DataLoader(Damaged(), num_workers=workers)
+    samples = iter(DataLoader(Damaged(), num_workers=workers))
     with pytest.raises(SystemExit) as end:
-        run_tool(lambda: list(loader) and None)
+        run_tool(lambda: list(samples) and None)
+    if workers:  # left to the garbage collector it would take 5 seconds
+        samples._shutdown_workers()
     assert end.value.code == 2
     printed = capsys.readouterr().err
     assert printed == 'error: a.png: cannot be read; remove it\n'

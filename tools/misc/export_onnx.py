@@ -3,7 +3,7 @@ r"""Write a try-on model as an ONNX file, and check it with ONNX Runtime.
 
 The file takes person, cloth (batch, 3, h, w), RGB in [-1, 1], and cloth_mask
 (batch, 1, h, w), and gives try_on, warped_cloth and warped_mask; h and w are
-any multiples of 32.
+any multiples of 32 from 64.
 
 Examples:
     python tools/misc/export_onnx.py pf-afn_e2e_8xb4-100e_viton-256x192 \
@@ -30,8 +30,8 @@ def parse_args() -> argparse.Namespace:
         type=int,
         action='append',
         metavar=('H', 'W'),
-        help='px to compare the file with the model at, multiples of 32; may '
-        'be repeated; default: 256 192 and 192 256',
+        help='px to compare the file with the model at, multiples of 32 from '
+        '64; may be repeated; default: 256 192 and 192 256',
     )
     return parser.parse_args()
 
@@ -44,9 +44,10 @@ def main() -> None:
 
     sizes = [tuple(s) for s in args.check_size or ((256, 192), (192, 256))]
     for size in sizes:
-        if any(side % 32 or side < 32 for side in size):
+        if any(side % 32 or side < 64 for side in size):
             raise UserError(
-                f'--check-size takes multiples of 32, got {size[0]} {size[1]}'
+                '--check-size takes multiples of 32 from 64, got '
+                f'{size[0]} {size[1]}'
             )
     model = load_student(args.config, args.checkpoint)
     export_onnx(model, args.out)

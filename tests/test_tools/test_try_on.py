@@ -1,0 +1,121 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""tools/try_on.py and tools/misc/export_onnx.py as a user runs them."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip('mmengine')
+from mmfashion_ext import hub
+
+TOOL = 'tools/try_on.py'
+H, W = 64, 32
+
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory):
+    """Config and random weights of a narrow student."""
+    folder = tmp_path_factory.mktemp('narrow')
+    config = folder / 'narrow.py'
+    base = hub.config_path('pf-afn_e2e_8xb4-100e_viton-256x192')
+    config.write_text(
+        f"""
+_base_ = {base!r}
+model = dict(
+    warp_net=dict(
+        widths=(4, 4, 6, 6, 6), channels=6, head_channels=(6, 4, 4)
+    ),
+    generator=dict(widths=(4, 4, 6, 6, 6)),
+    perceptual=None,
+)
+"""
+    )
+    torch.manual_seed(0)
+    weights = folder / 'narrow.pth'
+    torch.save(
+        {'state_dict': hub.get_model(str(config)).state_dict()}, weights
+    )
+    return config, weights
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Two persons, two garments and the mask of one; one file is damaged."""
+    rng = np.random.default_rng(0)
+    for kind in ('persons', 'clothes'):
+        (tmp_path / kind).mkdir()
+        for n in range(2):
+            picture = rng.integers(0, 256, (H, W, 3), np.uint8)
+            cv2.imwrite(str(tmp_path / kind / f'{n}.png'), picture)
+    (tmp_path / 'clothes' / '1.png').write_bytes(b'no picture')
+    mask = np.zeros((H, W), np.uint8)
+    mask[10:50, 5:25] = 255
+    (tmp_path / 'masks').mkdir()
+    cv2.imwrite(str(tmp_path / 'masks' / '0.png'), mask)
+    return tmp_path
+
+
+def folders(shop):
+    return (
+        *(shop / 'persons', shop / 'clothes', '--mask', shop / 'masks'),
+        *('--out', shop / 'out'),
+    )
+
+
+def test_grid_in_a_process_of_its_own(model, shop, run_python):
+    done = run_python(TOOL, *model, *folders(shop), '--grid')
+    assert '2 try-ons, 2 skipped' in done.stdout
+    assert '1.png cannot be read as a picture' in done.stdout
+    assert cv2.imread(str(shop / 'out' / 'grid.jpg')).shape == (192, 96, 3)
+    written = json.loads((shop / 'out' / 'results.json').read_text())
+    assert len(written['try_ons']) == len(written['skipped']) == 2
+
+
+def test_pairs_and_resume(model, shop, run_tool):
+    pairs = shop / 'pairs.txt'
+    pairs.write_text('0.png 0.png\n1.png 0.png\n')
+    command = (TOOL, *model, *folders(shop), '--pairs', pairs)
+    done = run_tool(*command, '--size', 32, 64, '--batch-size', 2)
+    assert '2 try-ons, 0 skipped' in done.stdout
+    first = shop / 'out' / 'try_on' / '0__0.png'
+    assert cv2.imread(str(first)).shape == (32, 64, 3)
+    made = first.stat().st_mtime_ns
+    (shop / 'out' / 'try_on' / '1__0.png').unlink()
+    done = run_tool(*command, '--resume')
+    assert '2 try-ons, 0 skipped' in done.stdout
+    assert first.stat().st_mtime_ns == made
+    again = cv2.imread(str(shop / 'out' / 'try_on' / '1__0.png'))
+    assert again.shape == (H, W, 3)
+
+
+def test_mistakes_are_told_in_one_line(model, shop, run_tool):
+    person = shop / 'persons' / '0.png'
+    for command, message in (
+        ((person, shop / 'clothes' / '1.png'), 'cannot be read as a picture'),
+        ((shop / 'persons', shop / 'clothes' / '1.png'), 'no pair could be'),
+        ((shop / 'persons', shop / 'clothes'), 'two folders'),
+        ((person, person, '--size', 0, 3), '--size takes'),
+    ):
+        out = '--out', shop / 'out'
+        done = run_tool(TOOL, *model, *command, *out, status=2)
+        error = done.stderr.strip().splitlines()[-1]
+        assert error.startswith('error: ')
+        assert message in error
+
+
+def test_export(model, tmp_path, run_tool):
+    pytest.importorskip('onnxruntime')
+    tool = 'tools/misc/export_onnx.py'
+    out = tmp_path / 'model.onnx'
+    sizes = '--check-size', 64, 64, '--check-size', 96, 64
+    done = run_tool(tool, *model, '--out', out, *sizes)
+    assert '64 x 64 px (h x w): differs' in done.stdout
+    assert '96 x 64 px (h x w): differs' in done.stdout
+    assert out.is_file()
+    done = run_tool(
+        tool, *model, '--out', out, '--check-size', 64, 32, status=2
+    )
+    assert 'multiples of 32 from 64, got 64 32' in done.stderr

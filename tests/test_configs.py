@@ -91,6 +91,7 @@ def types_in(node):
     return sorted(types)
 
 
+@functools.cache
 def found_in(package, name):
     """Whether a registry of a package, or of its parents, has a type."""
     module = importlib.import_module(f'{package}.registry')
@@ -227,8 +228,11 @@ def weights_of(path):
 
     They are not drawn, which takes longer than building the model.
     """
-    undrawn = mock.patch('torch.nn.init.kaiming_uniform_', lambda w, **_: w)
-    with undrawn:
+    undrawn = {'side_effect': lambda weight, **_: weight}
+    with (
+        mock.patch('torch.nn.init.kaiming_uniform_', **undrawn),
+        mock.patch('torch.nn.init.kaiming_normal_', **undrawn),
+    ):
         model = hub.get_model(path.stem)
     assert not model.training
     assert model.cfg.filename == str(path)

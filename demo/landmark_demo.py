@@ -49,6 +49,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    if '://' not in args.input and not Path(args.input).exists():
+        raise UserError(f'{args.input}: no such file')  # before any import
     plugins.require('landmark')
     from mmfashion_ext.landmark import LandmarkInferencer
 

@@ -71,7 +71,7 @@ def test_errors_are_one_line(demo, tmp_path):
     status, _, error = demo('gone.jpg')
     assert status == 2
     assert error == 'error: gone.jpg: no such file\n'
-    status, _, error = demo('gone.jpg', '--det-model', 'no-such-model')
+    status, _, error = demo(tmp_path, '--det-model', 'no-such-model')
     assert status == 2
     assert 'nor does mmdet have such a model' in error
     (tmp_path / 'bad.png').write_bytes(b'no picture')

@@ -177,7 +177,7 @@ class FastTryOn:
                 f'persons {tuple(person.picture.shape)} and garments '
                 f'{tuple(cloth.picture.shape)} must have one height and width'
             )
-        grids, offsets = self._flows(person, cloth)
+        grids, offsets = self.flows(person, cloth)
         warped, mask = self.warp_net.warp(cloth.picture, cloth.mask, grids[-1])
         result = WarpResult(
             grids, offsets, list(person.maps), [warped], [mask]
@@ -201,10 +201,14 @@ class FastTryOn:
     def _encode_cloth(self, cloth: Tensor) -> tuple[Tensor, ...]:
         return tuple(self.warp_net.encode_cloth(cloth))
 
-    def _flows(
+    @torch.no_grad()
+    def flows(
         self, person: PersonFeatures, cloth: ClothFeatures
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """As :meth:`.warp_net.AppearanceFlowWarp.flows`."""
+        """As :meth:`.warp_net.AppearanceFlowWarp.flows`.
+
+        Arguments: see :meth:`dress`.
+        """
         batch = max(len(person.picture), len(cloth.picture))
         grids: list[Tensor] = []
         offsets: list[Tensor] = []

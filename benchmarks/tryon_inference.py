@@ -1,0 +1,439 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""A try-on as published against ``FastTryOn``, on one thread.
+
+The plain side is a port to today's PyTorch, written out below: correlation
+shift by shift, nothing fused, everything anew for every pair. Both sides have
+the same full-width random weights, whose normalisations and flows do
+something, and pictures of 256 x 192 px; they take turns, and the fastest of
+``--rounds`` counts. Times are CPU seconds (seconds on a GPU). The machine's
+matrix rate is that of a product of 1024 x 1024 float32 matrices, measured in
+the same turns.
+
+Example:
+    OMP_NUM_THREADS=1 python benchmarks/tryon_inference.py \
+        --out tryon_inference.json
+"""
+
+import argparse
+import contextlib
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmfashion_ext.common.cli import run_tool, write_json
+from mmfashion_ext.tryon.fast import FastTryOn
+from mmfashion_ext.tryon.inferencer import has_bfloat16, load_student
+from mmfashion_ext.tryon.student import ParserFreeTryOn
+from mmfashion_ext.tryon.warp_net import AppearanceFlowWarp
+
+MODEL = 'pf-afn_e2e_8xb4-100e_viton-256x192'
+SIDE = 1024  # of the matrices
+MIB = 2**20
+
+Pictures = tuple[Tensor, Tensor, Tensor]  # person, cloth, mask
+
+
+# ---------------------------------------------------------------- plain side
+def plain_correlation(first: Tensor, second: Tensor, radius: int) -> Tensor:
+    """(B, (2r + 1)^2, h, w), one shift at a time."""
+    h, w = first.shape[2:]
+    second = functional.pad(second, (radius,) * 4)
+    shifts = range(2 * radius + 1)
+    return torch.stack(
+        [
+            (first * second[:, :, y : y + h, x : x + w]).mean(dim=1)
+            for y in shifts
+            for x in shifts
+        ],
+        dim=1,
+    )
+
+
+def plain_grid(offset: Tensor) -> Tensor:
+    """(B, 2, h, w) px to (B, 2, h, w) in -1 ... 1."""
+    h, w = offset.shape[2:]
+    ys, xs = torch.meshgrid(
+        torch.arange(h, device=offset.device),
+        torch.arange(w, device=offset.device),
+        indexing='ij',
+    )
+    position = torch.stack([xs, ys]) + offset
+    steps = position.new_tensor([(w - 1) / 2, (h - 1) / 2]).view(2, 1, 1)
+    return position / steps - 1
+
+
+def plain_sample(image: Tensor, grid: Tensor, padding: str) -> Tensor:
+    """Read (B, C, h, w) at a grid (B, 2, h, w)."""
+    return functional.grid_sample(
+        image,
+        grid.permute(0, 2, 3, 1),
+        padding_mode=padding,
+        align_corners=True,
+    )
+
+
+def plain_flow(
+    net: AppearanceFlowWarp, cloth: Sequence[Tensor], person: Sequence[Tensor]
+) -> Tensor:
+    """The finest flow from the features of both sides."""
+    grid = None
+    for n, (flat, condition) in enumerate(zip(cloth, person, strict=True)):
+        aligned = flat if n == 0 else plain_sample(flat, grid, 'border')
+        alike = plain_correlation(aligned, condition, net.radius)
+        offset = net.main_heads[n](functional.leaky_relu(alike, 0.1))
+        main = plain_grid(offset)
+        grid = main if n == 0 else plain_sample(grid, main, 'border')
+        aligned = plain_sample(flat, grid, 'border')
+        offset = net.refine_heads[n](torch.cat([aligned, condition], 1))
+        grid = plain_sample(grid, plain_grid(offset), 'border')
+        grid = functional.interpolate(
+            grid, scale_factor=2, mode='bilinear', align_corners=False
+        )
+    return grid
+
+
+@torch.no_grad()
+def plain_try_on(model: ParserFreeTryOn, pictures: Pictures) -> Tensor:
+    """(B, 3, H, W), RGB in [-1, 1]."""
+    person, cloth, mask = pictures
+    net = model.warp_net
+    features = net.encode_cloth(cloth), net.encode_condition(person)
+    grid = plain_flow(net, *features)
+    warped = plain_sample(cloth, grid, 'border')
+    warped_mask = plain_sample(mask, grid, 'zeros')
+    raw = model.generator(torch.cat([person, warped, warped_mask], 1))
+    rendered, weight = raw[:, :3].tanh(), raw[:, 3:].sigmoid() * warped_mask
+    return warped * weight + rendered * (1 - weight)
+
+
+# ---------------------------------------------------------------- what is run
+def make_model(device: str) -> ParserFreeTryOn:
+    """Random weights that are as far from their start as trained ones."""
+    model = load_student(MODEL)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, 0, 0.1)
+    net = model.warp_net
+    for head in (*net.main_heads, *net.refine_heads):
+        torch.nn.init.uniform_(head[-1].bias, -1, 1)
+    return model.to(device)
+
+
+def draw(count: int, size: tuple[int, int], device: str) -> Pictures:
+    """Persons, cut out garments and masks, smooth as photographs are."""
+    noise = torch.rand(count, 7, size[0] // 8, size[1] // 8)
+    noise = functional.interpolate(noise, size=size, mode='bicubic')
+    noise = noise.clamp(0, 1).to(device)
+    mask = (noise[:, 6:] > 0.4).float()
+    return noise[:, :3] * 2 - 1, (noise[:, 3:6] * 2 - 1) * mask, mask
+
+
+class Turns:
+    """Times of several things that take turns.
+
+    Args:
+        device (str): Where they run.
+        rounds (int): How often each has its turn.
+    """
+
+    def __init__(self, device: str, rounds: int) -> None:
+        self.on_gpu = torch.device(device).type == 'cuda'
+        self.rounds = rounds
+
+    def clock(self) -> float:
+        """CPU seconds of this process; seconds when a GPU works."""
+        if not self.on_gpu:
+            return time.process_time()
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+    def __call__(self, **runs: Callable[[], object]) -> dict[str, float]:
+        """Name -> seconds of the fastest turn."""
+        for run in runs.values():
+            run()  # libraries start up, networks compile
+        fastest = dict.fromkeys(runs, float('inf'))
+        for _ in track(range(self.rounds), ', '.join(runs)):
+            for name, run in runs.items():
+                start = self.clock()
+                run()
+                fastest[name] = min(fastest[name], self.clock() - start)
+        return fastest
+
+
+def matrix_product(device: str) -> Callable[[], object]:
+    """A product that tells the machine's rate."""
+    matrix = torch.randn(SIDE, SIDE, device=device)
+    return lambda: matrix @ matrix
+
+
+def count_flop(run: Callable[[], object]) -> float:
+    """GFLOP of convolutions and matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops() / 1e9
+
+
+def psnr(found: Tensor, expected: Tensor) -> float:
+    """In dB, of pictures in [-1, 1]."""
+    error = ((found.float() - expected.float()) / 2).square().mean()
+    return float(-10 * error.log10())
+
+
+def at_batch_1(
+    model: ParserFreeTryOn, fast: FastTryOn, turns: Turns, device: str
+) -> dict[str, float]:
+    """One pair, and its flow alone."""
+    pictures = draw(1, (256, 192), device)
+    person, cloth, mask = pictures
+    net = model.warp_net
+    inputs = {'person': person, 'cloth': cloth, 'cloth_mask': mask}
+
+    def ours() -> Tensor:
+        return fast.try_on(inputs)[0].try_on
+
+    def plain() -> Tensor:
+        return plain_try_on(model, pictures)
+
+    @torch.no_grad()
+    def our_flow() -> object:
+        # as on the plain side, nothing of the heads is known yet
+        refining = [
+            conv(x)
+            for conv, x in zip(fast.refine_person, known.maps, strict=True)
+        ]
+        return fast.flows(known._replace(refining=refining), flat)
+
+    with torch.no_grad():
+        features = net.encode_cloth(cloth), net.encode_condition(person)
+        known, flat = (
+            fast.encode_person(person),
+            fast.encode_cloth(cloth, mask),
+        )
+        parts = turns(plain=lambda: plain_flow(net, *features), ours=our_flow)
+    seconds = turns(plain=plain, ours=ours, matrix=matrix_product(device))
+    rate = 2 * SIDE**3 / 1e9 / seconds['matrix']
+    flop, ours_flop = count_flop(plain), count_flop(ours)
+    return {
+        'batch 1, plain, s': seconds['plain'],
+        'batch 1, ours, s': seconds['ours'],
+        'batch 1, times faster': seconds['plain'] / seconds['ours'],
+        'largest difference of a try-on': float(
+            (ours() - plain()).abs().max()
+        ),
+        'flow part, plain, s': parts['plain'],
+        'flow part, ours, s': parts['ours'],
+        'matrix rate, GFLOP/s': rate,
+        'a try-on, plain, GFLOP': flop,
+        'a try-on, ours, GFLOP': ours_flop,
+        'share of the matrix rate, plain': flop / seconds['plain'] / rate,
+        'share of the matrix rate, ours': ours_flop / seconds['ours'] / rate,
+    }
+
+
+def one_for_many(
+    model: ParserFreeTryOn,
+    fast: FastTryOn,
+    turns: Turns,
+    args: argparse.Namespace,
+) -> dict[str, float]:
+    """One person in many garments, and one garment on many persons."""
+    many = args.many
+    persons, clothes, masks = draw(many, (256, 192), args.device)
+
+    def pair(p: int, g: int) -> Pictures:
+        return tuple(
+            x[i : i + 1] for x, i in ((persons, p), (clothes, g), (masks, g))
+        )
+
+    def garments() -> list[Tensor]:
+        person = fast.encode_person(persons[:1])
+        return [
+            fast.dress(person, fast.encode_cloth(*pair(0, g)[1:]))[0].try_on
+            for g in range(many)
+        ]
+
+    def people() -> list[Tensor]:
+        cloth = fast.encode_cloth(clothes[:1], masks[:1])
+        return [
+            fast.dress(fast.encode_person(persons[p : p + 1]), cloth)[0].try_on
+            for p in range(many)
+        ]
+
+    seconds = turns(
+        plain=lambda: [plain_try_on(model, pair(0, g)) for g in range(2)],
+        garments=garments,
+        people=people,
+    )
+    plain = seconds['plain'] / 2
+    worst = max(
+        float((found[-1] - plain_try_on(model, expected)).abs().max())
+        for found, expected in (
+            (garments(), pair(0, many - 1)),
+            (people(), pair(many - 1, 0)),
+        )
+    )
+    return {
+        'a pair among many, plain, s': plain,
+        f'1 person x {many} garments, ours, s a try-on': seconds['garments']
+        / many,
+        f'1 person x {many} garments, times faster': plain
+        * many
+        / seconds['garments'],
+        f'1 garment x {many} persons, ours, s a try-on': seconds['people']
+        / many,
+        f'1 garment x {many} persons, times faster': plain
+        * many
+        / seconds['people'],
+        'largest difference of these': worst,
+    }
+
+
+def in_half(
+    model: ParserFreeTryOn,
+    turns: Turns,
+    expected: Callable[[dict], Tensor],
+    args: argparse.Namespace,
+) -> dict[str, float]:
+    """bfloat16 on a CPU, float16 on a GPU."""
+    dtype = torch.float16 if turns.on_gpu else torch.bfloat16
+    half = FastTryOn(model, dtype, args.compile)
+    pictures = draw(1, (256, 192), args.device)
+    inputs = dict(
+        zip(('person', 'cloth', 'cloth_mask'), pictures, strict=True)
+    )
+    name = str(dtype).removeprefix('torch.')
+    result = {
+        f'{name}, PSNR against float32, dB': psnr(
+            half.try_on(inputs)[0].try_on, expected(inputs)
+        )
+    }
+    if turns.on_gpu or has_bfloat16():
+        seconds = turns(
+            plain=lambda: plain_try_on(model, pictures),
+            half=lambda: half.try_on(inputs),
+        )
+        result[f'{name}, s'] = seconds['half']
+        result[f'{name}, times faster than plain float32'] = (
+            seconds['plain'] / seconds['half']
+        )
+    else:
+        Console().print(
+            'This CPU has no instructions for bfloat16: not timed.'
+        )
+    return result
+
+
+# -------------------------------------------------------------------- memory
+def memory(field: str) -> float:
+    """MiB of this process: ``VmRSS`` now, ``VmHWM`` at most."""
+    status = Path('/proc/self/status').read_text()
+    return int(re.search(rf'{field}:\s+(\d+)', status)[1]) * 1024 / MIB
+
+
+def peak(run: Callable[[], object], device: str) -> float:
+    """MiB over what was held before."""
+    if torch.device(device).type == 'cuda':
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        run()
+        return (torch.cuda.max_memory_allocated() - before) / MIB
+    with contextlib.suppress(OSError):
+        Path('/proc/self/clear_refs').write_text('5')
+    before = memory('VmRSS')
+    run()
+    return memory('VmHWM') - before
+
+
+def large(
+    model: ParserFreeTryOn, fast: FastTryOn, args: argparse.Namespace
+) -> dict[str, float]:
+    """Memory at 1024 x 768."""
+    pictures = draw(1, (1024, 768), args.device)
+    inputs = dict(
+        zip(('person', 'cloth', 'cloth_mask'), pictures, strict=True)
+    )
+    plain = peak(lambda: plain_try_on(model, pictures), args.device)
+    ours = peak(lambda: fast.try_on(inputs), args.device)
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    return {
+        '1024 x 768, plain, MiB above the weights': plain,
+        '1024 x 768, ours, MiB above the weights': ours,
+        'weights, MiB': weights / MIB,
+    }
+
+
+def compare(args: argparse.Namespace) -> dict[str, float]:
+    """Run everything; see the module."""
+    torch.manual_seed(0)
+    model = make_model(args.device)
+    fast = FastTryOn(model, compile=args.compile)
+    turns = Turns(args.device, args.rounds)
+
+    def expected(inputs: dict) -> Tensor:
+        return fast.try_on(inputs)[0].try_on
+
+    result = at_batch_1(model, fast, turns, args.device)
+    result |= one_for_many(model, fast, turns, args)
+    if not args.skip_half:
+        result |= in_half(model, turns, expected, args)
+    if not args.skip_large:
+        result |= large(model, fast, args)
+    return result
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--many', type=int, default=16)
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument(
+        '--compile', action='store_true', help='compile our networks'
+    )
+    parser.add_argument(
+        '--skip-half',
+        action='store_true',
+        help='no bfloat16, which takes minutes on a CPU without it',
+    )
+    parser.add_argument(
+        '--skip-large', action='store_true', help='no 1024 x 768 px'
+    )
+    parser.add_argument('--out', type=Path, help='also write a JSON file')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    torch.set_num_threads(args.threads)
+    result = compare(args)
+    table = Table(
+        '',
+        'value',
+        title=f'256 x 192 px, {args.device}, {args.threads} thread(s), '
+        f'fastest of {args.rounds}',
+    )
+    for name, value in result.items():
+        table.add_row(name, f'{value:.4g}')
+    Console().print(table)
+    if args.out:
+        settings = {k: v for k, v in vars(args).items() if k != 'out'}
+        write_json(args.out, result | settings)
+
+
+if __name__ == '__main__':
+    run_tool(main)

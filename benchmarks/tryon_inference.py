@@ -1,9 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """A try-on as published against ``FastTryOn``, on one thread.
 
-The plain side is a port to today's PyTorch, written out below: correlation
-shift by shift, nothing fused, everything anew for every pair. Both sides have
-the same full-width random weights, whose normalisations and flows do
+The plain side is a port to today's PyTorch (:mod:`tryon_plain`). Both sides
+have the same full-width random weights, whose normalisations and flows do
 something, and pictures of 256 x 192 px; they take turns, and the fastest of
 ``--rounds`` counts. Times are CPU seconds (seconds on a GPU). The machine's
 matrix rate is that of a product of 1024 x 1024 float32 matrices, measured in
@@ -18,7 +17,7 @@ import argparse
 import contextlib
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -28,94 +27,18 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
+from tryon_plain import Pictures, plain_flow, plain_try_on
 
 from mmfashion_ext.common.cli import run_tool, write_json
 from mmfashion_ext.tryon.fast import FastTryOn
 from mmfashion_ext.tryon.inferencer import has_bfloat16, load_student
 from mmfashion_ext.tryon.student import ParserFreeTryOn
-from mmfashion_ext.tryon.warp_net import AppearanceFlowWarp
 
 MODEL = 'pf-afn_e2e_8xb4-100e_viton-256x192'
 SIDE = 1024  # of the matrices
 MIB = 2**20
 
-Pictures = tuple[Tensor, Tensor, Tensor]  # person, cloth, mask
 
-
-# ---------------------------------------------------------------- plain side
-def plain_correlation(first: Tensor, second: Tensor, radius: int) -> Tensor:
-    """(B, (2r + 1)^2, h, w), one shift at a time."""
-    h, w = first.shape[2:]
-    second = functional.pad(second, (radius,) * 4)
-    shifts = range(2 * radius + 1)
-    return torch.stack(
-        [
-            (first * second[:, :, y : y + h, x : x + w]).mean(dim=1)
-            for y in shifts
-            for x in shifts
-        ],
-        dim=1,
-    )
-
-
-def plain_grid(offset: Tensor) -> Tensor:
-    """(B, 2, h, w) px to (B, 2, h, w) in -1 ... 1."""
-    h, w = offset.shape[2:]
-    ys, xs = torch.meshgrid(
-        torch.arange(h, device=offset.device),
-        torch.arange(w, device=offset.device),
-        indexing='ij',
-    )
-    position = torch.stack([xs, ys]) + offset
-    steps = position.new_tensor([(w - 1) / 2, (h - 1) / 2]).view(2, 1, 1)
-    return position / steps - 1
-
-
-def plain_sample(image: Tensor, grid: Tensor, padding: str) -> Tensor:
-    """Read (B, C, h, w) at a grid (B, 2, h, w)."""
-    return functional.grid_sample(
-        image,
-        grid.permute(0, 2, 3, 1),
-        padding_mode=padding,
-        align_corners=True,
-    )
-
-
-def plain_flow(
-    net: AppearanceFlowWarp, cloth: Sequence[Tensor], person: Sequence[Tensor]
-) -> Tensor:
-    """The finest flow from the features of both sides."""
-    grid = None
-    for n, (flat, condition) in enumerate(zip(cloth, person, strict=True)):
-        aligned = flat if n == 0 else plain_sample(flat, grid, 'border')
-        alike = plain_correlation(aligned, condition, net.radius)
-        offset = net.main_heads[n](functional.leaky_relu(alike, 0.1))
-        main = plain_grid(offset)
-        grid = main if n == 0 else plain_sample(grid, main, 'border')
-        aligned = plain_sample(flat, grid, 'border')
-        offset = net.refine_heads[n](torch.cat([aligned, condition], 1))
-        grid = plain_sample(grid, plain_grid(offset), 'border')
-        grid = functional.interpolate(
-            grid, scale_factor=2, mode='bilinear', align_corners=False
-        )
-    return grid
-
-
-@torch.no_grad()
-def plain_try_on(model: ParserFreeTryOn, pictures: Pictures) -> Tensor:
-    """(B, 3, H, W), RGB in [-1, 1]."""
-    person, cloth, mask = pictures
-    net = model.warp_net
-    features = net.encode_cloth(cloth), net.encode_condition(person)
-    grid = plain_flow(net, *features)
-    warped = plain_sample(cloth, grid, 'border')
-    warped_mask = plain_sample(mask, grid, 'zeros')
-    raw = model.generator(torch.cat([person, warped, warped_mask], 1))
-    rendered, weight = raw[:, :3].tanh(), raw[:, 3:].sigmoid() * warped_mask
-    return warped * weight + rendered * (1 - weight)
-
-
-# ---------------------------------------------------------------- what is run
 def make_model(device: str) -> ParserFreeTryOn:
     """Random weights that are as far from their start as trained ones."""
     model = load_student(MODEL)

@@ -178,8 +178,8 @@ def get_model(
         ``model.dataset_meta`` the checkpoint's, where it has one.
 
     Raises:
-        UserError: An unknown name, no published weights, or weights of
-            another model.
+        UserError: An unknown name or device, no published weights, or
+            weights of another model.
         CheckpointError: See ``common.checkpoint``.
     """
     if pretrained and checkpoint is None:
@@ -194,7 +194,14 @@ def get_model(
     model.cfg = cfg
     if checkpoint is not None:
         _load_weights(model, checkpoint)
-    return model.to(device or 'cpu').eval()
+    try:
+        return model.to(device or 'cpu').eval()
+    except (RuntimeError, AssertionError) as error:  # no such, or no CUDA
+        raise UserError(
+            f'device {str(device)!r} cannot be used: '
+            f"{str(error).partition(chr(10))[0]} Take 'cpu', or 'cuda' where "
+            'there is a GPU'
+        ) from error
 
 
 def inference_model(

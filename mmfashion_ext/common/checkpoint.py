@@ -12,7 +12,7 @@ import re
 import warnings
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
-from .cli import UserError
+from .cli import UserError, describe
 
 #: End of a published file's name: the first 8 digits of its SHA-256.
 HASHED_NAME = re.compile(r'-([0-9a-f]{8})\.pth$')
@@ -134,7 +134,9 @@ def local_checkpoint(path: str | Path) -> Path:
     return cached
 
 
-def extract_state_dict(checkpoint: dict) -> dict[str, Tensor]:
+def extract_state_dict(
+    checkpoint: dict, file: str | Path
+) -> dict[str, Tensor]:
     """The weights in a checkpoint, by parameter name.
 
     MMEngine's EMA hook saves the averaged weights as ``state_dict`` and the
@@ -144,6 +146,7 @@ def extract_state_dict(checkpoint: dict) -> dict[str, Tensor]:
     Args:
         checkpoint (dict): A file's content: ``{'state_dict': ...}``,
             ``{'model': ...}`` or the weights themselves.
+        file (str | Path): Where it was read from, for the message.
 
     Returns:
         dict[str, Tensor]: The weights, without the ``module.`` that data
@@ -163,8 +166,9 @@ def extract_state_dict(checkpoint: dict) -> dict[str, Tensor]:
     ):
         found = sorted(map(str, checkpoint))[:8] if checkpoint else 'nothing'
         raise CheckpointError(
-            f'no weights in the checkpoint: expected names with tensors, at '
-            f"the top or under 'state_dict' or 'model', got {found}"
+            f'{file}: no weights in the checkpoint: expected names with '
+            f"tensors, at the top or under 'state_dict' or 'model', got "
+            f'{found}. Take the checkpoint of a training'
         )
     if all(name.startswith('module.') for name in weights):
         weights = OrderedDict(weights)
@@ -187,14 +191,50 @@ def load_weights(model: nn.Module, path: str | Path, name: str) -> dict:
         CheckpointError: They are those of another model.
     """
     content = load_checkpoint_file(path)
+    weights = extract_state_dict(content, path)
     try:
-        model.load_state_dict(extract_state_dict(content))
+        model.load_state_dict(weights)
     except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()[1:4]]
         raise CheckpointError(
-            f'{path}: weights of another model than {name}: {" ".join(lines)}'
+            f'{path}: weights of another model than {name}: '
+            f'{_differences(model.state_dict(), weights)}'
         ) from error
     return content
+
+
+def _differences(
+    wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]
+) -> str:
+    return describe_problems(
+        {
+            'missing': [name for name in wanted if name not in found],
+            'of the wrong shape': [
+                misshapen(name, found[name], wanted[name])
+                for name in wanted
+                if name in found and found[name].shape != wanted[name].shape
+            ],
+            'unknown': [name for name in found if name not in wanted],
+        }
+    )
+
+
+def misshapen(name: str, found: Tensor, wanted: Tensor) -> str:
+    """Name a weight and both shapes, for a message."""
+    return f'{name} {list(found.shape)} instead of {list(wanted.shape)}'
+
+
+def describe_problems(problems: Mapping[str, Sequence[str]]) -> str:
+    """Count weights by what is wrong with them and name a few.
+
+    Args:
+        problems (Mapping[str, Sequence[str]]): What is wrong -> names, which
+            may be none.
+    """
+    return '; '.join(
+        f'{len(names)} {problem}: {describe(names)}'
+        for problem, names in problems.items()
+        if names
+    )
 
 
 def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:
@@ -219,6 +259,11 @@ def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:
                     return load(encoding='latin1')
         except UnpicklingError as error:
             named = re.search(r'GLOBAL (\S+)', str(error))
+            if not named and not _is_pickle(file):
+                raise CheckpointError(
+                    f'{file} is no checkpoint, PyTorch writes other files. '
+                    'Copy or download it again, or pass another one'
+                ) from None
             what = f'it names {named[1]}' if named else _first_line(error)
             raise UnsafeCheckpointError(
                 f'{file}: refused, because reading it could run code '
@@ -230,6 +275,12 @@ def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:
                 f'{file}: cannot be read as a checkpoint '
                 f'({_first_line(error)}). Copy or download it again'
             ) from error
+
+
+def _is_pickle(file: Path) -> bool:
+    """Whether it starts like one of PyTorch's files, new or old."""
+    with file.open('rb') as opened:
+        return opened.read(1) == b'\x80' or zipfile.is_zipfile(file)
 
 
 def _first_line(error: Exception) -> str:

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from ..common.checkpoint import (
     CheckpointError,
+    describe_problems,
     extract_state_dict,
     load_checkpoint_file,
+    misshapen,
 )
 from .backbone import TorchvisionResNet
 from .frame_cnn import FrameCNN
@@ -45,7 +47,6 @@ NAMES = {
 UNUSED = ('base.fc.weight', 'base.fc.bias')
 
 _BATCHES = '.num_batches_tracked'
-_SHOWN = 6
 
 
 @cache
@@ -98,7 +99,7 @@ def convert(kind: str, weights: StateDict, file: str | Path) -> StateDict:
     """
     converted: StateDict = {}
     unknown = set(weights) - set(UNUSED)
-    missing, misshapen, different = [], [], []
+    missing, resized, different = [], [], []
     for ours, expected in published_model().items():
         for theirs in published_names(kind, ours):
             unknown.discard(theirs)
@@ -108,31 +109,22 @@ def convert(kind: str, weights: StateDict, file: str | Path) -> StateDict:
             if value is None:
                 missing.append(theirs)
             elif value.shape != expected.shape:
-                got, wanted = list(value.shape), list(expected.shape)
-                misshapen.append(f'{theirs} {got} instead of {wanted}')
+                resized.append(misshapen(theirs, value, expected))
             elif not torch.equal(converted.setdefault(ours, value), value):
                 different.append(theirs)
     problems = {
         'missing': missing,
-        'of the wrong shape': misshapen,
+        'of the wrong shape': resized,
         'unknown': sorted(unknown),
         'unlike the same weight under its first name': different,
     }
     if any(problems.values()):
         raise CheckpointError(
             f'{file} is not the {kind} file of a published SCAN: '
-            + '; '.join(
-                _list(n, names) for n, names in problems.items() if names
-            )
-            + '. Take the file that the published training wrote (ResNet-50 '
-            'with flow, 128 features)'
+            f'{describe_problems(problems)}. Take the file that the '
+            'published training wrote (ResNet-50 with flow, 128 features)'
         )
     return converted
-
-
-def _list(problem: str, names: list[str]) -> str:
-    more = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-    return f'{len(names)} {problem}: {", ".join(names[:_SHOWN])}{more}'
 
 
 def convert_files(cnn: str | Path, att: str | Path, cls: str | Path) -> dict:
@@ -159,7 +151,7 @@ def convert_files(cnn: str | Path, att: str | Path, cls: str | Path) -> dict:
     published = {}
     for kind, file in {'cnn': cnn, 'att': att, 'cls': cls}.items():
         content = load_checkpoint_file(file)
-        weights |= convert(kind, extract_state_dict(content), file)
+        weights |= convert(kind, extract_state_dict(content, file), file)
         published[kind] = {
             name: _plain(content[name])
             for name in ('epoch', 'best_top1')

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from ..common.checkpoint import (
     CheckpointError,
+    describe_problems,
     extract_state_dict,
     load_checkpoint_file,
+    misshapen,
 )
-from ..common.cli import describe
 from .generator import TryOnGenerator
 from .warp_net import AppearanceFlowWarp
 
@@ -146,7 +147,7 @@ def convert(
     channels = _channels(part, weights)
     converted: StateDict = {}
     unknown = set(weights) - {UNUSED}
-    missing, misshapen = [], []
+    missing, resized = [], []
     for ours, expected in published_part(part, channels).items():
         theirs = published_name(part, ours)
         unknown.discard(theirs)
@@ -156,13 +157,12 @@ def convert(
         if value is None:
             missing.append(theirs)
         elif value.shape != expected.shape:
-            got, wanted = list(value.shape), list(expected.shape)
-            misshapen.append(f'{theirs} {got} instead of {wanted}')
+            resized.append(misshapen(theirs, value, expected))
         else:
             converted[f'{part}.{ours}'] = value
     problems = {
         'missing': missing,
-        'of the wrong shape': misshapen,
+        'of the wrong shape': resized,
         'unknown': sorted(unknown),
     }
     if any(problems.values()):
@@ -171,13 +171,9 @@ def convert(
         )
         raise CheckpointError(
             f'{file} is not the {_PARTS[part]} of a published PF-AFN: '
-            + '; '.join(
-                f'{len(names)} {problem}: {describe(names)}'
-                for problem, names in problems.items()
-                if names
-            )
-            + f'. Take the file that the published training wrote, whose '
-            f'first layer reads {known} channels'
+            f'{describe_problems(problems)}. Take the file that the '
+            f'published training wrote, whose first layer reads {known} '
+            'channels'
         )
     return CHANNELS[part][channels], converted
 
@@ -213,7 +209,7 @@ def convert_files(warp: str | Path, gen: str | Path | None = None) -> dict:
     weights: StateDict = {}
     owners = {}
     for part, file in files.items():
-        content = extract_state_dict(load_checkpoint_file(file))
+        content = extract_state_dict(load_checkpoint_file(file), file)
         owners[part], converted = convert(part, content, file)
         weights |= converted
     if len(set(owners.values())) > 1:

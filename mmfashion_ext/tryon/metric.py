@@ -299,7 +299,7 @@ def build_lpips(
         )
     path = require_file('LPIPS', checkpoint, _LPIPS_URLS[net])
     lpips = _NoTrainLpips(net=net, pnet_rand=True)  # rand: no download
-    weights = extract_state_dict(load_checkpoint_file(path))
+    weights = extract_state_dict(load_checkpoint_file(path), path)
     # slice2.3.weight, or squeezenet's slices.1.3.squeeze.weight
     wanted = {
         name: re.sub(r'^slices?\.?\d+', 'features', name)

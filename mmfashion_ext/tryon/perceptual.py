@@ -183,11 +183,7 @@ def _draw_weights(vgg: VGG19Features, seed: int) -> None:
 
 def _read_weights(vgg: VGG19Features, path: Path) -> None:
     """Take what is needed of torchvision's file; the rest is ignored."""
-    content = load_checkpoint_file(path)
-    try:
-        found = extract_state_dict(content)
-    except CheckpointError as error:
-        raise CheckpointError(f'{path}: {error}') from error
+    found = extract_state_dict(load_checkpoint_file(path), path)
     needed = vgg.state_dict()
     wrong = [
         f'{name} {tuple(found[name].shape)}' if name in found else name

@@ -77,7 +77,7 @@ def test_training_checkpoint_is_read(tmp_path):
         np.linspace(0, 1, 3, dtype=np.float32),
     )
     assert loaded['message_hub']['log_scalars']['loss'].mean() == 2.0
-    state = ckpt.extract_state_dict(loaded)
+    state = ckpt.extract_state_dict(loaded, path)
     assert list(state) == ['weight', 'bias']
     assert torch.equal(state['weight'], weights['weight'])
 
@@ -179,6 +179,12 @@ def test_unreadable_files_are_named(tmp_path):
         ckpt.CheckpointError, match=r'empty\.pth: cannot be read'
     ):
         ckpt.assert_safe(tmp_path / 'empty.pth')
+    (tmp_path / 'page.pth').write_text('<html>404</html>')
+    with pytest.raises(
+        ckpt.CheckpointError, match=r'page\.pth is no checkpoint'
+    ) as raised:
+        ckpt.assert_safe(tmp_path / 'page.pth')
+    assert not isinstance(raised.value, UnsafeCheckpointError)
     with pytest.raises(
         ckpt.CheckpointError, match=r'only files and http\(s\) URLs'
     ):
@@ -186,18 +192,19 @@ def test_unreadable_files_are_named(tmp_path):
 
 
 def test_state_dict_is_found_wherever_it_is():
+    extract = partial(ckpt.extract_state_dict, file='x.pth')
     weights = OrderedDict(w=torch.ones(1))
-    assert ckpt.extract_state_dict({'state_dict': weights}) is weights
-    assert ckpt.extract_state_dict({'model': weights}) is weights
-    assert ckpt.extract_state_dict(weights) is weights
+    assert extract({'state_dict': weights}) is weights
+    assert extract({'model': weights}) is weights
+    assert extract(weights) is weights
     wrapped = OrderedDict({'module.w': torch.ones(1)})
-    assert list(ckpt.extract_state_dict(wrapped)) == ['w']
+    assert list(extract(wrapped)) == ['w']
     assert list(wrapped) == ['module.w']  # the argument is left alone
     for nothing in ({}, {'state_dict': {}}, {'epoch': 1}):
         with pytest.raises(
-            ckpt.CheckpointError, match='no weights in the checkpoint'
+            ckpt.CheckpointError, match=r'x\.pth: no weights in the'
         ):
-            ckpt.extract_state_dict(nothing)
+            extract(nothing)
 
 
 @pytest.fixture

@@ -361,6 +361,12 @@ def test_another_models_file_is_refused(write):
         convert_files(path)
 
 
+def test_a_file_without_weights_is_named(files, write):
+    path = write('epoch', {'epoch': 3})
+    with pytest.raises(UserError, match=r'epoch\.pth: no weights in the'):
+        convert_files(files['PF_warp'], path)
+
+
 def test_tool(files, run_python, tmp_path):
     out = tmp_path / 'new' / 'pf-afn.pth'
     done = run_python(

@@ -193,7 +193,7 @@ def test_copies_of_the_attention_must_agree(published):
 def test_swapped_files_are_refused(published):
     files = published()
     files['att'], files['cls'] = files['cls'], files['att']
-    with pytest.raises(UserError, match=r'18 missing: .* and 12 more; 6 unkn'):
+    with pytest.raises(UserError, match=r'18 missing: .* and 13 more; 6 unkn'):
         convert_files(**files)
 
 

@@ -81,7 +81,7 @@ def publish(
         content = torch.load(source, map_location='cpu', weights_only=False)
     else:
         content = load_checkpoint_file(source)
-    weights = extract_state_dict(content)
+    weights = extract_state_dict(content, source)
     meta = content.get('meta', {}) if 'state_dict' in content else {}
     published = {'meta': plain(meta), 'state_dict': weights}
     with atomic_write(out_dir / f'{name}.pth') as temporary:

@@ -52,6 +52,21 @@ def _message(error: Exception) -> str:
     return ' '.join(text.split())
 
 
+def make_folder(path: str | Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        UserError: One of them is a file.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(
+            f'{path} is, or lies below, a file; expected a folder, name '
+            'another one'
+        ) from None
+
+
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Write a file whole or not at all.
@@ -62,9 +77,14 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     Yields:
         Path: A temporary file beside it to write to; renamed to ``path`` on
         success, removed if the block raises.
+
+    Raises:
+        UserError: ``path`` is a folder, or lies below a file.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise UserError(f'{path} is a folder, expected the name of a file')
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     os.close(handle)
     temporary = Path(name)

@@ -128,14 +128,24 @@ def check_tasks(files: TryOnFiles) -> list[CheckTask]:
     ]
 
 
-def check_files(task: CheckTask) -> tuple[tuple[int, int] | None, list[str]]:
-    """Read all files of a task.
+class Checked(NamedTuple):
+    """What was found in the files of a task.
 
-    Returns:
-        tuple: (h, w) of the picture in px, None if it cannot be read, and
-        what is wrong.
+    Attributes:
+        size (tuple[int, int], optional): (h, w) of the picture in px; None
+            if it cannot be read.
+        defects (list[str]): What is wrong.
+        notes (list[str]): What is unusual but does no harm.
     """
-    defects, read = [], {}
+
+    size: tuple[int, int] | None
+    defects: list[str]
+    notes: list[str]
+
+
+def check_files(task: CheckTask) -> Checked:
+    """Read all files of a task."""
+    defects, notes, read = [], [], {}
     picture = next(iter(task.files))
     for kind, path in task.files.items():
         try:
@@ -146,4 +156,9 @@ def check_files(task: CheckTask) -> tuple[tuple[int, int] | None, list[str]]:
                 )
         except UserError as error:
             defects.append(str(error))
-    return read[picture].shape[:2] if picture in read else None, defects
+    if 'pose' in read and not read['pose'].any():
+        notes.append(
+            f'{task.files["pose"]} shows nobody; its pose map is empty'
+        )
+    size = read[picture].shape[:2] if picture in read else None
+    return Checked(size, defects, notes)

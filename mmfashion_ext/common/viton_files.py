@@ -56,7 +56,8 @@ def check_size(
     if array.shape[:2] != pixels.shape[:2]:
         raise UserError(
             f'{describe_size(source, array)}, but '
-            f'{describe_size(picture, pixels)}: both must have the same size'
+            f'{describe_size(picture, pixels)}: both must have the same '
+            'size; make the first again from the second'
         )
 
 
@@ -97,7 +98,8 @@ def read_mask(source: Picture) -> np.ndarray:
     if mask.max(initial=0) < 128:
         raise UserError(
             f'{name_of(source)}: an empty mask, its greatest value is '
-            f'{mask.max(initial=0)}; expected 128 to 255 on the garment'
+            f'{mask.max(initial=0)}; expected 128 to 255 on the garment; '
+            'make it again, or leave it out and GrabCut makes one'
         )
     return mask
 
@@ -140,7 +142,7 @@ def _open(source: Picture) -> Image.Image:
     if picture.mode.startswith(('I', 'F')):
         raise UserError(
             f'{name} has values of 16 or 32 bits (mode {picture.mode}), '
-            'expected a picture of 8 bits a channel'
+            'expected a picture of 8 bits a channel; save it as one'
         )
     return ImageOps.exif_transpose(picture)
 
@@ -195,7 +197,7 @@ def read_densepose(path: str | Path) -> np.ndarray:
     Raises:
         UserError: It cannot be read, or has another shape or other parts.
     """
-    hint = '; expected part ids 0 to 24, not a picture in colours'
+    hint = '; make it again, of part ids, not a picture in colours'
     if Path(path).suffix != '.npy':
         return _read_ids(path, NUM_PARTS, 'parts', hint)
     try:

@@ -12,7 +12,7 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch import Tensor
 
-from ..common.cli import UserError, describe, write_json
+from ..common.cli import UserError, describe, make_folder, write_json
 from ..hub import config_path, get_model
 from ..registry import MODELS
 from .contact_sheet import ContactSheet
@@ -137,6 +137,8 @@ class TryOnInferencer:
             raise UserError('keep_arrays=False without out_dir leaves nothing')
         wanted = find(person, cloth, cloth_mask, pairs, grid)
         entries = _entries(wanted, out_dir)
+        if out_dir is not None:
+            make_folder(out_dir)
         done = {
             number
             for number, entry in enumerate(entries)

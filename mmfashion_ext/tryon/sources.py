@@ -1,14 +1,16 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Persons and garments from where users have them."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from mmengine.logging import print_log
 from PIL import Image
 
-from ..common.cli import UserError
+from ..common.cli import UserError, describe
 from ..common.viton import Kind
 from ..common.viton_files import Picture
 from ..common.viton_reader import read_pairs, stem_of
@@ -123,9 +125,12 @@ def _is_folder(source: object) -> bool:
 
 def _list(kind: Kind, source: Source) -> list[Named]:
     if _is_folder(source):
-        source = _pictures(kind, source)
+        folder, source = source, _pictures(kind, source)
         if not source:
-            raise UserError(f'{kind}: no picture (.jpg, .png ...) found')
+            raise UserError(
+                f'{kind}: the folder {folder} holds no picture; expected '
+                'files .jpg, .png ...'
+            )
     if isinstance(source, str | Path | np.ndarray | Image.Image):
         source = [source]
     if not len(source):
@@ -167,7 +172,9 @@ def _masks(
     if _is_folder(masks):
         found = _pictures('cloth_mask', masks)
         by_stem = {path.stem: path for path in found}
-        return [by_stem.get(Path(garment.name).stem) for garment in clothes]
+        paired = [by_stem.get(Path(garment.name).stem) for garment in clothes]
+        _tell_lacking(clothes, paired, masks)
+        return paired
     if isinstance(masks, str | Path | np.ndarray | Image.Image):
         masks = [masks]
     if _is_folder(cloth) or len(masks) != len(clothes):
@@ -177,3 +184,21 @@ def _masks(
             'a mask is called like its garment'
         )
     return list(masks)
+
+
+def _tell_lacking(
+    clothes: list[Named], masks: list[Path | None], folder: str | Path
+) -> None:
+    """A folder of masks may be the wrong one."""
+    lacking = [
+        garment.name
+        for garment, mask in zip(clothes, masks, strict=True)
+        if mask is None
+    ]
+    if lacking:
+        print_log(
+            f'{folder} lacks the masks of {len(lacking)} of {len(clothes)} '
+            f'garments: {describe(lacking)}; GrabCut makes them',
+            logger='current',
+            level=logging.WARNING,
+        )

@@ -207,8 +207,10 @@ class PackTryOn:
             if results[kind].shape[:2] != results['person'].shape[:2]:
                 raise UserError(
                     f'{self._size(results, "person")}, but '
-                    f'{self._size(results, kind)}: put ResizeTryOn into the '
-                    'pipeline, or give pictures of one size'
+                    f'{self._size(results, kind)}: give pictures of one size, '
+                    'or have them resized (--size H W of tools/try_on.py, '
+                    'size=(h, w) of TryOnInferencer, ResizeTryOn in a '
+                    'pipeline)'
                 )
         inputs = {kind: _to_tensor(results[kind]) for kind in kinds}
         if 'pose_map' in results:

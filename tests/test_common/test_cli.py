@@ -2,7 +2,12 @@
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from mmfashion_ext.common.cli import UserError, run_tool
+from mmfashion_ext.common.cli import (
+    UserError,
+    atomic_write,
+    make_folder,
+    run_tool,
+)
 
 
 class Damaged(Dataset):
@@ -38,3 +43,23 @@ def test_status(status, code):
     with pytest.raises(SystemExit) as end:
         run_tool(lambda: status)
     assert end.value.code == code
+
+
+def test_places_that_cannot_be_written_to(tmp_path):
+    file = tmp_path / 'file'
+    file.write_text('kept')
+    for folder in (file, file / 'below'):
+        with pytest.raises(UserError, match=f'{folder} is, or lies below'):
+            make_folder(folder)
+        with (
+            pytest.raises(UserError, match=f'{folder} is, or lies below'),
+            atomic_write(folder / 'new'),
+        ):
+            pass
+    with (
+        pytest.raises(UserError, match=f'{tmp_path} is a folder'),
+        atomic_write(tmp_path),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ['file']
+    assert file.read_text() == 'kept'

@@ -119,6 +119,14 @@ def test_every_broken_file_is_named(write_viton, main, capsys):
         assert defect in out
 
 
+def test_a_pose_without_people_is_a_note(write_viton, main, capsys):
+    root = write_viton()
+    pose = root / 'VITON_traindata/train_pose/000001_0_keypoints.json'
+    pose.write_text('{"people": []}')
+    assert main(root) == 0
+    assert f'note: {pose} shows nobody' in capsys.readouterr().out
+
+
 def test_pairs_files(write_viton, main, capsys):
     root = write_viton(split='test')
     (root / 'VITON_test/test_clothes/000001_1.jpg').unlink()
@@ -201,4 +209,4 @@ def test_a_task_can_be_sent_to_a_process(write_viton):
     tasks = viton_check.check_tasks(files)
     assert len(tasks) == 8
     for task in pickle.loads(pickle.dumps(tasks)):
-        assert viton_check.check_files(task) == ((32, 24), [])
+        assert viton_check.check_files(task) == ((32, 24), [], [])

@@ -20,6 +20,7 @@ from mmfashion_ext.common.cli import UserError
 from mmfashion_ext.common.viton_files import read_picture
 from mmfashion_ext.tryon import TryOnInferencer
 from mmfashion_ext.tryon.inferencer import _resized_to, load_student
+from mmfashion_ext.tryon.sources import find
 from mmfashion_ext.tryon.transforms import LoadTryOn, PackTryOn
 
 SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'
@@ -276,6 +277,20 @@ def test_a_missing_mask_is_made(infer, tmp_path):
     assert difference.mean() < 0.02
 
 
+def test_a_folder_that_lacks_masks_is_told(shop, monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        'mmfashion_ext.tryon.sources.print_log',
+        lambda line, **kwargs: lines.append(line),
+    )
+    person, cloth, _ = files(shop, 0, 0)
+    find(person, cloth, shop / 'masks')
+    assert not lines
+    find(person, cloth, shop / 'persons')
+    (line,) = lines
+    assert 'persons lacks the masks of 1 of 1 garments: cloth0.bmp' in line
+
+
 def test_what_is_bad_is_left_out_and_named(infer, shop, tmp_path):
     folders = [shop / kind for kind in ('persons', 'clothes', 'masks')]
     (shop / 'persons' / 'notes.txt').write_text('no picture')
@@ -301,6 +316,7 @@ def test_what_is_bad_is_left_out_and_named(infer, shop, tmp_path):
     assert 'cannot be read as a picture' in reasons['perso1', 'cloth1']
     assert 'an empty mask' in reasons['perso0', 'cloth0']
     assert 'cloth2.bmp has 80 x 128 px' in reasons['perso0', 'cloth2']
+    assert '--size H W' in reasons['perso0', 'cloth2']
     assert 'cloth3.png has 80 x 128 px' in reasons['perso0', 'cloth3']
     assert all('\n' not in reason for reason in reasons.values())
     assert result['grid'].shape == (4 * H, 5 * W, 3)
@@ -364,7 +380,8 @@ def test_resume(infer, shop, tmp_path, monkeypatch):
         ({'pairs': 'nowhere.txt'}, 'no such file of pairs'),
         ({'pairs': 'pairs.txt', 'person': ['a']}, 'person is no folder'),
         ({'cloth_mask': ['a'], 'grid': True}, '1 masks of 4 garments'),
-        ({'cloth': 'persons/..'}, 'cloth: no picture'),
+        ({'cloth': 'persons/..'}, 'cloth: the folder persons/.. holds no'),
+        ({'grid': True, 'out_dir': 'persons/perso0.bmp'}, 'below, a file'),
         ({'resume': True}, 'needs the out_dir'),
         ({'keep_arrays': False}, 'leaves nothing'),
         ({'person': 'no.jpg', 'cloth': 'no.jpg'}, 'no.jpg does not exist'),

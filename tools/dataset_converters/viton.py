@@ -144,7 +144,8 @@ def check(
     checked = run(
         check_files, check_tasks(files), f'{files.split} files', jobs
     )
-    defects += [defect for _, found in checked for defect in found]
+    defects += [defect for found in checked for defect in found.defects]
+    notes = [note for found in checked for note in found.notes]
     rows = [
         (len(files.named(kind)), f'{kind}, in {folder}')
         for kind, folder in files.layout.folders.items()
@@ -157,7 +158,7 @@ def check(
             rows.append((len(files.read_pairs(listed)), f'pairs of {listed}'))
         except UserError as error:
             defects.append(str(error))
-    sizes = Counter(size for size, _ in checked if size)
+    sizes = Counter(found.size for found in checked if found.size)
     rows += [
         (count, f'pictures of {w} x {h} px')
         for (h, w), count in sizes.most_common(3)
@@ -165,7 +166,7 @@ def check(
     print(f'{files.layout_name} {files.split} in {files.base}')
     for count, what in rows:
         print(f'{count:>9,} {what}')
-    return defects, list(list_oddities(files, bool(listed)))
+    return defects, [*notes, *list_oddities(files, bool(listed))]
 
 
 def main(argv: list[str] | None = None) -> None:

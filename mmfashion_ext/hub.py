@@ -198,8 +198,8 @@ def get_model(
         return model.to(device or 'cpu').eval()
     except (RuntimeError, AssertionError) as error:  # no such, or no CUDA
         raise UserError(
-            f'device {str(device)!r} cannot be used: '
-            f"{str(error).partition(chr(10))[0]} Take 'cpu', or 'cuda' where "
+            f'device {str(device)!r} cannot be used '
+            f"({str(error).splitlines()[0]}); take 'cpu', or 'cuda' where "
             'there is a GPU'
         ) from error
 

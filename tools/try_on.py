@@ -103,7 +103,9 @@ def main() -> None:
             'no pair could be made, the first because: '
             f'{result["skipped"][0]["reason"]}'
         )
-    print(f'{args.out}: {made} try-ons, {len(result["skipped"])} skipped')
+    skipped = len(result['skipped'])
+    where = ', listed in its results.json' if skipped else ''
+    print(f'{args.out}: {made} try-ons, {skipped} skipped{where}')
 
 
 if __name__ == '__main__':

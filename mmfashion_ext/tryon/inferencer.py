@@ -50,8 +50,8 @@ class TryOnInferencer:
         show_progress (bool): Show a progress bar over the pairs.
 
     Raises:
-        UserError: An unknown model, one that needs a parser, or weights of
-            another one.
+        UserError: An unknown model or device, one that needs a parser,
+            weights of another one, or a size that is none.
         CheckpointError: See ``common.checkpoint``.
     """
 
@@ -69,6 +69,8 @@ class TryOnInferencer:
     ) -> None:
         if batch_size < 1:
             raise UserError(f'batch_size must be 1 or more, got {batch_size}')
+        if size is not None and (len(size) != 2 or min(size) < 1):
+            raise UserError(f'size must be (h, w), 1 px or more, got {size}')
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         network = load_student(model, weights, device)
         self.fast = FastTryOn(network, _dtype(device, amp), compile)

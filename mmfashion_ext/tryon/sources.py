@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from mmengine.logging import print_log
-from PIL import Image
 
 from ..common.cli import UserError, describe
 from ..common.viton import Kind
@@ -131,10 +130,13 @@ def _list(kind: Kind, source: Source) -> list[Named]:
                 f'{kind}: the folder {folder} holds no picture; expected '
                 'files .jpg, .png ...'
             )
-    if isinstance(source, str | Path | np.ndarray | Image.Image):
+    if isinstance(source, Picture):
         source = [source]
-    if not len(source):
-        raise UserError(f'{kind}: an empty list, expected 1 picture or more')
+    if not isinstance(source, Sequence) or not source:
+        raise UserError(
+            f'{kind}: expected a picture, a list of 1 or more, or a folder, '
+            f'got {source!r:.80}'
+        )
     return [_name(kind, picture, n) for n, picture in enumerate(source, 1)]
 
 
@@ -151,6 +153,11 @@ def _name(kind: Kind, picture: Picture, number: int) -> Named:
     if isinstance(picture, str | Path):
         return Named(picture, Path(picture).name)
     name = kind if number == 1 else f'{kind}_{number}'
+    if not isinstance(picture, Picture):
+        raise UserError(
+            f'{name}: expected a file, an array or a picture of Pillow, got '
+            f'{picture!r:.80}'
+        )
     return Named(_to_rgb(picture), name)
 
 
@@ -175,7 +182,7 @@ def _masks(
         paired = [by_stem.get(Path(garment.name).stem) for garment in clothes]
         _tell_lacking(clothes, paired, masks)
         return paired
-    if isinstance(masks, str | Path | np.ndarray | Image.Image):
+    if isinstance(masks, Picture):
         masks = [masks]
     if _is_folder(cloth) or len(masks) != len(clothes):
         raise UserError(

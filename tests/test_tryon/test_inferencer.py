@@ -375,7 +375,9 @@ def test_resume(infer, shop, tmp_path, monkeypatch):
     [
         ({'grid': True, 'pairs': 'pairs.txt'}, 'pairs or grid'),
         ({}, r'two folders, of 3 persons and 4 garments: .* pairs=FILE'),
-        ({'person': []}, 'an empty list'),
+        ({'person': []}, r'person: expected a picture, a list .* got \[\]'),
+        ({'person': None}, 'person: expected a picture, a list .* got None'),
+        ({'cloth': ['a', 3]}, 'cloth_2: expected a file, an array .* got 3'),
         ({'person': ['a', 'b']}, '2 persons and 4 garments'),
         ({'pairs': 'nowhere.txt'}, 'no such file of pairs'),
         ({'pairs': 'pairs.txt', 'person': ['a']}, 'person is no folder'),
@@ -402,6 +404,10 @@ def test_only_parser_free_models(narrow):
         TryOnInferencer('scan_r10-small_1xb32-12e_synthetic-64x32')
     with pytest.raises(UserError, match='batch_size must be 1 or more'):
         TryOnInferencer(narrow[0], batch_size=0)
+    with pytest.raises(UserError, match=r'size must be .* got \(0, 3\)'):
+        TryOnInferencer(narrow[0], size=(0, 3))
+    with pytest.raises(UserError, match="device 'gpu' cannot be used"):
+        TryOnInferencer(*narrow, device='gpu')
 
 
 def test_needs_neither_vgg_nor_teacher(narrow):

@@ -23,6 +23,7 @@ from rich.table import Table
 from mmfashion_ext.common.cli import UserError, run_tool
 from mmfashion_ext.common.sheet import write_sheet
 from mmfashion_ext.hub import config_path
+from mmfashion_ext.tryon import TryOnInferencer
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
@@ -34,13 +35,14 @@ LANDMARK = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
 #: Of the config's ten; three minutes on 2 cores.
 LANDMARK_EPOCHS = 4
 SCAN = 'scan_r10-small_1xb32-12e_synthetic-64x32'
-#: Tutor, then student; in each the warp network, then the generator.
-TRYON = tuple(
-    f'{stage}-small_1xb4-8e_synthetic-128x96'
-    for stage in ('pb-afn_warp', 'pb-afn_e2e', 'pf-afn_warp', 'pf-afn_e2e')
-)
-#: Of the configs' eight.
-TRYON_EPOCHS = 4
+#: Tutor, then student; in each the warp network, then the generator. With
+#: half of the configs' epochs.
+TRYON = {
+    'pb-afn_warp-small_1xb4-8e_synthetic-128x96': 4,
+    'pb-afn_e2e-small_1xb4-8e_synthetic-128x96': 4,
+    'pf-afn_warp-small_1xb4-16e_synthetic-128x96': 8,
+    'pf-afn_e2e-small_1xb4-8e_synthetic-128x96': 4,
+}
 DATA = Path('data/synthetic_deepfashion2')
 VIDEOS = Path('data/synthetic_ilids-vid')
 PEOPLE = Path('data/synthetic_viton')
@@ -232,26 +234,26 @@ def tryon(work_dir: Path) -> dict[str, Path]:
     if not (ROOT / PEOPLE).exists():
         sizes = ('--num', '320', '--test', '80', '--size', '128')
         run('-m', 'mmfashion_ext.synthetic', 'viton', PEOPLE, *sizes)
-    half = TRYON_EPOCHS // 2
-    settings = [
-        'train_dataloader.dataset.indices=320',
-        f'train_cfg.max_epochs={TRYON_EPOCHS}',
-        f'train_cfg.val_interval={TRYON_EPOCHS}',
-        f'param_scheduler.begin={half}',
-        f'param_scheduler.end={TRYON_EPOCHS}',
-    ]
     warp, tutor, moved, student = (work_dir / name for name in TRYON)
-    last = f'epoch_{TRYON_EPOCHS}.pth'
-    taught = f'model.teacher_checkpoint={tutor / last}'
-    begins = f'custom_hooks.0.switch_epoch={half + 1}'
+    last = [f'epoch_{epochs}.pth' for epochs in TRYON.values()]
+    taught = f'model.teacher_checkpoint={tutor / last[1]}'
+    begins = f'custom_hooks.0.switch_epoch={TRYON[moved.name] // 4}'
     own = {
         warp: (),
-        tutor: (f'load_from={warp / last}',),
+        tutor: (f'load_from={warp / last[0]}',),
         moved: (taught, begins),
-        student: (taught, f'load_from={moved / last}'),
+        student: (taught, f'load_from={moved / last[2]}'),
     }
-    for name, folder in zip(TRYON, own, strict=True):
-        train(name, folder, *settings, *own[folder], batch=8)
+    for folder, settings in own.items():
+        epochs = TRYON[folder.name]
+        settings += (
+            'train_dataloader.dataset.indices=320',
+            f'train_cfg.max_epochs={epochs}',
+            f'train_cfg.val_interval={epochs}',
+            f'param_scheduler.begin={epochs // 2}',
+            f'param_scheduler.end={epochs}',
+        )
+        train(folder.name, folder, *settings, batch=8)
     metrics, strips = student / 'metrics.json', student / 'strips'
     # garments that others wore, whose truth synthetic data know
     other = [
@@ -259,7 +261,7 @@ def tryon(work_dir: Path) -> dict[str, Path]:
         "test_dataloader.dataset.annotations=['truth']",
     ]
     run(
-        *('tools/test.py', config_path(TRYON[-1]), student / last),
+        *('tools/test.py', config_path(student.name), student / last[3]),
         *('--work-dir', student, '--out', metrics, '--show-dir', strips),
         *('--cfg-options', *other),
     )
@@ -269,9 +271,17 @@ def tryon(work_dir: Path) -> dict[str, Path]:
     files = sorted((ROOT / strips).iterdir())[:24]
     images = [cv2.imread(str(path)) for path in files]
     write_sheet(images, ROOT / sheet, columns=4, cell=(296, 136))
+    everything = work_dir / 'everything'
+    everybody = [
+        sorted((ROOT / PEOPLE / 'VITON_test' / kind).iterdir())[:8]
+        for kind in ('test_img', 'test_clothes', 'test_edge')
+    ]
+    infer = TryOnInferencer(student.name, ROOT / student / last[3])
+    infer(*everybody, ROOT / everything, grid=True)
     return {
         'person, garment and try-on of 24 pairs': sheet,
         'the same of all pairs': strips,
+        'eight people in eight garments': everything / 'grid.jpg',
         'metrics of try-on': metrics,
     }
 

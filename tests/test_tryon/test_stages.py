@@ -26,7 +26,8 @@ def people(tmp_path_factory):
 
 
 def stage_config(stage, root, folder):
-    name = f'{stage}-small_1xb4-8e_synthetic-128x96'
+    epochs = 16 if stage == 'pf-afn_warp' else 8
+    name = f'{stage}-small_1xb4-{epochs}e_synthetic-128x96'
     cfg = Config.fromfile(config_path(name))
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.dataset.data_root = str(root)

@@ -65,5 +65,5 @@ test_dataloader = dict(
 val_evaluator = dict(type='mmfashion_ext.TryOnMetric')
 test_evaluator = dict(
     type='mmfashion_ext.FidelityMetric',
-    checkpoint='checkpoints/pt_inception-2015-12-05-6726825d.pth',
+    checkpoint='checkpoints/weights-inception-2015-12-05-6726825d.pth',
 )

@@ -22,4 +22,6 @@ model = dict(
 optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(warp_net=dict(lr_mult=0.2)))
 )
-load_from = 'work_dirs/pf-afn_warp-small_1xb4-8e_synthetic-128x96/epoch_8.pth'
+load_from = (
+    'work_dirs/pf-afn_warp-small_1xb4-16e_synthetic-128x96/epoch_16.pth'
+)

@@ -60,14 +60,19 @@ def trained(people, tmp_path_factory):
     return folder
 
 
-def weights(trained, stage):
-    file = trained / stage / 'epoch_2.pth'
-    return load_checkpoint_file(file)['state_dict']
+@pytest.fixture(scope='module')
+def states(trained):
+    """The weights of all four, read once: with optimizers it takes long."""
+    return {
+        stage: load_checkpoint_file(trained / stage / 'epoch_2.pth')[
+            'state_dict'
+        ]
+        for stage in STAGES
+    }
 
 
-def test_every_stage_goes_on_from_the_one_before(trained):
+def test_every_stage_goes_on_from_the_one_before(states):
     """Epochs are few, so what is learnt stays near where it began."""
-    states = {stage: weights(trained, stage) for stage in STAGES}
     for stage, before in (
         ('pb-afn_e2e', 'pb-afn_warp'),
         ('pf-afn_e2e', 'pf-afn_warp'),
@@ -83,9 +88,9 @@ def test_every_stage_goes_on_from_the_one_before(trained):
             assert gap.abs().max() < 0.05, name
 
 
-def test_checkpoints_hold_the_networks_only(trained):
+def test_checkpoints_hold_the_networks_only(states):
     for stage in STAGES:
-        parts = {name.split('.')[0] for name in weights(trained, stage)}
+        parts = {name.split('.')[0] for name in states[stage]}
         whole = {'warp_net', 'generator'}
         assert parts == (whole if 'e2e' in stage else {'warp_net'})
 
@@ -122,7 +127,7 @@ def test_a_student_is_tested_without_its_tutor(trained, people, tmp_path):
     }
 
 
-def test_resumed_in_the_partial_start(trained, people, tmp_path):
+def test_resumed_in_the_partial_start(trained, states, people, tmp_path):
     """Stopped after its first epoch, the third stage ends as unbroken."""
     cfg = stage_config('pf-afn_warp', people, tmp_path)
     tutor = trained / 'pb-afn_e2e' / 'epoch_2.pth'
@@ -132,7 +137,7 @@ def test_resumed_in_the_partial_start(trained, people, tmp_path):
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     Runner.from_cfg(cfg).train()
     begun = load_checkpoint_file(tmp_path / 'pf-afn_warp' / 'epoch_1.pth')
-    teacher = weights(trained, 'pb-afn_e2e')
+    teacher = states['pb-afn_e2e']
     for name, value in begun['state_dict'].items():
         waits = 'condition_' not in name and 'refine' not in name
         if waits and name.endswith(('.weight', '.bias')):

@@ -140,8 +140,21 @@ class TryOnMetric(MeanMetric):
         self.lpips = lpips and build_lpips(**lpips)
 
     def measure(self, sample: dict) -> dict[str, float]:
-        """Compare ``try_on`` with ``gt_try_on`` or, paired, ``person``."""
+        """Compare ``try_on`` with ``gt_try_on`` or, paired, ``person``.
+
+        Raises:
+            UserError: The data set says that its pairs are of persons and
+                garments that they do not wear.
+        """
         target = 'gt_try_on' if 'gt_try_on' in sample else 'person'
+        meta = self.dataset_meta or {}
+        if target == 'person' and meta.get('paired') is False:
+            raise UserError(
+                f'TryOnMetric: {sample["person_name"]} and others are tested '
+                'in garments that they do not wear, nobody knows what that '
+                'looks like; set paired=True of the data set, where a garment '
+                'is found by its name, or take FidelityMetric'
+            )
         made, truth = (
             sample[name].detach().float().clamp(-1, 1)
             for name in ('try_on', target)

@@ -69,6 +69,15 @@ class TestTryOn:
         assert metrics['L1'] == pytest.approx(l1, abs=1e-6)
         assert 0.1 < metrics['SSIM'] < 0.99
 
+    def test_another_garment_without_truth_is_refused(self):
+        metric = TryOnMetric()
+        metric.dataset_meta = {'paired': False}
+        samples = list(pictures())
+        with pytest.raises(UserError, match=r'a_0\.jpg and .* paired=True'):
+            evaluate(metric, samples)
+        known = [dict(s, gt_try_on=s['person']) for s in samples]
+        assert evaluate(metric, known) == evaluate(TryOnMetric(), samples)
+
     def test_the_truth_itself(self):
         samples = [s | {'try_on': s['person']} for s in pictures()]
         metrics = evaluate(TryOnMetric(), samples)

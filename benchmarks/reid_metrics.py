@@ -18,14 +18,12 @@ Example:
 import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-from rich.console import Console
+import report
 from rich.progress import track
-from rich.table import Table
 
-from mmfashion_ext.common.cli import run_tool, write_json
+from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.common.reid import (
     DEPTH,
     DRAWS,
@@ -177,36 +175,26 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser(__doc__)
     parser.add_argument('--queries', type=int, default=2000)
     parser.add_argument('--gallery', type=int, default=10000)
     parser.add_argument('--people', type=int, default=700)
     parser.add_argument('--cameras', type=int, default=6)
     parser.add_argument('--cuhk03-queries', type=int, default=50)
     parser.add_argument('--repeats', type=int, default=3, help='of our side')
-    parser.add_argument('--out', type=Path, help='also write a JSON file')
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
     result = measure(args)
-    table = Table(
-        '',
-        'value',
-        title=f'{args.queries} queries x {args.gallery} items, average '
+    report.show(
+        f'{args.queries} queries x {args.gallery} items, average '
         f'precision by {AVERAGE_PRECISION}',
+        result,
+        args,
+        **{'average precision by': AVERAGE_PRECISION},
     )
-    for name, value in result.items():
-        table.add_row(name, f'{value:.4g}')
-    Console().print(table)
-    if args.out:
-        settings = {k: v for k, v in vars(args).items() if k != 'out'}
-        settings['average precision by'] = AVERAGE_PRECISION
-        write_json(args.out, result | settings)
 
 
 if __name__ == '__main__':

@@ -29,13 +29,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import report
 import torch
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 from torch import Tensor
 
-from mmfashion_ext.common.cli import run_tool, write_json
+from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.common.reid_tracklets import aggregate_tracklets
 from mmfashion_ext.scan.classifier import PairClassifier
 from mmfashion_ext.scan.clips import ClipFeatures
@@ -193,10 +192,7 @@ def compare(args: argparse.Namespace) -> dict[str, float]:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser(__doc__)
     parser.add_argument(
         '--tracklets', type=int, default=48, help='of either side'
     )
@@ -211,7 +207,6 @@ def parse_args() -> argparse.Namespace:
         help='of our side; the fastest counts',
     )
     parser.add_argument('--threads', type=int, default=1)
-    parser.add_argument('--out', type=Path, help='also write a JSON file')
     return parser.parse_args()
 
 
@@ -220,18 +215,12 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     result = compare(args)
     clips = args.tracklets * args.clips
-    table = Table(
-        '',
-        'value',
-        title=f'{clips} x {clips} clips of {args.frames} frames, D = '
+    report.show(
+        f'{clips} x {clips} clips of {args.frames} frames, D = '
         f'{args.dim}, spread {args.spread}, {args.threads} thread(s)',
+        result,
+        args,
     )
-    for name, value in result.items():
-        table.add_row(name, f'{value:.4g}')
-    Console().print(table)
-    if args.out:
-        settings = {k: v for k, v in vars(args).items() if k != 'out'}
-        write_json(args.out, result | settings)
 
 
 if __name__ == '__main__':

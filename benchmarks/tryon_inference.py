@@ -20,16 +20,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import report
 import torch
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 from tryon_plain import Pictures, plain_flow, plain_try_on
 
-from mmfashion_ext.common.cli import run_tool, write_json
+from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.tryon.fast import FastTryOn
 from mmfashion_ext.tryon.inferencer import has_bfloat16, load_student
 from mmfashion_ext.tryon.student import ParserFreeTryOn
@@ -317,10 +317,7 @@ def compare(args: argparse.Namespace) -> dict[str, float]:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser(__doc__)
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--many', type=int, default=16)
     parser.add_argument('--threads', type=int, default=1)
@@ -336,7 +333,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--skip-large', action='store_true', help='no 1024 x 768 px'
     )
-    parser.add_argument('--out', type=Path, help='also write a JSON file')
     return parser.parse_args()
 
 
@@ -344,18 +340,12 @@ def main() -> None:
     args = parse_args()
     torch.set_num_threads(args.threads)
     result = compare(args)
-    table = Table(
-        '',
-        'value',
-        title=f'256 x 192 px, {args.device}, {args.threads} thread(s), '
+    report.show(
+        f'256 x 192 px, {args.device}, {args.threads} thread(s), '
         f'fastest of {args.rounds}',
+        result,
+        args,
     )
-    for name, value in result.items():
-        table.add_row(name, f'{value:.4g}')
-    Console().print(table)
-    if args.out:
-        settings = {k: v for k, v in vars(args).items() if k != 'out'}
-        write_json(args.out, result | settings)
 
 
 if __name__ == '__main__':

@@ -16,14 +16,12 @@ Example:
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 
+import report
 import torch
-from rich.console import Console
-from rich.table import Table
 from tryon_inference import Turns, draw, peak
 
-from mmfashion_ext.common.cli import run_tool, write_json
+from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.common.frozen import Frozen
 from mmfashion_ext.hub import get_model
 from mmfashion_ext.tryon.generator import compose
@@ -140,10 +138,7 @@ def compare(args: argparse.Namespace) -> dict[str, float]:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser(__doc__)
     parser.add_argument('--batch-size', type=int, default=2)
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--threads', type=int, default=1)
@@ -151,7 +146,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--skip-vgg', action='store_true', help='no perceptual losses'
     )
-    parser.add_argument('--out', type=Path, help='also write a JSON file')
     return parser.parse_args()
 
 
@@ -159,18 +153,12 @@ def main() -> None:
     args = parse_args()
     torch.set_num_threads(args.threads)
     result = compare(args)
-    table = Table(
-        '',
-        'value',
-        title=f'256 x 192 px, batch of {args.batch_size}, {args.device}, '
+    report.show(
+        f'256 x 192 px, batch of {args.batch_size}, {args.device}, '
         f'{args.threads} thread(s), fastest of {args.rounds}',
+        result,
+        args,
     )
-    for name, value in result.items():
-        table.add_row(name, f'{value:.4g}')
-    Console().print(table)
-    if args.out:
-        settings = {k: v for k, v in vars(args).items() if k != 'out'}
-        write_json(args.out, result | settings)
 
 
 if __name__ == '__main__':

@@ -25,7 +25,7 @@ from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.common.frozen import Frozen
 from mmfashion_ext.hub import get_model
 from mmfashion_ext.tryon.generator import compose
-from mmfashion_ext.tryon.student import ParserFreeTryOn
+from mmfashion_ext.tryon.student import ParserFreeTryOn, prepare_teacher
 from mmfashion_ext.tryon.tryon_model import Inputs
 from mmfashion_ext.tryon.tutor import ParserBasedTryOn, Tutoring
 
@@ -68,7 +68,7 @@ def make_tutors(
     plain = PlainTutor(**cfg).to(device)
     ours = ParserBasedTryOn(**cfg).to(device)
     ours.load_state_dict(plain.state_dict())
-    tutors = Frozen(plain), Frozen(ours)
+    tutors = Frozen(plain), prepare_teacher(ours)
     plain.requires_grad_(True)
     return tutors
 

@@ -13,6 +13,7 @@ from ..common.cli import UserError
 from ..common.frozen import Frozen
 from ..registry import MODELS
 from .conditions import person_cloth_mask
+from .fuse import fuse
 from .tryon_model import Inputs, Losses, TryOnModel
 from .warp_net import WarpResult
 
@@ -81,10 +82,11 @@ class ParserFreeTryOn(TryOnModel):
             )
         teacher = MODELS.build(self.teacher_cfg)
         load_weights(teacher, path, 'model.teacher')
-        device = next(self.warp_net.parameters()).device
-        self.teacher = Frozen(teacher.to(device))
         if self.start_from_teacher:
             _copy_shared(teacher.warp_net, self.warp_net, self.NEW_PARTS)
+        self.teacher = prepare_teacher(teacher).to(
+            next(self.warp_net.parameters()).device
+        )
 
     def condition(self, inputs: Inputs) -> Tensor:
         """The photograph itself, (B, 3, H, W)."""
@@ -130,6 +132,11 @@ class ParserFreeTryOn(TryOnModel):
                 composition.rendered, inputs['person'], skin, late
             )
         return losses
+
+
+def prepare_teacher(teacher: nn.Module) -> Frozen:
+    """A copy of a tutor that only teaches, with less work (:mod:`.fuse`)."""
+    return Frozen(fuse(teacher).to(memory_format=torch.channels_last))
 
 
 def _copy_shared(

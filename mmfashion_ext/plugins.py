@@ -9,9 +9,8 @@ import importlib
 import importlib.util
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 
 
 @dataclass(frozen=True)
@@ -149,18 +148,15 @@ def exports(system: str) -> list[str]:
     return importlib.import_module(f'mmfashion_ext.{system}').__all__
 
 
-def import_systems() -> Iterator[ModuleType]:
-    """Import every module of every system whose hosts are installed.
+def import_type(name: str) -> None:
+    """Import a public class of whichever system has it; registers it.
 
-    A host that is installed but broken raises: silence would show up much
-    later as "X is not in the registry".
+    Args:
+        name (str): Of the class. Nothing happens if no system has it.
 
-    Yields:
-        ModuleType: The package of each system, its classes registered.
+    Raises:
+        ImportError: See :func:`require`.
     """
-    for system in installed_systems():
-        require(system)
-        package = importlib.import_module(f'mmfashion_ext.{system}')
-        for name in exports(system):
-            getattr(package, name)
-        yield package
+    for system in SYSTEMS:
+        if name in exports(system):
+            getattr(importlib.import_module(f'mmfashion_ext.{system}'), name)

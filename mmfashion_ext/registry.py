@@ -2,10 +2,10 @@
 """The registries of the scope ``mmfashion_ext``, one per kind of object.
 
 MMEngine imports this module by itself when a config names a type with the
-prefix ``mmfashion_ext.``, and on the first lookup it imports the one module
-in ``locations``, which registers every system whose host is installed. So
-``type='mmfashion_ext.X'`` works in any host's config without
-``custom_imports``.
+prefix ``mmfashion_ext.``, and a registry imports the system that has a type
+when that type is looked up. So ``type='mmfashion_ext.X'`` works in any host's
+config without ``custom_imports``, and brings in the host of its own system
+only.
 """
 
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
@@ -20,21 +20,42 @@ from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
 from mmengine.registry import Registry
 
-_NODE = {
-    'scope': 'mmfashion_ext',
-    'locations': ['mmfashion_ext.register_all'],
-}
+from .plugins import import_type
 
-MODELS = Registry('model', parent=MMENGINE_MODELS, **_NODE)
-DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, **_NODE)
-DATA_SAMPLERS = Registry(
+
+class SystemRegistry(Registry):
+    """Imports a system's class when it is looked up for the first time."""
+
+    def get(self, key: str) -> type | None:
+        """See ``mmengine.registry.Registry.get``.
+
+        Raises:
+            ImportError: A host of the system that has the class is missing,
+                too old or broken; names the command that mends it.
+        """
+        scope, _, name = key.rpartition('.')
+        if scope in ('', self.scope):
+            import_type(name)
+        return super().get(key)
+
+    def import_from_location(self) -> None:
+        """Nothing ahead of time: ``get`` imports what it is asked for."""
+
+
+_NODE = {'scope': 'mmfashion_ext'}
+
+MODELS = SystemRegistry('model', parent=MMENGINE_MODELS, **_NODE)
+DATASETS = SystemRegistry('dataset', parent=MMENGINE_DATASETS, **_NODE)
+DATA_SAMPLERS = SystemRegistry(
     'data sampler', parent=MMENGINE_DATA_SAMPLERS, **_NODE
 )
-TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, **_NODE)
-METRICS = Registry('metric', parent=MMENGINE_METRICS, **_NODE)
-VISUALIZERS = Registry('visualizer', parent=MMENGINE_VISUALIZERS, **_NODE)
-HOOKS = Registry('hook', parent=MMENGINE_HOOKS, **_NODE)
-OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+TRANSFORMS = SystemRegistry('transform', parent=MMENGINE_TRANSFORMS, **_NODE)
+METRICS = SystemRegistry('metric', parent=MMENGINE_METRICS, **_NODE)
+VISUALIZERS = SystemRegistry(
+    'visualizer', parent=MMENGINE_VISUALIZERS, **_NODE
+)
+HOOKS = SystemRegistry('hook', parent=MMENGINE_HOOKS, **_NODE)
+OPTIM_WRAPPER_CONSTRUCTORS = SystemRegistry(
     'optimizer wrapper constructor',
     parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
     **_NODE,

@@ -224,6 +224,9 @@ def test_registries_are_few_and_none_is_empty():
 
     from mmfashion_ext import registry
 
+    for system in plugins.installed_systems():
+        for name in plugins.exports(system):
+            plugins.import_type(name)
     nodes = {
         name: node
         for name, node in vars(registry).items()
@@ -231,6 +234,36 @@ def test_registries_are_few_and_none_is_empty():
     }
     assert 0 < len(nodes) <= 8
     for name, node in nodes.items():
-        node.import_from_location()
         assert node.scope == 'mmfashion_ext'
         assert node.module_dict, f'{name} holds nothing'
+
+
+def test_a_lookup_imports_the_hosts_of_its_system_only(run_code):
+    run_code("""
+        import sys
+        from mmengine.registry import MODELS
+
+        assert MODELS.get('mmfashion_ext.AppearanceFlowWarp')
+        assert MODELS.get('mmfashion_ext.NoSuchThing') is None
+        assert not {'mmcv', 'mmdet', 'mmpose'} & set(sys.modules)
+    """)
+
+
+@mmdet_only
+def test_every_registered_class_is_exported_and_so_found():
+    """A registry knows a class by the public names of its system."""
+    from mmengine.registry import Registry
+
+    from mmfashion_ext import registry
+
+    home = {
+        name: system
+        for system in plugins.installed_systems()
+        for name in plugins.exports(system)
+    }
+    for name in home:
+        plugins.import_type(name)
+    for node in vars(registry).values():
+        if isinstance(node, Registry) and node.scope == 'mmfashion_ext':
+            for name, kind in node.module_dict.items():
+                assert f'mmfashion_ext.{home[name]}.' in kind.__module__

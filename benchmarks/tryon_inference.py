@@ -15,6 +15,8 @@ Example:
 
 import argparse
 import contextlib
+import ctypes
+import gc
 import re
 import time
 from collections.abc import Callable
@@ -272,6 +274,10 @@ def peak(run: Callable[[], object], device: str) -> float:
         before = torch.cuda.memory_allocated()
         run()
         return (torch.cuda.max_memory_allocated() - before) / MIB
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        # what earlier runs have let go, back to the system
+        ctypes.CDLL(None).malloc_trim(0)
     with contextlib.suppress(OSError):
         Path('/proc/self/clear_refs').write_text('5')
     before = memory('VmRSS')

@@ -1,13 +1,18 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A training step of the student's warp stage, as published against ours.
+"""A training step of the student, as published against ours.
 
 In each step the tutor warps an unpaired garment, paints the person in it, and
 warps the garment truly worn. As published, it runs twice in full, at all
 scales, and records what its own gradients would need, though nobody asks for
-them. Here it looks at the person once and records nothing. The student,
-losses and optimizer are the same code on both sides. Weights are random, of
-VGG19 too; widths are full and pictures 256 x 192 px. The sides take turns,
-the fastest of ``--rounds`` counts. Times are CPU seconds (seconds on a GPU).
+them. Here it looks at the person once, its layers are fused and it records
+nothing. While the student's half waits that comes from the tutor, its
+gradients are not computed either.
+
+Three sides take turns, the fastest of ``--rounds`` counts: the published way
+in all, with correlation shift by shift; the same with our correlation, so that
+the student, losses and optimizer are the same code; and ours. Weights are
+random, of VGG19 too; widths are full and pictures 256 x 192 px. Times are CPU
+seconds (seconds on a GPU).
 
 Example:
     OMP_NUM_THREADS=1 python benchmarks/tryon_training.py \
@@ -15,7 +20,7 @@ Example:
 """
 
 import argparse
-from collections.abc import Callable
+from unittest import mock
 
 import report
 import torch
@@ -24,12 +29,17 @@ from tryon_inference import Turns, draw, peak
 from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.common.frozen import Frozen
 from mmfashion_ext.hub import get_model
+from mmfashion_ext.tryon import warp_net
+from mmfashion_ext.tryon.correlation import correlation_plain
 from mmfashion_ext.tryon.generator import compose
 from mmfashion_ext.tryon.student import ParserFreeTryOn, prepare_teacher
 from mmfashion_ext.tryon.tryon_model import Inputs
 from mmfashion_ext.tryon.tutor import ParserBasedTryOn, Tutoring
 
-MODEL = 'pf-afn_warp_8xb4-200e_viton-256x192'
+MODELS = {
+    'warp': 'pf-afn_warp_8xb4-200e_viton-256x192',
+    'e2e': 'pf-afn_e2e_8xb4-100e_viton-256x192',
+}
 
 
 class PlainTutor(ParserBasedTryOn):
@@ -54,7 +64,7 @@ def make_student(args: argparse.Namespace) -> ParserFreeTryOn:
     """A student and its tutor, without any file."""
     perceptual = {'checkpoint': None, 'seed': 0}
     student = get_model(
-        MODEL,
+        MODELS[args.stage],
         **{'model.perceptual': None if args.skip_vgg else perceptual},
     )
     return student.to(args.device).train()
@@ -94,51 +104,63 @@ def make_batch(args: argparse.Namespace) -> Inputs:
 
 
 def compare(args: argparse.Namespace) -> dict[str, float]:
-    """Run both; see the module."""
+    """Run all sides; see the module."""
     torch.manual_seed(0)
     student = make_student(args)
-    tutors = dict(
-        zip(('plain', 'ours'), make_tutors(student, args.device), strict=True)
-    )
+    plain, ours = make_tutors(student, args.device)
     batch = make_batch(args)
     optimizer = torch.optim.Adam(student.parameters(), lr=0.0)
-    losses = {}
+    waiting = [
+        parameter
+        for name, parameter in student.named_parameters()
+        if not any(part in name for part in ParserFreeTryOn.NEW_PARTS)
+    ]
 
-    def step(side: str) -> Callable[[], None]:
-        def run() -> None:
-            student.teacher = tutors[side]
-            loss, _ = student.parse_losses(student.loss(batch))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses[side] = float(loss.detach())
+    def step(tutor: Frozen, hold: bool = False) -> float:
+        student.teacher = tutor
+        for parameter in waiting:  # as PartialStartHook does
+            parameter.requires_grad_(not hold)
+        loss, _ = student.parse_losses(student.loss(batch))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return float(loss.detach())
 
-        return run
+    def published() -> float:
+        with mock.patch.object(warp_net, 'correlation', correlation_plain):
+            return step(plain)
 
-    steps = {side: step(side) for side in tutors}
-    seconds = Turns(args.device, args.rounds)(
-        **steps,
-        plain_tutor=lambda: tutors['plain'].module.tutor(batch),
-        our_tutor=lambda: tutors['ours'].module.tutor(batch),
-    )
-    memory = {side: peak(steps[side], args.device) for side in tutors}
-    return {
-        'step, plain, s': seconds['plain'],
-        'step, ours, s': seconds['ours'],
-        'step, times faster': seconds['plain'] / seconds['ours'],
-        'tutor alone, plain, s': seconds['plain_tutor'],
-        'tutor alone, ours, s': seconds['our_tutor'],
-        'tutor alone, times faster': seconds['plain_tutor']
-        / seconds['our_tutor'],
-        'memory of a step, plain, MiB': memory['plain'],
-        'memory of a step, ours, MiB': memory['ours'],
-        'loss, plain': losses['plain'],
-        'loss, ours': losses['ours'],
+    steps = {
+        'as published': published,
+        'plain tutor': lambda: step(plain),
+        'ours': lambda: step(ours),
     }
+    if args.stage == 'warp':
+        steps['ours, a part waits'] = lambda: step(ours, hold=True)
+    tutors = {
+        'tutor alone, plain': lambda: plain.module.tutor(batch),
+        'tutor alone, ours': lambda: ours.module.tutor(batch),
+    }
+    seconds = Turns(args.device, args.rounds)(**steps, **tutors)
+    result = {f'{name}, s': value for name, value in seconds.items()}
+    for side in list(steps)[:2]:
+        for other in list(steps)[2:]:
+            ratio = seconds[side] / seconds[other]
+            result[f'{other}: times faster than {side}'] = ratio
+    ratio = seconds['tutor alone, plain'] / seconds['tutor alone, ours']
+    result['tutor alone, times faster'] = ratio
+    for name, run in (steps | tutors).items():
+        result[f'{name}, MiB'] = peak(run, args.device)
+    losses = {name: run() for name, run in steps.items()}
+    result['largest difference of a loss, relative'] = (
+        max(losses.values()) / min(losses.values()) - 1
+    )
+    return result
 
 
 def parse_args() -> argparse.Namespace:
     parser = report.parser(__doc__)
+    parser.add_argument('--stage', default='warp', choices=MODELS)
     parser.add_argument('--batch-size', type=int, default=2)
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--threads', type=int, default=1)
@@ -154,7 +176,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     result = compare(args)
     report.show(
-        f'256 x 192 px, batch of {args.batch_size}, {args.device}, '
+        f'{args.stage} stage, 256 x 192 px, batch of {args.batch_size}, '
+        f'{args.device}, '
         f'{args.threads} thread(s), fastest of {args.rounds}',
         result,
         args,

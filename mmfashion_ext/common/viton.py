@@ -29,6 +29,7 @@ NUM_LABELS = len(PARSE_LABELS)
 UPPER_CLOTHES = 4
 #: Read as upper clothes.
 NOISE = 7
+PANTS = 8
 #: Hair and face.
 FACE = frozenset({1, 12})
 #: Shoes, pants and legs.

@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 
 from ..common.cli import UserError
-from ..common.viton import ARMS, NOISE, UPPER_CLOTHES
+from ..common.viton import ARMS, NOISE, PANTS, UPPER_CLOTHES
 from ..registry import TRANSFORMS
 
 Mode = Literal['erode', 'shift', 'relabel']
 
-#: What a parser takes a garment for: background, or an arm.
-MISTAKEN = (0, *sorted(ARMS))
+#: What a parser takes a garment for: background, trousers, or an arm. Of these
+#: the tutor reads trousers only.
+MISTAKEN = (0, PANTS, *sorted(ARMS))
 
 
 @TRANSFORMS.register_module()
@@ -30,8 +31,8 @@ class CorruptParse:
     - ``shift``: the whole map is moved in a random direction, border labels
       repeated, until p is reached. Labels are as many as before, but in the
       wrong place.
-    - ``relabel``: connected patches of the garment become background or an
-      arm.
+    - ``relabel``: connected patches of the garment become background, trousers
+      or an arm.
 
     Required keys: ``parse`` (h, w) uint8, labels 0 ... 13; ``person_name``.
     Changed: ``parse``. Added: ``true_parse``, the map as it was.

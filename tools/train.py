@@ -83,7 +83,13 @@ def main() -> None:
             )
         cfg.auto_scale_lr.enable = True
     resume_from(cfg, args.resume)
-    cfg.load_from = check_weights(cfg.get('load_from'))
+    try:
+        cfg.load_from = check_weights(cfg.get('load_from'))
+    except FileNotFoundError as error:
+        raise UserError(
+            f'{error}. The training starts from it: train the model that it '
+            'is of first, or give its file by --cfg-options load_from=PATH'
+        ) from None
     build_runner(cfg).train()
 
 

@@ -93,6 +93,10 @@ def test_test_time_augmentation(trained, run_tool, tmp_path):
         (['train.py', 'match-rcnn_r51'], "no config 'match-rcnn_r51'"),
         (['train.py', MODEL, '--resume', 'gone.pth'], 'gone.pth'),
         (['train.py', MODEL, '--amp'], 'needs a CUDA device'),
+        (
+            ['train.py', 'pb-afn_e2e-small_1xb4-8e_synthetic-128x96'],
+            'epoch_8.pth. The training starts from it: train the model',
+        ),
         (['test.py', MODEL, 'gone.pth'], 'gone.pth'),
         (
             ['test.py', MODEL, '{weights}', '--dump', 'a.json'],

@@ -62,9 +62,7 @@ def load(path):
 def host_scope(path):
     """The scope of the host of the system that a config belongs to."""
     system = path.relative_to(ROOT / 'configs').parts[0]
-    package = SYSTEMS[system][-1].package
-    # MMEngine's types are found from every scope
-    return 'mmfashion_ext' if package == 'mmengine' else package
+    return SYSTEMS[system][-1].package
 
 
 def walk(node, key=None):

@@ -42,7 +42,7 @@ def train(work_dir, model, epochs, **kwargs):
             'logger': None,
             'checkpoint': {'type': 'CheckpointHook'},
         },
-        default_scope='mmfashion_ext',
+        default_scope='mmengine',
         experiment_name='_'.join(work_dir.parts[-2:]),
         log_level='WARNING',
         **kwargs,

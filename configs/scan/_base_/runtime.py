@@ -1,6 +1,6 @@
 _base_ = '../../_base_/default_runtime.py'
 
-default_scope = 'mmfashion_ext'
+default_scope = 'mmengine'
 
 # the metric compares clips with the model's matcher
 custom_hooks = [dict(type='mmfashion_ext.MatcherHook')]

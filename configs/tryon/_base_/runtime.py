@@ -1,6 +1,6 @@
 _base_ = '../../_base_/default_runtime.py'
 
-default_scope = 'mmfashion_ext'
+default_scope = 'mmengine'
 
 default_hooks = dict(
     # and after the last epoch

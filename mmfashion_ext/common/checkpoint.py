@@ -195,40 +195,42 @@ def load_weights(model: nn.Module, path: str | Path, name: str) -> dict:
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
+        problems = compare_weights(model.state_dict(), weights)
         raise CheckpointError(
             f'{path}: weights of another model than {name}: '
-            f'{_differences(model.state_dict(), weights)}'
+            f'{describe_problems(problems)}'
         ) from error
     return content
 
 
-def _differences(
+def compare_weights(
     wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]
-) -> str:
-    return describe_problems(
-        {
-            'missing': [name for name in wanted if name not in found],
-            'of the wrong shape': [
-                misshapen(name, found[name], wanted[name])
-                for name in wanted
-                if name in found and found[name].shape != wanted[name].shape
-            ],
-            'unknown': [name for name in found if name not in wanted],
-        }
-    )
+) -> dict[str, list[str]]:
+    """What keeps weights from being those that are wanted.
 
+    Args:
+        wanted (Mapping[str, Tensor]): Name -> a tensor of the right shape.
+        found (Mapping[str, Tensor]): Name -> value.
 
-def misshapen(name: str, found: Tensor, wanted: Tensor) -> str:
-    """Name a weight and both shapes, for a message."""
-    return f'{name} {list(found.shape)} instead of {list(wanted.shape)}'
+    Returns:
+        dict[str, list[str]]: What is wrong -> names, which may be none.
+    """
+    return {
+        'missing': [name for name in wanted if name not in found],
+        'of the wrong shape': [
+            f'{name} {list(found[name].shape)} instead of {list(value.shape)}'
+            for name, value in wanted.items()
+            if name in found and found[name].shape != value.shape
+        ],
+        'unknown': sorted(set(found) - set(wanted)),
+    }
 
 
 def describe_problems(problems: Mapping[str, Sequence[str]]) -> str:
     """Count weights by what is wrong with them and name a few.
 
     Args:
-        problems (Mapping[str, Sequence[str]]): What is wrong -> names, which
-            may be none.
+        problems (Mapping[str, Sequence[str]]): See :func:`compare_weights`.
     """
     return '; '.join(
         f'{len(names)} {problem}: {describe(names)}'

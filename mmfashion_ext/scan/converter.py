@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from ..common.checkpoint import (
     CheckpointError,
+    compare_weights,
     describe_problems,
     extract_state_dict,
     load_checkpoint_file,
-    misshapen,
 )
 from .backbone import TorchvisionResNet
 from .frame_cnn import FrameCNN
@@ -97,25 +97,23 @@ def convert(kind: str, weights: StateDict, file: str | Path) -> StateDict:
         CheckpointError: Weights are missing, unknown or of the wrong shape,
             or the attention's copies of one weight differ.
     """
-    converted: StateDict = {}
-    unknown = set(weights) - set(UNUSED)
-    missing, resized, different = [], [], []
+    found = {k: value for k, value in weights.items() if k not in UNUSED}
+    wanted, converted = {}, {}
+    different = []
     for ours, expected in published_model().items():
         for theirs in published_names(kind, ours):
-            unknown.discard(theirs)
-            value = weights.get(theirs)
-            if value is None and ours.endswith(_BATCHES):
-                value = torch.tensor(0)
-            if value is None:
-                missing.append(theirs)
-            elif value.shape != expected.shape:
-                resized.append(misshapen(theirs, value, expected))
-            elif not torch.equal(converted.setdefault(ours, value), value):
+            wanted[theirs] = expected
+            if ours.endswith(_BATCHES):
+                found.setdefault(theirs, torch.tensor(0))
+            value = found.get(theirs)
+            if (
+                value is not None
+                and value.shape == expected.shape
+                and not torch.equal(converted.setdefault(ours, value), value)
+            ):
                 different.append(theirs)
     problems = {
-        'missing': missing,
-        'of the wrong shape': resized,
-        'unknown': sorted(unknown),
+        **compare_weights(wanted, found),
         'unlike the same weight under its first name': different,
     }
     if any(problems.values()):

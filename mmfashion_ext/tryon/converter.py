@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from ..common.checkpoint import (
     CheckpointError,
+    compare_weights,
     describe_problems,
     extract_state_dict,
     load_checkpoint_file,
-    misshapen,
 )
 from .generator import TryOnGenerator
 from .warp_net import AppearanceFlowWarp
@@ -145,26 +145,14 @@ def convert(
                 'twice'
             )
     channels = _channels(part, weights)
-    converted: StateDict = {}
-    unknown = set(weights) - {UNUSED}
-    missing, resized = [], []
+    found = {k: value for k, value in weights.items() if k != UNUSED}
+    wanted, names = {}, {}
     for ours, expected in published_part(part, channels).items():
         theirs = published_name(part, ours)
-        unknown.discard(theirs)
-        value = weights.get(theirs)
-        if value is None and ours.endswith(_BATCHES):
-            value = torch.tensor(0)  # files older than PyTorch 0.4.1
-        if value is None:
-            missing.append(theirs)
-        elif value.shape != expected.shape:
-            resized.append(misshapen(theirs, value, expected))
-        else:
-            converted[f'{part}.{ours}'] = value
-    problems = {
-        'missing': missing,
-        'of the wrong shape': resized,
-        'unknown': sorted(unknown),
-    }
+        wanted[theirs], names[theirs] = expected, f'{part}.{ours}'
+        if ours.endswith(_BATCHES):  # not in files older than PyTorch 0.4.1
+            found.setdefault(theirs, torch.tensor(0))
+    problems = compare_weights(wanted, found)
     if any(problems.values()):
         known = ' or '.join(
             f'{n} ({who})' for n, who in CHANNELS[part].items()
@@ -175,6 +163,7 @@ def convert(
             f'published training wrote, whose first layer reads {known} '
             'channels'
         )
+    converted = {ours: found[theirs] for theirs, ours in names.items()}
     return CHANNELS[part][channels], converted
 
 

@@ -12,25 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mmfashion_ext.tryon.correlation import correlation_plain
 from mmfashion_ext.tryon.student import ParserFreeTryOn
 from mmfashion_ext.tryon.warp_net import AppearanceFlowWarp
 
 Pictures = tuple[Tensor, Tensor, Tensor]  # person, cloth, mask
-
-
-def plain_correlation(first: Tensor, second: Tensor, radius: int) -> Tensor:
-    """(B, (2r + 1)^2, h, w), one shift at a time."""
-    h, w = first.shape[2:]
-    second = functional.pad(second, (radius,) * 4)
-    shifts = range(2 * radius + 1)
-    return torch.stack(
-        [
-            (first * second[:, :, y : y + h, x : x + w]).mean(dim=1)
-            for y in shifts
-            for x in shifts
-        ],
-        dim=1,
-    )
 
 
 def plain_grid(offset: Tensor) -> Tensor:
@@ -63,7 +49,7 @@ def plain_flow(
     grid = None
     for n, (flat, condition) in enumerate(zip(cloth, person, strict=True)):
         aligned = flat if n == 0 else plain_sample(flat, grid, 'border')
-        alike = plain_correlation(aligned, condition, net.radius)
+        alike = correlation_plain(aligned, condition, net.radius)
         offset = net.main_heads[n](functional.leaky_relu(alike, 0.1))
         main = plain_grid(offset)
         grid = main if n == 0 else plain_sample(grid, main, 'border')

@@ -234,35 +234,39 @@ def tryon(work_dir: Path) -> dict[str, Path]:
     if not (ROOT / PEOPLE).exists():
         sizes = ('--num', '320', '--test', '80', '--size', '128')
         run('-m', 'mmfashion_ext.synthetic', 'viton', PEOPLE, *sizes)
-    warp, tutor, moved, student = (work_dir / name for name in TRYON)
-    last = [f'epoch_{epochs}.pth' for epochs in TRYON.values()]
-    taught = f'model.teacher_checkpoint={tutor / last[1]}'
-    begins = f'custom_hooks.0.switch_epoch={TRYON[moved.name] // 4}'
-    own = {
-        warp: (),
-        tutor: (f'load_from={warp / last[0]}',),
-        moved: (taught, begins),
-        student: (taught, f'load_from={moved / last[2]}'),
-    }
-    for folder, settings in own.items():
-        epochs = TRYON[folder.name]
-        settings += (
+    warp, tutor, moved, student = TRYON
+
+    def stage(name: str, *settings: str) -> Path:
+        epochs = TRYON[name]
+        _, checkpoint = train(
+            name,
+            work_dir / name,
+            *settings,
             'train_dataloader.dataset.indices=320',
             f'train_cfg.max_epochs={epochs}',
             f'train_cfg.val_interval={epochs}',
             f'param_scheduler.begin={epochs // 2}',
             f'param_scheduler.end={epochs}',
+            batch=8,
         )
-        train(folder.name, folder, *settings, batch=8)
-    metrics, strips = student / 'metrics.json', student / 'strips'
+        return checkpoint
+
+    teacher = stage(tutor, f'load_from={stage(warp)}')
+    taught = f'model.teacher_checkpoint={teacher}'
+    begins = f'custom_hooks.0.switch_epoch={TRYON[moved] // 4}'
+    weights = stage(
+        student, taught, f'load_from={stage(moved, taught, begins)}'
+    )
+    results = work_dir / student
+    metrics, strips = results / 'metrics.json', results / 'strips'
     # garments that others wore, whose truth synthetic data know
     other = [
         'test_dataloader.dataset.paired=False',
         "test_dataloader.dataset.annotations=['truth']",
     ]
     run(
-        *('tools/test.py', config_path(student.name), student / last[3]),
-        *('--work-dir', student, '--out', metrics, '--show-dir', strips),
+        *('tools/test.py', config_path(student), weights),
+        *('--work-dir', results, '--out', metrics, '--show-dir', strips),
         *('--cfg-options', *other),
     )
     names = ['warp/IoU', 'unwarped/IoU', 'warp/EPE', 'unwarped/EPE', 'SSIM']
@@ -276,7 +280,7 @@ def tryon(work_dir: Path) -> dict[str, Path]:
         sorted((ROOT / PEOPLE / 'VITON_test' / kind).iterdir())[:8]
         for kind in ('test_img', 'test_clothes', 'test_edge')
     ]
-    infer = TryOnInferencer(student.name, ROOT / student / last[3])
+    infer = TryOnInferencer(student, ROOT / weights)
     infer(*everybody, ROOT / everything, grid=True)
     return {
         'person, garment and try-on of 24 pairs': sheet,

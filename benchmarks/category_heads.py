@@ -22,8 +22,8 @@ from pathlib import Path
 from mmengine.config import Config
 from training_runs import compare, train_and_test
 
-from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.hub import config_path
+from mmfashion_ext.utils.cli import run_tool
 
 MODEL = 'td-hm-udp_r18-small_1xb32-10e_synthetic-128x96'
 HEADS = (

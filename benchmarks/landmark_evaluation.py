@@ -28,13 +28,13 @@ from pycocotools.cocoeval import COCOeval
 from rich.console import Console
 from rich.table import Table
 
-from mmfashion_ext.common.cli import run_tool, write_json
-from mmfashion_ext.common.deepfashion2 import (
+from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES, evaluate
+from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     NUM_LANDMARKS,
     SIGMAS,
 )
-from mmfashion_ext.common.evaluation import METRIC_NAMES, evaluate
+from mmfashion_ext.utils.cli import run_tool, write_json
 
 STOCK, OURS = 'pycocotools', 'ours'
 

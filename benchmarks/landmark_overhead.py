@@ -28,9 +28,9 @@ from rich.progress import track
 from rich.table import Table
 from torch import nn
 
-from mmfashion_ext.common.cli import run_tool, write_json
-from mmfashion_ext.common.deepfashion2 import CATEGORIES
+from mmfashion_ext.formats.deepfashion2.constants import CATEGORIES
 from mmfashion_ext.hub import config_path
+from mmfashion_ext.utils.cli import run_tool, write_json
 
 OURS, PLAIN = 'Match R-CNN', "mmdet's Mask R-CNN"
 

@@ -23,8 +23,8 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from rich.console import Console
 from rich.table import Table
 
-from mmfashion_ext.common.cli import UserError, run_tool
 from mmfashion_ext.hub import config_path
+from mmfashion_ext.utils.cli import UserError, run_tool
 
 THEIRS = (
     'fashion_2d_keypoint/topdown_heatmap/deepfashion2/'

@@ -23,8 +23,7 @@ import numpy as np
 import report
 from rich.progress import track
 
-from mmfashion_ext.common.cli import run_tool
-from mmfashion_ext.common.reid import (
+from mmfashion_ext.evaluation.reid import (
     DEPTH,
     DRAWS,
     ReIDDistances,
@@ -33,6 +32,7 @@ from mmfashion_ext.common.reid import (
     mean_average_precision,
     single_shot_cmc,
 )
+from mmfashion_ext.utils.cli import run_tool
 
 try:
     from sklearn.metrics import average_precision_score

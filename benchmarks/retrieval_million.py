@@ -26,9 +26,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from mmfashion_ext.common.cli import run_tool, write_json
-from mmfashion_ext.common.gallery_index import GalleryIndex, recall
-from mmfashion_ext.common.retrieval import PairSimilarity, TopK
+from mmfashion_ext.retrieval.gallery_index import GalleryIndex, recall
+from mmfashion_ext.retrieval.pair_similarity import PairSimilarity, TopK
+from mmfashion_ext.utils.cli import run_tool, write_json
 
 
 class Stages:

@@ -14,8 +14,8 @@ from pathlib import Path
 from mmengine.config import Config
 from training_runs import compare, train_and_test
 
-from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.hub import config_path
+from mmfashion_ext.utils.cli import run_tool
 
 MODEL = 'scan_r10-small_1xb32-12e_synthetic-64x32'
 POOLINGS = ('mean', 'self', 'self+collaborative')

@@ -34,11 +34,11 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from mmfashion_ext.common.cli import run_tool
-from mmfashion_ext.common.reid_tracklets import aggregate_tracklets
+from mmfashion_ext.evaluation.tracklets import aggregate_tracklets
 from mmfashion_ext.scan.classifier import PairClassifier
-from mmfashion_ext.scan.clips import ClipFeatures
+from mmfashion_ext.scan.clip_features import ClipFeatures
 from mmfashion_ext.scan.matcher import SCANMatcher
+from mmfashion_ext.utils.cli import run_tool
 
 ROWS = 30  # query clips that the published classifier takes at a time
 MIB = 2**20

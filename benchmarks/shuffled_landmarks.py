@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmfashion_ext.common.cli import UserError, run_tool, write_json
+from mmfashion_ext.utils.cli import UserError, run_tool, write_json
 
 
 def shuffle_landmarks(coco: dict, seed: int = 0) -> int:

@@ -31,10 +31,10 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 from tryon_plain import Pictures, plain_flow, plain_try_on
 
-from mmfashion_ext.common.cli import run_tool
-from mmfashion_ext.tryon.fast import FastTryOn
+from mmfashion_ext.tryon.inference.fast_try_on import FastTryOn
 from mmfashion_ext.tryon.inferencer import has_bfloat16, load_student
 from mmfashion_ext.tryon.student import ParserFreeTryOn
+from mmfashion_ext.utils.cli import run_tool
 
 MODEL = 'pf-afn_e2e_8xb4-100e_viton-256x192'
 SIDE = 1024  # of the matrices

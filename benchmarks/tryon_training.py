@@ -26,15 +26,15 @@ import report
 import torch
 from tryon_inference import Turns, draw, peak
 
-from mmfashion_ext.common.cli import run_tool
-from mmfashion_ext.common.frozen import Frozen
 from mmfashion_ext.hub import get_model
 from mmfashion_ext.tryon import warp_net
 from mmfashion_ext.tryon.correlation import correlation_plain
+from mmfashion_ext.tryon.frozen import Frozen
 from mmfashion_ext.tryon.generator import compose
 from mmfashion_ext.tryon.student import ParserFreeTryOn, prepare_teacher
 from mmfashion_ext.tryon.tryon_model import Inputs
 from mmfashion_ext.tryon.tutor import ParserBasedTryOn, Tutoring
+from mmfashion_ext.utils.cli import run_tool
 
 MODELS = {
     'warp': 'pf-afn_warp_8xb4-200e_viton-256x192',

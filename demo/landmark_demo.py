@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from mmfashion_ext import plugins
-from mmfashion_ext.common.cli import UserError, run_tool
+from mmfashion_ext.utils.cli import UserError, run_tool
 
 
 def parse_args() -> argparse.Namespace:

@@ -20,10 +20,10 @@ from mmengine.device import is_cuda_available
 from rich.console import Console
 from rich.table import Table
 
-from mmfashion_ext.common.cli import UserError, run_tool
-from mmfashion_ext.common.sheet import write_sheet
 from mmfashion_ext.hub import config_path
 from mmfashion_ext.tryon import TryOnInferencer
+from mmfashion_ext.utils.cli import UserError, run_tool
+from mmfashion_ext.utils.image_grid import write_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'

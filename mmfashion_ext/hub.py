@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .common.cli import UserError
 from .plugins import SYSTEMS, is_installed, require
+from .utils.cli import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,7 +180,7 @@ def get_model(
     Raises:
         UserError: An unknown name or device, no published weights, or
             weights of another model.
-        CheckpointError: See ``common.checkpoint``.
+        CheckpointError: See ``utils.checkpoint``.
     """
     if pretrained and checkpoint is None:
         checkpoint = published_weights(name)
@@ -230,7 +230,7 @@ def inference_model(
     Raises:
         UserError: An unknown name, or no weights are published.
     """
-    from .common.checkpoint import assert_safe, local_checkpoint
+    from .utils.checkpoint import assert_safe, local_checkpoint
 
     weights = local_checkpoint(checkpoint or published_weights(name))
     assert_safe(weights)
@@ -266,7 +266,7 @@ def _load_config(name: str) -> 'Config':
 
 
 def _load_weights(model: 'torch.nn.Module', checkpoint: str | Path) -> None:
-    from .common.checkpoint import load_weights
+    from .utils.checkpoint import load_weights
 
     content = load_weights(model, checkpoint, Path(model.cfg.filename).stem)
     meta = content.get('meta', {}).get('dataset_meta')
@@ -281,7 +281,7 @@ def _inferencer(cfg: 'Config') -> type:
     """
     from mmengine.config import Config
 
-    from .common.runner import used_systems
+    from .runner import used_systems
 
     parts = {key: cfg.get(key) for key in ('model', 'test_dataloader')}
     for system in used_systems(Config(parts)):

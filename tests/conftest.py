@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from mmfashion_ext import plugins
-from mmfashion_ext.common.deepfashion2 import CATEGORY_BY_ID
+from mmfashion_ext.formats.deepfashion2.constants import CATEGORY_BY_ID
 
 
 def pytest_collection_modifyitems(items):
@@ -139,7 +139,7 @@ def write_viton(tmp_path):
     a cloth's mask is on. Parse map and DensePose hold all ids, joint k is at
     (k, 2 k).
     """
-    from mmfashion_ext.common.viton import (
+    from mmfashion_ext.formats.viton.constants import (
         CIHP_TO_VITON,
         LAYOUTS,
         NUM_LABELS,

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip('mmdet')
 from mmfashion_ext import hub
-from mmfashion_ext.common.checkpoint import load_checkpoint_file
-from mmfashion_ext.common.evaluation import evaluate
+from mmfashion_ext.evaluation.coco_eval import evaluate
+from mmfashion_ext.utils.checkpoint import load_checkpoint_file
 
 LOSSES = (
     'loss_rpn_cls',

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mmfashion_ext import hub
-from mmfashion_ext.common.checkpoint import HASHED_NAME
+from mmfashion_ext.utils.checkpoint import HASHED_NAME
 
 ROOT = hub.root()
 INDEX = yaml.safe_load((ROOT / 'model-index.yml').read_text(encoding='utf-8'))

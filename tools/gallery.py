@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmfashion_ext import plugins
-from mmfashion_ext.common.cli import UserError, run_tool, write_json
+from mmfashion_ext.utils.cli import UserError, run_tool, write_json
 
 
 def parse_args() -> argparse.Namespace:
@@ -94,12 +94,12 @@ def query(args: argparse.Namespace) -> None:
     if args.out and not args.out.lower().endswith(('.jpg', '.jpeg', '.png')):
         raise UserError(f'--out must end with .jpg or .png, got {args.out}')
     plugins.require('match_rcnn')  # imports torch, so not before the above
-    from mmfashion_ext.common.gallery_index import GalleryIndex
     from mmfashion_ext.match_rcnn.gallery import (
         draw_matches,
         query_gallery,
         user_picture,
     )
+    from mmfashion_ext.retrieval.gallery_index import GalleryIndex
 
     index = GalleryIndex.load(args.index)
     user_picture(args.image)  # before the model is loaded

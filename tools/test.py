@@ -13,13 +13,13 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
-from mmfashion_ext.common.cli import UserError, run_tool, write_json
-from mmfashion_ext.common.runner import (
+from mmfashion_ext.runner import (
     add_runner_arguments,
     build_runner,
     check_weights,
     load_config,
 )
+from mmfashion_ext.utils.cli import UserError, run_tool, write_json
 
 #: Host -> its metric that pickles predictions, masks compressed.
 DUMP_METRICS = {'mmdet': 'mmdet.DumpDetResults'}

@@ -18,7 +18,7 @@ run has made.
 import argparse
 
 from mmfashion_ext import plugins
-from mmfashion_ext.common.cli import UserError, run_tool
+from mmfashion_ext.utils.cli import UserError, run_tool
 
 
 def parse_args() -> argparse.Namespace:

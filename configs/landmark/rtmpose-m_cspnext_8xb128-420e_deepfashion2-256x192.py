@@ -1,5 +1,5 @@
 _base_ = [
-    '_base_/deepfashion2_simcc_256x192.py',
+    '_base_/dataset_deepfashion2_simcc_256x192.py',
     '_base_/model_rtmpose-m.py',
     '_base_/schedule_420e_rtmpose.py',
     '_base_/runtime.py',

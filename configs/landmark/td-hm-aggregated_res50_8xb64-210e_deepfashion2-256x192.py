@@ -1,6 +1,6 @@
 # 81 points that categories share (arXiv:2005.00419) instead of 294 landmarks.
 _base_ = [
-    '_base_/deepfashion2_msra_256x192.py',
+    '_base_/dataset_deepfashion2_msra_256x192.py',
     '_base_/model_res50.py',
     '_base_/schedule_210e.py',
     '_base_/runtime.py',

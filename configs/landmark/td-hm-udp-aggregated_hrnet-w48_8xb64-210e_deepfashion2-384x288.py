@@ -1,7 +1,7 @@
 # The winning entry of 2020 (arXiv:2005.00419), its first stage: 81 points that
 # categories share. finetune/ has the second.
 _base_ = [
-    '_base_/deepfashion2_udp_384x288.py',
+    '_base_/dataset_deepfashion2_udp_384x288.py',
     '_base_/model_hrnet-w48.py',
     '_base_/schedule_210e.py',
     '_base_/runtime.py',

@@ -1,5 +1,5 @@
 _base_ = [
-    '_base_/deepfashion2_udp_384x288.py',
+    '_base_/dataset_deepfashion2_udp_384x288.py',
     '_base_/model_hrnet-w48.py',
     '_base_/schedule_210e.py',
     '_base_/runtime.py',

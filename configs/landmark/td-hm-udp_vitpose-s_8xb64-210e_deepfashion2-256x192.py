@@ -1,5 +1,5 @@
 _base_ = [
-    '_base_/deepfashion2_udp_256x192.py',
+    '_base_/dataset_deepfashion2_udp_256x192.py',
     '_base_/model_vitpose-s.py',
     '_base_/schedule_210e_vitpose.py',
     '_base_/runtime.py',

@@ -1,5 +1,5 @@
 _base_ = [
-    '_base_/deepfashion2_msra_256x192.py',
+    '_base_/dataset_deepfashion2_msra_256x192.py',
     '_base_/model_res50.py',
     '_base_/schedule_210e.py',
     '_base_/runtime.py',

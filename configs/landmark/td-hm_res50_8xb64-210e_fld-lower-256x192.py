@@ -1,5 +1,5 @@
 _base_ = [
-    '_base_/fld_msra_256x192.py',
+    '_base_/dataset_fld_msra_256x192.py',
     '_base_/model_res50_fld.py',
     '_base_/schedule_210e.py',
     '_base_/runtime.py',

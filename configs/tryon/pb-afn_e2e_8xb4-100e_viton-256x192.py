@@ -1,6 +1,6 @@
 # Second of four stages: the tutor as a whole.
 _base_ = [
-    '_base_/tutor_e2e.py',
+    '_base_/model_tutor_e2e.py',
     '_base_/dataset_tutor.py',
     '_base_/schedule_e2e.py',
     '_base_/runtime.py',

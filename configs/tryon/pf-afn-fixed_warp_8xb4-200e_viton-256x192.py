@@ -1,7 +1,7 @@
 # The paper's ablation: every sample is distilled, whether the tutor warps
 # better or not.
 _base_ = [
-    '_base_/student.py',
+    '_base_/model_student.py',
     '_base_/dataset_student.py',
     '_base_/schedule_200e.py',
     '_base_/runtime.py',

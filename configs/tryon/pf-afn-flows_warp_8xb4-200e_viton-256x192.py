@@ -1,6 +1,6 @@
 # The paper's ablation: distillation of flows alone.
 _base_ = [
-    '_base_/student.py',
+    '_base_/model_student.py',
     '_base_/dataset_student.py',
     '_base_/schedule_200e.py',
     '_base_/runtime.py',

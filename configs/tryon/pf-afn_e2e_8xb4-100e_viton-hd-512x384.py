@@ -1,6 +1,6 @@
 # Last of four stages: the student as a whole.
 _base_ = [
-    '_base_/student_e2e.py',
+    '_base_/model_student_e2e.py',
     '_base_/dataset_student_hd.py',
     '_base_/schedule_e2e.py',
     '_base_/runtime.py',

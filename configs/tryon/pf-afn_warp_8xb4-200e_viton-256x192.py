@@ -1,6 +1,6 @@
 # Third of four stages: the student's warp network, from parts of the tutor's.
 _base_ = [
-    '_base_/student.py',
+    '_base_/model_student.py',
     '_base_/dataset_student.py',
     '_base_/schedule_200e.py',
     '_base_/runtime.py',

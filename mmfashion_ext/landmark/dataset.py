@@ -11,16 +11,16 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from ..common.coco_files import load_results
-from ..common.deepfashion2 import (
+from ..evaluation.coco_files import load_results
+from ..formats.deepfashion2.constants import (
     CATEGORY_BY_ID,
     CLASS_NAMES,
     NUM_LANDMARKS,
 )
-from ..common.deepfashion2_reader import read_images
-from ..common.deepfashion2_statistics import SplitStatistics
+from ..formats.deepfashion2.reader import read_images
+from ..formats.deepfashion2.statistics import SplitStatistics
 from ..registry import DATASETS
-from .left_out import warn_left_out
+from ..utils.skipped import warn_left_out
 from .metainfo import deepfashion2_metainfo
 
 #: Metainfo that a sample carries, as mmpose's datasets say.
@@ -35,7 +35,7 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
     """One garment a sample: its box, its category, its landmarks among 294.
 
     ``ann_file`` is what
-    :func:`~mmfashion_ext.common.deepfashion2_reader.read_images` reads: a
+    :func:`~mmfashion_ext.formats.deepfashion2.reader.read_images` reads: a
     COCO file of our converter or of the official one, or the ``annos`` folder
     of a raw split.
 
@@ -59,7 +59,7 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
         categories (Sequence[str], optional): Names of the categories to use,
             for instance ``('vest',)`` to fine-tune on vests. Default: all.
         category_3 (str): Flip pairs of short sleeve outwear, see
-            :func:`~mmfashion_ext.common.deepfashion2.flip_indices`.
+            :func:`~mmfashion_ext.formats.deepfashion2.constants.flip_indices`.
         **kwargs: Those of mmpose's ``BaseCocoStyleDataset``.
 
     Raises:

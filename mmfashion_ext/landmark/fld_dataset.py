@@ -9,11 +9,11 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from ..common.fld import CATEGORY_ID, Split, Subset, clothes_type
-from ..common.fld_reader import read_boxes, read_fld
-from ..common.fld_statistics import FLDStatistics
+from ..formats.fld.constants import CATEGORY_ID, Split, Subset, clothes_type
+from ..formats.fld.reader import read_boxes, read_fld
+from ..formats.fld.statistics import FLDStatistics
 from ..registry import DATASETS
-from .left_out import warn_left_out
+from ..utils.skipped import warn_left_out
 from .metainfo import pose_metainfo
 
 
@@ -52,7 +52,7 @@ class FLDDataset(BaseCocoStyleDataset):
     inside the picture) are left out and named in one line.
 
     Args:
-        ann_file (str): See :func:`~mmfashion_ext.common.fld_reader.read_fld`.
+        ann_file (str): See :func:`~mmfashion_ext.formats.fld.reader.read_fld`.
             If it is the root of the raw data set the images are found there
             and ``data_prefix`` is not used.
         subset (str): ``full`` (default), ``upper`` or ``lower``.

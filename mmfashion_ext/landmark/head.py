@@ -18,15 +18,15 @@ from mmpose.models.utils.tta import flip_coordinates, flip_heatmaps
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from ..common.deepfashion2 import CATEGORIES, NUM_LANDMARKS
-from ..common.deepfashion2_points import (
+from ..formats.deepfashion2.constants import CATEGORIES, NUM_LANDMARKS
+from ..registry import MODELS
+from .aggregation import (
     MAX_LANDMARKS,
     Points,
     category_rows,
     flip_rows,
     landmark_channels,
 )
-from ..registry import MODELS
 
 
 class Labelled(NamedTuple):

@@ -18,12 +18,11 @@ from mmpose.structures import PoseDataSample, merge_data_samples
 from rich.progress import track
 from torch import nn
 
-from ..common.cli import UserError, write_json
-from ..common.deepfashion2 import CLASS_NAMES, NUM_LANDMARKS
+from ..formats.deepfashion2.constants import CLASS_NAMES, NUM_LANDMARKS
 from ..hub import config_path, get_model
-from .detector import GarmentDetector
-from .items import as_dicts, assign_category
-from .media import (
+from ..utils.cli import UserError, write_json
+from .garment_detector import GarmentDetector
+from .inputs import (
     VideoWriter,
     find_pictures,
     kind,
@@ -32,6 +31,7 @@ from .media import (
     read_picture,
     write_picture,
 )
+from .predictions import as_dicts, assign_category
 
 
 class Picture(NamedTuple):
@@ -395,7 +395,7 @@ class LandmarkInferencer(Pose2DInferencer):
 
         Returns:
             list[dict]: What a call yields of each picture, items as of
-            :func:`~mmfashion_ext.landmark.items.as_dicts`.
+            :func:`~mmfashion_ext.landmark.predictions.as_dicts`.
         """
         results = []
         for index, sample in enumerate(preds):

@@ -4,7 +4,12 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from ..common.deepfashion2 import CATEGORIES, PALETTE, SIGMAS, flip_indices
+from ..formats.deepfashion2.constants import (
+    CATEGORIES,
+    PALETTE,
+    SIGMAS,
+    flip_indices,
+)
 
 
 def pose_metainfo(
@@ -69,7 +74,7 @@ def deepfashion2_metainfo(
 
     Args:
         category_3 (str): Layout of short sleeve outwear, see
-            :func:`~mmfashion_ext.common.deepfashion2.flip_indices`.
+            :func:`~mmfashion_ext.formats.deepfashion2.constants.flip_indices`.
     """
     flipped = enumerate(flip_indices(category_3).tolist())
     return pose_metainfo(

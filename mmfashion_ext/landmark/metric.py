@@ -9,17 +9,21 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..common.coco_files import load_ground_truth, visible_only
-from ..common.deepfashion2 import CATEGORIES, CATEGORY_BY_ID, CLASS_NAMES
-from ..common.evaluation import Backend, evaluate
-from ..common.evaluation_tables import format_errors, format_tables
-from ..common.landmark_errors import (
+from ..evaluation.coco_eval import Backend, evaluate
+from ..evaluation.coco_files import load_ground_truth, visible_only
+from ..evaluation.keypoint_errors import (
     PCK_THRS,
     PDL_THRS,
     landmark_errors,
     mean_errors,
 )
-from ..common.predictions import flat_keypoints, to_numpy, write_results
+from ..evaluation.result_files import flat_keypoints, to_numpy, write_results
+from ..evaluation.tables import format_errors, format_tables
+from ..formats.deepfashion2.constants import (
+    CATEGORIES,
+    CATEGORY_BY_ID,
+    CLASS_NAMES,
+)
 from ..registry import METRICS
 
 #: Ground truth of AP: visible and occluded landmarks, or visible ones only.
@@ -32,13 +36,13 @@ class LandmarkMetric(BaseMetric):
     """Localisation errors of landmarks, and AP under the official protocol.
 
     - ``PCK@0.1``, ``AUC``, ``EPE`` (px), ``NE``, ``PDL@0.1`` ...: see
-      :mod:`mmfashion_ext.common.landmark_errors`, over all labelled
+      :mod:`mmfashion_ext.evaluation.keypoint_errors`, over all labelled
       landmarks; with the options below also ``NE/vest``, ``NE/visible``,
       ``NE/left collar``.
     - ``keypoints/AP`` ... (visible and occluded landmarks, the official
       number) and ``keypoints_vis/AP`` ... (visible ones only), of
       DeepFashion2 with ``ann_file``: see
-      :mod:`mmfashion_ext.common.evaluation`. FLD has no such protocol.
+      :mod:`mmfashion_ext.evaluation.coco_eval`. FLD has no such protocol.
 
     All but EPE are in 0-1; -1 means that there is nothing to measure. Of
     DeepFashion2's 294 landmarks, only those of the item's category count, in

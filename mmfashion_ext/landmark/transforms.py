@@ -7,9 +7,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpose.datasets.transforms import PackPoseInputs
 
-from ..common.deepfashion2 import CATEGORY_BY_ID, NUM_LANDMARKS
-from ..common.deepfashion2_points import MAX_LANDMARKS
+from ..formats.deepfashion2.constants import CATEGORY_BY_ID, NUM_LANDMARKS
 from ..registry import TRANSFORMS
+from .aggregation import MAX_LANDMARKS
 
 
 @TRANSFORMS.register_module()

@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         'dataset': ('DeepFashion2Dataset',),
-        'detector': ('FrozenMaskRCNN',),
+        'frozen_mask_rcnn': ('FrozenMaskRCNN',),
         'inferencer': ('ClothesInferencer',),
         'landmark_head': ('LandmarkHead',),
         'match_head': ('MatchHead',),

@@ -7,7 +7,7 @@ from collections import defaultdict
 from mmdet.datasets import CocoDataset
 from mmengine.logging import print_log
 
-from ..common.deepfashion2 import (
+from ..formats.deepfashion2.constants import (
     ATTRIBUTES,
     CATEGORY_BY_ID,
     CLASS_NAMES,
@@ -15,8 +15,8 @@ from ..common.deepfashion2 import (
     PALETTE,
     SIGMAS,
 )
-from ..common.deepfashion2_reader import read_images
-from ..common.deepfashion2_statistics import SplitStatistics
+from ..formats.deepfashion2.reader import read_images
+from ..formats.deepfashion2.statistics import SplitStatistics
 from ..registry import DATASETS
 
 
@@ -25,7 +25,7 @@ class DeepFashion2Dataset(CocoDataset):
     """DeepFashion2: boxes, masks, 294 landmarks, styles, attribute codes.
 
     ``ann_file`` is what
-    :func:`~mmfashion_ext.common.deepfashion2_reader.read_images` reads: a
+    :func:`~mmfashion_ext.formats.deepfashion2.reader.read_images` reads: a
     COCO file of our converter or of the official one, which leaves some
     fields out (``source`` is then ``''`` and the attribute codes are 0,
     unknown), or the ``annos`` folder of a raw split (slower to start).

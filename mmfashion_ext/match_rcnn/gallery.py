@@ -13,13 +13,13 @@ import numpy as np
 from rich.progress import track
 from torch import Tensor
 
-from ..common.checkpoint import local_checkpoint
-from ..common.cli import UserError
-from ..common.deepfashion2 import CATEGORIES
-from ..common.gallery_index import GalleryIndex
-from ..common.retrieval import PairSimilarity
-from ..common.sheet import write_sheet
+from ..formats.deepfashion2.constants import CATEGORIES
 from ..hub import config_path
+from ..retrieval.gallery_index import GalleryIndex
+from ..retrieval.pair_similarity import PairSimilarity
+from ..utils.checkpoint import local_checkpoint
+from ..utils.cli import UserError
+from ..utils.image_grid import write_sheet
 
 #: What counts as a picture in a folder.
 PICTURES = {'.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff'}

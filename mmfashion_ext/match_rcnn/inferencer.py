@@ -10,10 +10,10 @@ from mmengine.dataset import Compose
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import nn
 
-from ..common.checkpoint import assert_safe, local_checkpoint
-from ..common.cli import write_json
-from ..common.deepfashion2 import CATEGORIES
+from ..formats.deepfashion2.constants import CATEGORIES
 from ..hub import config_path
+from ..utils.checkpoint import assert_safe, local_checkpoint
+from ..utils.cli import write_json
 from .dataset import DeepFashion2Dataset
 
 

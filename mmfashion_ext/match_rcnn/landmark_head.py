@@ -9,7 +9,7 @@ from mmcv.cnn import ConvModule, build_upsample_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..common.deepfashion2 import CATEGORIES, class_landmark_mask
+from ..formats.deepfashion2.constants import CATEGORIES, class_landmark_mask
 from ..registry import MODELS
 
 

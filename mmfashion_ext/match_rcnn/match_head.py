@@ -10,9 +10,9 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..common.gather import gather_rows
-from ..common.retrieval import PairSimilarity
 from ..registry import MODELS
+from ..retrieval.pair_similarity import PairSimilarity
+from ..utils.distributed import gather_rows
 
 Stream = Literal['class', 'pose', 'mask']
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..registry import MODELS
 from .match_head import Stream
-from .match_rois import MatchRoIs, choose_match_rois
+from .match_roi_sampling import MatchRoIs, choose_match_rois
 
 
 @MODELS.register_module()
@@ -244,7 +244,7 @@ class MatchRoIHead(StandardRoIHead):
               and ``keypoints_in_class`` (n, 294) bool, with a landmark head;
             - ``match_features`` (n, D), with a match head; each image's
               metainfo then has ``match_similarity``, the ``weight`` (D,) and
-              ``bias`` of :class:`~mmfashion_ext.common.retrieval.\
+              ``bias`` of :class:`~mmfashion_ext.retrieval.pair_similarity.\
 PairSimilarity` to compare them with.
         """
         if self.test_cfg.get('gt_boxes', False):

@@ -10,14 +10,14 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from pycocotools import mask as mask_utils
 
-from ..common.coco_files import (
+from ..evaluation.coco_eval import Backend, evaluate
+from ..evaluation.coco_files import (
     RESULT_FIELDS,
     load_ground_truth,
     visible_only,
 )
-from ..common.evaluation import Backend, evaluate
-from ..common.evaluation_tables import format_tables
-from ..common.predictions import flat_keypoints, to_numpy, write_results
+from ..evaluation.result_files import flat_keypoints, to_numpy, write_results
+from ..evaluation.tables import format_tables
 from ..registry import METRICS
 
 #: Task of the metric -> task of the protocol. The file that is written and
@@ -37,7 +37,7 @@ class DeepFashion2Metric(BaseMetric):
     The metrics are named ``{task}/{name}``, all in 0-1, for instance
     ``bbox/AP``, ``segm/AP50``, ``keypoints/AR``, with ``per_category`` also
     ``bbox/AP/vest``, with ``subsets`` also ``keypoints/scale=small/AP``; see
-    :mod:`mmfashion_ext.common.evaluation` for what they mean. To keep the
+    :mod:`mmfashion_ext.evaluation.coco_eval` for what they mean. To keep the
     best checkpoint, give the hook ``save_best='keypoints/AP'`` **and**
     ``rule='greater'``: MMEngine does not know the name.
 

@@ -9,17 +9,17 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..common.evaluation_tables import format_tables
-from ..common.predictions import to_numpy
-from ..common.retrieval import PairSimilarity
-from ..common.retrieval_files import (
+from ..evaluation.consumer_to_shop import TOPK, evaluate_retrieval
+from ..evaluation.consumer_to_shop_files import (
     add_attribute_codes,
     compose_retrieval_gt,
     load_retrieval_gt,
     write_retrieval_list,
 )
-from ..common.retrieval_protocol import TOPK, evaluate_retrieval
+from ..evaluation.result_files import to_numpy
+from ..evaluation.tables import format_tables
 from ..registry import METRICS
+from ..retrieval.pair_similarity import PairSimilarity
 
 #: Composition of the ground-truth lists -> prefix of its metrics.
 PREFIXES = {'released': 'retrieval', 'paper': 'retrieval_paper'}
@@ -33,7 +33,7 @@ class RetrievalMetric(BaseMetric):
     every item that was detected in the shop images, as the official protocol
     has it (DeepFashion2, section 5.4). The ground truth only decides what is
     right; which detection stands for which item is the protocol's rule, see
-    :mod:`mmfashion_ext.common.retrieval_protocol`. With ground-truth boxes
+    :mod:`mmfashion_ext.evaluation.consumer_to_shop`. With ground-truth boxes
     (``test_cfg.rcnn.gt_boxes=True`` of the model) queries and gallery are
     the items themselves.
 

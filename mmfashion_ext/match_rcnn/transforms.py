@@ -30,7 +30,11 @@ from mmdet.datasets.transforms import (
 )
 from mmengine.structures import InstanceData
 
-from ..common.deepfashion2 import CATEGORIES, NUM_LANDMARKS, flip_indices
+from ..formats.deepfashion2.constants import (
+    CATEGORIES,
+    NUM_LANDMARKS,
+    flip_indices,
+)
 from ..registry import TRANSFORMS
 
 _FIELDS = ('gt_keypoints', 'gt_styles')
@@ -128,7 +132,7 @@ class RandomFlipClothes(RandomFlip):
             data set hangs that way.
         category_3 (str): Which of the two contradicting landmark layouts of
             short sleeve outwear to follow, ``'sigmas'`` or ``'figure'``; see
-            ``common.deepfashion2.FLIP_PAIRS_CATEGORY_3_FIGURE``.
+            ``formats.deepfashion2.constants.FLIP_PAIRS_CATEGORY_3_FIGURE``.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from mmengine.model import BaseTTAModel
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from ..common.deepfashion2 import flip_indices
+from ..formats.deepfashion2.constants import flip_indices
 from ..registry import MODELS
 
 

@@ -10,7 +10,7 @@ from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from mmdet.visualization import DetLocalVisualizer
 from mmengine.structures import InstanceData
 
-from ..common.deepfashion2 import CATEGORIES, CLASS_NAMES, PALETTE
+from ..formats.deepfashion2.constants import CATEGORIES, CLASS_NAMES, PALETTE
 from ..registry import VISUALIZERS
 
 #: OpenCV draws at 1 / 2**_SHIFT of a pixel.

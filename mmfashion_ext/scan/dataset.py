@@ -10,8 +10,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from ..common.cli import UserError, describe
-from ..common.video_reid import (
+from ..formats.video_reid.layout import (
     FLOWS,
     IMAGES,
     META,
@@ -24,7 +23,8 @@ from ..common.video_reid import (
     flow_name,
 )
 from ..registry import DATASETS
-from .randomness import SeededIndex
+from ..utils.cli import UserError, describe
+from .seeding import SeededIndex
 
 _FOLDERS = {'img': IMAGES, 'flow': FLOWS}
 
@@ -59,7 +59,7 @@ class VideoReIDDataset(BaseDataset):
         stride (int): Frames from the start of a clip to the next.
         last (str): ``'reference'``: no clip reaches the last frame of a
             longer tracklet, as published. ``'include'``: one does. See
-            :func:`~mmfashion_ext.common.video_reid.clip_ranges`.
+            :func:`~mmfashion_ext.formats.video_reid.layout.clip_ranges`.
         flow (bool): Whether to deliver optical flow.
         label_seed (int, optional): Labels number the training persons in an
             order shuffled with this seed, as published. None: in the order

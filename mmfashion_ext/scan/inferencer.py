@@ -12,15 +12,15 @@ from mmengine.dataset import Compose
 from PIL import Image
 from rich.progress import track
 
-from ..common.cli import UserError, write_json
-from ..common.optical_flow import METHODS, FlowMethod, compute_flow
-from ..common.reid_tracklets import aggregate_tracklets
-from ..common.sheet import write_sheet
-from ..common.video_reid import clip_ranges
+from ..evaluation.tracklets import aggregate_tracklets
+from ..formats.video_reid.layout import clip_ranges
+from ..formats.video_reid.optical_flow import METHODS, FlowMethod, compute_flow
 from ..hub import get_model
 from ..registry import TRANSFORMS
-from .clips import ClipFeatures
-from .frames import Source, name_of, read_frames, tracklet_folders
+from ..utils.cli import UserError, write_json
+from ..utils.image_grid import write_sheet
+from .clip_features import ClipFeatures
+from .inputs import Source, name_of, read_frames, tracklet_folders
 
 _SHOWN = 3  # frames of a tracklet on the sheet
 _HEIGHT, _CAPTION, _MARGIN = 192, 22, 5  # px: frame, text above, margin
@@ -69,7 +69,7 @@ class SCANInferencer:
 
     Raises:
         UserError: An unknown model, or weights of another one.
-        CheckpointError: See ``common.checkpoint``.
+        CheckpointError: See ``utils.checkpoint``.
     """
 
     def __init__(

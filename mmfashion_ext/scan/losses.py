@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ..common.cli import UserError
-from ..common.gather import gather_rows
 from ..registry import MODELS
+from ..utils.cli import UserError
+from ..utils.distributed import gather_rows
 
 
 class StepDecay(NamedTuple):

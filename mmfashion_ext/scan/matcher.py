@@ -7,12 +7,12 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..common.cli import UserError
 from ..registry import MODELS
+from ..utils.cli import UserError
 from .attention import CollaborativePooling, SelfPooling
 from .classifier import PairClassifier
-from .clips import MEMORY, ClipFeatures
-from .similarity import pair_distances, pooled_distances, self_pool
+from .clip_features import MEMORY, ClipFeatures
+from .pair_distances import pair_distances, pooled_distances, self_pool
 
 POOLINGS = ('mean', 'self', 'collaborative', 'self+collaborative')
 

@@ -10,8 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import nn
 
-from ..common.cli import UserError, atomic_write
-from ..common.reid import (
+from ..evaluation.reid import (
     DRAWS,
     TOPK,
     VARIANTS,
@@ -19,9 +18,10 @@ from ..common.reid import (
     Variant,
     evaluate_reid,
 )
-from ..common.reid_tracklets import aggregate_tracklets
+from ..evaluation.tracklets import aggregate_tracklets
 from ..registry import METRICS
-from .clips import ClipFeatures
+from ..utils.cli import UserError, atomic_write
+from .clip_features import ClipFeatures
 
 
 class Tracklets(NamedTuple):
@@ -48,7 +48,7 @@ class VideoReIDMetric(BaseMetric):
     :class:`~.hook.MatcherHook` (put it into ``custom_hooks``); those of
     tracklets are means of their smallest tenth. The metrics are
     ``{allshots,cuhk03,market1501}/CMC-{1,5,10,20}`` and ``mAP``, all in 0-1,
-    see :mod:`mmfashion_ext.common.reid`. To keep the best checkpoint, give
+    see :mod:`mmfashion_ext.evaluation.reid`. To keep the best checkpoint, give
     the hook ``save_best='allshots/CMC-1'`` **and** ``rule='greater'``.
 
     Args:

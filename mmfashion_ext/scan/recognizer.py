@@ -8,11 +8,11 @@ from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ..common.cli import UserError
-from ..common.gather import gather_rows
 from ..registry import MODELS
+from ..utils.cli import UserError
+from ..utils.distributed import gather_rows
 from .classifier import PairClassifier
-from .clips import ClipFeatures
+from .clip_features import ClipFeatures
 from .losses import StepDecay
 from .structures import ClipDataSample
 

@@ -11,9 +11,9 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
-from ..common.cli import UserError, describe
 from ..registry import DATA_SAMPLERS
-from .randomness import SeededIndex
+from ..utils.cli import UserError, describe
+from .seeding import SeededIndex
 
 
 @DATA_SAMPLERS.register_module()

@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..common.cli import UserError
 from ..registry import TRANSFORMS
-from .randomness import rng_of
+from ..utils.cli import UserError
+from .seeding import rng_of
 from .structures import ClipDataSample
 
 _MODALITIES = ('img', 'flow')

@@ -5,10 +5,10 @@ Needs NumPy and OpenCV only. Command line: ``python -m
 mmfashion_ext.synthetic {deepfashion2,fld,video-reid,viton} OUT``.
 """
 
-from .deepfashion2 import generate_deepfashion2
-from .fld import generate_fld
-from .video_reid import generate_video_reid
-from .viton import generate_viton
+from .deepfashion2.generate import generate_deepfashion2
+from .fld.generate import generate_fld
+from .video_reid.generate import generate_video_reid
+from .viton.generate import generate_viton
 
 __all__ = [
     'generate_deepfashion2',

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import fld_sheet, video_reid_sheet, viton_sheet
-from .deepfashion2 import generate_deepfashion2
-from .fld import generate_fld
+from .deepfashion2.generate import generate_deepfashion2
+from .deepfashion2.sheet import check_sheet, contact_sheet
+from .fld import sheet as fld_sheet
+from .fld.generate import generate_fld
 from .output import UsageError
-from .sheet import check_sheet, contact_sheet
-from .video_reid import FRAMES, generate_video_reid
-from .viton import generate_viton
+from .video_reid import sheet as video_reid_sheet
+from .video_reid.generate import FRAMES, generate_video_reid
+from .viton import sheet as viton_sheet
+from .viton.generate import generate_viton
 
 
 class _Parser(argparse.ArgumentParser):

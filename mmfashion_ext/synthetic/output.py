@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from ..common.cli import UserError
+from ..utils.cli import UserError
 
 
 class UsageError(UserError, ValueError):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..common.viton import (
+from ..formats.viton.constants import (
     ARM_PARTS,
     ARMS,
     FACE,

@@ -8,7 +8,7 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 from torch.nn import functional
 
-from ..common.viton import NOISE, UPPER_CLOTHES
+from ..formats.viton.constants import NOISE, UPPER_CLOTHES
 from ..registry import MODELS
 
 #: Five halvings in the networks.

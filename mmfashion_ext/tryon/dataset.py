@@ -13,10 +13,10 @@ from mmengine.dist import get_rank
 from mmengine.logging import print_log
 from torch.utils.data import get_worker_info
 
-from ..common.cli import UserError, describe
-from ..common.viton import Kind, LayoutName, Split
-from ..common.viton_reader import Pair, TryOnFiles
+from ..formats.viton.constants import Kind, LayoutName, Split
+from ..formats.viton.pairs import Pair, TryOnFiles
 from ..registry import DATASETS
+from ..utils.cli import UserError, describe
 
 _TOOL = 'tools/dataset_converters/viton.py'
 

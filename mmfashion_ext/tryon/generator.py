@@ -85,8 +85,8 @@ class ResidualBlock(nn.Module):
 class DoublingConv(nn.Conv2d):
     """Twice the size by repeating each pixel, then a convolution.
 
-    Both are linear, so :func:`~mmfashion_ext.tryon.fuse.fuse` makes one
-    operation of them.
+    Both are linear, so :func:`~mmfashion_ext.tryon.layer_fusion.fuse` makes
+    one operation of them.
     """
 
     def __init__(self, in_channels: int, channels: int) -> None:

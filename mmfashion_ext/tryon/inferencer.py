@@ -12,13 +12,13 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch import Tensor
 
-from ..common.cli import UserError, describe, make_folder, write_json
 from ..hub import config_path, get_model
 from ..registry import MODELS
-from .contact_sheet import ContactSheet
-from .fast import FastTryOn
-from .fitting import Fitting
-from .sources import Named, Source, Wanted, find
+from ..utils.cli import UserError, describe, make_folder, write_json
+from .inference.contact_sheet import ContactSheet
+from .inference.fast_try_on import FastTryOn
+from .inference.inputs import Named, Source, Wanted, find
+from .inference.session import Fitting
 from .student import ParserFreeTryOn
 from .transforms import PackTryOn, ResizeTryOn
 from .visualizer import strip, strip_name, to_uint8, write_picture
@@ -52,7 +52,7 @@ class TryOnInferencer:
     Raises:
         UserError: An unknown model or device, one that needs a parser,
             weights of another one, or a size that is none.
-        CheckpointError: See ``common.checkpoint``.
+        CheckpointError: See ``utils.checkpoint``.
     """
 
     def __init__(

@@ -10,14 +10,14 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
-from ..common.checkpoint import (
+from ..registry import MODELS
+from ..utils.checkpoint import (
     CheckpointError,
     extract_state_dict,
     load_checkpoint_file,
 )
-from ..common.cli import UserError
-from ..common.frozen import Frozen
-from ..registry import MODELS
+from ..utils.cli import UserError
+from .frozen import Frozen
 
 #: torchvision's VGG19 without batch normalisation, trained on ImageNet.
 VGG19_URL = 'https://download.pytorch.org/models/vgg19-dcbb9e9d.pth'

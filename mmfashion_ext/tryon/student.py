@@ -8,12 +8,12 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
-from ..common.checkpoint import is_url, load_weights
-from ..common.cli import UserError
-from ..common.frozen import Frozen
 from ..registry import MODELS
+from ..utils.checkpoint import is_url, load_weights
+from ..utils.cli import UserError
 from .conditions import person_cloth_mask
-from .fuse import fuse
+from .frozen import Frozen
+from .layer_fusion import fuse
 from .tryon_model import Inputs, Losses, TryOnModel
 from .warp_net import WarpResult
 

@@ -18,16 +18,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..common.cli import UserError
-from ..common.viton_files import (
-    check_size,
-    describe_size,
-    name_of,
-    read_file,
-)
+from ..formats.viton.cloth_mask import grabcut_mask
+from ..formats.viton.files import check_size, describe_size, name_of, read_file
 from ..registry import TRANSFORMS
-from .grabcut import grabcut_mask
-from .pose import draw_pose
+from ..utils.cli import UserError
+from .pose_map import draw_pose
 from .structures import TryOnDataSample
 
 _CLOTHES = ('cloth', 'unpaired_cloth')
@@ -51,7 +46,7 @@ class LoadTryOn:
     ``pose_path``, ``flow_path``, ``truth_path``, ``unpaired_cloth_path``,
     ``unpaired_cloth_mask_path``. Added: their contents, see the module. In
     place of the path of a picture or of a mask its array will do
-    (:func:`~mmfashion_ext.common.viton_files.read_picture`), so the same
+    (:func:`~mmfashion_ext.formats.viton.files.read_picture`), so the same
     pipeline serves pictures in memory. A mask without path is made by
     GrabCut.
     """
@@ -165,7 +160,7 @@ def _resize_flow(flow: np.ndarray, size: tuple) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class DrawPose:
-    """Draw the joints, see :func:`~mmfashion_ext.tryon.pose.draw_pose`.
+    """Draw the joints, see :func:`~mmfashion_ext.tryon.pose_map.draw_pose`.
 
     Required keys: ``pose``, ``person``. Added: ``pose_map`` (18, h, w) int8.
 

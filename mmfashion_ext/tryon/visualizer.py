@@ -13,8 +13,8 @@ from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 from torch import Tensor
 
-from ..common.cli import atomic_write
 from ..registry import HOOKS, VISUALIZERS
+from ..utils.cli import atomic_write
 from .structures import TryOnDataSample
 
 #: What a strip may consist of: fields of :class:`TryOnDataSample`.

@@ -7,13 +7,13 @@ import pytest
 pytest.importorskip('mmpose')
 from mmpose.registry import TRANSFORMS
 
-from mmfashion_ext.common.deepfashion2 import (
+from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CATEGORY_BY_ID,
     CLASS_NAMES,
     flip_indices,
 )
-from mmfashion_ext.common.deepfashion2_annotations import RawSplit
+from mmfashion_ext.formats.deepfashion2.raw import RawSplit
 from mmfashion_ext.landmark import DeepFashion2LandmarkDataset
 
 pytestmark = pytest.mark.usefixtures('scope')

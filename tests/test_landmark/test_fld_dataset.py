@@ -11,8 +11,12 @@ pytest.importorskip('mmpose')
 from mmpose.datasets import DeepFashionDataset
 from mmpose.registry import TRANSFORMS
 
-from mmfashion_ext.common.fld import CLOTHES_TYPES, clothes_type, flip_indices
-from mmfashion_ext.common.fld_annotations import RawFLD, coco_categories
+from mmfashion_ext.formats.fld.constants import (
+    CLOTHES_TYPES,
+    clothes_type,
+    flip_indices,
+)
+from mmfashion_ext.formats.fld.raw import RawFLD, coco_categories
 from mmfashion_ext.landmark.fld_dataset import FLDDataset
 from mmfashion_ext.registry import DATASETS
 from mmfashion_ext.synthetic import generate_fld

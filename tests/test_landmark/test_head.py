@@ -11,8 +11,11 @@ from mmpose.codecs import RegressionLabel, SimCCLabel, UDPHeatmap
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
-from mmfashion_ext.common.deepfashion2 import CATEGORIES, flip_indices
-from mmfashion_ext.common.deepfashion2_points import (
+from mmfashion_ext.formats.deepfashion2.constants import (
+    CATEGORIES,
+    flip_indices,
+)
+from mmfashion_ext.landmark.aggregation import (
     AGGREGATED,
     MAX_LANDMARKS,
     category_rows,

@@ -15,15 +15,15 @@ from mmpose.apis import MMPoseInferencer, Pose2DInferencer
 
 import mmfashion_ext
 from mmfashion_ext import hub
-from mmfashion_ext.common.checkpoint import UnsafeCheckpointError
-from mmfashion_ext.common.cli import UserError
-from mmfashion_ext.common.deepfashion2 import (
+from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CATEGORY_BY_ID,
     CLASS_NAMES,
     PALETTE,
 )
 from mmfashion_ext.landmark import LandmarkInferencer
+from mmfashion_ext.utils.checkpoint import UnsafeCheckpointError
+from mmfashion_ext.utils.cli import UserError
 
 MODEL = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
 FLD = 'td-hm-udp-fld-upper_r18-small_1xb32-20e_synthetic-128x96'
@@ -65,7 +65,7 @@ def inferencer(model):
 @pytest.fixture
 def detects(inferencer, monkeypatch):
     """An inferencer whose detector has these classes and gives these boxes."""
-    from mmfashion_ext.landmark import detector
+    from mmfashion_ext.landmark import garment_detector as detector
 
     def build(classes, detections, infer=inferencer, keep_labels=None):
         columns = np.array(detections, np.float32).reshape(-1, 6)

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip('mmpose')
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from mmfashion_ext.common.deepfashion2 import (
+from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     PALETTE,
     SIGMAS,

@@ -16,17 +16,17 @@ from mmpose.evaluation.metrics import AUC, EPE, PCKAccuracy
 from mmpose.structures import PoseDataSample
 
 from mmfashion_ext import hub
-from mmfashion_ext.common.coco_files import visible_only
-from mmfashion_ext.common.deepfashion2 import (
-    ATTRIBUTES,
-    CATEGORIES,
-    NUM_LANDMARKS,
-)
-from mmfashion_ext.common.evaluation import METRIC_NAMES, evaluate
-from mmfashion_ext.common.landmark_errors import (
+from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES, evaluate
+from mmfashion_ext.evaluation.coco_files import visible_only
+from mmfashion_ext.evaluation.keypoint_errors import (
     error_names,
     landmark_errors,
     mean_errors,
+)
+from mmfashion_ext.formats.deepfashion2.constants import (
+    ATTRIBUTES,
+    CATEGORIES,
+    NUM_LANDMARKS,
 )
 from mmfashion_ext.landmark import LandmarkMetric
 from mmfashion_ext.registry import METRICS

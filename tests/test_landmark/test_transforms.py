@@ -5,8 +5,11 @@ import pytest
 pytest.importorskip('mmpose')
 from mmpose.registry import KEYPOINT_CODECS, TRANSFORMS
 
-from mmfashion_ext.common.deepfashion2 import CATEGORIES, NUM_LANDMARKS
-from mmfashion_ext.common.deepfashion2_points import MAX_LANDMARKS
+from mmfashion_ext.formats.deepfashion2.constants import (
+    CATEGORIES,
+    NUM_LANDMARKS,
+)
+from mmfashion_ext.landmark.aggregation import MAX_LANDMARKS
 
 pytestmark = pytest.mark.usefixtures('scope')
 

@@ -6,11 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmfashion_ext.common.deepfashion2 import CLASS_NAMES
-from mmfashion_ext.common.deepfashion2_annotations import (
-    RawSplit,
-    coco_categories,
-)
+from mmfashion_ext.formats.deepfashion2.constants import CLASS_NAMES
+from mmfashion_ext.formats.deepfashion2.raw import RawSplit, coco_categories
 
 pytest.importorskip('mmdet')
 from mmfashion_ext.match_rcnn import DeepFashion2Dataset, LoadClothes

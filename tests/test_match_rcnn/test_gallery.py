@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from mmfashion_ext.common.cli import UserError
-from mmfashion_ext.common.gallery_index import GalleryIndex
-from mmfashion_ext.common.retrieval import PairSimilarity
 from mmfashion_ext.match_rcnn import gallery
 from mmfashion_ext.match_rcnn.gallery import (
     build_gallery,
@@ -16,6 +13,9 @@ from mmfashion_ext.match_rcnn.gallery import (
     find_pictures,
     query_gallery,
 )
+from mmfashion_ext.retrieval.gallery_index import GalleryIndex
+from mmfashion_ext.retrieval.pair_similarity import PairSimilarity
+from mmfashion_ext.utils.cli import UserError
 
 
 class FakeEncoder:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmfashion_ext.common.deepfashion2 import CATEGORIES
+from mmfashion_ext.formats.deepfashion2.constants import CATEGORIES
 from mmfashion_ext.match_rcnn.landmark_head import (
     LandmarkHead,
     decode_landmarks,

@@ -12,9 +12,9 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.structures import InstanceData
 
-from mmfashion_ext.common.deepfashion2 import CATEGORIES
+from mmfashion_ext.formats.deepfashion2.constants import CATEGORIES
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.match_rcnn.match_rois import choose_match_rois
+from mmfashion_ext.match_rcnn.match_roi_sampling import choose_match_rois
 
 SIZE = 64
 

@@ -8,9 +8,9 @@ from mmdet.structures import DetDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
-from mmfashion_ext.common.coco_files import visible_only
-from mmfashion_ext.common.deepfashion2 import ATTRIBUTES, CATEGORIES
-from mmfashion_ext.common.evaluation import METRIC_NAMES, evaluate
+from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES, evaluate
+from mmfashion_ext.evaluation.coco_files import visible_only
+from mmfashion_ext.formats.deepfashion2.constants import ATTRIBUTES, CATEGORIES
 from mmfashion_ext.match_rcnn import DeepFashion2Metric
 from mmfashion_ext.registry import METRICS
 

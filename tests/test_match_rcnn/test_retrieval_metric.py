@@ -7,7 +7,7 @@ from mmdet.structures import DetDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
-from mmfashion_ext.common.deepfashion2 import ATTRIBUTES
+from mmfashion_ext.formats.deepfashion2.constants import ATTRIBUTES
 from mmfashion_ext.match_rcnn import RetrievalMetric
 from mmfashion_ext.registry import METRICS
 

@@ -16,7 +16,7 @@ from mmdet.datasets.transforms import (
 )
 from mmdet.structures.bbox import HorizontalBoxes
 
-from mmfashion_ext.common.deepfashion2 import (
+from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CATEGORY_BY_ID,
     flip_indices,

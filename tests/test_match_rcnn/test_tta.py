@@ -5,7 +5,10 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 from torch import nn
 
-from mmfashion_ext.common.deepfashion2 import CATEGORIES, flip_indices
+from mmfashion_ext.formats.deepfashion2.constants import (
+    CATEGORIES,
+    flip_indices,
+)
 from mmfashion_ext.match_rcnn.tta import ClothesTTAModel
 
 HEIGHT, WIDTH = 80, 100

@@ -8,7 +8,11 @@ from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from mmengine.structures import InstanceData
 
-from mmfashion_ext.common.deepfashion2 import CATEGORIES, CLASS_NAMES, PALETTE
+from mmfashion_ext.formats.deepfashion2.constants import (
+    CATEGORIES,
+    CLASS_NAMES,
+    PALETTE,
+)
 from mmfashion_ext.match_rcnn import ClothesVisualizer
 from mmfashion_ext.registry import VISUALIZERS
 

@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from mmfashion_ext.common.cli import UserError
 from mmfashion_ext.scan.attention import (
     CollaborativePooling,
     SelfPooling,
     attend,
 )
 from mmfashion_ext.scan.classifier import PairClassifier
-from mmfashion_ext.scan.clips import ClipFeatures
+from mmfashion_ext.scan.clip_features import ClipFeatures
 from mmfashion_ext.scan.matcher import POOLINGS, SCANMatcher
+from mmfashion_ext.utils.cli import UserError
 
 RAW, D, T = 5, 4, 3
 

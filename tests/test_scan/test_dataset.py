@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmfashion_ext.common.cli import UserError
-from mmfashion_ext.common.video_reid import Meta, Split, Tracklet, VideoReID
+from mmfashion_ext.formats.video_reid.layout import (
+    Meta,
+    Split,
+    Tracklet,
+    VideoReID,
+)
 from mmfashion_ext.registry import DATASETS
 from mmfashion_ext.scan import dataset as module
 from mmfashion_ext.scan.dataset import VideoReIDDataset
+from mmfashion_ext.utils.cli import UserError
 
 #: Frames of person p in camera c; person 4 is in camera 1 only.
 LENGTHS = [(5, 9), (3, 1), (4, 4), (7, 2), (0, 6)]

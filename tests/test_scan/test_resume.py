@@ -11,11 +11,11 @@ from mmengine.runner import Runner
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmfashion_ext.common.video_reid import Meta, Split, VideoReID
+from mmfashion_ext.formats.video_reid.layout import Meta, Split, VideoReID
 from mmfashion_ext.hub import config_path
 from mmfashion_ext.scan.dataset import VideoReIDDataset
-from mmfashion_ext.scan.randomness import SeededIndex, rng_of
 from mmfashion_ext.scan.sampler import CrossCameraPairSampler
+from mmfashion_ext.scan.seeding import SeededIndex, rng_of
 from mmfashion_ext.scan.transforms import EraseFrames, FlipClip, LoadClip
 
 MODEL = 'scan_r10-small_1xb32-12e_synthetic-64x32'

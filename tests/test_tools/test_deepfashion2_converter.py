@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pycocotools.coco import COCO
 
-from mmfashion_ext.common.cli import run_tool
+from mmfashion_ext.utils.cli import run_tool
 
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/deepfashion2.py'
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmfashion_ext.common.deepfashion2 import ATTRIBUTES
-from mmfashion_ext.common.evaluation import METRIC_NAMES
+from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES
+from mmfashion_ext.formats.deepfashion2.constants import ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/analysis/eval_deepfashion2.py'

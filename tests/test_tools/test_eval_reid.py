@@ -10,13 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmfashion_ext.common.cli import UserError
-from mmfashion_ext.common.reid import ReIDDistances, ReIDError, evaluate_reid
-from mmfashion_ext.common.reid_files import (
+from mmfashion_ext.evaluation.reid import (
+    ReIDDistances,
+    ReIDError,
+    evaluate_reid,
+)
+from mmfashion_ext.evaluation.reid_files import (
     format_metrics,
     load_distances,
     summarize,
 )
+from mmfashion_ext.utils.cli import UserError
 
 ANALYSIS = Path(__file__).parents[2] / 'tools/analysis'
 

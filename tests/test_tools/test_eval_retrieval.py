@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmfashion_ext.common.deepfashion2 import ATTRIBUTES
+from mmfashion_ext.formats.deepfashion2.constants import ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
 EVALUATE = ROOT / 'tools/analysis/eval_retrieval.py'

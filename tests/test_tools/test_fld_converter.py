@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pycocotools.coco import COCO
 
-from mmfashion_ext.common.cli import run_tool
 from mmfashion_ext.synthetic import generate_fld
+from mmfashion_ext.utils.cli import run_tool
 
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/fld.py'
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mmfashion_ext.common.cli import run_tool
-from mmfashion_ext.common.video_reid import VideoReID
+from mmfashion_ext.formats.video_reid.layout import VideoReID
 from mmfashion_ext.synthetic import generate_video_reid
+from mmfashion_ext.utils.cli import run_tool
 
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/video_reid.py'
 

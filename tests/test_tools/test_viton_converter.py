@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmfashion_ext.common import viton_check
-from mmfashion_ext.common.cli import run_tool
+from mmfashion_ext.formats.viton import check as viton_check
+from mmfashion_ext.utils.cli import run_tool
 
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/viton.py'
 
@@ -203,7 +203,7 @@ def test_an_empty_root(main, tmp_path, capsys):
 def test_a_task_can_be_sent_to_a_process(write_viton):
     import pickle
 
-    from mmfashion_ext.common.viton_reader import TryOnFiles
+    from mmfashion_ext.formats.viton.pairs import TryOnFiles
 
     files = TryOnFiles(write_viton(), 'viton', 'train')
     tasks = viton_check.check_tasks(files)

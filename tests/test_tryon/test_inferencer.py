@@ -16,12 +16,12 @@ pytest.importorskip('mmengine')
 from mmengine.config import Config
 
 from mmfashion_ext import hub
-from mmfashion_ext.common.cli import UserError
-from mmfashion_ext.common.viton_files import read_picture
+from mmfashion_ext.formats.viton.files import read_picture
 from mmfashion_ext.tryon import TryOnInferencer
+from mmfashion_ext.tryon.inference.inputs import find
 from mmfashion_ext.tryon.inferencer import _resized_to, load_student
-from mmfashion_ext.tryon.sources import find
 from mmfashion_ext.tryon.transforms import LoadTryOn, PackTryOn
+from mmfashion_ext.utils.cli import UserError
 
 SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'
 MODEL = 'pf-afn_e2e_8xb4-100e_viton-256x192'
@@ -209,7 +209,7 @@ def test_blocks_of_garments_and_batches(narrow, infer, shop, monkeypatch):
     folders = [shop / kind for kind in ('persons', 'clothes', 'masks')]
     expected = infer(*folders, grid=True)
     batched = TryOnInferencer(*narrow, device='cpu', batch_size=3)
-    monkeypatch.setattr('mmfashion_ext.tryon.fitting.ROOM', 1)
+    monkeypatch.setattr('mmfashion_ext.tryon.inference.session.ROOM', 1)
     for other in (infer, batched):
         found = other(*folders, grid=True)
         for ours, theirs in zip(
@@ -280,7 +280,7 @@ def test_a_missing_mask_is_made(infer, tmp_path):
 def test_a_folder_that_lacks_masks_is_told(shop, monkeypatch):
     lines = []
     monkeypatch.setattr(
-        'mmfashion_ext.tryon.sources.print_log',
+        'mmfashion_ext.tryon.inference.inputs.print_log',
         lambda line, **kwargs: lines.append(line),
     )
     person, cloth, _ = files(shop, 0, 0)

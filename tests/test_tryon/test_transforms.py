@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from mmengine.dataset import Compose
 from PIL import Image
 
-from mmfashion_ext.common.cli import UserError
-from mmfashion_ext.common.viton_files import read_picture
-from mmfashion_ext.common.viton_reader import read_pairs
+from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
+from mmfashion_ext.formats.viton.files import read_picture
+from mmfashion_ext.formats.viton.pairs import read_pairs
 from mmfashion_ext.registry import TRANSFORMS
 from mmfashion_ext.tryon.dataset import TryOnDataset
-from mmfashion_ext.tryon.grabcut import grabcut_mask
 from mmfashion_ext.tryon.structures import TryOnDataSample
 from mmfashion_ext.tryon.transforms import (
     DrawPose,
@@ -23,6 +22,7 @@ from mmfashion_ext.tryon.transforms import (
     PackTryOn,
     ResizeTryOn,
 )
+from mmfashion_ext.utils.cli import UserError
 
 H, W = 32, 24
 SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'

@@ -14,10 +14,10 @@ import warnings
 
 from rich.console import Console
 
-from mmfashion_ext.common.cli import run_tool, write_json
-from mmfashion_ext.common.coco_files import load_ground_truth, visible_only
-from mmfashion_ext.common.evaluation import METRIC_NAMES, evaluate
-from mmfashion_ext.common.evaluation_tables import format_tables
+from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES, evaluate
+from mmfashion_ext.evaluation.coco_files import load_ground_truth, visible_only
+from mmfashion_ext.evaluation.tables import format_tables
+from mmfashion_ext.utils.cli import run_tool, write_json
 
 
 def parse_args() -> argparse.Namespace:

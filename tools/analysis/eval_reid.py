@@ -18,13 +18,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmfashion_ext.common.cli import run_tool, write_json
-from mmfashion_ext.common.reid import DRAWS, ReIDError, evaluate_reid
-from mmfashion_ext.common.reid_files import (
+from mmfashion_ext.evaluation.reid import DRAWS, ReIDError, evaluate_reid
+from mmfashion_ext.evaluation.reid_files import (
     format_metrics,
     load_distances,
     summarize,
 )
+from mmfashion_ext.utils.cli import run_tool, write_json
 
 
 def parse_args() -> argparse.Namespace:

@@ -22,13 +22,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mmfashion_ext.common.cli import run_tool, write_json
-from mmfashion_ext.common.retrieval_files import (
+from mmfashion_ext.evaluation.consumer_to_shop import TOPK, evaluate_retrieval
+from mmfashion_ext.evaluation.consumer_to_shop_files import (
     add_attribute_codes,
     load_retrieval_gt,
     load_retrieval_results,
 )
-from mmfashion_ext.common.retrieval_protocol import TOPK, evaluate_retrieval
+from mmfashion_ext.utils.cli import run_tool, write_json
 
 _COLUMNS = (*(f'top-{k}' for k in TOPK), 'query_num', 'miss_num')
 

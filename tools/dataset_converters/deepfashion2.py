@@ -10,14 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
-from mmfashion_ext.common.deepfashion2_annotations import (
+from mmfashion_ext.formats.deepfashion2.raw import (
     RawImage,
     RawSplit,
     coco_categories,
 )
-from mmfashion_ext.common.deepfashion2_statistics import SplitStatistics
-from mmfashion_ext.common.defects import Defect, print_defects
+from mmfashion_ext.formats.deepfashion2.statistics import SplitStatistics
+from mmfashion_ext.formats.defects import Defect, print_defects
+from mmfashion_ext.utils.cli import UserError, atomic_write, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -8,11 +8,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
-from mmfashion_ext.common.defects import Defect, print_defects
-from mmfashion_ext.common.fld import CLOTHES_TYPES, SPLITS, clothes_type
-from mmfashion_ext.common.fld_annotations import RawFLD, coco_categories
-from mmfashion_ext.common.fld_statistics import FLDStatistics
+from mmfashion_ext.formats.defects import Defect, print_defects
+from mmfashion_ext.formats.fld.constants import (
+    CLOTHES_TYPES,
+    SPLITS,
+    clothes_type,
+)
+from mmfashion_ext.formats.fld.raw import RawFLD, coco_categories
+from mmfashion_ext.formats.fld.statistics import FLDStatistics
+from mmfashion_ext.utils.cli import UserError, atomic_write, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

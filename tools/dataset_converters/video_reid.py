@@ -13,22 +13,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from mmfashion_ext.common.cli import UserError, run_tool
-from mmfashion_ext.common.optical_flow import BOUND, METHODS
-from mmfashion_ext.common.parallel import run_parallel
-from mmfashion_ext.common.video_reid import FLOWS, IMAGES, flow_name
-from mmfashion_ext.common.video_reid_convert import (
+from mmfashion_ext.formats.video_reid.convert import (
     CheckTask,
     check_tracklet,
     convert,
     name_frames,
 )
-from mmfashion_ext.common.video_reid_mars import read_mars
-from mmfashion_ext.common.video_reid_raw import (
+from mmfashion_ext.formats.video_reid.layout import FLOWS, IMAGES, flow_name
+from mmfashion_ext.formats.video_reid.optical_flow import BOUND, METHODS
+from mmfashion_ext.formats.video_reid.raw_ilids_prid import (
     RawVideos,
     read_ilids_vid,
     read_prid2011,
 )
+from mmfashion_ext.formats.video_reid.raw_mars import read_mars
+from mmfashion_ext.utils.cli import UserError, run_tool
+from mmfashion_ext.utils.parallel import run_parallel
 
 DATASETS = 'ilids-vid', 'prid2011', 'mars'
 

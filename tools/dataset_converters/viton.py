@@ -15,19 +15,19 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
-from mmfashion_ext.common.parallel import run_parallel
-from mmfashion_ext.common.viton import LAYOUTS
-from mmfashion_ext.common.viton_check import (
+from mmfashion_ext.formats.viton.check import (
     check_files,
     check_tasks,
     clothes_without_mask,
     list_missing,
     list_oddities,
 )
-from mmfashion_ext.common.viton_files import read_picture
-from mmfashion_ext.common.viton_reader import TryOnFiles
-from mmfashion_ext.tryon.grabcut import grabcut_mask
+from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
+from mmfashion_ext.formats.viton.constants import LAYOUTS
+from mmfashion_ext.formats.viton.files import read_picture
+from mmfashion_ext.formats.viton.pairs import TryOnFiles
+from mmfashion_ext.utils.cli import UserError, atomic_write, run_tool
+from mmfashion_ext.utils.parallel import run_parallel
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -13,7 +13,7 @@ Examples:
 import argparse
 
 from mmfashion_ext import plugins
-from mmfashion_ext.common.cli import UserError, run_tool
+from mmfashion_ext.utils.cli import UserError, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,7 +39,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     plugins.require('tryon')
-    from mmfashion_ext.tryon.export import check_onnx, export_onnx
+    from mmfashion_ext.tryon.inference.onnx_export import (
+        check_onnx,
+        export_onnx,
+    )
     from mmfashion_ext.tryon.inferencer import load_student
 
     sizes = [tuple(s) for s in args.check_size or ((256, 192), (192, 256))]

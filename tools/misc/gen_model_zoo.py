@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from mmfashion_ext import hub
-from mmfashion_ext.common.cli import atomic_write, run_tool
+from mmfashion_ext.utils.cli import atomic_write, run_tool
 
 HEADER = """\
 <!-- Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0. -->

@@ -22,15 +22,15 @@ import torch
 import yaml
 
 from mmfashion_ext import hub
-from mmfashion_ext.common.checkpoint import (
+from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES
+from mmfashion_ext.evaluation.consumer_to_shop import TOPK
+from mmfashion_ext.evaluation.keypoint_errors import error_names
+from mmfashion_ext.evaluation.reid import TOPK as RANKS
+from mmfashion_ext.utils.checkpoint import (
     extract_state_dict,
     load_checkpoint_file,
 )
-from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
-from mmfashion_ext.common.evaluation import METRIC_NAMES
-from mmfashion_ext.common.landmark_errors import error_names
-from mmfashion_ext.common.reid import TOPK as RANKS
-from mmfashion_ext.common.retrieval_protocol import TOPK
+from mmfashion_ext.utils.cli import UserError, atomic_write, run_tool
 
 #: Task in the metafiles -> what stands before the names of its metrics in
 #: metrics.json, and the names; all are in 0-1.

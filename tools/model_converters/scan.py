@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from mmfashion_ext.common.cli import UserError, atomic_write, run_tool
 from mmfashion_ext.plugins import require
+from mmfashion_ext.utils.cli import UserError, atomic_write, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.out.is_dir():
         raise UserError(f'--out {args.out} is a folder, expected a file name')
     require('scan')
-    from mmfashion_ext.scan.converter import convert_files
+    from mmfashion_ext.scan.checkpoint_converter import convert_files
 
     checkpoint = convert_files(args.cnn, args.att, args.cls)
     published = checkpoint['meta']['published']

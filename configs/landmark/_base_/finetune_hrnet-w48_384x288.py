@@ -2,7 +2,7 @@
 # 3.2): the joint model of 81 points goes on with one category, 20 epochs at a
 # tenth of the rate. A leaf config names the category.
 _base_ = [
-    'deepfashion2.py',
+    'dataset_deepfashion2.py',
     'model_hrnet-w32.py',
     '../../_base_/default_runtime.py',
 ]

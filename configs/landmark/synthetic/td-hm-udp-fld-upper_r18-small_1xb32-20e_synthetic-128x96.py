@@ -1,6 +1,6 @@
 # FLD's upper clothes with mmpose's own head: six landmarks.
 _base_ = [
-    '../_base_/fld_synthetic.py',
+    '../_base_/dataset_fld_synthetic.py',
     '../_base_/model_small.py',
     '../_base_/schedule_synthetic.py',
     '../_base_/runtime.py',

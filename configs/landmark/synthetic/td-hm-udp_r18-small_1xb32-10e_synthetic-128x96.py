@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/deepfashion2_synthetic.py',
+    '../_base_/dataset_deepfashion2_synthetic.py',
     '../_base_/model_small.py',
     '../_base_/schedule_synthetic.py',
     '../_base_/runtime.py',

@@ -1,6 +1,6 @@
 # Second of four stages, narrow: the tutor as a whole.
 _base_ = [
-    '../_base_/tutor_small.py',
+    '../_base_/model_tutor_small.py',
     '../_base_/dataset_tutor_synthetic.py',
     '../_base_/schedule_synthetic.py',
     '../_base_/runtime.py',

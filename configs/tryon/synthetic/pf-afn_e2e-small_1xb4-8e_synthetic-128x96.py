@@ -1,6 +1,6 @@
 # Last of four stages, narrow: the student as a whole.
 _base_ = [
-    '../_base_/student_small.py',
+    '../_base_/model_student_small.py',
     '../_base_/dataset_student_synthetic.py',
     '../_base_/schedule_synthetic.py',
     '../_base_/runtime.py',

@@ -2,7 +2,7 @@
 # the others, as published; but what comes from the tutor waits for a quarter
 # of it only, since this tutor is no master yet.
 _base_ = [
-    '../_base_/student_small.py',
+    '../_base_/model_student_small.py',
     '../_base_/dataset_student_synthetic.py',
     '../_base_/schedule_synthetic.py',
     '../_base_/runtime.py',

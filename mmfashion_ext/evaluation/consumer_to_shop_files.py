@@ -1,0 +1,355 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""The official files of consumer-to-shop retrieval: read, checked, written.
+
+What the three lists hold and mean is told in :mod:`.retrieval_protocol`.
+Their boxes are [x1, y1, x2, y2] in px, while those of COCO files are
+[x, y, w, h].
+
+Two compositions of the ground truth are around, and either may be evaluated:
+
+==========  =============================  ================================
+            query: items of consumers      gallery: items of shops
+==========  =============================  ================================
+released    with style > 0                 all
+paper       all of the images that have    with style > 0
+            one with style > 0
+==========  =============================  ================================
+
+They differ in their numbers: an item of style 0 in the query list takes the
+detections that overlap it most away from its neighbours.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from ..formats.deepfashion2.constants import ATTRIBUTES, SOURCES
+from ..utils.cli import atomic_write
+from .coco_files import EvaluationError
+from .consumer_to_shop_entries import (
+    GT_KEYS,
+    check_coco_annotation,
+    check_gt_entry,
+    check_integer,
+    check_result_entry,
+)
+
+Kind = Literal['query', 'gallery']
+Composition = Literal['released', 'paper']
+_Path = str | os.PathLike
+
+COMPOSITIONS = ('released', 'paper')
+#: Largest distance in px of two boxes that are the same one, rounded.
+_SAME_BOX = 0.01
+_WRITE_LISTS = (
+    'take the official list or write it with '
+    'tools/dataset_converters/retrieval_lists.py'
+)
+_CONVERT = (
+    'convert the raw annotations with tools/dataset_converters/deepfashion2.py'
+)
+
+
+def load_retrieval_gt(gt: list[dict] | _Path, kind: Kind) -> list[dict]:
+    """Read and check a ground-truth list.
+
+    Args:
+        gt (list[dict] | str | os.PathLike): The list, left as it is, or its
+            file.
+        kind (str): ``'query'`` or ``'gallery'``.
+
+    Returns:
+        list[dict]: The entries, with whatever further keys they have.
+
+    Raises:
+        EvaluationError: It is no such list, or a query list that asks for
+            nothing; names file and entry.
+    """
+    if kind not in GT_KEYS:
+        raise ValueError(f"kind must be 'query' or 'gallery', got {kind!r}")
+    where, entries = _list(gt, f'{kind} ground truth', _WRITE_LISTS)
+    pair_ids = {}
+
+    def check(entry: Any) -> None:
+        check_gt_entry(entry, kind)
+        image_id, pair_id = entry[f'{kind}_image_id'], entry['pair_id']
+        if pair_ids.setdefault(image_id, pair_id) != pair_id:
+            raise ValueError(
+                f'gives image {image_id} the pair_id {pair_id}, an earlier '
+                f'one {pair_ids[image_id]}, expected one of each image (ids '
+                'start at 1 in every split: do not mix splits)'
+            )
+
+    _check_all(where, entries, check, _WRITE_LISTS)
+    if kind == 'query' and all(entry['style'] == 0 for entry in entries):
+        raise EvaluationError(
+            f'{where}: none of {len(entries)} entries has style > 0, so '
+            f'there is nothing to be found; {_WRITE_LISTS}'
+        )
+    return entries
+
+
+def load_retrieval_results(results: list[dict] | _Path) -> list[dict]:
+    """Read and check a result list.
+
+    Args:
+        results (list[dict] | str | os.PathLike): The list, left as it is, or
+            its file. Lists of retrieved items may be of any length.
+
+    Returns:
+        list[dict]: The entries, with whatever further keys they have.
+
+    Raises:
+        EvaluationError: It is no such list; names file and entry.
+    """
+    remedy = 'write the official result list'
+    where, entries = _list(results, 'results', remedy)
+    _check_all(where, entries, check_result_entry, remedy)
+    return entries
+
+
+def write_retrieval_list(path: _Path, entries: Iterable[dict]) -> None:
+    """Write any of the three lists as JSON, an entry per line.
+
+    Args:
+        path (str | os.PathLike): File to write; whole or not at all.
+        entries (Iterable[dict]): Values may be arrays and scalars of NumPy.
+
+    Raises:
+        ValueError: A number is not finite, which JSON does not know.
+    """
+    with atomic_write(path) as temporary, temporary.open('w') as file:
+        separator = '[\n'
+        for entry in entries:
+            line = json.dumps(
+                entry, allow_nan=False, default=lambda value: value.tolist()
+            )
+            file.write(separator + line)
+            separator = ',\n'
+        file.write('[]\n' if separator == '[\n' else '\n]\n')
+
+
+def compose_retrieval_gt(
+    coco: dict | _Path, composition: Composition = 'released'
+) -> tuple[list[dict], list[dict]]:
+    """Make the two ground-truth lists from a COCO ground truth.
+
+    Consumer items whose shop items are all missing, as they may be from a
+    part of the data, could never be found: they get style 0 and a warning.
+
+    Args:
+        coco (dict | str | os.PathLike): COCO ground truth of our converter,
+            left as it is, or its file. Used of it: ``source`` and
+            ``pair_id`` of the images, ``style``, ``category_id`` and
+            ``bbox`` of the annotations.
+        composition (str): ``'released'`` or ``'paper'``, see above.
+
+    Returns:
+        tuple[list[dict], list[dict]]: Query and gallery ground truth in the
+        order of the annotations; the former is empty if nothing can be
+        found.
+
+    Raises:
+        EvaluationError: The ground truth does not have what is needed.
+    """
+    if composition not in COMPOSITIONS:
+        raise ValueError(
+            f"composition must be 'released' or 'paper', got {composition!r}"
+        )
+    where, images, annotations = _coco(coco)
+    _check_all(
+        where, list(images.values()), _check_image, _CONVERT, 'image number'
+    )
+    queries, gallery = [], []
+    for ann in annotations:
+        image = images[ann['image_id']]
+        pair_id, box = image['pair_id'], _corners(ann['bbox'])
+        entry = {'style': ann['style'], 'pair_id': pair_id, 'bbox': box}
+        if image['source'] == 'user':
+            entry |= {'query_image_id': image['id'], 'cls': ann['category_id']}
+            queries.append({key: entry[key] for key in GT_KEYS['query']})
+        else:
+            entry |= {'gallery_image_id': image['id']}
+            gallery.append({key: entry[key] for key in GT_KEYS['gallery']})
+    _ask_for_what_exists(queries, gallery)
+    if composition == 'released':
+        return [entry for entry in queries if entry['style'] > 0], gallery
+    asked = {e['query_image_id'] for e in queries if e['style'] > 0}
+    return (
+        [entry for entry in queries if entry['query_image_id'] in asked],
+        [entry for entry in gallery if entry['style'] > 0],
+    )
+
+
+def add_attribute_codes(
+    query_gt: list[dict], coco: dict | _Path
+) -> list[dict]:
+    """Give queries the codes of scale, occlusion, zoom-in and viewpoint.
+
+    Args:
+        query_gt (list[dict]): Query ground truth, left as it is.
+        coco (dict | str | os.PathLike): COCO ground truth of our converter
+            that holds the same items, or its file.
+
+    Returns:
+        list[dict]: Copies with the four codes; entries of style 0, which
+        are not asked for, are passed on.
+
+    Raises:
+        EvaluationError: An item is not in the COCO ground truth (same image,
+            class, style and box), or its codes are not.
+    """
+    where, images, annotations = _coco(coco)
+    of_image = {image_id: [] for image_id in images}
+    for ann in annotations:
+        of_image[ann['image_id']].append(ann)
+    extended = []
+    for index, entry in enumerate(query_gt):
+        if entry['style'] > 0:
+            candidates = of_image.get(entry['query_image_id'], [])
+            ann = next((a for a in candidates if _is_same(entry, a)), None)
+            if ann is None:
+                raise EvaluationError(
+                    f'{where}: has no annotation of image '
+                    f'{entry["query_image_id"]}, class {entry["cls"]}, style '
+                    f'{entry["style"]} and corners {entry["bbox"]}, which is '
+                    f'entry {index} of the query ground truth; take the COCO '
+                    'ground truth of the same split'
+                )
+            if lacking := [name for name in ATTRIBUTES if name not in ann]:
+                raise EvaluationError(
+                    f'{where}: annotation {ann.get("id")} has no '
+                    f'{", ".join(lacking)}, which the official conversion '
+                    f'leaves out; {_CONVERT}'
+                )
+            entry = entry | {name: ann[name] for name in ATTRIBUTES}
+        extended.append(entry)
+    return extended
+
+
+def _read_json(path: _Path, what: str, hook: Callable | None = None) -> Any:
+    try:
+        with open(path, encoding='utf-8') as file:
+            return json.load(file, object_hook=hook)
+    except OSError as error:
+        raise EvaluationError(
+            f'{path}: cannot read the {what} ({error.strerror}); check the '
+            'path'
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(
+            f'{path}: the {what} is not valid JSON ({error}); write the file '
+            'again'
+        ) from error
+
+
+def _list(
+    source: list[dict] | _Path, what: str, remedy: str
+) -> tuple[str, list[dict]]:
+    """The list and what to call it in messages."""
+    where = what
+    if not isinstance(source, list):
+        where, source = str(source), _read_json(source, what)
+    if not isinstance(source, list):
+        raise EvaluationError(
+            f'{where}: expected a list of entries as {what}, got '
+            f'{type(source).__name__}; {remedy}'
+        )
+    return where, source
+
+
+def _check_all(
+    where: str,
+    entries: list,
+    check: Callable[[Any], None],
+    remedy: str,
+    name: str = 'entry',
+) -> None:
+    for index, entry in enumerate(entries):
+        try:
+            check(entry)
+        except ValueError as error:
+            raise EvaluationError(
+                f'{where}: {name} {index} {error}; {remedy}'
+            ) from None
+
+
+def _coco(coco: dict | _Path) -> tuple[str, dict[int, dict], list[dict]]:
+    """What to call it in messages, images by id, annotations."""
+    where = 'ground truth'
+    if not isinstance(coco, dict):
+        where, coco = str(coco), _read_json(coco, where, _without_shapes)
+    for key in ('images', 'annotations'):
+        if not isinstance(coco, dict) or not isinstance(coco.get(key), list):
+            raise EvaluationError(
+                f'{where}: is no COCO ground truth, a list {key!r} is '
+                f'missing; {_CONVERT}'
+            )
+    _check_all(
+        where,
+        coco['images'],
+        lambda image: check_integer(image, 'id'),
+        _CONVERT,
+        'image number',
+    )
+    images = {image['id']: image for image in coco['images']}
+
+    def check(ann: Any) -> None:
+        check_coco_annotation(ann)
+        if ann['image_id'] not in images:
+            raise ValueError(
+                f'is of image {ann["image_id"]}, which is not listed'
+            )
+
+    _check_all(
+        where, coco['annotations'], check, _CONVERT, 'annotation number'
+    )
+    return where, images, coco['annotations']
+
+
+def _without_shapes(item: dict) -> dict:
+    """Free what fills the memory: 882 numbers an item, and polygons."""
+    item.pop('keypoints', None)
+    item.pop('segmentation', None)
+    return item
+
+
+def _check_image(image: dict) -> None:
+    if image.get('source') not in SOURCES:
+        raise ValueError(
+            f"has source {image.get('source')!r:.60}, expected 'user' or "
+            "'shop', which the official conversion leaves out"
+        )
+    check_integer(image, 'pair_id')
+
+
+def _corners(bbox: list[float]) -> list[float]:
+    x, y, w, h = bbox
+    return [x, y, x + w, y + h]
+
+
+def _ask_for_what_exists(queries: list[dict], gallery: list[dict]) -> None:
+    """Set style 0 where the gallery has nothing to be found."""
+    existing = {(entry['pair_id'], entry['style']) for entry in gallery}
+    lonely = 0
+    for entry in queries:
+        identity = entry['pair_id'], entry['style']
+        if entry['style'] > 0 and identity not in existing:
+            entry['style'] = 0
+            lonely += 1
+    if lonely:
+        warnings.warn(
+            f'{lonely} consumer items have no shop item of their pair_id and '
+            'style: they are not asked for'
+        )
+
+
+def _is_same(entry: dict, ann: dict) -> bool:
+    pairs = zip(entry['bbox'], _corners(ann['bbox']), strict=True)
+    return (
+        entry['cls'] == ann['category_id']
+        and entry['style'] == ann['style']
+        and all(abs(a - b) <= _SAME_BOX for a, b in pairs)
+    )

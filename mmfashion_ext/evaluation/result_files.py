@@ -1,0 +1,46 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Predictions on their way from a network to a result file."""
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ..utils.cli import atomic_write
+
+
+def to_numpy(values: Any) -> np.ndarray:
+    """A tensor, on any device, or anything like an array as an array."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values)
+
+
+def flat_keypoints(keypoints: np.ndarray) -> np.ndarray:
+    """Landmarks as official result files have them.
+
+    Args:
+        keypoints (np.ndarray): (..., K, 2) px.
+
+    Returns:
+        np.ndarray: (..., 3 K) float64: x, y rounded to 0.01 px, which halves
+        the file, and v = 1.
+    """
+    keypoints = np.asarray(keypoints, dtype=float)
+    *items, count, _ = keypoints.shape
+    flat = np.ones((*items, count, 3))
+    flat[..., :2] = np.round(keypoints, 2)
+    return flat.reshape(*items, 3 * count)
+
+
+def write_results(path: str | os.PathLike, entries: list[dict]) -> None:
+    """Write a result file whole; arrays become lists.
+
+    Args:
+        path (str | os.PathLike): JSON to write.
+        entries (list[dict]): The official flat result list.
+    """
+    with atomic_write(path) as partial, partial.open('w') as file:
+        json.dump(entries, file, default=np.ndarray.tolist)

@@ -1,0 +1,399 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Raw FLD annotations: read, checked, converted to COCO.
+
+The data set is three lists and the pictures::
+
+    ROOT/Anno/list_landmarks.txt       name type variation [state x y] * K
+    ROOT/Anno/list_bbox.txt            name x1 y1 x2 y2
+    ROOT/Eval/list_eval_partition.txt  name train|val|test
+    ROOT/Img/...
+
+Row 1 of a list is the number of rows, row 2 the names of the columns. Rows of
+upper and lower clothes have 6 or 4 landmarks, or are padded to 8 with zeros.
+Coordinates, in pixels, are copied verbatim.
+
+What is wrong is collected as ``Defect``, never raised: whoever has 123,016
+images wants to see all defects at once.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..deepfashion2.raw import RawImage
+from ..defects import Defect
+from .constants import (
+    CATEGORY_ID,
+    CATEGORY_NAME,
+    CLOTHES_TYPE_BY_ID,
+    MAX_LANDMARKS,
+    SPLITS,
+    STATES,
+    VARIATIONS,
+    ClothesType,
+    Split,
+    Subset,
+)
+
+LANDMARKS = 'Anno/list_landmarks.txt'
+BOXES = 'Anno/list_bbox.txt'
+PARTITION = 'Eval/list_eval_partition.txt'
+
+_MEND_ROW = 'correct the row or leave it out with --skip-invalid'
+_MEND_LIST = 'extract the list again or go on with --skip-invalid'
+_MEND_IMAGE = 'extract it again or leave the row out with --skip-invalid'
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """A row of the list of landmarks.
+
+    Attributes:
+        clothes (ClothesType): Type of the item.
+        variation (int): 1..5, see ``VARIATIONS``.
+        points (np.ndarray): (K, 3) int32: x, y in px, v = 2 visible,
+            1 occluded, 0 truncated with x = y = 0.
+    """
+
+    clothes: ClothesType
+    variation: int
+    points: np.ndarray
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the three lists say of an image.
+
+    Attributes:
+        name (str): As in the lists, ``img/img_00000001.jpg``.
+        id (int): The number in the name.
+        split (str): ``train``, ``val`` or ``test``.
+        landmarks (Landmarks): Type, variation, landmarks.
+        box (tuple[int, int, int, int]): x1, y1, x2, y2 in px.
+        lines (tuple[int, int]): Lines (1-based) in the lists of landmarks
+            and of boxes.
+    """
+
+    name: str
+    id: int
+    split: Split
+    landmarks: Landmarks
+    box: tuple[int, int, int, int]
+    lines: tuple[int, int]
+
+
+class RawFLD:
+    """The raw data set.
+
+    Args:
+        root (str | Path): Folder that holds ``Anno``, ``Eval`` and ``Img``.
+
+    Attributes:
+        entries (list[Entry]): Images that all lists describe, in the order
+            of the list of landmarks.
+        images (Path): Folder that file names are relative to: ``Img`` or, if
+            the pictures were unpacked there, the root.
+        defects (list[Defect]): What is wrong with the lists.
+
+    Raises:
+        FileNotFoundError: A list is missing.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.defects: list[Defect] = []
+        landmarks = self._read_list(LANDMARKS, parse_landmarks)
+        boxes = self._read_list(BOXES, parse_box)
+        splits = self._read_list(PARTITION, parse_split)
+        self._compare({LANDMARKS: landmarks, BOXES: boxes, PARTITION: splits})
+        self.entries: list[Entry] = []
+        names: dict[int, str] = {}
+        for name, (line, points) in landmarks.items():
+            box_line, box = boxes.get(name, (0, None))
+            _, split = splits.get(name, (0, None))
+            if points is None or box is None or split is None:
+                continue  # a defect says so
+            number = re.search(r'(\d+)$', Path(name).stem, re.ASCII)
+            if number is None:
+                what = f'image {name} has no number, which would be its id'
+                self._add(LANDMARKS, line, what)
+                continue
+            image_id = int(number[1])
+            other = names.setdefault(image_id, name)
+            if other != name:
+                what = f'image {name} has the number of {other}'
+                self._add(LANDMARKS, line, what)
+                continue
+            self.entries.append(
+                Entry(name, image_id, split, points, box, (line, box_line))
+            )
+        self.images, self._flat = self._find_images()
+
+    def select(
+        self, split: Split | None = None, subset: Subset | None = None
+    ) -> list[Entry]:
+        """The entries of a split and a type of clothes; None means all."""
+        return [
+            entry
+            for entry in self.entries
+            if split in (None, entry.split)
+            and subset in (None, entry.landmarks.clothes.name)
+        ]
+
+    def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
+        """Look at the images, check and convert.
+
+        Args:
+            entries (Sequence[Entry]): Some of ``self.entries``.
+
+        Yields:
+            RawImage: For each entry the COCO records and the defects. An
+            image record's ``file_name`` is relative to ``self.images``.
+        """
+        for entry in entries:
+            raw = RawImage()
+            name = entry.name
+            file_name = Path(name).name if self._flat else name
+            try:
+                size = self._measure(file_name)
+            except ValueError as error:
+                place = _at(LANDMARKS, entry.lines[0])
+                raw.defects.append(Defect(*place, str(error), _MEND_IMAGE))
+                yield raw
+                continue
+            raw.defects += _faults(entry, size)
+            if not any(defect.fatal for defect in raw.defects):
+                raw.image = {
+                    'id': entry.id,
+                    'file_name': file_name,
+                    'width': size[0],
+                    'height': size[1],
+                }
+                raw.annotations.append(_annotation(entry))
+            yield raw
+
+    def _find_images(self) -> tuple[Path, bool]:
+        """Where the pictures are, and whether under their last name only.
+
+        The place depends on how their archive was unpacked.
+        """
+        images = self.root / 'Img'
+        for entry in self.entries:
+            name = entry.name
+            if (images / name).is_file():
+                return images, False
+            if (images / Path(name).name).is_file():
+                return images, True
+            if (self.root / name).is_file():
+                return self.root, False
+        return images, False
+
+    def _measure(self, file_name: str) -> tuple[int, int]:
+        """(w, h) of a picture, from its header."""
+        path = self.images / file_name
+        if not path.is_file():
+            raise ValueError(f'image {file_name} is not in {self.images}')
+        try:
+            with Image.open(path) as image:
+                return image.size
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise ValueError(
+                f'image {file_name} is not readable ({type(error).__name__})'
+            ) from None
+
+    def _add(
+        self, file: str, line: int, what: str, mend: str = _MEND_ROW
+    ) -> None:
+        self.defects.append(Defect(*_at(file, line), what, mend))
+
+    def _read_list(
+        self, file: str, parse: Callable[[list[str]], Any]
+    ) -> dict[str, tuple[int, Any]]:
+        """Name -> line and what ``parse`` makes of the row, None if wrong."""
+        path = self.root / file
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'{path} does not exist: the root of FLD holds {LANDMARKS}, '
+                f'{BOXES}, {PARTITION} and Img/'
+            )
+        lines = path.read_text('utf-8', 'replace').splitlines()
+        rows: dict[str, tuple[int, Any]] = {}
+        repeated = 0
+        for number, line in enumerate(lines[2:], 3):
+            name, *columns = line.split() or ['']
+            if not name:
+                continue
+            if name in rows:
+                repeated += 1
+                what = f'image {name} stands in line {rows[name][0]} already'
+                self._add(file, number, what)
+                continue
+            try:
+                rows[name] = number, parse(columns)
+            except ValueError as error:
+                rows[name] = number, None
+                self._add(file, number, f'image {name} {error}')
+        count = lines[0].strip() if lines else ''
+        found = len(rows) + repeated
+        if not count.isdecimal() or int(count) != found:
+            what = f'is {count!r:.40}, but there are {found} rows'
+            self._add(file, 1, what, _MEND_LIST)
+        return rows
+
+    def _compare(self, lists: dict[str, dict]) -> None:
+        """Name the images that are not in all lists."""
+        for file, rows in lists.items():
+            for other, others in lists.items():
+                for name in rows.keys() - others.keys():
+                    what = f'image {name} is not in {other}'
+                    self._add(file, rows[name][0], what)
+        self.defects.sort(key=lambda d: (d.file, int(d.item.split()[1])))
+
+
+def parse_landmarks(columns: Sequence[str]) -> Landmarks:
+    """Parse a row of the list of landmarks, the name left out.
+
+    Raises:
+        ValueError: What is wrong, as the end of a sentence about the image.
+    """
+    type_id, variation, *values = _integers(columns, 2)
+    clothes = CLOTHES_TYPE_BY_ID.get(type_id)
+    if clothes is None:
+        raise ValueError(f'has clothes type {type_id}, expected 1, 2 or 3')
+    if variation not in VARIATIONS:
+        raise ValueError(f'has variation {variation}, expected 1..5')
+    wanted = 3 * clothes.num_landmarks
+    if len(values) not in (wanted, 3 * MAX_LANDMARKS):
+        raise ValueError(
+            f'has {len(values)} numbers of landmarks, expected {wanted} '
+            f'(3 x {clothes.num_landmarks} of {clothes.name} clothes), or '
+            f'{3 * MAX_LANDMARKS} if padded with zeros'
+        )
+    points = np.array(values, np.int32).reshape(-1, 3)
+    if points[clothes.num_landmarks :, 1:].any():
+        raise ValueError(
+            f'has more than the {clothes.num_landmarks} landmarks of '
+            f'{clothes.name} clothes'
+        )
+    state = points[: clothes.num_landmarks, 0]
+    if unknown := set(state.tolist()) - STATES.keys():
+        raise ValueError(
+            f'has a landmark with visibility {min(unknown)}, expected 0, 1 '
+            'or 2'
+        )
+    xy = np.where(state[:, None] == 2, 0, points[: len(state), 1:])
+    points = np.concatenate([xy, 2 - state[:, None]], 1)
+    return Landmarks(clothes, variation, points)
+
+
+def parse_box(columns: Sequence[str]) -> tuple[int, ...]:
+    """Parse a row of the list of boxes, the name left out.
+
+    Raises:
+        ValueError: What is wrong, as the end of a sentence about the image.
+    """
+    box = tuple(_integers(columns, 4))
+    if len(box) != 4:
+        raise ValueError(f'has {len(box)} numbers, expected x1 y1 x2 y2')
+    return box
+
+
+def parse_split(columns: Sequence[str]) -> str:
+    """Parse a row of the partition, the name left out.
+
+    Raises:
+        ValueError: What is wrong, as the end of a sentence about the image.
+    """
+    if len(columns) != 1 or columns[0] not in SPLITS:
+        raise ValueError(
+            f"has {' '.join(columns)!r:.40}, expected one of 'train', 'val' "
+            "and 'test'"
+        )
+    return columns[0]
+
+
+def coco_categories(clothes: ClothesType) -> list[dict]:
+    """The ``categories`` of a COCO file, as mmpose's class expects them."""
+    return [
+        {
+            'id': CATEGORY_ID,
+            'name': CATEGORY_NAME,
+            'supercategory': 'clothes',
+            'keypoints': list(clothes.landmarks),
+            'skeleton': [list(link) for link in clothes.skeleton],
+        }
+    ]
+
+
+def _integers(columns: Sequence[str], least: int) -> list[int]:
+    """At least so many numbers of at most 9 digits."""
+    numbers = []
+    for text in columns:
+        try:
+            numbers.append(int(text))
+        except ValueError:
+            raise ValueError(
+                f'has {text!r:.40}, expected an integer'
+            ) from None
+    if max(map(abs, numbers), default=0) >= 10**9:
+        raise ValueError(f'has {max(numbers, key=abs)}, expected pixels')
+    if len(numbers) < least:
+        raise ValueError(
+            f'has {len(numbers)} numbers, expected {least} or more'
+        )
+    return numbers
+
+
+def _at(file: str, line: int) -> tuple[str, str]:
+    return file, f'line {line}'
+
+
+def _annotation(entry: Entry) -> dict:
+    """COCO annotation of an entry without fatal defects."""
+    x1, y1, x2, y2 = entry.box
+    points = entry.landmarks.points
+    return {
+        'id': entry.id,
+        'image_id': entry.id,
+        'category_id': CATEGORY_ID,
+        'bbox': [x1, y1, x2 - x1, y2 - y1],
+        'area': (x2 - x1) * (y2 - y1),
+        'iscrowd': 0,
+        'keypoints': points.ravel().tolist(),
+        'num_keypoints': int((points[:, 2] > 0).sum()),
+        'variation': entry.landmarks.variation,
+    }
+
+
+def _faults(entry: Entry, size: tuple[int, int]) -> Iterator[Defect]:
+    """What is wrong with an entry whose image is of ``size`` (w, h)."""
+    x1, y1, x2, y2 = entry.box
+    box = f'box {x1} {y1} {x2} {y2} of image {entry.name}'
+    at_box = _at(BOXES, entry.lines[1])
+    if x2 < x1 or y2 < y1:
+        what = f'{box} is inverted, expected x1 < x2 and y1 < y2'
+        yield Defect(*at_box, what, _MEND_ROW)
+    elif x1 == x2 or y1 == y2:
+        yield Defect(*at_box, f'{box} has no area', _MEND_ROW)
+    elif x1 >= size[0] or y1 >= size[1] or x2 <= 0 or y2 <= 0:
+        what = f'{box} lies outside the image ({size[0]} x {size[1]} px)'
+        yield Defect(*at_box, what, _MEND_ROW)
+    x, y, v = entry.landmarks.points.T
+    at_row = _at(LANDMARKS, entry.lines[0])
+    if not v.any():
+        what = f'image {entry.name} has truncated landmarks only'
+        remedy = 'it is kept, but FLDDataset does not use it'
+        yield Defect(*at_row, what, remedy, fatal=False)
+    outside = (x < 0) | (y < 0) | (x > size[0]) | (y > size[1])
+    for k in np.flatnonzero(outside & (v > 0)):
+        what = (
+            f'{entry.landmarks.clothes.landmarks[k]} ({x[k]}, {y[k]}) of '
+            f'image {entry.name} lies outside the image ({size[0]} x '
+            f'{size[1]} px)'
+        )
+        yield Defect(*at_row, what, 'kept as it is', fatal=False)

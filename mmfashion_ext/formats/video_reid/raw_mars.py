@@ -1,0 +1,129 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Raw MARS, as it is published.
+
+What is expected below the raw folder; archives are unpacked if the folder of
+the same name is missing::
+
+    bbox_train.zip  bbox_train/0001/0001C1T0001F001.jpg
+    bbox_test.zip   bbox_test/, 0000 are distractors, 00-1 junk
+                    info/{train_name,test_name}.txt
+                    info/{tracks_train_info,tracks_test_info,query_IDX}.mat
+
+The lists count frames and tracklets from 1.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ...utils.cli import UserError
+from .layout import Split
+from .raw_ilids_prid import (
+    RawTracklet,
+    RawVideos,
+    missing,
+    read_matrix,
+    unpacked,
+)
+
+_CAMERAS = 6
+_JUNK = -1
+
+
+def read_mars(raw: Path) -> RawVideos:
+    """Read MARS with its one split.
+
+    Junk (detections of no use, raw number -1) is left out. Distractors (raw
+    number 0) are in the gallery. The gallery holds all test tracklets but
+    the queries, as everyone evaluates it.
+
+    Args:
+        raw (Path): Folder of ``bbox_train``, ``bbox_test`` and ``info``.
+
+    Raises:
+        UserError: Something is missing or does not fit.
+    """
+    info = raw / 'info'
+    parts = {}
+    for part in ('train', 'test'):
+        folder = unpacked(raw, f'bbox_{part}', '.zip')
+        if (folder / folder.name).is_dir():
+            folder = folder / folder.name
+        names = _lines(info / f'{part}_name.txt')
+        rows = read_matrix(
+            info / f'tracks_{part}_info.mat', f'track_{part}_info', 4
+        )
+        parts[part] = _tracklets(folder, names, rows, info, part)
+    queries = read_matrix(info / 'query_IDX.mat', 'query_IDX').ravel() - 1
+    if not all(0 <= q < len(parts['test']) for q in queries):
+        raise UserError(
+            f'{info / "query_IDX.mat"} names tracklets other than 1 to '
+            f'{len(parts["test"])}, those of tracks_test_info.mat; download '
+            'the folder info again'
+        )
+    everything = parts['train'] + parts['test']
+    raw_pids = sorted({t.pid for t in everything} - {_JUNK})
+    persons = {pid: index for index, pid in enumerate(raw_pids)}
+    tracklets, lists = [], {'train': [], 'query': [], 'gallery': []}
+    chosen = set((queries + len(parts['train'])).tolist())
+    for number, tracklet in enumerate(everything):
+        if tracklet.pid == _JUNK:
+            continue
+        role = 'query' if number in chosen else 'gallery'
+        if number < len(parts['train']):
+            role = 'train'
+        lists[role].append(len(tracklets))
+        pid = persons[tracklet.pid]
+        tracklets.append(RawTracklet(pid, tracklet.camid, tracklet.frames))
+    pids = {
+        role: sorted({tracklets[i].pid for i in indices})
+        for role, indices in lists.items()
+    }
+    return RawVideos(
+        'mars-sequence',
+        _CAMERAS,
+        [f'{pid:04d}' for pid in raw_pids],
+        tracklets,
+        [
+            Split(
+                pids['train'],
+                pids['query'],
+                pids['gallery'],
+                lists['train'],
+                lists['query'],
+                lists['gallery'],
+            )
+        ],
+        listed=True,
+    )
+
+
+def _tracklets(
+    folder: Path, names: list[str], rows: np.ndarray, info: Path, part: str
+) -> list[RawTracklet]:
+    """Tracklets of a part; persons are still raw numbers."""
+    tracklets = []
+    where = info / f'tracks_{part}_info.mat'
+    for row, (first, last, pid, camera) in enumerate(rows.tolist(), 1):
+        wanted = f'{pid:04d}' if pid >= 0 else f'00{pid}'
+        own = names[first - 1 : last]
+        if not (
+            1 <= first <= last <= len(names)
+            and 1 <= camera <= _CAMERAS
+            and all(name.startswith(f'{wanted}C{camera}') for name in own)
+        ):
+            raise UserError(
+                f'{where} row {row}: frames {first} to {last} of '
+                f'{part}_name.txt are not all of person {wanted} in camera '
+                f'{camera}; download the folder info again'
+            )
+        frames = [folder / name[:4] / name for name in own]
+        tracklets.append(RawTracklet(pid, camera - 1, frames))
+    return tracklets
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().split()
+    except FileNotFoundError:
+        raise missing(path) from None

@@ -1,0 +1,322 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Which files of a try-on data set belong together; none is opened."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from ...utils.cli import UserError, describe
+from .constants import (
+    ENDINGS,
+    LAYOUTS,
+    Kind,
+    Layout,
+    LayoutName,
+    Split,
+    cloth_stem,
+)
+
+_CHECK = 'tools/dataset_converters/viton.py --check lists all'
+
+
+class Pair(NamedTuple):
+    """A person and a garment, names of files.
+
+    Attributes:
+        person (str): Picture of the person.
+        cloth (str): Picture of the garment.
+        files (dict[str, str]): Kind of file -> its name, where it does not
+            follow from the two others: of pairs by rank.
+    """
+
+    person: str
+    cloth: str
+    files: dict[Kind, str]
+
+
+@dataclass(frozen=True)
+class TryOnFiles:
+    """The folders of a split, and the files in them.
+
+    Attributes:
+        root (Path): As the user gave it.
+        layout_name (str): ``'viton'``, ``'viton-hd'`` or ``'folder'``.
+        split (str): ``'train'`` or ``'test'``.
+    """
+
+    root: Path
+    layout_name: LayoutName
+    split: Split
+
+    @property
+    def layout(self) -> Layout:
+        """Where things lie.
+
+        Raises:
+            ValueError: No such layout or split.
+        """
+        try:
+            return LAYOUTS[self.layout_name, self.split]
+        except KeyError:
+            known = sorted({name for name, _ in LAYOUTS})
+            raise ValueError(
+                f"layout must be one of {known} and split 'train' or 'test', "
+                f'got {self.layout_name!r} and {self.split!r}'
+            ) from None
+
+    @cached_property
+    def base(self) -> Path:
+        """The folder of the folders.
+
+        Raises:
+            UserError: It is not there.
+        """
+        bases = [self.root / self.layout.base, self.root]
+        wanted = self.layout.folders['person']
+        for base in bases:
+            if (base / wanted).is_dir():
+                return base
+        raise UserError(
+            f'{bases[0] / wanted} does not exist: expected the folders '
+            f'{", ".join(list(self.layout.folders.values())[:3])} of layout '
+            f'{self.layout_name!r}, {self.split}, in {self.root} or its '
+            f'{self.layout.base}; see docs/datasets.md'
+        )
+
+    def folder(self, kind: Kind) -> Path:
+        """The folder of a kind of file, which may not exist."""
+        return self.base / self.layout.folders[kind]
+
+    @cached_property
+    def _names(self) -> dict[Kind, list[str]]:
+        return {
+            kind: sorted(path.name for path in self.folder(kind).iterdir())
+            for kind in self.layout.folders
+            if self.folder(kind).is_dir()
+        }
+
+    def listing(self, kind: Kind) -> list[str]:
+        """Everything in a folder, sorted; nothing if there is no folder."""
+        return self._names.get(kind, [])
+
+    @cached_property
+    def _by_stem(self) -> dict[Kind, dict[str, str]]:
+        return {kind: self._index(kind) for kind in self._names}
+
+    def _index(self, kind: Kind) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name in self._names[kind]:
+            stem = stem_of(kind, name)
+            if stem is None:
+                continue
+            if stem in found:
+                raise UserError(
+                    f'{self.folder(kind)} has {found[stem]} and {name}: '
+                    'expected one file of a name; remove one of them'
+                )
+            found[stem] = name
+        return found
+
+    def named(self, kind: Kind) -> dict[str, str]:
+        """The files of a kind by the stem of the picture they belong to.
+
+        Files with other endings are left out, hidden ones too.
+
+        Raises:
+            UserError: Two files have one stem.
+        """
+        return self._by_stem.get(kind, {})
+
+    def find(self, kind: Kind, pair: Pair) -> Path | None:
+        """A file of a pair, None if it is missing.
+
+        That the pair's two pictures are there is not checked.
+        """
+        if kind in ('person', 'cloth'):
+            name = getattr(pair, kind)
+        elif kind in pair.files:
+            name = pair.files[kind]
+        else:
+            picture = pair.cloth if kind == 'cloth_mask' else pair.person
+            name = self.named(kind).get(Path(picture).stem)
+        return name and self.folder(kind) / name
+
+    def kinds_of_person(self, needed: bool) -> list[Kind]:
+        """What there should be of each person besides the picture.
+
+        Args:
+            needed (bool): Whether parse map, pose and DensePose are, even if
+                there is no folder of them.
+        """
+        return [
+            kind
+            for kind in ('parse', 'pose', 'densepose', 'flow')
+            if self.folder(kind).is_dir() or (needed and kind != 'flow')
+        ]
+
+    def pairs_file(self, given: str | None = None) -> Path | None:
+        """The file of pairs: the one given, or the layout's if it is there.
+
+        Raises:
+            UserError: The one given does not exist.
+        """
+        name = given or self.layout.pairs
+        places = [folder / name for folder in (self.root, self.base) if name]
+        for place in places:
+            if place.is_file():
+                return place
+        if given:
+            raise UserError(f'{places[0]}: no such file of pairs')
+        return None
+
+    def worn(self) -> dict[str, str | None]:
+        """The picture of each person and the one of the garment worn."""
+        clothes = self.named('cloth')
+        return {
+            name: clothes.get(cloth_stem(self.layout_name, stem))
+            for stem, name in self.named('person').items()
+        }
+
+    def pairs_by_name(self) -> list[Pair]:
+        """Each person with the garment worn, in the order of names.
+
+        Raises:
+            UserError: There is none, or a garment is missing.
+        """
+        worn = self.worn()
+        if not worn:
+            raise UserError(f'{self.folder("person")} has no picture')
+        lonely = [person for person, cloth in worn.items() if cloth is None]
+        if lonely:
+            expected = cloth_stem(self.layout_name, Path(lonely[0]).stem)
+            raise UserError(
+                f'{self.folder("cloth")} lacks the clothes of {len(lonely)} '
+                f'of {len(worn)} persons, {describe(lonely)}: expected such '
+                f'as {expected}.jpg; {_CHECK}'
+            )
+        return [Pair(person, cloth, {}) for person, cloth in worn.items()]
+
+    def pairs_by_rank(self) -> list[Pair]:
+        """The n-th files of the sorted folders of pictures, as published.
+
+        Of ``person``, ``cloth``, ``cloth_mask`` and ``parse``, where there
+        is such a folder; other files go by the person's name.
+
+        Raises:
+            UserError: A folder holds a stray file, or one file less.
+        """
+        kinds = [
+            kind
+            for kind in ('person', 'cloth', 'cloth_mask', 'parse')
+            if self.listing(kind) or kind in ('person', 'cloth')
+        ]
+        listings = {kind: self.listing(kind) for kind in kinds}
+        self._refuse_strays(listings)
+        return [
+            Pair(row[0], row[1], dict(zip(kinds[2:], row[2:], strict=True)))
+            for row in zip(*listings.values(), strict=True)
+        ]
+
+    def _refuse_strays(self, listings: dict[Kind, list[str]]) -> None:
+        counts = {kind: len(names) for kind, names in listings.items()}
+        strays = [
+            f'{self.layout.folders[kind]}/{name}'
+            for kind, names in listings.items()
+            for name in names
+            if stem_of(kind, name) is None
+        ]
+        if len({*counts.values()}) > 1 and not strays:
+            strays = self._without_counterpart(listings)
+        if strays or not all(counts.values()):
+            report = ', '.join(
+                f'{self.layout.folders[kind]} {count:,}'
+                for kind, count in counts.items()
+            )
+            raise UserError(
+                f'{self.base}: pairs by rank need folders of equally many '
+                f'pictures, got {report}; without counterpart: '
+                f'{describe(strays) or "none"}; remove it, or take '
+                "pairing='name'"
+            )
+
+    def _without_counterpart(
+        self, listings: dict[Kind, list[str]]
+    ) -> list[str]:
+        """Files whose item has no file in another folder."""
+        items = {
+            kind: {self._item(kind, name): name for name in names}
+            for kind, names in listings.items()
+        }
+        seen = Counter(item for own in items.values() for item in own)
+        return [
+            f'{self.layout.folders[kind]}/{name}'
+            for kind, own in items.items()
+            for item, name in own.items()
+            if seen[item] < len(items)
+        ]
+
+    def _item(self, kind: Kind, name: str) -> str:
+        """What person, cloth and all their files have in common."""
+        stem = stem_of(kind, name)
+        if self.layout_name == 'viton' and stem.endswith(('_0', '_1')):
+            return stem[:-2]
+        return stem
+
+    def read_pairs(self, path: Path) -> list[Pair]:
+        """Read a file of pairs, see :func:`read_pairs`.
+
+        Raises:
+            UserError: It is none, or a picture that it names is missing.
+        """
+        pairs = read_pairs(path)
+        for kind in ('person', 'cloth'):
+            there = set(self.named(kind).values())
+            named = dict.fromkeys(getattr(pair, kind) for pair in pairs)
+            missing = [name for name in named if name not in there]
+            if missing:
+                raise UserError(
+                    f'{path} names {len(missing)} pictures that '
+                    f'{self.folder(kind)} lacks: {describe(missing)}'
+                )
+        return pairs
+
+
+def stem_of(kind: Kind, name: str) -> str | None:
+    """Stem of the picture that a file belongs to; None: it is no such file."""
+    for ending in ENDINGS[kind]:
+        if name.lower().endswith(ending) and not name.startswith('.'):
+            return name[: -len(ending)]
+    return None
+
+
+def read_pairs(path: str | Path) -> list[Pair]:
+    """Read a file of pairs.
+
+    Args:
+        path (str | Path): Lines of two names with blanks between; empty lines
+            and a missing last line break do not matter.
+
+    Raises:
+        UserError: It is no such file.
+    """
+    try:
+        lines = Path(path).read_text(encoding='utf-8').splitlines()
+    except FileNotFoundError:
+        raise UserError(f'{path}: no such file of pairs') from None
+    except (OSError, ValueError) as error:
+        raise UserError(f'{path} cannot be read ({error})') from None
+    pairs = []
+    for number, line in enumerate(lines, 1):
+        names = line.split()
+        if len(names) not in (0, 2):
+            raise UserError(
+                f'{path} line {number}: expected person.jpg cloth.jpg, got '
+                f'{line.strip()!r:.80}'
+            )
+        if names:
+            pairs.append(Pair(*names, {}))
+    if not pairs:
+        raise UserError(f'{path} holds no pair')
+    return pairs

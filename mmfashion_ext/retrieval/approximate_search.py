@@ -1,0 +1,220 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Approximate nearest items under a pair similarity, with faiss.
+
+Pairs are scored by an inner product of augmented vectors (see
+:mod:`mmfashion_ext.retrieval.pair_similarity`), which faiss can search.
+Indexes are built on distances between *gallery items*, though, and those of
+the augmented vectors say little: their last entry, a weighted square, outweighs
+the others. Two changes leave the inner product as it is and mend that:
+
+- features are multiplied by ``sqrt(|w|)`` on both sides and the weights
+  become -1, 0 or 1, so that a feature counts as much as it does for scores;
+- the last entry is divided by a large number in the gallery and multiplied by
+  it in the queries, so that distances hardly see it.
+
+IVF: cells are made by distances and chosen by inner products with their
+centres, the mean score of their items. HNSW: one more entry in the gallery
+fills all vectors up to one length, so that the nearest are those with the
+largest inner product (a query has 0 there).
+"""
+
+from types import ModuleType
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from .exact_topk import RetrievalError, check_features
+from .pair_similarity import PairSimilarity
+
+Kind = Literal['ivf', 'hnsw']
+
+_BLOCK = 65536  # items embedded at a time
+_PER_CELL = 64  # items k-means sees for each cell
+
+
+class ApproximateSearch:
+    """An index of faiss over gallery features.
+
+    Args:
+        similarity (PairSimilarity): How pairs are scored.
+        features (Tensor): (G, D), at least one.
+        kind (str): ``'ivf'``, cells of which a search visits the best, or
+            ``'hnsw'``, a graph: slower to build, fewer items visited.
+        cells (int, optional): Cells of IVF; by default 4 sqrt(G), fewer when
+            a cell would hold less than 39 items.
+        links (int): Links of an item in HNSW.
+        effort (int, optional): Cells visited, or candidates HNSW keeps; more
+            is slower and finds more. Default 32 (IVF) or 64 (HNSW).
+        seed (int): Of k-means.
+
+    Raises:
+        ImportError: faiss is not installed.
+        RetrievalError: A kind or a number that does not exist.
+    """
+
+    def __init__(
+        self,
+        similarity: PairSimilarity,
+        features: Tensor,
+        kind: Kind,
+        *,
+        cells: int | None = None,
+        links: int = 32,
+        effort: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        if kind not in ('ivf', 'hnsw'):
+            raise RetrievalError(f"kind must be 'ivf' or 'hnsw', got {kind!r}")
+        self.kind = kind
+        self._faiss = _import_faiss()
+        check_features(features, len(similarity.weight), 'gallery')
+        weight = similarity.weight.cpu()
+        self._scale = weight.abs().sqrt()
+        self._signs = PairSimilarity(weight.sign(), 0.0)
+        self._center = features.mean(0).cpu() * self._scale
+        self._stretch = 1.0
+        sample = _sample(features, 10000, seed)
+        deviation = self._embed_gallery(sample)[:, -1].std(correction=0)
+        self._stretch = max(10 * float(deviation), 1.0)
+        if kind == 'ivf':
+            self._build_cells(features, cells, seed)
+        else:
+            lengths = [
+                float(self._embed_gallery(block).norm(dim=1).max())
+                for block in features.split(_BLOCK)
+            ]
+            self._length = 1.1 * max(lengths)  # room for items added later
+            width = len(weight) + 3
+            self._index = self._faiss.IndexHNSWFlat(width, links)
+        self.effort = (
+            (32 if kind == 'ivf' else 64) if effort is None else effort
+        )
+        self.add(features)
+
+    def __len__(self) -> int:
+        return self._index.ntotal
+
+    @property
+    def effort(self) -> int:
+        """Cells visited (IVF) or candidates kept (HNSW) by a search."""
+        if self.kind == 'ivf':
+            return self._index.nprobe
+        return self._index.hnsw.efSearch
+
+    @effort.setter
+    def effort(self, value: int) -> None:
+        if value < 1:
+            raise RetrievalError(f'effort must be at least 1, got {value}')
+        if self.kind == 'ivf':
+            self._index.nprobe = value
+        else:
+            self._index.hnsw.efSearch = value
+
+    def add(self, features: Tensor) -> None:
+        """Add items behind those that are there.
+
+        Args:
+            features (Tensor): (N, D).
+        """
+        self._use_threads()
+        for start in range(0, len(features), _BLOCK):
+            block = features[start : start + _BLOCK]
+            vectors = self._embed_gallery(block)
+            if self.kind == 'hnsw':
+                squares = vectors.square().sum(1, keepdim=True)
+                rest = (self._length**2 - squares).clamp(min=0).sqrt()
+                self._index.add(torch.cat((vectors, rest), dim=1).numpy())
+            else:
+                from faiss.contrib.ivf_tools import add_preassigned
+
+                vectors = vectors.numpy()
+                cells = self._centers.search(vectors, 1)[1][:, 0].copy()
+                add_preassigned(self._index, vectors, cells)
+
+    def search(self, queries: Tensor, count: int) -> Tensor:
+        """Find items that are likely among the best.
+
+        Args:
+            queries (Tensor): (Q, D).
+            count (int): How many to find.
+
+        Returns:
+            Tensor: (Q, count) int64 positions in the gallery on the queries'
+            device, best first up to rounding; -1 where no more were found.
+        """
+        self._use_threads()
+        vectors = self._embed_queries(queries)
+        if self.kind == 'hnsw':
+            vectors = torch.nn.functional.pad(vectors, (0, 1))
+        found = self._index.search(vectors.numpy(), count)[1]
+        found = torch.from_numpy(found)
+        return found.to(queries.device)
+
+    def _embed_gallery(self, features: Tensor) -> Tensor:
+        features = features.detach().cpu().float() * self._scale
+        vectors = self._signs.augment_gallery(features, self._center)
+        vectors[:, -1] /= self._stretch
+        return vectors
+
+    def _embed_queries(self, queries: Tensor) -> Tensor:
+        queries = queries.detach().cpu().float() * self._scale
+        vectors = self._signs.augment_queries(queries, self._center)
+        vectors[:, -2] = 0  # the same for all items
+        vectors[:, -1] *= self._stretch
+        return vectors
+
+    def _build_cells(
+        self, features: Tensor, cells: int | None, seed: int
+    ) -> None:
+        """Make the cells by distances, to be chosen by inner products."""
+        faiss, num = self._faiss, len(features)
+        if cells is None:
+            cells = max(min(int(4 * num**0.5), num // 39), 1)
+        if not 1 <= cells <= num:
+            raise RetrievalError(
+                f'cells must be 1 to {num}, the number of items, got {cells}'
+            )
+        width = len(self._scale) + 2
+        kmeans = faiss.Kmeans(
+            width,
+            cells,
+            niter=10,
+            seed=seed,
+            min_points_per_centroid=1,
+            max_points_per_centroid=_PER_CELL,
+        )
+        self._use_threads()
+        sample = self._embed_gallery(
+            _sample(features, _PER_CELL * cells, seed)
+        )
+        kmeans.train(sample.numpy())
+        self._centers = kmeans.index
+        quantizer = faiss.IndexFlatIP(width)
+        quantizer.add(kmeans.centroids)
+        self._index = faiss.IndexIVFFlat(
+            quantizer, width, cells, faiss.METRIC_INNER_PRODUCT
+        )
+
+    def _use_threads(self) -> None:
+        # faiss brings its own OpenMP; let torch's setting hold for both
+        self._faiss.omp_set_num_threads(torch.get_num_threads())
+
+
+def _sample(features: Tensor, count: int, seed: int) -> Tensor:
+    if len(features) <= count:
+        return features
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(features), generator=generator)[:count]
+    return features[chosen]
+
+
+def _import_faiss() -> ModuleType:
+    try:
+        import faiss
+    except ImportError as error:
+        raise ImportError(
+            f'approximate search needs faiss ({error}): '
+            "pip install 'mmfashion_ext[retrieval]'"
+        ) from error
+    return faiss

@@ -1,0 +1,127 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Pooling under any guide from pooling under a few: Chebyshev nodes.
+
+See :mod:`.similarity` for F, the function of one guide that is replaced by a
+polynomial.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .attention import attend
+from .clip_features import ClipFeatures, parts, step_memory
+
+
+def nodes_needed(
+    query: ClipFeatures,
+    gallery: ClipFeatures,
+    weight: Tensor,
+    low: Tensor,
+    high: Tensor,
+    tolerance: float,
+) -> Tensor:
+    """How many nodes keep the error of every distance below a tolerance.
+
+    Let a be half the length of a channel's interval, e its middle, R the
+    largest range of the keys of a clip, X the largest |x - e|. On the strip
+    |Im c| <= b < pi / R, the denominator of P(c) obeys ::
+
+        |sum_t exp(c h_t)| >= cos(b R / 2) sum_t |exp(c h_t)|
+
+    (turn all phases by that of the middle key), so P is analytic there and
+    |P(c) - e| <= X / cos(b R / 2). The ellipse around the interval with the
+    semi-axes a (r + 1/r) / 2 and a (r - 1/r) / 2 = b lies in the strip; on it
+    |F| <= B = |weight| a (1 + (r + 1/r) / 2) X / cos(b R / 2), and the
+    polynomial through J Chebyshev nodes errs by at most ::
+
+        4 B r^(1 - J) / (r - 1)
+
+    (Trefethen, Approximation Theory and Approximation Practice, theorem
+    8.2). F and G and D channels share 4 times the tolerance, as the sigmoid
+    is nowhere steeper than 1/4. The best of a few b is taken.
+
+    Args:
+        query (ClipFeatures): (M, T, D).
+        gallery (ClipFeatures): (N, T', D).
+        weight (Tensor): (D,) float64.
+        low (Tensor): (D,) float64, the smallest guide.
+        high (Tensor): (D,) float64, the largest.
+        tolerance (float): Of a distance; 0 gives 2^31.
+
+    Returns:
+        Tensor: (D,) int64 number of nodes, at least 2.
+    """
+    if tolerance <= 0:
+        return torch.full_like(low, 2**31).long()
+    tiny = 1e-9  # keeps the quotients finite; far below any spread that counts
+    half = ((high - low) / 2).clamp_(min=tiny)
+    middle = (high + low) / 2
+    spread, reach = torch.full_like(half, tiny), torch.zeros_like(half)
+    for x, h in (query, gallery):
+        ranges = h.amax(1).double() - h.amin(1).double()
+        spread = torch.maximum(spread, ranges.amax(0))
+        reach = torch.maximum(reach, (x.amax((0, 1)) - middle).abs())
+        reach = torch.maximum(reach, (x.amin((0, 1)) - middle).abs())
+    share = 4 * tolerance / (2 * len(weight))
+    best = torch.full_like(half, torch.inf)
+    for part in (0.5, 0.7, 0.8, 0.9, 0.95, 0.98):  # b R / pi
+        y = part * math.pi / spread / half
+        r = y + (y**2 + 1).sqrt()
+        bound = weight.abs() * half * (1 + (r + 1 / r) / 2) * reach
+        bound /= math.cos(part * math.pi / 2)
+        needed = 1 + (4 * bound / (r - 1) / share).log() / r.log()
+        best = torch.minimum(best, needed)
+    return best.clamp_(2, 2**31).ceil_().long()
+
+
+class Chebyshev:
+    """Polynomials through ``count`` nodes on an interval for each channel."""
+
+    def __init__(self, low: Tensor, high: Tensor, count: int) -> None:
+        self.middle = (high + low) / 2  # (d,)
+        self.half = ((high - low) / 2).clamp(min=torch.finfo(low.dtype).tiny)
+        self.degrees = torch.arange(count, device=low.device).to(low)
+        angles = (self.degrees + 0.5) * (math.pi / count)
+        #: (J, d), the guides under which each clip is pooled
+        self.nodes = self.middle + angles.cos()[:, None] * self.half
+        to_series = (angles[:, None] * self.degrees).cos() * (2 / count)
+        to_series[:, 0] /= 2
+        self._to_series = to_series  # (J of nodes, J of degrees)
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """(m, d) to (m, d J), each Chebyshev polynomial there."""
+        unit = ((points - self.middle) / self.half).clamp_(-1, 1)
+        return (unit.acos_()[..., None] * self.degrees).cos_().flatten(1)
+
+    def fit(
+        self, clips: ClipFeatures, guides: Tensor, weight: Tensor, memory: int
+    ) -> Tensor:
+        """The coefficients of F for each clip and channel; see the module.
+
+        Args:
+            clips (ClipFeatures): (m, T, d).
+            guides (Tensor): (m, d) u of these clips.
+            weight (Tensor): (d,).
+            memory (int): Bytes to work with.
+
+        Returns:
+            Tensor: (m, d J) of the sum over d and J.
+        """
+        count, size = self.nodes.shape
+        series = guides.new_empty(len(guides), size * count)
+        clips = ClipFeatures(*(_at_least_float(part) for part in clips))
+        nodes = self.nodes.to(clips.keys)
+        doubles = 2 * count * clips.keys.shape[1] * size
+        for part in parts(len(guides), doubles, step_memory(memory, guides)):
+            x, h = clips.clips(part)
+            values = attend(x[:, None], h[:, None], nodes)  # (m, J, d)
+            values = values - self.middle
+            values *= (guides[part, None] - self.nodes).mul_(weight)
+            series[part] = (values.mT @ self._to_series).flatten(1)
+        return series
+
+
+def _at_least_float(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))

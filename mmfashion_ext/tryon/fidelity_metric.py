@@ -1,0 +1,228 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""FID and KID: do try-ons look like photographs, when no truth is known?"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from ..registry import METRICS, MODELS
+from ..utils.checkpoint import CheckpointError, assert_safe
+from ..utils.cli import UserError, atomic_write
+from .metric import require_file, require_torchmetrics
+
+#: torch-fidelity's conversion of the original weights in TensorFlow.
+INCEPTION_URL = (
+    'https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/'
+    'weights-inception-2015-12-05-6726825d.pth'
+)
+
+
+class InceptionFeatures(nn.Module):
+    """The 2048 features of Inception v3 that FID and KID are defined on.
+
+    torch-fidelity's network, which resizes and normalises pictures as the
+    original in TensorFlow does.
+
+    Args:
+        checkpoint (str): Its weights, see ``INCEPTION_URL``.
+
+    Raises:
+        UserError: The file, or torch-fidelity, is missing.
+    """
+
+    def __init__(self, checkpoint: str) -> None:
+        super().__init__()
+        try:
+            from torch_fidelity.feature_extractor_inceptionv3 import (
+                FeatureExtractorInceptionV3,
+            )
+        except ImportError as error:
+            raise UserError(
+                f'FID and KID need torch-fidelity, which is not installed '
+                f"({error}). Run: pip install 'mmfashion_ext[tryon]'"
+            ) from None
+        path = require_file('FID and KID', checkpoint, INCEPTION_URL)
+        assert_safe(path)  # torch-fidelity unpickles whatever it gets
+        try:
+            self.network = FeatureExtractorInceptionV3(
+                'inception-v3-compat', ['2048'], str(path)
+            )
+        except (RuntimeError, AttributeError, TypeError) as error:
+            raise CheckpointError(
+                f'{checkpoint}: not the Inception weights for FID and KID '
+                f'({str(error).splitlines()[0]}). Get {INCEPTION_URL}'
+            ) from None
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(N, 3, h, w) uint8 RGB -> (N, 2048)."""
+        return self.network(pictures)[0]
+
+
+@METRICS.register_module()
+class FidelityMetric(BaseMetric):
+    """Distance of the set of try-ons from the set of photographs.
+
+    For unpaired tests: persons in garments that they do not wear. Both sets
+    are of the tested samples, rounded to grey levels. Network and resizing are
+    torch-fidelity's; tools that resize in another way give other numbers.
+
+    - ``FID``: squared Frechet distance of Gaussians fitted to the features:
+      ``|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))``. It needs thousands of
+      pictures: few make it larger.
+    - ``KID``: squared maximum mean discrepancy under the kernel
+      ``(x.y / D + 1)^3``, D features: mean over random subsets, and
+      ``KID_std``, its standard deviation over them. Hardly biased by few
+      pictures.
+
+    Only features are kept, 2 x D numbers a sample (16 KiB with Inception).
+
+    Args:
+        checkpoint (str, optional): Weights of :class:`InceptionFeatures`.
+        features (dict | nn.Module, optional): Another network, from pictures
+            (N, 3, h, w), uint8 RGB, to features (N, D).
+        fid (bool): Whether to report it.
+        kid (bool): Whether to report it.
+        subsets (int): Of KID.
+        subset_size (int): Pictures of each; all there are, if fewer.
+        seed (int): Of these subsets.
+        outfile_prefix (str, optional): Write the features ``person`` and
+            ``try_on`` (N, D) to ``{prefix}.fidelity.npz``.
+        **kwargs: ``collect_device``, ``prefix`` and ``collect_dir`` of
+            ``BaseMetric``.
+    """
+
+    default_prefix = ''  # None would warn
+
+    def __init__(
+        self,
+        checkpoint: str | None = None,
+        features: dict | nn.Module | None = None,
+        fid: bool = True,
+        kid: bool = True,
+        subsets: int = 100,
+        subset_size: int = 1000,
+        seed: int = 0,
+        outfile_prefix: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if (checkpoint is None) == (features is None):
+            raise ValueError(
+                'give checkpoint, the Inception weights for FID and KID, or '
+                'features, another network; not both'
+            )
+        require_torchmetrics('FID and KID')
+        if features is None:
+            features = InceptionFeatures(checkpoint)
+        elif not isinstance(features, nn.Module):
+            features = MODELS.build(features)
+        self.features = features.eval()
+        self.fid = fid
+        self.kid = kid
+        self.subsets = subsets
+        self.subset_size = subset_size
+        self.seed = seed
+        self.outfile_prefix = outfile_prefix
+
+    @torch.no_grad()
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the features of a batch.
+
+        Args:
+            data_batch (Any): Not used.
+            data_samples (Sequence[dict]): ``TryOnDataSample`` as dicts, with
+                ``try_on`` and ``person``.
+        """
+        both = []
+        for name in ('person', 'try_on'):
+            pictures = torch.stack([sample[name] for sample in data_samples])
+            self.features.to(pictures.device)
+            both.append(self.features(to_grey_levels(pictures)).float().cpu())
+        self.results.extend(zip(*(part.numpy() for part in both), strict=True))
+
+    def compute_metrics(
+        self, results: list[tuple[np.ndarray, np.ndarray]]
+    ) -> dict[str, float]:
+        """Compare the sets, and write the features.
+
+        Args:
+            results (list): What ``process`` kept, of all processes.
+        """
+        if len(results) < 2:
+            raise UserError(
+                f'FID and KID compare sets of pictures, at least 2, got '
+                f'{len(results)}'
+            )
+        real, made = (np.stack(part) for part in zip(*results, strict=True))
+        if self.outfile_prefix is not None:
+            path = f'{self.outfile_prefix}.fidelity.npz'
+            with atomic_write(path) as partial, partial.open('wb') as file:
+                np.savez_compressed(file, person=real, try_on=made)
+            print_log(f'Wrote {path}', logger='current')
+        real, made = torch.from_numpy(real), torch.from_numpy(made)
+        metrics = {}
+        if self.fid:
+            metrics['FID'] = frechet_distance(real, made)
+        if self.kid:
+            metrics['KID'], metrics['KID_std'] = kernel_distance(
+                real, made, self.subsets, self.subset_size, self.seed
+            )
+        return metrics
+
+
+def to_grey_levels(pictures: Tensor) -> Tensor:
+    """Pictures in [-1, 1] as uint8, rounded: photographs as they were."""
+    unit = (pictures.float().clamp(-1, 1) + 1) / 2
+    return (unit * 255).round().to(torch.uint8)
+
+
+def _ready_made(dim: int) -> nn.Module:
+    """The "network" of torchmetrics for features that are there already."""
+    network = nn.Identity()
+    network.num_features = dim
+    return network
+
+
+def frechet_distance(real: Tensor, made: Tensor) -> float:
+    """FID of features (N, D) and (M, D)."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    # no sync: the other processes do not come here
+    distance = FrechetInceptionDistance(
+        _ready_made(real.shape[1]), sync_on_compute=False
+    )
+    distance.update(real.double(), real=True)
+    distance.update(made.double(), real=False)
+    return float(distance.compute())
+
+
+def kernel_distance(
+    real: Tensor,
+    made: Tensor,
+    subsets: int = 100,
+    subset_size: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """KID of features (N, D) and (M, D), and its standard deviation."""
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # that it keeps the features
+        distance = KernelInceptionDistance(
+            _ready_made(real.shape[1]),
+            subsets=subsets,
+            subset_size=min(subset_size, len(real), len(made)),
+            sync_on_compute=False,
+        )
+    distance.update(real.double(), real=True)
+    distance.update(made.double(), real=False)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        mean, std = distance.compute()
+    return float(mean), float(std)

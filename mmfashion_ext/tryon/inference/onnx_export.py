@@ -1,0 +1,174 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""The whole of inference as one ONNX file."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...utils.cli import UserError, atomic_write
+from ..data_preprocessor import DIVISOR
+from ..student import ParserFreeTryOn
+
+INPUTS = ('person', 'cloth', 'cloth_mask')
+OUTPUTS = ('try_on', 'warped_cloth', 'warped_mask')
+_ABOUT = (
+    'Virtual try-on, PF-AFN. person, cloth: (batch, 3, h, w) float32, RGB in '
+    '[-1, 1]; cloth_mask: (batch, 1, h, w), 0 or 1. h and w are multiples of '
+    f'{DIVISOR} from {2 * DIVISOR}. try_on, warped_cloth: (batch, 3, h, w), '
+    'RGB in [-1, 1]; warped_mask: (batch, 1, h, w), 0 to 1.'
+)
+#: Resizing by half pixels and sampling by aligned corners are both in it.
+_OPSET = 18
+
+
+class TryOnGraph(nn.Module):
+    """What is exported: three pictures in, three out.
+
+    Args:
+        model (ParserFreeTryOn): With a generator.
+    """
+
+    def __init__(self, model: ParserFreeTryOn) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, person: Tensor, cloth: Tensor, cloth_mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Dress.
+
+        Args:
+            person (Tensor): (B, 3, H, W), RGB in [-1, 1], sides divisible by
+                32.
+            cloth (Tensor): (B, 3, H, W), RGB in [-1, 1], on any background.
+            cloth_mask (Tensor): (B, 1, H, W), 0 or 1.
+
+        Returns:
+            tuple[Tensor, Tensor, Tensor]: The try-on, the warped cloth
+            (B, 3, H, W), RGB in [-1, 1], and its mask (B, 1, H, W), 0-1.
+        """
+        composition, result = self.model.try_on(
+            {
+                'person': person,
+                'cloth': cloth * cloth_mask,
+                'cloth_mask': cloth_mask,
+            }
+        )
+        return composition.try_on, result.warped_cloth, result.warped_mask
+
+
+def export_onnx(model: ParserFreeTryOn, path: str | Path) -> None:
+    """Write a model as ONNX, for any batch and any size.
+
+    Sides are multiples of 32 from 64: the coarsest map has two pixels or more.
+
+    Args:
+        model (ParserFreeTryOn): On the CPU.
+        path (str | Path): File to write.
+
+    Raises:
+        ImportError: ``onnx`` is not installed.
+        UserError: The model has no generator.
+    """
+    if model.generator is None:
+        raise UserError(
+            'the model has no generator (a warp stage); export one of the '
+            'last stage, pf-afn_e2e_*'
+        )
+    _require('onnx')
+    import onnx
+
+    axes = {0: 'batch', 2: 'h', 3: 'w'}
+    with atomic_write(path) as temporary, warnings.catch_warnings():
+        # About sizes that become constants: the checks of them do, their
+        # values do not, as check_onnx shows. And about this exporter being
+        # the older one: torch.export takes minutes over sizes of 32 n.
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            TryOnGraph(model).eval(),
+            _draw((2 * DIVISOR, 3 * DIVISOR)),
+            str(temporary),
+            input_names=INPUTS,
+            output_names=OUTPUTS,
+            dynamic_axes=dict.fromkeys((*INPUTS, *OUTPUTS), axes),
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+        exported = onnx.load(temporary)
+        exported.doc_string = _ABOUT
+        onnx.save(exported, temporary)
+
+
+@torch.no_grad()
+def check_onnx(
+    model: ParserFreeTryOn,
+    path: str | Path,
+    sizes: Sequence[tuple[int, int]] = ((256, 192), (192, 256)),
+    tolerance: float = 1e-3,
+) -> dict[tuple[int, int], float]:
+    """Compare an exported file, run by ONNX Runtime, with its model.
+
+    Args:
+        model (ParserFreeTryOn): The model.
+        path (str | Path): The file.
+        sizes (Sequence[tuple[int, int]]): (h, w) px to compare at, multiples
+            of 32 from 64.
+        tolerance (float): Largest difference of an output that is taken for
+            rounding; pictures are in [-1, 1].
+
+    Returns:
+        dict[tuple[int, int], float]: Size -> largest difference.
+
+    Raises:
+        ImportError: ``onnxruntime`` is not installed.
+        UserError: They differ.
+    """
+    _require('onnxruntime')
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(
+        str(path), options, providers=['CPUExecutionProvider']
+    )
+    graph = TryOnGraph(model).eval()
+    differences = {}
+    for size in sizes:
+        inputs = _draw(size)
+        arrays = (value.numpy() for value in inputs)
+        found = session.run(OUTPUTS, dict(zip(INPUTS, arrays, strict=True)))
+        worst = max(
+            float(np.abs(ours - expected.numpy()).max())
+            for ours, expected in zip(found, graph(*inputs), strict=True)
+        )
+        differences[size] = worst
+        if not worst <= tolerance:
+            raise UserError(
+                f'{path}: differs from the model by {worst:.2g} at '
+                f'{size[0]} x {size[1]} px (h x w), more than {tolerance:g}'
+            )
+    return differences
+
+
+def _draw(size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+    """A person, a cloth and a mask of noise, the same for the same size."""
+    generator = torch.Generator().manual_seed(0)
+    # coarse, so that a flow's rounding does not show as another colour
+    noise = torch.rand(1, 7, size[0] // 8, size[1] // 8, generator=generator)
+    noise = nn.functional.interpolate(noise, size=size, mode='bilinear')
+    person, cloth = noise[:, :3] * 2 - 1, noise[:, 3:6] * 2 - 1
+    return person, cloth, (noise[:, 6:] > 0.3).float()
+
+
+def _require(package: str) -> None:
+    try:
+        __import__(package)
+    except ImportError as error:
+        raise ImportError(
+            f'exporting needs {package} ({error}): '
+            "pip install 'mmfashion_ext[onnx]'"
+        ) from error

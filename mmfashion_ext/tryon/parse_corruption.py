@@ -1,0 +1,161 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Errors of a human parser on purpose: what do they cost a tutor?"""
+
+import zlib
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+
+from ..formats.viton.constants import ARMS, NOISE, PANTS, UPPER_CLOTHES
+from ..registry import TRANSFORMS
+from ..utils.cli import UserError
+
+Mode = Literal['erode', 'shift', 'relabel']
+
+#: What a parser takes a garment for: background, trousers, or an arm. Of these
+#: the tutor reads trousers only.
+MISTAKEN = (0, PANTS, *sorted(ARMS))
+
+
+@TRANSFORMS.register_module()
+class CorruptParse:
+    """Make errors in the parse map, the same for a person in every run.
+
+    ``rate`` p is the share of the garment's pixels (upper clothes) that lose
+    their label; it is met to a pixel by ``erode`` and ``relabel``, and as
+    nearly as whole pixels allow by ``shift``.
+
+    - ``erode``: the garment is eaten from its border, in some places deeper,
+      by what is next to it: background, arms, trousers.
+    - ``shift``: the whole map is moved in a random direction, border labels
+      repeated, until p is reached. Labels are as many as before, but in the
+      wrong place.
+    - ``relabel``: connected patches of the garment become background, trousers
+      or an arm.
+
+    Required keys: ``parse`` (h, w) uint8, labels 0 ... 13; ``person_name``.
+    Changed: ``parse``. Added: ``true_parse``, the map as it was.
+
+    Args:
+        rate (float): p, 0-1. 0 leaves the map as it is.
+        mode (str): ``'erode'``, ``'shift'`` or ``'relabel'``.
+        seed (int): Of the errors, together with the person's name.
+    """
+
+    def __init__(
+        self, rate: float, mode: Mode = 'erode', seed: int = 0
+    ) -> None:
+        if not 0 <= rate <= 1:
+            raise ValueError(f'rate must be 0 to 1, got {rate}')
+        if mode not in get_args(Mode):
+            raise ValueError(
+                f'mode must be among {", ".join(get_args(Mode))}, got {mode}'
+            )
+        self.rate = rate
+        self.mode = mode
+        self.seed = seed
+
+    def __call__(self, results: dict) -> dict:
+        """Make the errors."""
+        if 'parse' not in results:
+            raise UserError(
+                f'{results.get("person_name", "a person")} has no parse map '
+                'to make errors in: CorruptParse is for data sets with parse '
+                'maps, take it out of the pipeline'
+            )
+        parse = results['true_parse'] = results['parse']
+        garment = (parse == UPPER_CLOTHES) | (parse == NOISE)
+        if self.rate and garment.any():
+            name = str(results.get('person_name', '')).encode()
+            rng = np.random.default_rng([self.seed, zlib.crc32(name)])
+            corrupt = _MODES[self.mode]
+            results['parse'] = corrupt(parse, garment, self.rate, rng)
+        return results
+
+
+def _erode(
+    parse: np.ndarray,
+    garment: np.ndarray,
+    rate: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    if garment.all():  # nothing is next to it
+        return _relabel(parse, garment, rate, rng)
+    depth, nearest = cv2.distanceTransformWithLabels(
+        garment.astype(np.uint8),
+        cv2.DIST_L2,
+        cv2.DIST_MASK_5,
+        labelType=cv2.DIST_LABEL_PIXEL,
+    )
+    label_of = np.zeros(nearest.max() + 1, parse.dtype)
+    label_of[nearest[~garment]] = parse[~garment]
+    eaten = _lowest(
+        depth * np.exp(_smooth_noise(parse.shape, rng) / 2), garment, rate
+    )
+    return np.where(eaten, label_of[nearest], parse)
+
+
+def _shift(
+    parse: np.ndarray,
+    garment: np.ndarray,
+    rate: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    h, w = parse.shape
+    rows, columns = np.nonzero(garment)
+    angle = rng.uniform(0, 2 * np.pi)
+    # the length whose share of lost pixels is the nearest to p
+    best, error = (0, 0), rate
+    for length in range(1, max(h, w)):
+        dy = round(length * np.sin(angle))
+        dx = round(length * np.cos(angle))
+        kept = garment[
+            np.clip(rows - dy, 0, h - 1), np.clip(columns - dx, 0, w - 1)
+        ]
+        lost = 1 - kept.mean()
+        if abs(lost - rate) < error:
+            best, error = (dy, dx), abs(lost - rate)
+        if lost >= rate:
+            break
+    dy, dx = best
+    source = np.ix_(
+        np.clip(np.arange(h) - dy, 0, h - 1),
+        np.clip(np.arange(w) - dx, 0, w - 1),
+    )
+    return parse[source]
+
+
+def _relabel(
+    parse: np.ndarray,
+    garment: np.ndarray,
+    rate: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    patches = _lowest(_smooth_noise(parse.shape, rng), garment, rate)
+    count, patch = cv2.connectedComponents(patches.astype(np.uint8))
+    labels = rng.choice(np.array(MISTAKEN, parse.dtype), count)
+    return np.where(patches, labels[patch], parse)
+
+
+_MODES = {'erode': _erode, 'shift': _shift, 'relabel': _relabel}
+
+
+def _smooth_noise(
+    shape: tuple[int, int], rng: np.random.Generator
+) -> np.ndarray:
+    """(h, w), mean 0, deviation 1, with blobs of a few percent of the size."""
+    noise = cv2.GaussianBlur(
+        rng.standard_normal(shape), (0, 0), sigmaX=max(1.0, min(shape) / 24)
+    )
+    return (noise - noise.mean()) / (noise.std() or 1)
+
+
+def _lowest(score: np.ndarray, garment: np.ndarray, rate: float) -> np.ndarray:
+    """(h, w) bool: the share of the garment's pixels of the lowest score."""
+    rows, columns = np.nonzero(garment)
+    count = round(rate * len(rows))
+    order = np.argsort(score[rows, columns], kind='stable')[:count]
+    chosen = np.zeros_like(garment)
+    chosen[rows[order], columns[order]] = True
+    return chosen

@@ -1,0 +1,282 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import io
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from mmfashion_ext.formats.archives import unpack
+from mmfashion_ext.formats.video_reid.raw_ilids_prid import (
+    prid_splits,
+    read_ilids_vid,
+    read_prid2011,
+)
+from mmfashion_ext.formats.video_reid.raw_mars import read_mars
+from mmfashion_ext.utils.cli import UserError
+
+SPLIT_FILE = 'train-test people splits/train_test_splits_ilidsvid.mat'
+
+
+def touch(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'')
+
+
+def write_mat(path, **content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    savemat(path, content)
+
+
+@pytest.fixture
+def ilids(tmp_path):
+    """Persons 1, 3, 4 and 319; person 4 is seen by camera 2 only."""
+    root = tmp_path / 'iLIDS-VID'
+    for number, cameras in ((319, '12'), (1, '12'), (3, '12'), (4, '2')):
+        for camera in cameras:
+            for frame in (9, 10, 317):
+                who = f'cam{camera}_person{number:03d}_{frame:05d}.png'
+                tree = f'cam{camera}/person{number:03d}'
+                touch(
+                    root / 'i-LIDS-VID/sequences' / tree / who,
+                    tmp_path / 'optical_flow/optical_flow' / tree / who,
+                )
+    rows = np.array([[4, 1, 3, 2], [2, 3, 4, 1]])
+    write_mat(root / SPLIT_FILE, ls_set=rows.astype(np.float64))
+    return tmp_path
+
+
+def test_ilids_persons_are_renumbered(ilids):
+    raw = read_ilids_vid(ilids)
+    assert raw.persons == [f'person{n:03d}' for n in (1, 3, 4, 319)]
+    shown = [(t.pid, t.camid, len(t.frames)) for t in raw.tracklets]
+    assert shown == [
+        *((0, 0, 3), (0, 1, 3), (1, 0, 3), (1, 1, 3)),
+        *((2, 0, 0), (2, 1, 3), (3, 0, 3), (3, 1, 3)),
+    ]
+    first = [path.stem[-5:] for path in raw.tracklets[0].frames]
+    assert first == ['00009', '00010', '00317']
+    assert raw.tracklets[0].flows is None
+    assert raw.notes() == [
+        '4 persons, published are 300',
+        'person004 has no frame in camera 0',
+    ]
+
+
+def test_ilids_splits_are_sorted_halves(ilids):
+    first, second = read_ilids_vid(ilids).splits
+    assert (first.trainval, first.query, first.gallery) == (
+        [0, 3],
+        [1, 2],
+        [1, 2],
+    )
+    assert (second.trainval, second.query) == ([1, 2], [0, 3])
+    first, second = read_ilids_vid(ilids, splits='mended').splits
+    assert (first.trainval, first.query) == ([1, 2], [0, 3])
+    assert (second.trainval, second.query) == ([0, 3], [1, 2])
+
+
+def test_ilids_given_flow(ilids):
+    for tracklet in read_ilids_vid(ilids, given_flow=True).tracklets:
+        assert [p.name for p in tracklet.flows] == [
+            p.name for p in tracklet.frames
+        ]
+    lost = 'optical_flow/optical_flow/cam1/person003/cam1_person003_00010.png'
+    (ilids / lost).unlink()
+    with pytest.raises(UserError, match=r'1 frames of person 3 .*_00010\.png'):
+        read_ilids_vid(ilids, given_flow=True)
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ({'ls_set': [[1.0, 2, 3]]}, 'has 3 columns, expected 4'),
+        ({'ls_set': [[1.0, 2, 3, 5]]}, 'row 1 .* names 5'),
+        ({'ls_set': [[1.0, 2, 3, 3]]}, 'row 1 .* repeats some'),
+        ({'ls_set': [[1.5, 2, 3, 4]]}, 'no matrix of whole numbers'),
+        ({'other': 1}, 'holds no ls_set'),
+    ],
+)
+def test_ilids_wrong_splits(ilids, content, message):
+    write_mat(ilids / 'iLIDS-VID' / SPLIT_FILE, **content)
+    with pytest.raises(UserError, match=message):
+        read_ilids_vid(ilids)
+
+
+def test_ilids_broken_files(ilids):
+    split_file = ilids / 'iLIDS-VID' / SPLIT_FILE
+    split_file.write_bytes(b'no matrix')
+    with pytest.raises(UserError, match='cannot be read'):
+        read_ilids_vid(ilids)
+    split_file.unlink()
+    with pytest.raises(UserError, match='does not exist'):
+        read_ilids_vid(ilids)
+    sequences = ilids / 'iLIDS-VID/i-LIDS-VID/sequences'
+    touch(sequences / 'cam1/person001/frame1.png')
+    with pytest.raises(UserError, match=r'frame1\.png is not named like'):
+        read_ilids_vid(ilids)
+
+
+def test_missing_and_empty_raw_folder(tmp_path):
+    with pytest.raises(UserError, match=r'neither iLIDS-VID/ nor iLIDS-VID\.'):
+        read_ilids_vid(tmp_path)
+    (tmp_path / 'prid_2011').mkdir()
+    with pytest.raises(UserError, match=r'multi_shot holds no cam_\?'):
+        read_prid2011(tmp_path)
+    with pytest.raises(UserError, match='neither bbox_train/ nor'):
+        read_mars(tmp_path)
+
+
+def test_prid_from_its_archives(tmp_path):
+    """Persons above 200 are not in both cameras: dropped."""
+    numbers = [*range(1, 6), 202]
+    with (
+        zipfile.ZipFile(tmp_path / 'prid_2011.zip', 'w') as frames,
+        tarfile.open(tmp_path / 'prid_xiong.tar', 'w') as flows,
+    ):
+        for number in numbers:
+            for camera in 'ab':
+                name = f'cam_{camera}/person_{number:04d}/0001.png'
+                frames.writestr(f'multi_shot/{name}', b'rgb')
+                info = tarfile.TarInfo(name)
+                info.size = 4
+                flows.addfile(info, io.BytesIO(b'flow'))
+    raw = read_prid2011(tmp_path, given_flow=True)
+    assert raw.persons == [f'person_{n:04d}' for n in numbers[:5]]
+    assert [(t.pid, t.camid) for t in raw.tracklets] == [
+        (p, c) for p in range(5) for c in (0, 1)
+    ]
+    assert raw.tracklets[1].frames[0].read_bytes() == b'rgb'
+    assert raw.tracklets[1].flows[0].read_bytes() == b'flow'
+    assert raw.tracklets[1].frames[0].parts[-3] == 'cam_b'
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith('.')]
+
+
+def test_prid_splits_as_published():
+    np.random.seed(1)  # noqa: NPY002
+    draw = np.random.permutation
+    expected = [draw(200) - 1 for _ in range(10)]
+    for split, row in zip(prid_splits(), expected, strict=True):
+        assert split.trainval == row[:100].tolist()
+        assert split.query == split.gallery == row[100:].tolist()
+    assert set(expected[0].tolist()) == set(range(-1, 199))
+    mended = prid_splits(splits='mended')[0]
+    assert mended.trainval == [p + 1 for p in prid_splits()[0].trainval]
+
+
+def mars_name(person, camera, tracklet, frame):
+    return f'{person}C{camera}T{tracklet:04d}F{frame:03d}.jpg'
+
+
+@pytest.fixture
+def mars(tmp_path):
+    """Train: 0001 twice in camera 1; test: junk, a distractor, 0002."""
+    tracks = {
+        'train': [('0001', 1, 2), ('0001', 1, 3), ('0003', 6, 1)],
+        'test': [
+            ('00-1', 1, 2),
+            ('0000', 2, 1),
+            ('0002', 1, 2),
+            ('0002', 4, 3),
+        ],
+    }
+    for part, rows in tracks.items():
+        names, info = [], []
+        for number, (person, camera, count) in enumerate(rows, 1):
+            own = [
+                mars_name(person, camera, number, k)
+                for k in range(1, count + 1)
+            ]
+            info.append(
+                (len(names) + 1, len(names) + count, int(person[2:]), camera)
+            )
+            names += own
+            touch(*(tmp_path / f'bbox_{part}' / person / n for n in own))
+        (tmp_path / 'info').mkdir(exist_ok=True)
+        lists = tmp_path / 'info' / f'{part}_name.txt'
+        lists.write_text('\n'.join(names) + '\n')
+        write_mat(
+            tmp_path / 'info' / f'tracks_{part}_info.mat',
+            **{f'track_{part}_info': np.array(info)},
+        )
+    write_mat(tmp_path / 'info' / 'query_IDX.mat', query_IDX=[[4]])
+    return tmp_path
+
+
+def test_mars(mars):
+    raw = read_mars(mars)
+    assert raw.listed
+    assert raw.num_cameras == 6
+    assert raw.persons == ['0000', '0001', '0002', '0003']
+    shown = [(t.pid, t.camid, len(t.frames)) for t in raw.tracklets]
+    assert shown == [
+        *((1, 0, 2), (1, 0, 3), (3, 5, 1)),
+        *((0, 1, 1), (2, 0, 2), (2, 3, 3)),
+    ]
+    assert all(path.is_file() for t in raw.tracklets for path in t.frames)
+    (split,) = raw.splits
+    assert split.train_tracklets == [0, 1, 2]
+    assert split.gallery_tracklets == [3, 4]  # no junk, not the query
+    assert split.query_tracklets == [5]
+    assert (split.trainval, split.query, split.gallery) == (
+        [1, 3],
+        [2],
+        [0, 2],
+    )
+    assert raw.notes() == []
+
+
+@pytest.mark.parametrize(
+    ('row', 'message'),
+    [
+        ((1, 2, 2, 1), 'row 1: frames 1 to 2 .* not all of person 0002'),
+        ((1, 2, 1, 2), 'in camera 2'),
+        ((1, 20, 1, 1), 'frames 1 to 20'),
+        ((2, 1, 1, 1), 'frames 2 to 1'),
+    ],
+)
+def test_mars_wrong_tracklets(mars, row, message):
+    path = mars / 'info/tracks_train_info.mat'
+    write_mat(path, track_train_info=np.array([row]))
+    with pytest.raises(UserError, match=message):
+        read_mars(mars)
+
+
+def test_mars_wrong_queries_and_lists(mars):
+    write_mat(mars / 'info/query_IDX.mat', query_IDX=[[5]])
+    with pytest.raises(UserError, match='tracklets other than 1 to 4'):
+        read_mars(mars)
+    (mars / 'info/test_name.txt').unlink()
+    with pytest.raises(UserError, match=r'test_name\.txt does not exist'):
+        read_mars(mars)
+
+
+@pytest.mark.parametrize('name', ['../out.txt', '/tmp/out.txt'])
+def test_archives_stay_inside(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / 'a.zip', 'w') as file:
+        file.writestr(name, b'x')
+    with tarfile.open(tmp_path / 'a.tar', 'w') as file:
+        file.addfile(tarfile.TarInfo(name), io.BytesIO())
+    with pytest.raises(UserError, match='would lie outside'):
+        unpack(tmp_path / 'a.zip', tmp_path / 'new')
+    if name.startswith('..'):  # tar strips a leading slash
+        with pytest.raises(UserError, match='cannot be unpacked'):
+            unpack(tmp_path / 'a.tar', tmp_path / 'new')
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['a.tar', 'a.zip']
+
+
+def test_damaged_archive(tmp_path):
+    (tmp_path / 'a.tar').write_bytes(b'nothing of the kind')
+    with pytest.raises(UserError, match='download it again'):
+        unpack(tmp_path / 'a.tar', tmp_path / 'new')
+    with tarfile.open(tmp_path / 'b.tar', 'w') as file:
+        info = tarfile.TarInfo('x')
+        info.size = 5000
+        file.addfile(info, io.BytesIO(bytes(5000)))
+    whole = (tmp_path / 'b.tar').read_bytes()
+    (tmp_path / 'b.tar').write_bytes(whole[:3000])
+    with pytest.raises(UserError, match='download it again'):
+        unpack(tmp_path / 'b.tar', tmp_path / 'new')
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['a.tar', 'b.tar']

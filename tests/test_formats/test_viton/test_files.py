@@ -1,0 +1,267 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from mmfashion_ext.formats.viton.constants import CIHP_TO_VITON, JOINTS
+from mmfashion_ext.formats.viton.files import (
+    read_densepose,
+    read_flow,
+    read_mask,
+    read_parse,
+    read_picture,
+    read_pose,
+)
+from mmfashion_ext.utils.cli import UserError
+
+H, W = 9, 7
+
+
+def pixels(channels=3, seed=0):
+    shape = (H, W, channels) if channels > 1 else (H, W)
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(array, name='x.png', **kwargs):
+        path = tmp_path / name
+        Image.fromarray(array).save(path, **kwargs)
+        return path
+
+    return save
+
+
+def refused(read, path, match):
+    with pytest.raises(UserError, match=match) as error:
+        read(path)
+    assert str(path) in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+def test_pictures_from_files_arrays_and_pillow(save):
+    rgb = pixels()
+    for source in (save(rgb), str(save(rgb)), rgb, Image.fromarray(rgb)):
+        read = read_picture(source)
+        assert read.dtype == np.uint8
+        assert (read == rgb).all()
+        assert read.flags.writeable
+
+
+def test_grey_pictures_get_three_channels(save):
+    grey = pixels(1)
+    for source in (grey, save(grey)):
+        assert (read_picture(source) == grey[:, :, None]).all()
+
+
+def test_transparent_pictures_are_laid_on_white(save):
+    rgba = pixels(4)
+    rgba[0, 0] = 10, 20, 30, 0
+    rgba[0, 1] = 10, 20, 30, 255
+    alpha = rgba[:, :, 3:] / 255
+    expected = rgba[:, :, :3] * alpha + 255 * (1 - alpha)
+    for source in (rgba, save(rgba)):
+        read = read_picture(source)
+        assert read[0, :2].tolist() == [[255] * 3, [10, 20, 30]]
+        assert np.abs(read - expected).max() <= 1
+    palette = Image.fromarray(rgba[:, :, :3]).quantize(8)
+    palette.save(path := save(rgba).with_name('p.png'), transparency=3)
+    clear = np.asarray(palette) == 3
+    assert (read_picture(path)[clear] == 255).all()
+
+
+def test_pictures_are_turned_upright(save):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    path = save(pixels(), exif=exif)
+    assert (read_picture(path) == np.rot90(pixels(), -1)).all()
+
+
+def test_bad_pictures_are_refused(save, tmp_path):
+    path = save(pixels(), 'x.jpg')
+    whole = path.read_bytes()
+    for length in (0, 20, len(whole) // 2, len(whole) - 20):
+        path.write_bytes(whole[:length])
+        refused(read_picture, path, 'cannot be read as a picture')
+    refused(read_picture, tmp_path / 'no.jpg', 'does not exist')
+    refused(read_picture, tmp_path, 'cannot be read as a picture')
+    deep = save(np.zeros((H, W), np.uint16))
+    refused(read_picture, deep, '16 or 32 bits')
+    for array in (
+        pixels().astype(np.float32),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((H, W, 5), np.uint8),
+        np.zeros(H, np.uint8),
+    ):
+        with pytest.raises(UserError, match='given as an array cannot be'):
+            read_picture(array)
+
+
+def test_masks(save):
+    mask = pixels(1)
+    for source in (mask, save(mask), save(np.dstack([mask] * 3))):
+        assert (read_mask(source) == mask).all()
+    assert set(read_mask(mask > 99).flat) == {0, 255}
+    assert ((read_mask(mask > 99) > 0) == (mask > 99)).all()
+    # cut out: white, transparent around
+    cut_out = np.dstack([np.full((H, W, 3), 255, np.uint8), mask])
+    assert (read_mask(save(cut_out)) == mask).all()
+
+
+def test_empty_masks_are_refused(save):
+    refused(read_mask, save(np.full((H, W), 127, np.uint8)), 'empty mask.*127')
+    refused(read_mask, save(np.eye(H, dtype=np.uint8)), 'value is 1; expected')
+    assert read_mask(np.full((H, W), 128, np.uint8)).min() == 128
+
+
+def ids(count):
+    return np.arange(H * W, dtype=np.uint8).reshape(H, W) % count
+
+
+def test_parse_maps(save):
+    labels = ids(14)
+    indexed = Image.frombytes('P', (W, H), labels.tobytes())
+    indexed.putpalette([7 * k % 256 for k in range(768)])
+    indexed.save(path := save(labels).with_name('p.png'))
+    for source in (save(labels), path, save(np.dstack([labels] * 3), 'g.png')):
+        assert (read_parse(source) == labels).all()
+
+
+def test_parse_maps_of_viton_hd(save):
+    read = read_parse(save(ids(20)), 'cihp')
+    table = [label for _, label in CIHP_TO_VITON]
+    assert read.dtype == np.uint8
+    assert read.tolist() == [[table[k] for k in row] for row in ids(20)]
+    refused(lambda p: read_parse(p, 'cihp'), save(ids(21)), 'labels 20, exp')
+
+
+def test_bad_parse_maps_are_refused(save):
+    refused(read_parse, save(ids(16)), "labels 14, 15, .*layout='viton-hd'")
+    refused(read_parse, save(pixels()), 'picture in colours')
+    refused(read_parse, save(pixels(1) | 128), r'and \d+ more')
+
+
+def test_densepose(tmp_path, save):
+    path = tmp_path / 'x.npy'
+    for dtype in (np.uint8, np.int64, np.float32):
+        np.save(path, ids(25).astype(dtype))
+        read = read_densepose(path)
+        assert read.dtype == np.uint8
+        assert (read == ids(25)).all()
+    assert (read_densepose(save(ids(25))) == ids(25)).all()
+
+
+def test_bad_densepose_is_refused(tmp_path, save):
+    path = tmp_path / 'x.npy'
+    for array, match in (
+        (np.zeros((H, W, 3)), r'\(9, 7, 3\) of float64, expected \(h, w\)'),
+        (ids(26), r'parts 25, expected whole numbers 0 to 24'),
+        (ids(25) - 1.0, r'parts -1\.0'),
+        (ids(25) + 256.0, r'parts 256\.0'),
+        (ids(25) / 2, r'parts 0\.5'),
+        (np.full((H, W), np.nan), 'parts nan'),
+        (np.full((H, W), 'x'), 'of <U1, expected'),
+    ):
+        np.save(path, array)
+        refused(read_densepose, path, match)
+    np.save(path, np.array([None]), allow_pickle=True)
+    refused(read_densepose, path, 'cannot be read as an array')
+    path.write_bytes(b'')
+    refused(read_densepose, path, 'cannot be read as an array')
+    refused(read_densepose, tmp_path / 'no.npy', 'does not exist')
+    refused(read_densepose, save(pixels()), 'in colours')
+
+
+def write_pose(path, people):
+    path.write_text(json.dumps({'people': people}))
+    return path
+
+
+@pytest.mark.parametrize('key', ['pose_keypoints', 'pose_keypoints_2d'])
+def test_poses_of_18_joints(tmp_path, key):
+    joints = np.arange(54) / 4
+    people = [{key: joints.tolist()}, {key: [0] * 54}]
+    read = read_pose(write_pose(tmp_path / 'x.json', people))
+    assert read.dtype == np.float32
+    assert (read == joints.reshape(18, 3)).all()
+
+
+def test_poses_of_25_joints(tmp_path):
+    arms = ['{} shoulder', '{} elbow', '{} wrist']
+    legs = ['{} hip', '{} knee', '{} ankle']
+    feet = ['{} big toe', '{} small toe', '{} heel']
+
+    def sides(parts, *order):
+        return [part.format(side) for side in order for part in parts]
+
+    names = [
+        *('nose', 'neck'),
+        *sides(arms, 'right', 'left'),
+        'mid hip',
+        *sides(legs, 'right', 'left'),
+        *('right eye', 'left eye', 'right ear', 'left ear'),
+        *sides(feet, 'left', 'right'),
+    ]
+    joints = [(k, 100 + k, 0.5) for k in range(25)]
+    people = [{'pose_keypoints_2d': np.ravel(joints).tolist()}]
+    read = read_pose(write_pose(tmp_path / 'x.json', people))
+    found = [names[int(x)] for x in read[:, 0]]
+    assert found == list(JOINTS)
+    assert (read[:, 1] == read[:, 0] + 100).all()
+
+
+def test_nobody_means_no_joint(tmp_path):
+    read = read_pose(write_pose(tmp_path / 'x.json', []))
+    assert read.shape == (18, 3)
+    assert not read.any()
+
+
+def test_bad_poses_are_refused(tmp_path):
+    path = tmp_path / 'x.json'
+    for people, match in (
+        ([{}], "lacks the key 'pose_keypoints'"),
+        ([{'pose_keypoints': [0] * 53}], r'shape \(53,\), expected 54 or 75'),
+        ([{'pose_keypoints': [None] * 54}], 'finite numbers'),
+        ([{'pose_keypoints': [[1], [2, 3]]}], 'is no pose file'),
+        ([{'pose_keypoints': {'x': 1}}], 'is no pose file'),
+        ([5], 'is no pose file'),
+    ):
+        refused(read_pose, write_pose(path, people), match)
+    for text, match in (
+        ('{"person": []}', "lacks the key 'people'"),
+        ('[1]', 'is no pose file'),
+        ('{"people"', 'is no pose file'),
+    ):
+        path.write_text(text)
+        refused(read_pose, path, match)
+    refused(read_pose, tmp_path / 'no.json', 'does not exist')
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.binary(max_size=60))
+def test_no_bytes_break_the_reader_of_poses(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / 'bytes.json'
+    path.write_bytes(content)
+    with pytest.raises(UserError):
+        read_pose(path)
+
+
+def test_flows(tmp_path):
+    path = tmp_path / 'x.npz'
+    flow = np.full((H, W, 2), np.nan, np.float16)
+    flow[2, 3] = 4.5, 6
+    np.savez(path, flow=flow)
+    read = read_flow(path)
+    assert read.dtype == np.float32
+    assert np.array_equal(read, flow, equal_nan=True)
+    np.savez(path, flow=flow[:, :, 0])
+    refused(read_flow, path, r'expected \(h, w, 2\)')
+    np.savez(path, map=flow)
+    refused(read_flow, path, 'no flow file')
+    path.write_bytes(b'PK')
+    refused(read_flow, path, 'no flow file')
+    refused(read_flow, tmp_path / 'no.npz', 'does not exist')

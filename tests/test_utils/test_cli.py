@@ -1,0 +1,65 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import pytest
+from torch.utils.data import DataLoader, Dataset
+
+from mmfashion_ext.utils.cli import (
+    UserError,
+    atomic_write,
+    make_folder,
+    run_tool,
+)
+
+
+class Damaged(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        try:
+            raise OSError('truncated')
+        except OSError as error:
+            raise UserError('a.png: cannot be read; remove it') from error
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_an_error_of_any_process_is_one_line(capsys, workers):
+    samples = iter(DataLoader(Damaged(), num_workers=workers))
+    with pytest.raises(SystemExit) as end:
+        run_tool(lambda: list(samples) and None)
+    if workers:  # left to the garbage collector it would take 5 seconds
+        samples._shutdown_workers()
+    assert end.value.code == 2
+    printed = capsys.readouterr().err
+    assert printed == 'error: a.png: cannot be read; remove it\n'
+
+
+def test_what_is_no_error_of_the_user_is_shown_whole():
+    with pytest.raises(ZeroDivisionError):
+        run_tool(lambda: 1 // 0)
+
+
+@pytest.mark.parametrize(('status', 'code'), [(None, None), (0, 0), (3, 3)])
+def test_status(status, code):
+    with pytest.raises(SystemExit) as end:
+        run_tool(lambda: status)
+    assert end.value.code == code
+
+
+def test_places_that_cannot_be_written_to(tmp_path):
+    file = tmp_path / 'file'
+    file.write_text('kept')
+    for folder in (file, file / 'below'):
+        with pytest.raises(UserError, match=f'{folder} is, or lies below'):
+            make_folder(folder)
+        with (
+            pytest.raises(UserError, match=f'{folder} is, or lies below'),
+            atomic_write(folder / 'new'),
+        ):
+            pass
+    with (
+        pytest.raises(UserError, match=f'{tmp_path} is a folder'),
+        atomic_write(tmp_path),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ['file']
+    assert file.read_text() == 'kept'

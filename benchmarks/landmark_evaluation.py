@@ -34,7 +34,8 @@ from mmfashion_ext.formats.deepfashion2.constants import (
     NUM_LANDMARKS,
     SIGMAS,
 )
-from mmfashion_ext.utils.cli import run_tool, write_json
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 STOCK, OURS = 'pycocotools', 'ours'
 

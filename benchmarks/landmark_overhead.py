@@ -30,7 +30,8 @@ from torch import nn
 
 from mmfashion_ext.formats.deepfashion2.constants import CATEGORIES
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.utils.cli import run_tool, write_json
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 OURS, PLAIN = 'Match R-CNN', "mmdet's Mask R-CNN"
 

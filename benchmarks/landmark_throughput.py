@@ -23,8 +23,9 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from rich.console import Console
 from rich.table import Table
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.utils.cli import UserError, run_tool
+from mmfashion_ext.utils.cli import run_tool
 
 THEIRS = (
     'fashion_2d_keypoint/topdown_heatmap/deepfashion2/'

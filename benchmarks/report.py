@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mmfashion_ext.utils.cli import write_json
+from mmfashion_ext.utils.files import write_json
 
 
 def parser(description: str) -> argparse.ArgumentParser:

@@ -29,7 +29,8 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from mmfashion_ext.retrieval.pair_similarity import PairSimilarity, TopK
-from mmfashion_ext.utils.cli import run_tool, write_json
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 GIB = 2**30
 #: Queries and items of a block of the pairwise side: 4 MiB of differences,

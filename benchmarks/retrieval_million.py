@@ -28,7 +28,8 @@ from torch import Tensor
 
 from mmfashion_ext.retrieval.gallery_index import GalleryIndex, recall
 from mmfashion_ext.retrieval.pair_similarity import PairSimilarity, TopK
-from mmfashion_ext.utils.cli import run_tool, write_json
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 
 class Stages:

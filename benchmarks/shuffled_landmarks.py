@@ -18,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmfashion_ext.utils.cli import UserError, run_tool, write_json
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 
 def shuffle_landmarks(coco: dict, seed: int = 0) -> int:

@@ -14,8 +14,9 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.hub import root
-from mmfashion_ext.utils.cli import UserError, write_json
+from mmfashion_ext.utils.files import write_json
 
 
 def train_and_test(cfg: Config, work_dir: Path) -> dict[str, float]:

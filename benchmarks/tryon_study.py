@@ -24,7 +24,8 @@ from rich.table import Table
 from training_runs import call, train_and_test
 
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.utils.cli import run_tool, write_json
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 STAGES = ('pb-afn_warp', 'pb-afn_e2e', 'pf-afn_warp', 'pf-afn_e2e')
 LONG = 'pf-afn_warp'

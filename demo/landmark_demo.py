@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 
 from mmfashion_ext import plugins
-from mmfashion_ext.utils.cli import UserError, run_tool
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.utils.cli import run_tool
 
 
 def parse_args() -> argparse.Namespace:

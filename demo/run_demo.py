@@ -20,9 +20,10 @@ from mmengine.device import is_cuda_available
 from rich.console import Console
 from rich.table import Table
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.hub import config_path
 from mmfashion_ext.tryon import TryOnInferencer
-from mmfashion_ext.utils.cli import UserError, run_tool
+from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.image_grid import write_sheet
 
 ROOT = Path(__file__).resolve().parent.parent

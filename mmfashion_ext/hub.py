@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from .errors import UserError
 from .plugins import SYSTEMS, is_installed, require
-from .utils.cli import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -281,7 +281,7 @@ def _inferencer(cfg: 'Config') -> type:
     """
     from mmengine.config import Config
 
-    from .runner import used_systems
+    from .plugins import used_systems
 
     parts = {key: cfg.get(key) for key in ('model', 'test_dataloader')}
     for system in used_systems(Config(parts)):

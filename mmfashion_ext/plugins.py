@@ -9,8 +9,12 @@ import importlib
 import importlib.util
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 @dataclass(frozen=True)
@@ -160,3 +164,23 @@ def import_type(name: str) -> None:
     for system in SYSTEMS:
         if name in exports(system):
             getattr(importlib.import_module(f'mmfashion_ext.{system}'), name)
+
+
+def used_systems(cfg: 'Config') -> list[str]:
+    """The systems of this package whose types a config names."""
+
+    def types(node: object) -> Iterator[str]:
+        if isinstance(node, dict):
+            if isinstance(node.get('type'), str):
+                yield node['type']
+            node = list(node.values())
+        if isinstance(node, list | tuple):
+            for child in node:
+                yield from types(child)
+
+    names = {
+        name.removeprefix('mmfashion_ext.')
+        for name in types(cfg.to_dict())
+        if name.startswith('mmfashion_ext.')
+    }
+    return [system for system in SYSTEMS if names & set(exports(system))]

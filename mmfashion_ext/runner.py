@@ -7,15 +7,14 @@ torch is imported when it is needed first: a misspelt name is told at once.
 import argparse
 import os
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmengine.config import Config, DictAction
 
 from . import plugins
+from .errors import UserError
 from .hub import config_path
-from .utils.cli import UserError
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -78,7 +77,7 @@ def load_config(args: argparse.Namespace) -> Config:
         ) from error
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
-    for system in used_systems(cfg):
+    for system in plugins.used_systems(cfg):
         plugins.require(system)
     cfg.launcher = args.launcher
     cfg.work_dir = (
@@ -87,52 +86,6 @@ def load_config(args: argparse.Namespace) -> Config:
         or str(Path('work_dirs') / Path(path).stem)
     )
     return cfg
-
-
-def used_systems(cfg: Config) -> list[str]:
-    """The systems of this package whose types a config names."""
-
-    def types(node: object) -> Iterator[str]:
-        if isinstance(node, dict):
-            if isinstance(node.get('type'), str):
-                yield node['type']
-            node = list(node.values())
-        if isinstance(node, list | tuple):
-            for child in node:
-                yield from types(child)
-
-    names = {
-        name.removeprefix('mmfashion_ext.')
-        for name in types(cfg.to_dict())
-        if name.startswith('mmfashion_ext.')
-    }
-    return [
-        system
-        for system in plugins.SYSTEMS
-        if names & set(plugins.exports(system))
-    ]
-
-
-def check_weights(path: str | None) -> str | None:
-    """Refuse a checkpoint that is missing or could run code when loaded.
-
-    Args:
-        path (str, optional): A file or an http(s) URL, which is downloaded.
-
-    Returns:
-        str, optional: The file that was checked, to be loaded instead.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        CheckpointError: It holds more than weights and plain values.
-    """
-    if not path:
-        return None
-    from .utils.checkpoint import assert_safe, local_checkpoint
-
-    file = local_checkpoint(path)
-    assert_safe(file)
-    return str(file)
 
 
 def build_runner(cfg: Config) -> 'Runner':

@@ -20,11 +20,11 @@ from mmengine.utils import get_installed_path
 
 import mmfashion_ext
 from mmfashion_ext import hub
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.utils.checkpoint import (
     CheckpointError,
     UnsafeCheckpointError,
 )
-from mmfashion_ext.utils.cli import UserError
 
 NAME = 'match-rcnn_r50_fpn_8xb2-1x_deepfashion2'
 

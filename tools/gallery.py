@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mmfashion_ext import plugins
-from mmfashion_ext.utils.cli import UserError, run_tool, write_json
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 
 def parse_args() -> argparse.Namespace:

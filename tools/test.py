@@ -13,13 +13,15 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.runner import (
     add_runner_arguments,
     build_runner,
-    check_weights,
     load_config,
 )
-from mmfashion_ext.utils.cli import UserError, run_tool, write_json
+from mmfashion_ext.utils.checkpoint import check_weights
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 #: Host -> its metric that pickles predictions, masks compressed.
 DUMP_METRICS = {'mmdet': 'mmdet.DumpDetResults'}

@@ -11,13 +11,14 @@ import argparse
 
 from mmengine.config import Config
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.runner import (
     add_runner_arguments,
     build_runner,
-    check_weights,
     load_config,
 )
-from mmfashion_ext.utils.cli import UserError, run_tool
+from mmfashion_ext.utils.checkpoint import check_weights
+from mmfashion_ext.utils.cli import run_tool
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..errors import UserError
 from ..formats.deepfashion2.constants import (
     ATTRIBUTES,
     CATEGORY_BY_ID,
     NUM_LANDMARKS,
 )
-from ..utils.cli import UserError
 
 Task = Literal['bbox', 'segm', 'keypoints']
 

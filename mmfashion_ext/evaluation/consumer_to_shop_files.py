@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from ..formats.deepfashion2.constants import ATTRIBUTES, SOURCES
-from ..utils.cli import atomic_write
+from ..utils.files import atomic_write
 from .coco_files import EvaluationError
 from .consumer_to_shop_entries import (
     GT_KEYS,

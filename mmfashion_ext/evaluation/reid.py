@@ -29,7 +29,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..utils.cli import UserError
+from ..errors import UserError
 
 #: Ranks of the CMC that are reported.
 TOPK = (1, 5, 10, 20)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..utils.cli import atomic_write
+from ..utils.files import atomic_write
 
 
 def to_numpy(values: Any) -> np.ndarray:

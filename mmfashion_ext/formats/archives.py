@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from ..utils.cli import UserError
+from ..errors import UserError
 
 
 def unpack(archive: str | Path, folder: str | Path) -> Path:

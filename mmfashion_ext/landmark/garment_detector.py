@@ -12,11 +12,12 @@ from mmengine.registry import DefaultScope
 from mmpose.evaluation.functional import nms
 from torch import nn
 
+from ..errors import UserError
 from ..formats.deepfashion2.constants import CATEGORIES
 from ..hub import config_path
 from ..match_rcnn import ClothesInferencer
-from ..runner import check_weights, used_systems
-from ..utils.cli import UserError
+from ..plugins import used_systems
+from ..utils.checkpoint import check_weights
 
 
 class CheckedDetInferencer(DetInferencer):

@@ -18,9 +18,10 @@ from mmpose.structures import PoseDataSample, merge_data_samples
 from rich.progress import track
 from torch import nn
 
+from ..errors import UserError
 from ..formats.deepfashion2.constants import CLASS_NAMES, NUM_LANDMARKS
 from ..hub import config_path, get_model
-from ..utils.cli import UserError, write_json
+from ..utils.files import write_json
 from .garment_detector import GarmentDetector
 from .inputs import (
     VideoWriter,

@@ -10,7 +10,8 @@ import cv2
 import mmcv
 import numpy as np
 
-from ..utils.cli import UserError, atomic_write
+from ..errors import UserError
+from ..utils.files import atomic_write
 
 
 def kind(path: str) -> Literal['image', 'video'] | str:

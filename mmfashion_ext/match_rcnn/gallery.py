@@ -13,12 +13,12 @@ import numpy as np
 from rich.progress import track
 from torch import Tensor
 
+from ..errors import UserError
 from ..formats.deepfashion2.constants import CATEGORIES
 from ..hub import config_path
 from ..retrieval.gallery_index import GalleryIndex
 from ..retrieval.pair_similarity import PairSimilarity
 from ..utils.checkpoint import local_checkpoint
-from ..utils.cli import UserError
 from ..utils.image_grid import write_sheet
 
 #: What counts as a picture in a folder.

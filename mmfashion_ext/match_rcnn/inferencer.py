@@ -13,7 +13,7 @@ from torch import nn
 from ..formats.deepfashion2.constants import CATEGORIES
 from ..hub import config_path
 from ..utils.checkpoint import assert_safe, local_checkpoint
-from ..utils.cli import write_json
+from ..utils.files import write_json
 from .dataset import DeepFashion2Dataset
 
 

@@ -4,8 +4,9 @@
 Pairs are scored by an inner product of augmented vectors (see
 :mod:`mmfashion_ext.retrieval.pair_similarity`), which faiss can search.
 Indexes are built on distances between *gallery items*, though, and those of
-the augmented vectors say little: their last entry, a weighted square, outweighs
-the others. Two changes leave the inner product as it is and mend that:
+the augmented vectors say little: their last entry, a weighted square,
+outweighs the others.
+Two changes leave the inner product as it is and mend that:
 
 - features are multiplied by ``sqrt(|w|)`` on both sides and the weights
   become -1, 0 or 1, so that a feature counts as much as it does for scores;

@@ -23,7 +23,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from ..utils.cli import UserError
+from ..errors import UserError
 
 #: Bytes of working memory of a search unless told otherwise.
 MAX_MEMORY = 256 * 2**20

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..utils.cli import atomic_write
+from ..utils.files import atomic_write
 from .approximate_search import ApproximateSearch, Kind
 from .exact_topk import MAX_MEMORY, SPARE, RetrievalError, TopK, check_features
 from .pair_similarity import PairSimilarity

@@ -5,8 +5,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from ..errors import UserError
 from ..registry import MODELS
-from ..utils.cli import UserError
 
 
 class TwoStreamConv(nn.Conv2d):

@@ -7,8 +7,8 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from ..errors import UserError
 from ..registry import MODELS
-from ..utils.cli import UserError
 
 
 @MODELS.register_module()

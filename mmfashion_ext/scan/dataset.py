@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
+from ..errors import UserError, describe
 from ..formats.video_reid.layout import (
     FLOWS,
     IMAGES,
@@ -23,7 +24,6 @@ from ..formats.video_reid.layout import (
     flow_name,
 )
 from ..registry import DATASETS
-from ..utils.cli import UserError, describe
 from .seeding import SeededIndex
 
 _FOLDERS = {'img': IMAGES, 'flow': FLOWS}

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..registry import MODELS
-from ..utils.cli import UserError
 from .backbone import TwoStreamConv
 
 

@@ -12,12 +12,13 @@ from mmengine.dataset import Compose
 from PIL import Image
 from rich.progress import track
 
+from ..errors import UserError
 from ..evaluation.tracklets import aggregate_tracklets
 from ..formats.video_reid.layout import clip_ranges
 from ..formats.video_reid.optical_flow import METHODS, FlowMethod, compute_flow
 from ..hub import get_model
 from ..registry import TRANSFORMS
-from ..utils.cli import UserError, write_json
+from ..utils.files import write_json
 from ..utils.image_grid import write_sheet
 from .clip_features import ClipFeatures
 from .inputs import Source, name_of, read_frames, tracklet_folders

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ..errors import UserError
 from ..registry import MODELS
-from ..utils.cli import UserError
 from ..utils.distributed import gather_rows
 
 

@@ -7,8 +7,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..registry import MODELS
-from ..utils.cli import UserError
 from .attention import CollaborativePooling, SelfPooling
 from .classifier import PairClassifier
 from .clip_features import MEMORY, ClipFeatures

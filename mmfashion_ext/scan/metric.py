@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import nn
 
+from ..errors import UserError
 from ..evaluation.reid import (
     DRAWS,
     TOPK,
@@ -20,7 +21,7 @@ from ..evaluation.reid import (
 )
 from ..evaluation.tracklets import aggregate_tracklets
 from ..registry import METRICS
-from ..utils.cli import UserError, atomic_write
+from ..utils.files import atomic_write
 from .clip_features import ClipFeatures
 
 

@@ -43,7 +43,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..utils.cli import UserError
+from ..errors import UserError
 from .attention import attend
 from .chebyshev import Chebyshev, nodes_needed
 from .clip_features import DOUBLE, MEMORY, ClipFeatures, parts, step_memory

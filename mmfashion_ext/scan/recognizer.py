@@ -8,8 +8,8 @@ from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ..errors import UserError
 from ..registry import MODELS
-from ..utils.cli import UserError
 from ..utils.distributed import gather_rows
 from .classifier import PairClassifier
 from .clip_features import ClipFeatures

@@ -11,8 +11,8 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
+from ..errors import UserError, describe
 from ..registry import DATA_SAMPLERS
-from ..utils.cli import UserError, describe
 from .seeding import SeededIndex
 
 

@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..errors import UserError
 from ..registry import TRANSFORMS
-from ..utils.cli import UserError
 from .seeding import rng_of
 from .structures import ClipDataSample
 

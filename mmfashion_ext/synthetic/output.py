@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from ..utils.cli import UserError
+from ..errors import UserError
 
 
 class UsageError(UserError, ValueError):

@@ -13,10 +13,10 @@ from mmengine.dist import get_rank
 from mmengine.logging import print_log
 from torch.utils.data import get_worker_info
 
+from ..errors import UserError, describe
 from ..formats.viton.constants import Kind, LayoutName, Split
 from ..formats.viton.pairs import Pair, TryOnFiles
 from ..registry import DATASETS
-from ..utils.cli import UserError, describe
 
 _TOOL = 'tools/dataset_converters/viton.py'
 

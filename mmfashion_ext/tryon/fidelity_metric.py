@@ -11,9 +11,10 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..registry import METRICS, MODELS
 from ..utils.checkpoint import CheckpointError, assert_safe
-from ..utils.cli import UserError, atomic_write
+from ..utils.files import atomic_write
 from .metric import require_file, require_torchmetrics
 
 #: torch-fidelity's conversion of the original weights in TensorFlow.

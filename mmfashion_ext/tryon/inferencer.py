@@ -12,9 +12,10 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch import Tensor
 
+from ..errors import UserError, describe
 from ..hub import config_path, get_model
 from ..registry import MODELS
-from ..utils.cli import UserError, describe, make_folder, write_json
+from ..utils.files import make_folder, write_json
 from .inference.contact_sheet import ContactSheet
 from .inference.fast_try_on import FastTryOn
 from .inference.inputs import Named, Source, Wanted, find

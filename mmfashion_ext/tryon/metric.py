@@ -17,13 +17,14 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..registry import METRICS
 from ..utils.checkpoint import (
     CheckpointError,
     extract_state_dict,
     load_checkpoint_file,
 )
-from ..utils.cli import UserError, atomic_write
+from ..utils.files import atomic_write
 
 #: SSIM's window in px: 11 x 11, Gaussian.
 _SSIM_RADIUS, _SSIM_SIGMA = 5, 1.5

@@ -7,9 +7,9 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
+from ..errors import UserError
 from ..formats.viton.constants import ARMS, NOISE, PANTS, UPPER_CLOTHES
 from ..registry import TRANSFORMS
-from ..utils.cli import UserError
 
 Mode = Literal['erode', 'shift', 'relabel']
 

@@ -10,13 +10,13 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
+from ..errors import UserError
 from ..registry import MODELS
 from ..utils.checkpoint import (
     CheckpointError,
     extract_state_dict,
     load_checkpoint_file,
 )
-from ..utils.cli import UserError
 from .frozen import Frozen
 
 #: torchvision's VGG19 without batch normalisation, trained on ImageNet.

@@ -8,9 +8,9 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..registry import MODELS
 from ..utils.checkpoint import is_url, load_weights
-from ..utils.cli import UserError
 from .conditions import person_cloth_mask
 from .frozen import Frozen
 from .layer_fusion import fuse

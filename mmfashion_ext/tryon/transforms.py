@@ -18,10 +18,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..errors import UserError
 from ..formats.viton.cloth_mask import grabcut_mask
 from ..formats.viton.files import check_size, describe_size, name_of, read_file
 from ..registry import TRANSFORMS
-from ..utils.cli import UserError
 from .pose_map import draw_pose
 from .structures import TryOnDataSample
 

@@ -14,7 +14,7 @@ from mmengine.visualization import Visualizer
 from torch import Tensor
 
 from ..registry import HOOKS, VISUALIZERS
-from ..utils.cli import atomic_write
+from ..utils.files import atomic_write
 from .structures import TryOnDataSample
 
 #: What a strip may consist of: fields of :class:`TryOnDataSample`.

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
-from .cli import UserError, describe
+from ..errors import UserError, describe
 
 #: End of a published file's name: the first 8 digits of its SHA-256.
 HASHED_NAME = re.compile(r'-([0-9a-f]{8})\.pth$')
@@ -237,6 +237,26 @@ def describe_problems(problems: Mapping[str, Sequence[str]]) -> str:
         for problem, names in problems.items()
         if names
     )
+
+
+def check_weights(path: str | None) -> str | None:
+    """Refuse a checkpoint that is missing or could run code when loaded.
+
+    Args:
+        path (str, optional): A file or an http(s) URL, which is downloaded.
+
+    Returns:
+        str, optional: The file that was checked, to be loaded instead.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CheckpointError: It holds more than weights and plain values.
+    """
+    if not path:
+        return None
+    file = local_checkpoint(path)
+    assert_safe(file)
+    return str(file)
 
 
 def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:

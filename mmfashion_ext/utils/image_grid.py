@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .cli import atomic_write
+from .files import atomic_write
 
 CELL = 400  # px, longer side of a picture on the sheet
 

@@ -5,7 +5,7 @@ import logging
 
 from mmengine.logging import print_log
 
-from .cli import describe
+from ..errors import describe
 
 
 def warn_left_out(path: str, what: str, left_out: list[str]) -> None:

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmfashion_ext import hub
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CLASS_NAMES,
@@ -26,7 +27,6 @@ from mmfashion_ext.landmark.garment_detector import (
     select_boxes,
 )
 from mmfashion_ext.utils.checkpoint import UnsafeCheckpointError
-from mmfashion_ext.utils.cli import UserError
 
 MATCH_RCNN = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 LANDMARK = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'

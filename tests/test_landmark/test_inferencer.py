@@ -15,6 +15,7 @@ from mmpose.apis import MMPoseInferencer, Pose2DInferencer
 
 import mmfashion_ext
 from mmfashion_ext import hub
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CATEGORY_BY_ID,
@@ -23,7 +24,6 @@ from mmfashion_ext.formats.deepfashion2.constants import (
 )
 from mmfashion_ext.landmark import LandmarkInferencer
 from mmfashion_ext.utils.checkpoint import UnsafeCheckpointError
-from mmfashion_ext.utils.cli import UserError
 
 MODEL = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
 FLD = 'td-hm-udp-fld-upper_r18-small_1xb32-20e_synthetic-128x96'

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.match_rcnn import gallery
 from mmfashion_ext.match_rcnn.gallery import (
     build_gallery,
@@ -15,7 +16,6 @@ from mmfashion_ext.match_rcnn.gallery import (
 )
 from mmfashion_ext.retrieval.gallery_index import GalleryIndex
 from mmfashion_ext.retrieval.pair_similarity import PairSimilarity
-from mmfashion_ext.utils.cli import UserError
 
 
 class FakeEncoder:

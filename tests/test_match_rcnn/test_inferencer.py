@@ -7,12 +7,12 @@ import pytest
 from pycocotools import mask as mask_utils
 
 import mmfashion_ext
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CLASS_NAMES,
 )
 from mmfashion_ext.match_rcnn import ClothesInferencer
-from mmfashion_ext.utils.cli import UserError
 
 MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 

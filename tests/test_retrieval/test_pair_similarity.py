@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.retrieval import exact_topk
 from mmfashion_ext.retrieval.pair_similarity import (
     PairSimilarity,
@@ -25,7 +26,6 @@ from mmfashion_ext.retrieval.pair_similarity import (
     distributed_search,
     topk_inner_product,
 )
-from mmfashion_ext.utils.cli import UserError
 
 needs_cuda = pytest.mark.skipif(
     not torch.cuda.is_available(), reason='needs a GPU'

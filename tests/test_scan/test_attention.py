@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.scan.attention import (
     CollaborativePooling,
     SelfPooling,
@@ -15,7 +16,6 @@ from mmfashion_ext.scan.attention import (
 from mmfashion_ext.scan.classifier import PairClassifier
 from mmfashion_ext.scan.clip_features import ClipFeatures
 from mmfashion_ext.scan.matcher import POOLINGS, SCANMatcher
-from mmfashion_ext.utils.cli import UserError
 
 RAW, D, T = 5, 4, 3
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_reid.layout import (
     Meta,
     Split,
@@ -16,7 +17,6 @@ from mmfashion_ext.formats.video_reid.layout import (
 from mmfashion_ext.registry import DATASETS
 from mmfashion_ext.scan import dataset as module
 from mmfashion_ext.scan.dataset import VideoReIDDataset
-from mmfashion_ext.utils.cli import UserError
 
 #: Frames of person p in camera c; person 4 is in camera 1 only.
 LENGTHS = [(5, 9), (3, 1), (4, 4), (7, 2), (0, 6)]

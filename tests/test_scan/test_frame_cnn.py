@@ -5,10 +5,10 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.scan.backbone import TorchvisionResNet, TwoStreamConv
 from mmfashion_ext.scan.data_preprocessor import ClipDataPreprocessor
 from mmfashion_ext.scan.frame_cnn import FrameCNN
-from mmfashion_ext.utils.cli import UserError
 
 TINY = dict(type=TorchvisionResNet, depth=10, base_channels=4)
 

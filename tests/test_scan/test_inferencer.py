@@ -11,11 +11,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_reid.optical_flow import compute_flow
 from mmfashion_ext.hub import config_path, get_model
 from mmfashion_ext.scan.inferencer import SCANInferencer, Sighting
 from mmfashion_ext.scan.inputs import Video, read_frames, tracklet_folders
-from mmfashion_ext.utils.cli import UserError
 
 MODEL = 'scan_r10-small_1xb32-12e_synthetic-64x32'
 SIZE = 32, 16  # (h, w) px

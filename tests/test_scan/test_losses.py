@@ -6,13 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.scan.losses import (
     OIMLoss,
     PairLoss,
     StepDecay,
     update_table,
 )
-from mmfashion_ext.utils.cli import UserError
 
 D = 4
 

@@ -12,13 +12,13 @@ from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.reid import ReIDDistances, evaluate_reid
 from mmfashion_ext.scan.clip_features import ClipFeatures
 from mmfashion_ext.scan.matcher import SCANMatcher
 from mmfashion_ext.scan.matcher_hook import MatcherHook
 from mmfashion_ext.scan.metric import VideoReIDMetric
 from mmfashion_ext.scan.structures import ClipDataSample
-from mmfashion_ext.utils.cli import UserError
 
 PEOPLE, FRAMES, DIM = 6, 3, 8
 

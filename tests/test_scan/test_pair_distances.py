@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.scan.chebyshev import nodes_needed
 from mmfashion_ext.scan.clip_features import ClipFeatures
 from mmfashion_ext.scan.pair_distances import (
@@ -15,7 +16,6 @@ from mmfashion_ext.scan.pair_distances import (
     pooled_distances,
     self_pool,
 )
-from mmfashion_ext.utils.cli import UserError
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.logging import MessageHub
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.scan.backbone import TorchvisionResNet
 from mmfashion_ext.scan.data_preprocessor import ClipDataPreprocessor
 from mmfashion_ext.scan.frame_cnn import FrameCNN
@@ -14,7 +15,6 @@ from mmfashion_ext.scan.matcher import POOLINGS, SCANMatcher
 from mmfashion_ext.scan.optim_wrapper import SCANOptimWrapperConstructor
 from mmfashion_ext.scan.recognizer import SCANRecognizer
 from mmfashion_ext.scan.structures import ClipDataSample
-from mmfashion_ext.utils.cli import UserError
 
 SCRIPT = Path(__file__).with_name('recognizer_processes.py')
 RAW, D, T = 32, 6, 3

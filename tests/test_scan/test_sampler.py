@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.registry import DATA_SAMPLERS
 from mmfashion_ext.scan import sampler as module
 from mmfashion_ext.scan.sampler import CrossCameraPairSampler
 from mmfashion_ext.scan.seeding import SeededIndex
-from mmfashion_ext.utils.cli import UserError
 
 
 class Clips:

@@ -5,6 +5,7 @@ import torch
 from mmengine.dataset import Compose
 from PIL import Image
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.registry import TRANSFORMS
 from mmfashion_ext.scan.structures import ClipDataSample
 from mmfashion_ext.scan.transforms import (
@@ -14,7 +15,6 @@ from mmfashion_ext.scan.transforms import (
     PackClip,
     ResizeClip,
 )
-from mmfashion_ext.utils.cli import UserError
 
 T, H, W = 3, 16, 8
 

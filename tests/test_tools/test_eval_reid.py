@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.reid import (
     ReIDDistances,
     ReIDError,
@@ -20,7 +21,6 @@ from mmfashion_ext.evaluation.reid_files import (
     load_distances,
     summarize,
 )
-from mmfashion_ext.utils.cli import UserError
 
 ANALYSIS = Path(__file__).parents[2] / 'tools/analysis'
 

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from torch.nn import functional
 
 from mmfashion_ext import hub
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.registry import MODELS
 from mmfashion_ext.tryon.checkpoint_converter import (
     convert_files,
@@ -18,7 +19,6 @@ from mmfashion_ext.tryon.checkpoint_converter import (
 from mmfashion_ext.tryon.correlation import correlation_plain
 from mmfashion_ext.tryon.generator import TryOnGenerator
 from mmfashion_ext.tryon.warp_net import AppearanceFlowWarp
-from mmfashion_ext.utils.cli import UserError
 
 TOOL = 'tools/model_converters/pf_afn.py'
 WIDTHS = 64, 128, 256, 256, 256

@@ -12,8 +12,8 @@ import torch
 import yaml
 
 from mmfashion_ext import hub
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.utils.checkpoint import UnsafeCheckpointError
-from mmfashion_ext.utils.cli import UserError
 
 MISC = Path(__file__).parents[2] / 'tools' / 'misc'
 NAME = 'match-rcnn_r18_deepfashion2'

@@ -9,13 +9,13 @@ import pytest
 import torch
 import torchvision
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.scan.backbone import TorchvisionResNet
 from mmfashion_ext.scan.checkpoint_converter import convert_files
 from mmfashion_ext.scan.frame_cnn import FrameCNN
 from mmfashion_ext.scan.losses import OIMLoss, PairLoss
 from mmfashion_ext.scan.matcher import SCANMatcher
 from mmfashion_ext.scan.recognizer import SCANRecognizer
-from mmfashion_ext.utils.cli import UserError
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'model_converters' / 'scan.py'
 

@@ -9,11 +9,11 @@ import torch
 from mmengine.dataset import pseudo_collate, worker_init_fn
 from torch.utils.data import DataLoader
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.registry import DATASETS
 from mmfashion_ext.tryon import dataset as module
 from mmfashion_ext.tryon.dataset import TryOnDataset
 from mmfashion_ext.tryon.transforms import DrawPose, LoadTryOn, PackTryOn
-from mmfashion_ext.utils.cli import UserError
 
 PIPELINE = [LoadTryOn(), DrawPose(), PackTryOn()]
 

@@ -9,6 +9,7 @@ import torch
 from scipy.linalg import sqrtm
 from torch import nn
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.tryon.fidelity_metric import (
     FidelityMetric,
     InceptionFeatures,
@@ -16,7 +17,6 @@ from mmfashion_ext.tryon.fidelity_metric import (
     kernel_distance,
     to_grey_levels,
 )
-from mmfashion_ext.utils.cli import UserError
 
 DIM = 6
 

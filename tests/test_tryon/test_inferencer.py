@@ -16,12 +16,12 @@ pytest.importorskip('mmengine')
 from mmengine.config import Config
 
 from mmfashion_ext import hub
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.files import read_picture
 from mmfashion_ext.tryon import TryOnInferencer
 from mmfashion_ext.tryon.inference.inputs import find
 from mmfashion_ext.tryon.inferencer import _resized_to, load_student
 from mmfashion_ext.tryon.transforms import LoadTryOn, PackTryOn
-from mmfashion_ext.utils.cli import UserError
 
 SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'
 MODEL = 'pf-afn_e2e_8xb4-100e_viton-256x192'

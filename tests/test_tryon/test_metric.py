@@ -9,6 +9,7 @@ import torch
 from skimage.metrics import structural_similarity as skimage_ssim
 from torchvision.models import alexnet, squeezenet1_1
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.tryon.metric import (
     TryOnMetric,
     WarpMetric,
@@ -18,7 +19,6 @@ from mmfashion_ext.tryon.metric import (
     mask_iou,
 )
 from mmfashion_ext.tryon.structures import TryOnDataSample
-from mmfashion_ext.utils.cli import UserError
 
 NAMES = dict(person_name='a_0.jpg', cloth_name='b_1.jpg')
 

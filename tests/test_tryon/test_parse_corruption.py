@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.constants import NOISE, UPPER_CLOTHES
 from mmfashion_ext.tryon.parse_corruption import MISTAKEN, CorruptParse
-from mmfashion_ext.utils.cli import UserError
 
 MODES = ('erode', 'shift', 'relabel')
 each_mode = pytest.mark.parametrize('mode', MODES)

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torchvision.models.vgg import cfgs, make_layers
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.tryon.losses import TryOnLoss, WarpLoss
 from mmfashion_ext.tryon.perceptual import VGG19_URL, PerceptualLoss, l1
 from mmfashion_ext.utils.checkpoint import CheckpointError
-from mmfashion_ext.utils.cli import UserError
 
 #: What a VGG19 is: output channels of the convolutions, 0 a pooling.
 LAYERS = (

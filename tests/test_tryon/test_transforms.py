@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mmengine.dataset import Compose
 from PIL import Image
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
 from mmfashion_ext.formats.viton.files import read_picture
 from mmfashion_ext.formats.viton.pairs import read_pairs
@@ -22,7 +23,6 @@ from mmfashion_ext.tryon.transforms import (
     PackTryOn,
     ResizeTryOn,
 )
-from mmfashion_ext.utils.cli import UserError
 
 H, W = 32, 24
 SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'

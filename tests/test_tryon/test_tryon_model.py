@@ -11,11 +11,11 @@ pytest.importorskip('mmengine')
 from mmengine.logging import MessageHub
 from mmengine.structures import BaseDataElement
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.registry import MODELS
 from mmfashion_ext.tryon import TryOnDataSample, conditions
 from mmfashion_ext.tryon.generator import compose
 from mmfashion_ext.utils.checkpoint import CheckpointError
-from mmfashion_ext.utils.cli import UserError
 
 H, W = 64, 32
 WARP = {

@@ -2,12 +2,9 @@
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from mmfashion_ext.utils.cli import (
-    UserError,
-    atomic_write,
-    make_folder,
-    run_tool,
-)
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import atomic_write, make_folder
 
 
 class Damaged(Dataset):

@@ -17,7 +17,8 @@ from rich.console import Console
 from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES, evaluate
 from mmfashion_ext.evaluation.coco_files import load_ground_truth, visible_only
 from mmfashion_ext.evaluation.tables import format_tables
-from mmfashion_ext.utils.cli import run_tool, write_json
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 
 def parse_args() -> argparse.Namespace:

@@ -24,7 +24,8 @@ from mmfashion_ext.evaluation.reid_files import (
     load_distances,
     summarize,
 )
-from mmfashion_ext.utils.cli import run_tool, write_json
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 
 def parse_args() -> argparse.Namespace:

@@ -28,7 +28,8 @@ from mmfashion_ext.evaluation.consumer_to_shop_files import (
     load_retrieval_gt,
     load_retrieval_results,
 )
-from mmfashion_ext.utils.cli import run_tool, write_json
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 _COLUMNS = (*(f'top-{k}' for k in TOPK), 'query_num', 'miss_num')
 

@@ -18,8 +18,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.reid_files import format_metrics, summarize
-from mmfashion_ext.utils.cli import UserError, run_tool, write_json
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import write_json
 
 TEST = Path(__file__).parents[1] / 'test.py'
 

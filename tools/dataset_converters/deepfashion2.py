@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.raw import (
     RawImage,
     RawSplit,
@@ -17,7 +18,8 @@ from mmfashion_ext.formats.deepfashion2.raw import (
 )
 from mmfashion_ext.formats.deepfashion2.statistics import SplitStatistics
 from mmfashion_ext.formats.defects import Defect, print_defects
-from mmfashion_ext.utils.cli import UserError, atomic_write, run_tool
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import atomic_write
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

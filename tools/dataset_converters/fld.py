@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.defects import Defect, print_defects
 from mmfashion_ext.formats.fld.constants import (
     CLOTHES_TYPES,
@@ -16,7 +17,8 @@ from mmfashion_ext.formats.fld.constants import (
 )
 from mmfashion_ext.formats.fld.raw import RawFLD, coco_categories
 from mmfashion_ext.formats.fld.statistics import FLDStatistics
-from mmfashion_ext.utils.cli import UserError, atomic_write, run_tool
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import atomic_write
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -18,12 +18,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.consumer_to_shop_files import (
     COMPOSITIONS,
     compose_retrieval_gt,
     write_retrieval_list,
 )
-from mmfashion_ext.utils.cli import UserError, run_tool
+from mmfashion_ext.utils.cli import run_tool
 
 
 def parse_args() -> argparse.Namespace:

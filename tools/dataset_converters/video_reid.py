@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_reid.convert import (
     CheckTask,
     check_tracklet,
@@ -27,7 +28,7 @@ from mmfashion_ext.formats.video_reid.raw_ilids_prid import (
     read_prid2011,
 )
 from mmfashion_ext.formats.video_reid.raw_mars import read_mars
-from mmfashion_ext.utils.cli import UserError, run_tool
+from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.parallel import run_parallel
 
 DATASETS = 'ilids-vid', 'prid2011', 'mars'

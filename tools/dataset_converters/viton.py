@@ -15,6 +15,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.check import (
     check_files,
     check_tasks,
@@ -26,7 +27,8 @@ from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
 from mmfashion_ext.formats.viton.constants import LAYOUTS
 from mmfashion_ext.formats.viton.files import read_picture
 from mmfashion_ext.formats.viton.pairs import TryOnFiles
-from mmfashion_ext.utils.cli import UserError, atomic_write, run_tool
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import atomic_write
 from mmfashion_ext.utils.parallel import run_parallel
 
 

@@ -13,7 +13,8 @@ Examples:
 import argparse
 
 from mmfashion_ext import plugins
-from mmfashion_ext.utils.cli import UserError, run_tool
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.utils.cli import run_tool
 
 
 def parse_args() -> argparse.Namespace:

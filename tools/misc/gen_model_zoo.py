@@ -9,7 +9,8 @@ from pathlib import Path
 import yaml
 
 from mmfashion_ext import hub
-from mmfashion_ext.utils.cli import atomic_write, run_tool
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import atomic_write
 
 HEADER = """\
 <!-- Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0. -->

@@ -22,6 +22,7 @@ import torch
 import yaml
 
 from mmfashion_ext import hub
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES
 from mmfashion_ext.evaluation.consumer_to_shop import TOPK
 from mmfashion_ext.evaluation.keypoint_errors import error_names
@@ -30,7 +31,8 @@ from mmfashion_ext.utils.checkpoint import (
     extract_state_dict,
     load_checkpoint_file,
 )
-from mmfashion_ext.utils.cli import UserError, atomic_write, run_tool
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import atomic_write
 
 #: Task in the metafiles -> what stands before the names of its metrics in
 #: metrics.json, and the names; all are in 0-1.

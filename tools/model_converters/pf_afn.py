@@ -14,8 +14,10 @@ from pathlib import Path
 
 import torch
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.plugins import require
-from mmfashion_ext.utils.cli import UserError, atomic_write, run_tool
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.files import atomic_write
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

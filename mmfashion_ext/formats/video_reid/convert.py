@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ...utils.cli import UserError, atomic_write, write_json
+from ...errors import UserError
+from ...utils.files import atomic_write, write_json
 from ...utils.parallel import run_parallel
 from .layout import (
     FLOW_RECORD,

@@ -26,7 +26,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from ...utils.cli import UserError, write_json
+from ...errors import UserError
+from ...utils.files import write_json
 
 IMAGES = 'images'
 FLOWS = 'others'

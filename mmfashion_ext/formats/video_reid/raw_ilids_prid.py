@@ -23,7 +23,7 @@ from typing import Literal
 
 import numpy as np
 
-from ...utils.cli import UserError, describe
+from ...errors import UserError, describe
 from ..archives import unpack
 from .layout import Split
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...utils.cli import UserError
+from ...errors import UserError
 from .layout import Split
 from .raw_ilids_prid import (
     RawTracklet,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ...utils.cli import UserError, describe
+from ...errors import UserError, describe
 from .constants import ENDINGS, Kind, ParseLabels, cloth_stem
 from .files import check_size, read_file
 from .pairs import Pair, TryOnFiles, stem_of

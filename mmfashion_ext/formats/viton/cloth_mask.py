@@ -4,7 +4,7 @@
 import cv2
 import numpy as np
 
-from ...utils.cli import UserError
+from ...errors import UserError
 
 
 def grabcut_mask(

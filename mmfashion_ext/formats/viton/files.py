@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from ...utils.cli import UserError, describe
+from ...errors import UserError, describe
 from .constants import (
     BODY_25_JOINTS,
     CIHP_TO_VITON,

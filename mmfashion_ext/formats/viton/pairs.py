@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from ...utils.cli import UserError, describe
+from ...errors import UserError, describe
 from .constants import (
     ENDINGS,
     LAYOUTS,

@@ -4,8 +4,8 @@
 import cv2
 import numpy as np
 
+from ...errors import UserError
 from ...formats.viton.files import Picture, read_picture
-from ...utils.cli import UserError
 
 #: Greatest height of a picture on the sheet, px.
 HEIGHT = 256

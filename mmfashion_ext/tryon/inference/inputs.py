@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
+from ...errors import UserError, describe
 from ...formats.viton.constants import Kind
 from ...formats.viton.files import Picture
 from ...formats.viton.pairs import read_pairs, stem_of
-from ...utils.cli import UserError, describe
 
 #: A picture (file, array of BGR, picture of Pillow), some, or a folder.
 Source = Picture | Sequence[Picture]

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...utils.cli import UserError, atomic_write
+from ...errors import UserError
+from ...utils.files import atomic_write
 from ..data_preprocessor import DIVISOR
 from ..student import ParserFreeTryOn
 

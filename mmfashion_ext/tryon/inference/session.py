@@ -11,7 +11,7 @@ from mmengine.model import BaseDataPreprocessor
 from rich.progress import track
 from torch import Tensor
 
-from ...utils.cli import UserError
+from ...errors import UserError
 from ..transforms import LoadTryOn
 from .fast_try_on import FastTryOn, Features, join, split
 from .inputs import Wanted

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_reid.convert import (
     CheckTask,
     check_tracklet,
@@ -16,7 +17,6 @@ from mmfashion_ext.formats.video_reid.raw_ilids_prid import (
     RawTracklet,
     RawVideos,
 )
-from mmfashion_ext.utils.cli import UserError
 
 
 def picture(path, seed, size=(16, 8)):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_reid.layout import (
     Meta,
     Split,
@@ -15,7 +16,6 @@ from mmfashion_ext.formats.video_reid.layout import (
     parse_meta,
     parse_splits,
 )
-from mmfashion_ext.utils.cli import UserError
 
 
 def names(pid, camid, count):

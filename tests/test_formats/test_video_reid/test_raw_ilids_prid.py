@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.archives import unpack
 from mmfashion_ext.formats.video_reid.raw_ilids_prid import (
     prid_splits,
@@ -14,7 +15,6 @@ from mmfashion_ext.formats.video_reid.raw_ilids_prid import (
     read_prid2011,
 )
 from mmfashion_ext.formats.video_reid.raw_mars import read_mars
-from mmfashion_ext.utils.cli import UserError
 
 SPLIT_FILE = 'train-test people splits/train_test_splits_ilidsvid.mat'
 

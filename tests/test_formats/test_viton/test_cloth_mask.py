@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
 from mmfashion_ext.formats.viton.files import read_mask, read_picture
-from mmfashion_ext.utils.cli import UserError
 
 SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'
 

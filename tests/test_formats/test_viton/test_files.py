@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.constants import CIHP_TO_VITON, JOINTS
 from mmfashion_ext.formats.viton.files import (
     read_densepose,
@@ -16,7 +17,6 @@ from mmfashion_ext.formats.viton.files import (
     read_picture,
     read_pose,
 )
-from mmfashion_ext.utils.cli import UserError
 
 H, W = 9, 7
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.pairs import TryOnFiles, read_pairs, stem_of
-from mmfashion_ext.utils.cli import UserError
 
 
 def read(root, layout='viton', split='train'):

@@ -12,13 +12,13 @@ pytest.importorskip('onnxruntime')
 import onnx
 import onnxruntime
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.hub import get_model
 from mmfashion_ext.tryon.inference.onnx_export import (
     TryOnGraph,
     check_onnx,
     export_onnx,
 )
-from mmfashion_ext.utils.cli import UserError
 
 NARROW = {
     'model.perceptual': None,

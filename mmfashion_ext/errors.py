@@ -1,0 +1,25 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Errors that a user can fix, told in one line."""
+
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """An error in a config, in data or on a command line that a user can fix.
+
+    The message is one line: what was wrong, where, what was expected and
+    what to do next. Command-line tools print it without a traceback and end
+    with status 2.
+    """
+
+
+def describe(items: Iterable[object], separator: str = ', ') -> str:
+    """Name the first few of many, for a message.
+
+    Args:
+        items (Iterable[object]): Whatever ``str`` makes readable.
+        separator (str): Between them.
+    """
+    named = [str(item) for item in items]
+    more = f' and {len(named) - 5} more' if len(named) > 5 else ''
+    return separator.join(named[:5]) + more

@@ -1,0 +1,64 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Write files and folders: whole or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import UserError
+
+
+def make_folder(path: str | Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        UserError: One of them is a file.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(
+            f'{path} is, or lies below, a file; expected a folder, name '
+            'another one'
+        ) from None
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    Args:
+        path (str or Path): The file wanted. Its folder is made if missing.
+
+    Yields:
+        Path: A temporary file beside it to write to; renamed to ``path`` on
+        success, removed if the block raises.
+
+    Raises:
+        UserError: ``path`` is a folder, or lies below a file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f'{path} is a folder, expected the name of a file')
+    make_folder(path.parent)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's files are private
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, content: object) -> None:
+    """Write JSON atomically, NaN refused (it is not JSON)."""
+    with atomic_write(path) as temporary, temporary.open('w') as file:
+        json.dump(content, file, indent=2, allow_nan=False)
+        file.write('\n')

@@ -5,9 +5,9 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from mmfashion_ext.synthetic.deepfashion2.generate.sheet import contact_sheet
 
 from mmfashion_ext.synthetic.__main__ import main
+from mmfashion_ext.synthetic.deepfashion2.sheet import contact_sheet
 
 
 def test_writes_data_and_sheet(tmp_path, capsys):

@@ -9,9 +9,9 @@ import torch
 pytest.importorskip('mmengine')
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmfashion_ext.synthetic.viton.generate.generate import generate_viton
 
 from mmfashion_ext.hub import config_path
+from mmfashion_ext.synthetic.viton.generate import generate_viton
 from mmfashion_ext.utils.checkpoint import load_checkpoint_file
 
 STAGES = ('pb-afn_warp', 'pb-afn_e2e', 'pf-afn_warp', 'pf-afn_e2e')

@@ -1,13 +1,13 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import numpy as np
 import pytest
-from mmfashion_ext.synthetic.drawing.canvas.pattern.wardrobe import (
-    make_garment,
-    random_cut,
-)
 
 from mmfashion_ext.formats.deepfashion2.constants import CATEGORY_BY_ID
 from mmfashion_ext.formats.fld import constants as fld
+from mmfashion_ext.synthetic.garments.wardrobe import (
+    make_garment,
+    random_cut,
+)
 
 TYPES = pytest.mark.parametrize(
     'clothes', fld.CLOTHES_TYPES, ids=lambda c: c.name

@@ -6,7 +6,6 @@ import json
 import cv2
 import numpy as np
 import pytest
-from mmfashion_ext.synthetic.deepfashion2.generate.generate import plan
 
 from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORY_BY_ID,
@@ -14,6 +13,7 @@ from mmfashion_ext.formats.deepfashion2.constants import (
     scale_code,
 )
 from mmfashion_ext.synthetic import generate_deepfashion2
+from mmfashion_ext.synthetic.deepfashion2.generate import plan
 from mmfashion_ext.synthetic.output import UsageError
 
 SIZE = 160

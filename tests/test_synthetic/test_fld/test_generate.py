@@ -4,13 +4,13 @@ import collections
 import cv2
 import numpy as np
 import pytest
-from mmfashion_ext.synthetic.deepfashion2.generate.annotate import Worn
-from mmfashion_ext.synthetic.fld.generate.generate import fld_landmarks
 
 from mmfashion_ext.formats.fld.constants import CLOTHES_TYPES
 from mmfashion_ext.formats.fld.raw import RawFLD
 from mmfashion_ext.synthetic import generate_fld
 from mmfashion_ext.synthetic.__main__ import main
+from mmfashion_ext.synthetic.deepfashion2.annotate import Worn
+from mmfashion_ext.synthetic.fld.generate import fld_landmarks
 from mmfashion_ext.synthetic.output import UsageError
 
 SIZE = 96

@@ -1,21 +1,21 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import numpy as np
 import pytest
-from mmfashion_ext.synthetic.drawing.canvas.figure import (
-    Limb,
-    Pose,
-    random_limbs,
-)
-from mmfashion_ext.synthetic.drawing.canvas.pattern.wardrobe import (
-    make_garment,
-    random_cut,
-    tuck,
-)
 from shapely.geometry import Point, Polygon
 
 from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CATEGORY_BY_ID,
+)
+from mmfashion_ext.synthetic.drawing.figure import (
+    Limb,
+    Pose,
+    random_limbs,
+)
+from mmfashion_ext.synthetic.garments.wardrobe import (
+    make_garment,
+    random_cut,
+    tuck,
 )
 
 IDS = [category.id for category in CATEGORIES]

@@ -5,26 +5,26 @@ import time
 import cv2
 import numpy as np
 import pytest
-from mmfashion_ext.synthetic.video_reid.generate.generate import (
+
+from mmfashion_ext.formats.video_reid.raw_ilids_prid import read_ilids_vid
+from mmfashion_ext.synthetic import generate_video_reid
+from mmfashion_ext.synthetic.__main__ import main
+from mmfashion_ext.synthetic.output import UsageError
+from mmfashion_ext.synthetic.video_reid.generate import (
     SEQUENCES,
     person_look,
 )
-from mmfashion_ext.synthetic.video_reid.generate.surveillance import (
+from mmfashion_ext.synthetic.video_reid.surveillance import (
     Passage,
     Track,
     film,
     make_camera,
     random_track,
 )
-from mmfashion_ext.synthetic.video_reid.generate.walker import (
+from mmfashion_ext.synthetic.video_reid.walker import (
     View,
     draw_walker,
 )
-
-from mmfashion_ext.formats.video_reid.raw_ilids_prid import read_ilids_vid
-from mmfashion_ext.synthetic import generate_video_reid
-from mmfashion_ext.synthetic.__main__ import main
-from mmfashion_ext.synthetic.output import UsageError
 
 MAKE = {'size': 32, 'frames': (2, 5), 'progress': False}
 

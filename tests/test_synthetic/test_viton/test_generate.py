@@ -6,18 +6,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from mmfashion_ext.synthetic.viton.generate.garment import (
-    draw_flat,
-    random_top,
-)
-from mmfashion_ext.synthetic.viton.generate.mesh import rasterise
-from mmfashion_ext.synthetic.viton.generate.scene import (
-    draw_scene,
-    drawing_size,
-    random_scene,
-    shrink,
-)
-from mmfashion_ext.synthetic.viton.generate.sheet import warp_cloth
 
 from mmfashion_ext.formats.viton.constants import (
     ARM_PARTS,
@@ -31,6 +19,18 @@ from mmfashion_ext.formats.viton.constants import (
 from mmfashion_ext.synthetic import generate_viton
 from mmfashion_ext.synthetic.__main__ import main
 from mmfashion_ext.synthetic.output import UsageError
+from mmfashion_ext.synthetic.viton.garment import (
+    draw_flat,
+    random_top,
+)
+from mmfashion_ext.synthetic.viton.mesh import rasterise
+from mmfashion_ext.synthetic.viton.scene import (
+    draw_scene,
+    drawing_size,
+    random_scene,
+    shrink,
+)
+from mmfashion_ext.synthetic.viton.sheet import warp_cloth
 
 SIZE, NUM, TEST = 128, 12, 3
 

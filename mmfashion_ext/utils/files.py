@@ -1,14 +1,54 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Write files and folders: whole or not at all."""
+"""Read JSON; write files and folders: whole or not at all."""
 
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
+
+
+def read_json(
+    path: str | os.PathLike,
+    what: str,
+    *,
+    error: type[UserError] = UserError,
+    object_hook: Callable[[dict], Any] | None = None,
+) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path (str | os.PathLike): The file.
+        what (str): What the messages call its content, for instance
+            ``'ground truth'``.
+        error (type[UserError]): Class of the errors.
+        object_hook (callable, optional): Called with each object; its result
+            stands for the object.
+
+    Returns:
+        Any: The content, unchecked; NaN and Infinity are accepted.
+
+    Raises:
+        UserError: The file cannot be read, or is not valid JSON.
+    """
+    try:
+        with open(path, encoding='utf-8') as file:
+            return json.load(file, object_hook=object_hook)
+    except OSError as cause:
+        raise error(
+            f'{path}: cannot read the {what} ({cause.strerror or cause}); '
+            'check the path'
+        ) from cause
+    # RecursionError: nested too deep; UnicodeDecodeError is a ValueError
+    except (ValueError, RecursionError) as cause:
+        raise error(
+            f'{path}: the {what} is not valid JSON ({cause}); write the file '
+            'again'
+        ) from cause
 
 
 def make_folder(path: str | Path) -> None:

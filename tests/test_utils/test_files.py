@@ -1,0 +1,41 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import pytest
+
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.utils.files import read_json
+
+
+def test_reads_json(tmp_path):
+    path = tmp_path / 'x.json'
+    path.write_text('{"a": [1, {"b": "ä"}]}', encoding='utf-8')
+    assert read_json(path, 'list') == {'a': [1, {'b': 'ä'}]}
+    assert read_json(str(path), 'list', object_hook=len) == 1
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'{"a": 1',
+        b'',
+        b'\xff\xfe\x00',
+        b'[' * 100_000,
+        b'[' + b'9' * 5000 + b']',
+    ],
+)
+def test_what_is_not_json_is_named(tmp_path, content):
+    path = tmp_path / 'x.json'
+    path.write_bytes(content)
+    with pytest.raises(
+        UserError, match=r'x\.json: the list is not valid JSON'
+    ):
+        read_json(path, 'list')
+
+
+def test_what_cannot_be_opened_is_named(tmp_path):
+    class ListError(UserError):
+        pass
+
+    with pytest.raises(ListError, match=r'none: cannot .* \(No such file'):
+        read_json(tmp_path / 'none', 'list', error=ListError)
+    with pytest.raises(UserError, match='cannot read the list'):
+        read_json(tmp_path, 'list')

@@ -58,7 +58,7 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
             categories are kept; mmpose's own class drops 12 of 13.
         categories (Sequence[str], optional): Names of the categories to use,
             for instance ``('vest',)`` to fine-tune on vests. Default: all.
-        category_3 (str): Flip pairs of short sleeve outwear, see
+        outwear_flip_pairs (str): Flip pairs of short sleeve outwear, see
             :func:`~mmfashion_ext.formats.deepfashion2.constants.flip_indices`.
         **kwargs: Those of mmpose's ``BaseCocoStyleDataset``.
 
@@ -74,7 +74,7 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
         ann_file: str = '',
         bbox_file: str | None = None,
         categories: Sequence[str] | None = None,
-        category_3: Literal['sigmas', 'figure'] = 'sigmas',
+        outwear_flip_pairs: Literal['sigmas', 'figure'] = 'sigmas',
         metainfo: dict | None = None,
         **kwargs: Any,
     ) -> None:
@@ -93,7 +93,7 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
         super().__init__(
             ann_file=ann_file,
             bbox_file=bbox_file,
-            metainfo=metainfo or deepfashion2_metainfo(category_3),
+            metainfo=metainfo or deepfashion2_metainfo(outwear_flip_pairs),
             **kwargs,
         )
         # the metric measures these only; a checkpoint keeps them

@@ -65,7 +65,7 @@ def pose_metainfo(
 
 
 def deepfashion2_metainfo(
-    category_3: Literal['sigmas', 'figure'] = 'sigmas',
+    outwear_flip_pairs: Literal['sigmas', 'figure'] = 'sigmas',
 ) -> dict:
     """The 294 landmarks, named as in mmpose's table (``sss_kpt1`` ...).
 
@@ -73,10 +73,10 @@ def deepfashion2_metainfo(
     landmark of vests and have another twice.
 
     Args:
-        category_3 (str): Layout of short sleeve outwear, see
+        outwear_flip_pairs (str): Layout of short sleeve outwear, see
             :func:`~mmfashion_ext.formats.deepfashion2.constants.flip_indices`.
     """
-    flipped = enumerate(flip_indices(category_3).tolist())
+    flipped = enumerate(flip_indices(outwear_flip_pairs).tolist())
     return pose_metainfo(
         'deepfashion2',
         [

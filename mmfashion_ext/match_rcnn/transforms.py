@@ -130,16 +130,17 @@ class RandomFlipClothes(RandomFlip):
         direction (str): Only ``'horizontal'``: upside down, "left" and
             "right" landmarks would keep their sides but no garment of the
             data set hangs that way.
-        category_3 (str): Which of the two contradicting landmark layouts of
-            short sleeve outwear to follow, ``'sigmas'`` or ``'figure'``; see
-            ``formats.deepfashion2.constants.FLIP_PAIRS_CATEGORY_3_FIGURE``.
+        outwear_flip_pairs (str): Which of the two contradicting landmark
+            layouts of short sleeve outwear to follow, ``'sigmas'`` or
+            ``'figure'``; see
+            ``formats.deepfashion2.constants.OUTWEAR_FLIP_PAIRS_FIGURE``.
     """
 
     def __init__(
         self,
         prob: float,
         direction: str = 'horizontal',
-        category_3: Literal['sigmas', 'figure'] = 'sigmas',
+        outwear_flip_pairs: Literal['sigmas', 'figure'] = 'sigmas',
     ) -> None:
         if direction != 'horizontal':
             raise ValueError(
@@ -148,7 +149,7 @@ class RandomFlipClothes(RandomFlip):
                 f"Remove the argument or set direction='horizontal'"
             )
         super().__init__(prob=prob, direction=direction)
-        self.flip_indices = flip_indices(category_3)
+        self.flip_indices = flip_indices(outwear_flip_pairs)
 
     def _flip(self, results: dict) -> None:
         super()._flip(results)

@@ -75,9 +75,9 @@ def test_rows_hold_each_category_in_order():
     assert category_rows(np.ones((294, 2)), 7)[8, -1].tolist() == [7, 7]
 
 
-@pytest.mark.parametrize('category_3', ['sigmas', 'figure'])
-def test_flip_rows_are_the_flip_inside_a_category(category_3):
-    indices = flip_indices(category_3)
+@pytest.mark.parametrize('outwear_flip_pairs', ['sigmas', 'figure'])
+def test_flip_rows_are_the_flip_inside_a_category(outwear_flip_pairs):
+    indices = flip_indices(outwear_flip_pairs)
     rows = flip_rows(indices)
     values = np.random.default_rng(0).normal(size=NUM_LANDMARKS)
     flipped = values[indices]

@@ -98,8 +98,8 @@ def test_some_categories_only(raw):
         dataset(raw / 'annos', categories=['kilt'])
 
 
-def test_layout_of_category_3_is_a_choice(raw):
-    data = dataset(raw / 'annos', category_3='figure')
+def test_flip_pairs_of_outwear_are_a_choice(raw):
+    data = dataset(raw / 'annos', outwear_flip_pairs='figure')
     assert data[0]['flip_indices'] == flip_indices('figure').tolist()
     assert data.METAINFO['keypoint_info'][59]['swap'] == 'sso_kpt6'
 

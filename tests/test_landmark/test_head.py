@@ -303,16 +303,16 @@ def test_predictions_stand_at_their_places(name, points):
         )
 
 
-@pytest.mark.parametrize('category_3', ['sigmas', 'figure'])
+@pytest.mark.parametrize('outwear_flip_pairs', ['sigmas', 'figure'])
 @pytest.mark.parametrize('name', ['heatmap', 'rtmcc', 'rle'])
-def test_flip_test_is_the_mean_of_both_views(name, category_3):
+def test_flip_test_is_the_mean_of_both_views(name, outwear_flip_pairs):
     """By mmpose's own functions, among all 294 landmarks."""
     from mmpose.models.utils import tta
 
     labels = [2, 8, 2, 3]  # the two layouts differ in category 3
     head, feats = build(name), features(name)
     mirrored = tuple(f + 0.1 * torch.randn_like(f) for f in feats)
-    flip = flip_indices(category_3).tolist()
+    flip = flip_indices(outwear_flip_pairs).tolist()
     config = {'flip_test': True, 'shift_heatmap': False, 'shift_coords': True}
     preds = head.predict([feats, mirrored], samples(labels, flip), config)
 

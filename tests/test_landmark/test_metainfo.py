@@ -14,12 +14,12 @@ from mmfashion_ext.formats.deepfashion2.constants import (
 from mmfashion_ext.landmark.metainfo import deepfashion2_metainfo
 
 
-@pytest.mark.parametrize('category_3', ['sigmas', 'figure'])
-def test_mmpose_reads_our_landmarks(category_3):
-    meta = parse_pose_metainfo(deepfashion2_metainfo(category_3))
+@pytest.mark.parametrize('outwear_flip_pairs', ['sigmas', 'figure'])
+def test_mmpose_reads_our_landmarks(outwear_flip_pairs):
+    meta = parse_pose_metainfo(deepfashion2_metainfo(outwear_flip_pairs))
     assert meta['dataset_name'] == 'deepfashion2'
     assert meta['num_keypoints'] == 294
-    assert meta['flip_indices'] == flip_indices(category_3).tolist()
+    assert meta['flip_indices'] == flip_indices(outwear_flip_pairs).tolist()
     assert sorted(meta['flip_indices']) == list(range(294))
     np.testing.assert_array_equal(meta['sigmas'], np.array(SIGMAS, np.float32))
     # vest_kpt9 and 13, which mmpose's table pairs one way only

@@ -165,13 +165,13 @@ def test_flip_mirrors_and_exchanges_sides():
         assert np.array_equal(labelled, own)
 
 
-@pytest.mark.parametrize('category_3', ['sigmas', 'figure'])
-def test_flip_twice_is_the_identity(category_3):
+@pytest.mark.parametrize('outwear_flip_pairs', ['sigmas', 'figure'])
+def test_flip_twice_is_the_identity(outwear_flip_pairs):
     items = [instance(c.id, (1, 2, 100, 90)) for c in CATEGORIES]
     items[2]['keypoints'][3] = 0  # not labelled: stays at 0, 0
     results = load(*items)
     before, image = results['gt_keypoints'].copy(), results['img'].copy()
-    flip = RandomFlipClothes(prob=1.0, category_3=category_3)
+    flip = RandomFlipClothes(prob=1.0, outwear_flip_pairs=outwear_flip_pairs)
     results = flip.transform(results)
     assert not np.array_equal(results['gt_keypoints'], before)
     unlabelled = results['gt_keypoints'][..., 2] == 0
@@ -181,11 +181,11 @@ def test_flip_twice_is_the_identity(category_3):
     assert np.array_equal(results['img'], image)
 
 
-def test_flip_layouts_of_category_3_differ():
+def test_flip_pairs_of_outwear_differ():
     a = RandomFlipClothes(prob=1.0).transform(
         load(instance(3, (1, 2, 90, 90)))
     )
-    b = RandomFlipClothes(prob=1.0, category_3='figure').transform(
+    b = RandomFlipClothes(prob=1.0, outwear_flip_pairs='figure').transform(
         load(instance(3, (1, 2, 90, 90)))
     )
     differ = (a['gt_keypoints'] != b['gt_keypoints']).any(-1)[0]
@@ -459,7 +459,7 @@ def test_items_stay_aligned_whatever_is_dropped(boxes, window):
 
 
 def test_flip_uses_the_shared_permutation():
-    flip = RandomFlipClothes(prob=0.5, category_3='figure')
+    flip = RandomFlipClothes(prob=0.5, outwear_flip_pairs='figure')
     assert np.array_equal(flip.flip_indices, flip_indices('figure'))
 
 

@@ -66,7 +66,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--splits',
-        choices=('published', 'mended'),
+        choices=('published', 'corrected'),
         default='published',
         help='as the published SCAN reads or draws them, or without its '
         'slips (docs/datasets.md); MARS has one split only',

@@ -19,6 +19,8 @@ from typing import Literal
 
 import numpy as np
 
+from ...errors import UserError
+
 
 @dataclass(frozen=True)
 class Category:
@@ -284,7 +286,7 @@ CATEGORIES: tuple[Category, ...] = _categories(
 #: corners at 4 and 6 and the tops of the front opening at 2 and 26, the
 #: sigmas are symmetric under corners 2, 6 and openings 4, 26 (the scheme of
 #: category 4, and the default here).
-FLIP_PAIRS_CATEGORY_3_FIGURE: tuple[tuple[int, int], ...] = _links(
+OUTWEAR_FLIP_PAIRS_FIGURE: tuple[tuple[int, int], ...] = _links(
     '2-26 3-5 4-6 7-25 8-24 9-23 10-22 11-21 12-20 13-19 14-18 15-17 16-29 '
     '27-30 28-31'
 )
@@ -343,30 +345,32 @@ PUBLISHED_COUNTS: dict[str, dict[str, tuple[int, int]]] = {
 
 
 def flip_indices(
-    category_3: Literal['sigmas', 'figure'] = 'sigmas',
+    outwear_flip_pairs: Literal['sigmas', 'figure'] = 'sigmas',
 ) -> np.ndarray:
     """Where each of the 294 landmarks comes from in a mirrored image.
 
     Args:
-        category_3 (str): Which of the two contradicting layouts of short
-            sleeve outwear to follow, see ``FLIP_PAIRS_CATEGORY_3_FIGURE``.
+        outwear_flip_pairs (str): Which of the two contradicting sources
+            to follow for short sleeve outwear: ``'sigmas'`` or
+            ``'figure'``, see ``OUTWEAR_FLIP_PAIRS_FIGURE``.
 
     Returns:
         np.ndarray: (294,) int64, a permutation that is its own inverse:
         ``flipped = landmarks[flip_indices()]`` after mirroring x.
 
     Raises:
-        ValueError: ``category_3`` is neither ``'sigmas'`` nor ``'figure'``.
+        UserError: It is neither ``'sigmas'`` nor ``'figure'``.
     """
-    if category_3 not in ('sigmas', 'figure'):
-        raise ValueError(
-            f"category_3 must be 'sigmas' or 'figure', got {category_3!r}"
+    if outwear_flip_pairs not in ('sigmas', 'figure'):
+        raise UserError(
+            "outwear_flip_pairs must be 'sigmas' or 'figure', got "
+            f'{outwear_flip_pairs!r}'
         )
     indices = np.arange(NUM_LANDMARKS)
     for category in CATEGORIES:
         pairs = category.flip_pairs
-        if category.id == 3 and category_3 == 'figure':
-            pairs = FLIP_PAIRS_CATEGORY_3_FIGURE
+        if category.id == 3 and outwear_flip_pairs == 'figure':
+            pairs = OUTWEAR_FLIP_PAIRS_FIGURE
         for left, right in pairs:
             i, j = category.offset + left - 1, category.offset + right - 1
             indices[i], indices[j] = j, i

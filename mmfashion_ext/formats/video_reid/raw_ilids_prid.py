@@ -27,7 +27,7 @@ from ...errors import UserError, describe
 from ..archives import unpack
 from .layout import Split
 
-Splits = Literal['published', 'mended']
+Splits = Literal['published', 'corrected']
 
 #: Persons of PRID2011 that both cameras see.
 PRID_PERSONS = 200
@@ -109,7 +109,7 @@ def read_ilids_vid(
         given_flow (bool): Also find the published flow maps.
         splits (str): Which half of the persons of a split is for training:
             ``'published'``: the first, as in the published SCAN.
-            ``'mended'``: the second, as deep-person-reid reads them.
+            ``'corrected'``: the second, as deep-person-reid reads them.
 
     Raises:
         UserError: Something is missing or does not fit.
@@ -148,7 +148,7 @@ def read_prid2011(
         given_flow (bool): Also find the published flow maps.
         splits (str): The ten splits are random halves. ``'published'``: as
             the published code draws them, one too low: person -1, which
-            stands for the last, to 198. ``'mended'``: 0 to 199.
+            stands for the last, to 198. ``'corrected'``: 0 to 199.
 
     Raises:
         UserError: Something is missing or does not fit.
@@ -176,7 +176,7 @@ def prid_splits(
     persons: int = PRID_PERSONS, splits: Splits = 'published'
 ) -> list[Split]:
     """Draw the ten splits of PRID2011; see :func:`read_prid2011`."""
-    shift = {'published': 1, 'mended': 0}[splits]
+    shift = {'published': 1, 'corrected': 0}[splits]
     # the generator whose numbers are published
     legacy = np.random.RandomState(PRID_SEED)
     rows = [legacy.permutation(persons) - shift for _ in range(NUM_SPLITS)]
@@ -262,7 +262,7 @@ def _ilids_splits(path: Path, persons: int, splits: Splits) -> list[Split]:
                 f'{persons} persons once, 1 to {persons}, but {detail}; '
                 'unpack the archive again'
             )
-    if splits == 'mended':
+    if splits == 'corrected':
         rows = np.roll(rows, persons // 2, axis=1)
     return [_halves((row - 1).tolist(), True) for row in rows]
 

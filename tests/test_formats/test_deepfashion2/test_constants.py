@@ -24,9 +24,9 @@ def test_names_of_the_two_conventions():
     assert len(set(df2.CLASS_NAMES)) == len(set(df2.PALETTE)) == 13
 
 
-@pytest.mark.parametrize('category_3', ['sigmas', 'figure'])
-def test_flip_is_an_involution_inside_each_category(category_3):
-    indices = df2.flip_indices(category_3)
+@pytest.mark.parametrize('outwear_flip_pairs', ['sigmas', 'figure'])
+def test_flip_is_an_involution_inside_each_category(outwear_flip_pairs):
+    indices = df2.flip_indices(outwear_flip_pairs)
     assert np.array_equal(indices[indices], np.arange(294))
     for category in df2.CATEGORIES:
         own = np.arange(294)[category.slice]
@@ -40,7 +40,7 @@ def test_sigmas_are_symmetric_but_for_the_known_exception():
     assert differ.tolist() == [offset + 14, offset + 28]
 
 
-def test_the_two_layouts_differ_in_category_3_only():
+def test_the_two_layouts_differ_in_short_sleeve_outwear_only():
     differ = np.flatnonzero(df2.flip_indices() != df2.flip_indices('figure'))
     local = differ - df2.CATEGORY_BY_ID[3].offset + 1
     assert local.tolist() == [2, 4, 6, 26]

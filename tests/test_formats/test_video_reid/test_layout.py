@@ -39,7 +39,7 @@ def meta(persons=3, tracklets=None):
         (20, [(0, 10), (5, 15)], [(0, 10), (5, 15), (10, 20)]),
     ],
 )
-def test_clips_as_published_and_mended(length, reference, include):
+def test_clips_as_published_and_to_the_end(length, reference, include):
     assert clip_ranges(length, 10, 5) == reference
     assert clip_ranges(length, 10, 5, 'include') == include
 
@@ -69,7 +69,7 @@ def test_clips_follow_the_rule(length, clip, stride):
 
 @settings(max_examples=60)
 @given(*SIZES)
-def test_mended_clips_reach_the_end(length, clip, stride):
+def test_included_last_clips_reach_the_end(length, clip, stride):
     ranges = clip_ranges(length, clip, stride, 'include')
     assert ranges[-1][1] == length
     assert len(set(ranges)) == len(ranges)

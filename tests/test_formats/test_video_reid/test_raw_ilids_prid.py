@@ -73,7 +73,7 @@ def test_ilids_splits_are_sorted_halves(ilids):
         [1, 2],
     )
     assert (second.trainval, second.query) == ([1, 2], [0, 3])
-    first, second = read_ilids_vid(ilids, splits='mended').splits
+    first, second = read_ilids_vid(ilids, splits='corrected').splits
     assert (first.trainval, first.query) == ([1, 2], [0, 3])
     assert (second.trainval, second.query) == ([0, 3], [1, 2])
 
@@ -162,8 +162,8 @@ def test_prid_splits_as_published():
         assert split.trainval == row[:100].tolist()
         assert split.query == split.gallery == row[100:].tolist()
     assert set(expected[0].tolist()) == set(range(-1, 199))
-    mended = prid_splits(splits='mended')[0]
-    assert mended.trainval == [p + 1 for p in prid_splits()[0].trainval]
+    corrected = prid_splits(splits='corrected')[0]
+    assert corrected.trainval == [p + 1 for p in prid_splits()[0].trainval]
 
 
 def mars_name(person, camera, tracklet, frame):

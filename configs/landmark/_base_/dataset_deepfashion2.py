@@ -1,5 +1,5 @@
-# DeepFashion2, see docs/datasets.md, all 13 categories together. Pipelines
-# come with the codec, in deepfashion2_{codec}_{w}x{h}.py.
+# DeepFashion2, see docs/datasets.md, all 13 categories together. The
+# pipelines depend on the codec: dataset_deepfashion2_{codec}_{h}x{w}.py.
 data_root = 'data/deepfashion2/'
 # mmpose's inferencer reads these two
 dataset_type = 'mmfashion_ext.DeepFashion2LandmarkDataset'

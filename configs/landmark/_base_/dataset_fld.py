@@ -1,4 +1,4 @@
-# DeepFashion / FLD, see docs/datasets.md; a leaf config picks the clothes
+# DeepFashion / FLD, see docs/datasets.md; a leaf config names the clothes
 # (upper, lower, full) and with them the number of landmarks.
 data_root = 'data/fld/'
 # mmpose's inferencer reads these two

@@ -1,4 +1,4 @@
-# Unbiased heatmaps and warps (UDP, arXiv:1911.07524); both, or it is not.
+# UDP (arXiv:1911.07524): unbiased heatmaps and unbiased warps, always both.
 _base_ = 'dataset_fld.py'
 
 input_size = (192, 256)  # (w, h)

@@ -1,4 +1,4 @@
-# The same network with mmpose's head; a leaf config adds its number of maps.
+# model_res50.py with mmpose's head; a leaf config adds its number of maps.
 _base_ = 'model_res50.py'
 
 model = dict(

@@ -1,4 +1,9 @@
-_base_ = '../_base_/finetune_hrnet-w48_384x288.py'
+_base_ = [
+    '../_base_/dataset_deepfashion2_udp_384x288.py',
+    '../_base_/model_hrnet-w48_aggregated_finetune_384x288.py',
+    '../_base_/schedule_20e_finetune.py',
+    '../_base_/runtime_finetune.py',
+]
 
 only = dict(dataset=dict(categories=['long_sleeved_outwear']))
 train_dataloader = val_dataloader = test_dataloader = only

@@ -29,6 +29,6 @@ test_dataloader = dict(
     dataset=dict(subset='upper', ann_file='annotations/fld_upper_test.json')
 )
 
-# a third of the pictures are of upper clothes: as many steps as of 7 epochs
+# a third of the images show upper clothes: as many steps as of 7 epochs
 train_cfg = dict(max_epochs=20, val_interval=20)
 _base_.param_scheduler[1].end = 20

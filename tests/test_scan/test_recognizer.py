@@ -35,22 +35,22 @@ def recognizer(pooling='self+collaborative', **kwargs):
     return model
 
 
-def batch(labels, seed=0):
-    """As a data loader gives it."""
+def batch(labels, seed=0, size=(16, 8)):
+    """As a data loader gives it; frames of size (h, w) px."""
     generator = torch.Generator().manual_seed(seed)
-    size = len(labels), T, 3, 16, 8
+    shape = len(labels), T, 3, *size
     inputs = {
-        kind: list(
-            torch.randint(256, size, generator=generator, dtype=torch.uint8)
+        modality: list(
+            torch.randint(256, shape, generator=generator, dtype=torch.uint8)
         )
-        for kind in ('img', 'flow')
+        for modality in ('img', 'flow')
     }
     samples = [ClipDataSample(metainfo={'label': label}) for label in labels]
     return dict(inputs=inputs, data_samples=samples)
 
 
-def run(model, labels, mode, seed=0):
-    data = model.data_preprocessor(batch(labels, seed), mode == 'loss')
+def run(model, labels, mode, **kwargs):
+    data = model.data_preprocessor(batch(labels, **kwargs), mode == 'loss')
     return model(**data, mode=mode)
 
 
@@ -179,11 +179,16 @@ LABELS = [0, 0, 1, 1, 2, 2]
 
 
 def learn(model, wrapper, steps=8):
-    """The losses of some steps on one batch."""
+    """The losses of some steps on one batch.
+
+    Frames of 32 x 32 px: on maps of one pixel, PyTorch 2.14.1's CPU gives
+    bfloat16 convolutions with a stride uninitialised weight gradients.
+    """
     losses = []
     for _ in range(steps):
         with wrapper.optim_context(model):
-            loss, _ = model.parse_losses(run(model, LABELS, 'loss'))
+            outputs = run(model, LABELS, 'loss', size=(32, 32))
+            loss, _ = model.parse_losses(outputs)
         wrapper.update_params(loss)
         losses.append(loss.item())
     return losses

@@ -1,7 +1,7 @@
 # Without optical flow.
 _base_ = [
-    '_base_/model.py',
-    '_base_/dataset.py',
+    '_base_/model_r50.py',
+    '_base_/dataset_video-reid_256x128.py',
     '_base_/schedule_30e.py',
     '_base_/runtime.py',
 ]

@@ -1,6 +1,6 @@
-# The published schedule: one optimizer for the CNN, whose rate falls a little
-# every epoch, and one for attention and classifier, whose rate falls to a
-# hundredth every ten epochs.
+# The published schedule, 30 epochs: one optimizer for the CNN, whose learning
+# rate falls a little every epoch, and one for attention and classifier, whose
+# learning rate falls to a hundredth every ten epochs.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=30, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
@@ -20,5 +20,5 @@ param_scheduler = dict(
     cnn=dict(type='ExponentialLR', gamma=0.1 ** (1 / 20)),
     attention=dict(type='StepLR', step_size=10, gamma=0.01),
 )
-# published; a resumed training goes on exactly as it would have
+# the published seed
 randomness = dict(seed=1)

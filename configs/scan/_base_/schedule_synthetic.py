@@ -1,4 +1,5 @@
-# A short schedule from random weights: a larger rate, cosine for both.
+# 12 epochs from random weights: a larger learning rate, cosine for both
+# optimizers.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=12)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -1,6 +1,6 @@
-# A SCAN that trains from nothing on 2 cores, for frames of (64, 32): ResNet-10
-# of a quarter of the width.
-_base_ = 'model.py'
+# A small SCAN that trains from random weights on 2 cores, for 64 x 32 px
+# frames: ResNet-10 with a quarter of the channels.
+_base_ = 'model_r50.py'
 
 channels = 64
 
@@ -16,6 +16,6 @@ model = dict(
         channels=channels,
     ),
     matcher=dict(raw_channels=128, channels=channels),
-    # persons of the training half of 120
+    # training persons: half of the 120 synthetic ones
     oim_loss=dict(channels=channels, num_classes=60),
 )

@@ -3,7 +3,7 @@
 #       --num 120 --size 64 --frames 16 48
 #   python tools/dataset_converters/video_reid.py ilids-vid \
 #       data/synthetic_ilids-vid/raw --out data/synthetic_ilids-vid --flow dis
-_base_ = 'dataset.py'
+_base_ = 'dataset_video-reid_256x128.py'
 
 data_root = 'data/synthetic_ilids-vid/'
 

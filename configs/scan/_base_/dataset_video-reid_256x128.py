@@ -1,12 +1,12 @@
-# Clips of 10 frames and their optical flow, see docs/datasets.md. A leaf
-# config names the data set.
+# Clips of 10 frames and their optical flow, 256 x 128 px, for iLIDS-VID,
+# PRID2011 and MARS; see docs/datasets.md. A leaf config sets data_root.
 size = (256, 128)  # (h, w)
 
 train_pipeline = [
     dict(type='mmfashion_ext.LoadClip'),
     dict(type='mmfashion_ext.ResizeClip', size=size),
     dict(type='mmfashion_ext.FlipClip', prob=0.5),
-    # as published, patches land at (w, h); paste='sampled' is what was meant
+    # as published, patches land at (w, h); paste='sampled' corrects it
     dict(type='mmfashion_ext.EraseFrames', prob=0.5, paste='reference'),
     dict(type='mmfashion_ext.PackClip'),
 ]
@@ -16,7 +16,7 @@ test_pipeline = [
     dict(type='mmfashion_ext.PackClip'),
 ]
 
-# 16 pairs of clips of a person in both cameras
+# 16 pairs of clips, each of one person in both cameras
 train_dataloader = dict(
     batch_size=32,
     num_workers=4,
@@ -28,7 +28,7 @@ train_dataloader = dict(
         role='train',
         clip_length=10,
         stride=5,
-        # as published, no clip reaches the last frame; 'include' mends it
+        # as published, no clip reaches the last frame; 'include' corrects it
         last='reference',
         pipeline=train_pipeline,
     ),

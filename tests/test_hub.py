@@ -55,7 +55,7 @@ def test_config_is_found_by_name_and_by_path(tmp_path, monkeypatch):
     path = hub.root() / 'configs' / 'match_rcnn' / f'{NAME}.py'
     assert hub.config_path(NAME) == str(path)
     assert hub.config_path(f'match_rcnn/{NAME}.py') == str(path)
-    assert Path(hub.config_path('match_rcnn/_base_/model.py')).is_file()
+    assert Path(hub.config_path('match_rcnn/_base_/model_r50.py')).is_file()
     own = tmp_path / 'own.py'
     own.touch()
     assert hub.config_path(str(own)) == str(own)

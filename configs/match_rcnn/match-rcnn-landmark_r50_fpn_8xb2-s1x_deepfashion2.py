@@ -1,8 +1,8 @@
 # The paper's landmark schedule, Detectron's s1x: 130k instead of 90k steps,
 # lr drops at 100k and 120k, here 1.44 x 12 epochs.
 _base_ = [
-    '_base_/model.py',
-    '_base_/dataset.py',
+    '_base_/model_r50.py',
+    '_base_/dataset_deepfashion2.py',
     '_base_/schedule_1x.py',
     '_base_/runtime.py',
 ]

@@ -1,6 +1,6 @@
 _base_ = [
-    '_base_/model.py',
-    '_base_/dataset.py',
+    '_base_/model_r50.py',
+    '_base_/dataset_deepfashion2.py',
     '_base_/schedule_1x_adamw.py',
     '_base_/runtime.py',
 ]

@@ -17,7 +17,7 @@ SIZE = 64
 
 @pytest.fixture(scope='module')
 def config():
-    path = config_path('match_rcnn/_base_/model_small.py')
+    path = config_path('match_rcnn/_base_/model_r18_small.py')
     config = Config.fromfile(path).model
     config.type = 'mmfashion_ext.FrozenMaskRCNN'
     config.roi_head.match_head = dict(

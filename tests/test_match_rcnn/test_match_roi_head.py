@@ -21,7 +21,7 @@ SIZE = 64
 
 def tiny_config():
     """The small base model, smaller still."""
-    cfg = Config.fromfile(config_path('match_rcnn/_base_/model_small.py'))
+    cfg = Config.fromfile(config_path('match_rcnn/_base_/model_r18_small.py'))
     return cfg.model
 
 

@@ -1,8 +1,8 @@
 # Only the match network learns, in a minute or two on 2 cores, on the
 # detector of the short synthetic config: what `make demo` runs after it.
 _base_ = [
-    '../_base_/model_small.py',
-    '../_base_/dataset_synthetic.py',
+    '../_base_/model_r18_small.py',
+    '../_base_/dataset_deepfashion2_synthetic.py',
     '../_base_/schedule_synthetic.py',
     '../_base_/runtime.py',
 ]

@@ -4,8 +4,8 @@
 #       match-rcnn-retrieval-class_r18-small_fpn_2xb8-1e_synthetic-160x160 \
 #       --launcher pytorch
 _base_ = [
-    '../_base_/model_small.py',
-    '../_base_/dataset_synthetic.py',
+    '../_base_/model_r18_small.py',
+    '../_base_/dataset_deepfashion2_synthetic.py',
     '../_base_/schedule_synthetic.py',
     '../_base_/runtime.py',
 ]

@@ -4,8 +4,8 @@
 #   OMP_NUM_THREADS=1 torchrun --nproc_per_node=2 tools/train.py \
 #       match-rcnn_r18-small_fpn_2xb8-7e_synthetic-160x160 --launcher pytorch
 _base_ = [
-    '../_base_/model_small.py',
-    '../_base_/dataset_synthetic.py',
+    '../_base_/model_r18_small.py',
+    '../_base_/dataset_deepfashion2_synthetic.py',
     '../_base_/schedule_synthetic.py',
     '../_base_/runtime.py',
 ]

@@ -1,7 +1,7 @@
 # Synthetic DeepFashion2 of 256 x 256 pixels, see docs/synthetic.md:
 #   python -m mmfashion_ext.synthetic deepfashion2 \
 #       data/synthetic_deepfashion2 --num 2200 --val 300 --size 256
-_base_ = 'dataset.py'
+_base_ = 'dataset_deepfashion2.py'
 
 data_root = 'data/synthetic_deepfashion2/'
 size = (160, 160)  # (w, h); padded to multiples of 32

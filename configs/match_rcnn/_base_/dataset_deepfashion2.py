@@ -28,7 +28,7 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    # wide and tall pictures in batches of their own: less padding
+    # wide and tall images in batches of their own: less padding
     batch_sampler=dict(type='mmdet.AspectRatioBatchSampler'),
     dataset=dict(
         type='mmfashion_ext.DeepFashion2Dataset',

@@ -1,5 +1,5 @@
-# DeepFashion2 in pairs of a user's and a shop's picture of one garment.
-_base_ = 'dataset.py'
+# DeepFashion2 in pairs of a user's and a shop's image of one garment.
+_base_ = 'dataset_deepfashion2.py'
 
 # Pairs of the other processes are the negatives: 8 processes x 2 images are
 # the author's 8 pairs, 512 similar and 3584 different pairs of RoIs.

@@ -1,7 +1,7 @@
 # A Match R-CNN that trains from nothing on 2 cores, for images of about 160
 # pixels: half of ResNet-18, a quarter of the other channels, batch norm that
 # learns, no features of stride 4, few RoIs with one sample a bin.
-_base_ = 'model.py'
+_base_ = 'model_r50.py'
 
 strides = [8, 16, 32]
 channels = 64

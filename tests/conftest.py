@@ -141,11 +141,10 @@ def write_viton(tmp_path):
     """
     from mmfashion_ext.formats.viton.constants import (
         CIHP_TO_VITON,
-        LAYOUTS,
         NUM_LABELS,
         NUM_PARTS,
-        cloth_stem,
     )
+    from mmfashion_ext.formats.viton.layout import LAYOUTS, cloth_stem
 
     def write(layout='viton', split='train', num=4, size=(32, 24), **kwargs):
         own = LAYOUTS[layout, split]

@@ -1,11 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What is wrong with a raw data set, and how its converter says so."""
+"""Defects of raw annotations: how a converter collects and prints them."""
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-_SHOWN = 20
+_MAX_PRINTED = 20
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,36 @@ class Defect:
     fatal: bool = True
 
     def __str__(self) -> str:
-        place = f'{self.file} {self.item}'.rstrip()
+        location = f'{self.file} {self.item}'.rstrip()
         note = '' if self.fatal else 'note: '
-        return f'{place}: {note}{self.what}; {self.remedy}'
+        return f'{location}: {note}{self.what}; {self.remedy}'
+
+
+@dataclass
+class ConvertedImage:
+    """One raw image as COCO records, with the defects of its annotation.
+
+    Attributes:
+        image (dict | None): COCO image record, ``width`` and ``height`` in
+            px; None if the image cannot be used.
+        annotations (list[dict]): COCO annotations of the usable items,
+            coordinates in px of the image.
+        defects (list[Defect]): What is wrong, notes included.
+    """
+
+    image: dict | None = None
+    annotations: list[dict] = field(default_factory=list)
+    defects: list[Defect] = field(default_factory=list)
 
 
 def print_defects(defects: Sequence[Defect], report: str | None) -> None:
-    """Print a converter's findings.
+    """Print what a converter found.
 
     Args:
         defects (Sequence[Defect]): All of them, notes included.
         report (str, optional): Counts to print before all defects, as
-            ``--check`` asks for. None: only the first fatal ones, to stderr.
+            ``--check`` asks for. None: print only the first 20 fatal ones,
+            to stderr.
     """
     fatal = [defect for defect in defects if defect.fatal]
     if report is not None:
@@ -48,8 +66,8 @@ def print_defects(defects: Sequence[Defect], report: str | None) -> None:
         for defect in defects:
             print(defect)
         return
-    for defect in fatal[:_SHOWN]:
+    for defect in fatal[:_MAX_PRINTED]:
         print(defect, file=sys.stderr)
-    if len(fatal) > _SHOWN:
-        more = f'... and {len(fatal) - _SHOWN} more; --check lists them all'
-        print(more, file=sys.stderr)
+    if len(fatal) > _MAX_PRINTED:
+        more = f'... and {len(fatal) - _MAX_PRINTED} more'
+        print(f'{more}; --check lists them all', file=sys.stderr)

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from ..formats.fld.constants import CATEGORY_ID, Split, Subset, clothes_type
+from ..formats.fld.constants import CATEGORY_ID, FLDSplit, Subset, clothes_type
 from ..formats.fld.reader import read_boxes, read_fld
 from ..formats.fld.statistics import FLDStatistics
 from ..registry import DATASETS
@@ -73,7 +73,7 @@ class FLDDataset(BaseCocoStyleDataset):
         self,
         ann_file: str = '',
         subset: Subset = 'full',
-        split: Split = 'train',
+        split: FLDSplit = 'train',
         bbox_file: str | None = None,
         metainfo: dict | None = None,
         **kwargs: Any,

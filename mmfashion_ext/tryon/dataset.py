@@ -14,8 +14,8 @@ from mmengine.logging import print_log
 from torch.utils.data import get_worker_info
 
 from ..errors import UserError, describe
-from ..formats.viton.constants import Kind, LayoutName, Split
-from ..formats.viton.pairs import Pair, TryOnFiles
+from ..formats.viton.layout import FileKind, LayoutName, TryOnSplit
+from ..formats.viton.pairs import TryOnFiles, TryOnPair
 from ..registry import DATASETS
 
 _TOOL = 'tools/dataset_converters/viton.py'
@@ -70,7 +70,7 @@ class TryOnDataset(BaseDataset):
         self,
         data_root: str,
         layout: LayoutName = 'viton',
-        split: Split = 'train',
+        split: TryOnSplit = 'train',
         paired: bool | None = None,
         pairs_file: str | None = None,
         pairing: Literal['name', 'rank'] = 'name',
@@ -170,7 +170,7 @@ class TryOnDataset(BaseDataset):
                 'no pairs_file'
             )
 
-    def _are_worn(self, pairs: Sequence[Pair]) -> bool:
+    def _are_worn(self, pairs: Sequence[TryOnPair]) -> bool:
         """Whether the pairs of a file are of persons and what they wear."""
         worn = self.files.worn()
         return all(worn[pair.person] == pair.cloth for pair in pairs)
@@ -181,7 +181,9 @@ class TryOnDataset(BaseDataset):
             return self.annotations
         return self.files.kinds_of_person(self.files.split == 'train')
 
-    def _find(self, kind: Kind, pairs: Sequence[Pair]) -> list[Path | None]:
+    def _find(
+        self, kind: FileKind, pairs: Sequence[TryOnPair]
+    ) -> list[Path | None]:
         """A file of each pair; masks may be missing."""
         files = self.files
         paths = [files.find(kind, pair) for pair in pairs]

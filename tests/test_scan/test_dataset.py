@@ -10,7 +10,7 @@ from PIL import Image
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_reid.layout import (
     Meta,
-    Split,
+    PersonSplit,
     Tracklet,
     VideoReID,
 )
@@ -20,7 +20,7 @@ from mmfashion_ext.scan.dataset import VideoReIDDataset
 
 #: Frames of person p in camera c; person 4 is in camera 1 only.
 LENGTHS = [(5, 9), (3, 1), (4, 4), (7, 2), (0, 6)]
-SPLIT = Split([0, 1, 4], [3, 2], [2, 3])
+SPLIT = PersonSplit([0, 1, 4], [3, 2], [2, 3])
 
 
 def write_files(root, files, folders=('images', 'others')):
@@ -135,7 +135,7 @@ def test_several_tracklets_a_camera(root):
         Tracklet(0, 1, ['0100.png']),
     ]
     meta = json.loads((root / 'meta.json').read_text())
-    split = Split([1, 2], [0], [0], [1, 0, 2], [4], [3, 4])
+    split = PersonSplit([1, 2], [0], [0], [1, 0, 2], [4], [3, 4])
     VideoReID(Meta('m', 2, meta['identities'], tracklets), [split]).write(root)
     train = make(root)
     assert train.metainfo['pids'] == [1, 2]
@@ -149,7 +149,7 @@ def test_several_tracklets_a_camera(root):
 
 def test_flow_of_jpeg_frames_is_png(tmp_path):
     meta = Meta('m', 2, [[['a.jpg'], ['b.jpg']]])
-    VideoReID(meta, [Split([0], [0], [0])]).write(tmp_path)
+    VideoReID(meta, [PersonSplit([0], [0], [0])]).write(tmp_path)
     write_files(tmp_path, ['a.jpg', 'b.jpg'], ['images'])
     write_files(tmp_path, ['a.png', 'b.png'], ['others'])
     info = make(tmp_path).get_data_info(1)

@@ -11,7 +11,11 @@ from mmengine.runner import Runner
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmfashion_ext.formats.video_reid.layout import Meta, Split, VideoReID
+from mmfashion_ext.formats.video_reid.layout import (
+    Meta,
+    PersonSplit,
+    VideoReID,
+)
 from mmfashion_ext.hub import config_path
 from mmfashion_ext.scan.dataset import VideoReIDDataset
 from mmfashion_ext.scan.sampler import CrossCameraPairSampler
@@ -37,7 +41,7 @@ def root(tmp_path_factory):
             pixels = rng.integers(0, 256, (64, 32, 3), np.uint8)
             Image.fromarray(pixels).save(root / folder / file)
     people = list(range(PEOPLE))
-    split = Split(people, people, people)
+    split = PersonSplit(people, people, people)
     VideoReID(Meta('noise', 2, identities), [split]).write(root)
     return root
 

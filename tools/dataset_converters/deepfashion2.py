@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.progress import track
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.formats.deepfashion2.raw import (
-    RawImage,
-    RawSplit,
-    coco_categories,
-)
+from mmfashion_ext.formats.deepfashion2.raw import RawSplit, coco_categories
 from mmfashion_ext.formats.deepfashion2.statistics import SplitStatistics
-from mmfashion_ext.formats.defects import Defect, print_defects
+from mmfashion_ext.formats.defects import (
+    ConvertedImage,
+    Defect,
+    print_defects,
+)
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import atomic_write
 
@@ -54,7 +54,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def read_usable(
     split: RawSplit, statistics: SplitStatistics, defects: list[Defect]
-) -> Iterator[RawImage]:
+) -> Iterator[ConvertedImage]:
     """The usable images; counts them and collects the defects of all."""
     console = Console(stderr=True)
     for raw in track(
@@ -69,7 +69,7 @@ def read_usable(
             yield raw
 
 
-def write_coco(path: Path, images: Iterable[RawImage]) -> None:
+def write_coco(path: Path, images: Iterable[ConvertedImage]) -> None:
     """Write a COCO file image by image.
 
     The 882 numbers of every item of train do not fit into memory at once;

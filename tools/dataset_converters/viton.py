@@ -24,8 +24,8 @@ from mmfashion_ext.formats.viton.check import (
     list_oddities,
 )
 from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
-from mmfashion_ext.formats.viton.constants import LAYOUTS
 from mmfashion_ext.formats.viton.files import read_picture
+from mmfashion_ext.formats.viton.layout import LAYOUTS
 from mmfashion_ext.formats.viton.pairs import TryOnFiles
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import atomic_write

@@ -17,13 +17,12 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from ..defects import Defect
+from ..defects import ConvertedImage, Defect
 from .constants import (
     ATTRIBUTES,
     CATEGORIES,
@@ -44,23 +43,8 @@ _ITEM_KEYS = (
 )
 
 
-@dataclass
-class RawImage:
-    """One image of a split and what could be used of its annotation.
-
-    Attributes:
-        image (dict | None): COCO image record; None if it cannot be used.
-        annotations (list[dict]): COCO annotations of the usable items.
-        defects (list[Defect]): What is wrong, notes included.
-    """
-
-    image: dict | None = None
-    annotations: list[dict] = field(default_factory=list)
-    defects: list[Defect] = field(default_factory=list)
-
-
 class RawSplit:
-    """A raw split as an iterable of ``RawImage``, sorted by file name.
+    """A raw split as an iterable of ``ConvertedImage``, sorted by file name.
 
     Args:
         folder (str | Path): Folder that holds ``image/`` and ``annos/``.
@@ -103,7 +87,7 @@ class RawSplit:
     def __len__(self) -> int:
         return len(self.stems)
 
-    def __iter__(self) -> Iterator[RawImage]:
+    def __iter__(self) -> Iterator[ConvertedImage]:
         next_id, image_ids = 1, set()
         for stem in self.stems:
             raw = self._read(stem)
@@ -120,7 +104,7 @@ class RawSplit:
                 next_id += 1
             yield raw
 
-    def _read(self, stem: str) -> RawImage:
+    def _read(self, stem: str) -> ConvertedImage:
         """Read one image's size and annotation, and convert them."""
         image_file, anno_file = f'{stem}.jpg', f'{stem}.json'
         if stem not in self._complete:
@@ -177,13 +161,15 @@ def coco_categories() -> list[dict]:
     ]
 
 
-def _unusable(file: str, what: str, remedy: str = _MEND_IMAGE) -> RawImage:
-    return RawImage(defects=[Defect(file, '', what, remedy)])
+def _unusable(
+    file: str, what: str, remedy: str = _MEND_IMAGE
+) -> ConvertedImage:
+    return ConvertedImage(defects=[Defect(file, '', what, remedy)])
 
 
 def _convert(
     stem: str, content: object, size: tuple[int, int], visible_only: bool
-) -> RawImage:
+) -> ConvertedImage:
     """Convert one annotation file; ``size`` is (w, h) in pixels."""
     file = f'{stem}.json'
     if not isinstance(content, dict):
@@ -197,7 +183,7 @@ def _convert(
         )
     if not _is_int(pair_id):
         return _unusable(file, f'pair_id is {pair_id!r}, expected an integer')
-    raw = RawImage(
+    raw = ConvertedImage(
         image={
             'coco_url': '',
             'date_captured': '',

@@ -42,9 +42,9 @@ import numpy as np
 from ..deepfashion2.constants import CATEGORY_BY_ID
 
 Subset = Literal['upper', 'lower', 'full']
-Split = Literal['train', 'val', 'test']
+FLDSplit = Literal['train', 'val', 'test']
 
-SPLITS: tuple[Split, ...] = ('train', 'val', 'test')
+SPLITS: tuple[FLDSplit, ...] = ('train', 'val', 'test')
 
 #: ``variation_type`` of an image.
 VARIATIONS: dict[int, str] = {
@@ -56,7 +56,7 @@ VARIATIONS: dict[int, str] = {
 }
 
 #: Visibility of a landmark in the raw files.
-STATES: dict[int, str] = {0: 'visible', 1: 'occluded', 2: 'truncated'}
+RAW_VISIBILITY: dict[int, str] = {0: 'visible', 1: 'occluded', 2: 'truncated'}
 
 #: Images of all splits together, as published.
 PUBLISHED_IMAGES: int = 123_016

@@ -25,18 +25,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..deepfashion2.raw import RawImage
-from ..defects import Defect
+from ..defects import ConvertedImage, Defect
 from .constants import (
     CATEGORY_ID,
     CATEGORY_NAME,
     CLOTHES_TYPE_BY_ID,
     MAX_LANDMARKS,
+    RAW_VISIBILITY,
     SPLITS,
-    STATES,
     VARIATIONS,
     ClothesType,
-    Split,
+    FLDSplit,
     Subset,
 )
 
@@ -50,7 +49,7 @@ _MEND_IMAGE = 'extract it again or leave the row out with --skip-invalid'
 
 
 @dataclass(frozen=True)
-class Landmarks:
+class LandmarkRow:
     """A row of the list of landmarks.
 
     Attributes:
@@ -66,14 +65,14 @@ class Landmarks:
 
 
 @dataclass(frozen=True)
-class Entry:
+class FLDEntry:
     """What the three lists say of an image.
 
     Attributes:
         name (str): As in the lists, ``img/img_00000001.jpg``.
         id (int): The number in the name.
         split (str): ``train``, ``val`` or ``test``.
-        landmarks (Landmarks): Type, variation, landmarks.
+        landmarks (LandmarkRow): Type, variation, landmarks.
         box (tuple[int, int, int, int]): x1, y1, x2, y2 in px.
         lines (tuple[int, int]): Lines (1-based) in the lists of landmarks
             and of boxes.
@@ -81,8 +80,8 @@ class Entry:
 
     name: str
     id: int
-    split: Split
-    landmarks: Landmarks
+    split: FLDSplit
+    landmarks: LandmarkRow
     box: tuple[int, int, int, int]
     lines: tuple[int, int]
 
@@ -94,7 +93,7 @@ class RawFLD:
         root (str | Path): Folder that holds ``Anno``, ``Eval`` and ``Img``.
 
     Attributes:
-        entries (list[Entry]): Images that all lists describe, in the order
+        entries (list[FLDEntry]): Images that all lists describe, in the order
             of the list of landmarks.
         images (Path): Folder that file names are relative to: ``Img`` or, if
             the pictures were unpacked there, the root.
@@ -111,7 +110,7 @@ class RawFLD:
         boxes = self._read_list(BOXES, parse_box)
         splits = self._read_list(PARTITION, parse_split)
         self._compare({LANDMARKS: landmarks, BOXES: boxes, PARTITION: splits})
-        self.entries: list[Entry] = []
+        self.entries: list[FLDEntry] = []
         names: dict[int, str] = {}
         for name, (line, points) in landmarks.items():
             box_line, box = boxes.get(name, (0, None))
@@ -130,13 +129,13 @@ class RawFLD:
                 self._add(LANDMARKS, line, what)
                 continue
             self.entries.append(
-                Entry(name, image_id, split, points, box, (line, box_line))
+                FLDEntry(name, image_id, split, points, box, (line, box_line))
             )
         self.images, self._flat = self._find_images()
 
     def select(
-        self, split: Split | None = None, subset: Subset | None = None
-    ) -> list[Entry]:
+        self, split: FLDSplit | None = None, subset: Subset | None = None
+    ) -> list[FLDEntry]:
         """The entries of a split and a type of clothes; None means all."""
         return [
             entry
@@ -145,18 +144,18 @@ class RawFLD:
             and subset in (None, entry.landmarks.clothes.name)
         ]
 
-    def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
+    def read(self, entries: Sequence[FLDEntry]) -> Iterator[ConvertedImage]:
         """Look at the images, check and convert.
 
         Args:
-            entries (Sequence[Entry]): Some of ``self.entries``.
+            entries (Sequence[FLDEntry]): Some of ``self.entries``.
 
         Yields:
-            RawImage: For each entry the COCO records and the defects. An
+            ConvertedImage: For each entry the COCO records and the defects. An
             image record's ``file_name`` is relative to ``self.images``.
         """
         for entry in entries:
-            raw = RawImage()
+            raw = ConvertedImage()
             name = entry.name
             file_name = Path(name).name if self._flat else name
             try:
@@ -255,7 +254,7 @@ class RawFLD:
         self.defects.sort(key=lambda d: (d.file, int(d.item.split()[1])))
 
 
-def parse_landmarks(columns: Sequence[str]) -> Landmarks:
+def parse_landmarks(columns: Sequence[str]) -> LandmarkRow:
     """Parse a row of the list of landmarks, the name left out.
 
     Raises:
@@ -281,14 +280,14 @@ def parse_landmarks(columns: Sequence[str]) -> Landmarks:
             f'{clothes.name} clothes'
         )
     state = points[: clothes.num_landmarks, 0]
-    if unknown := set(state.tolist()) - STATES.keys():
+    if unknown := set(state.tolist()) - RAW_VISIBILITY.keys():
         raise ValueError(
             f'has a landmark with visibility {min(unknown)}, expected 0, 1 '
             'or 2'
         )
     xy = np.where(state[:, None] == 2, 0, points[: len(state), 1:])
     points = np.concatenate([xy, 2 - state[:, None]], 1)
-    return Landmarks(clothes, variation, points)
+    return LandmarkRow(clothes, variation, points)
 
 
 def parse_box(columns: Sequence[str]) -> tuple[int, ...]:
@@ -353,7 +352,7 @@ def _at(file: str, line: int) -> tuple[str, str]:
     return file, f'line {line}'
 
 
-def _annotation(entry: Entry) -> dict:
+def _annotation(entry: FLDEntry) -> dict:
     """COCO annotation of an entry without fatal defects."""
     x1, y1, x2, y2 = entry.box
     points = entry.landmarks.points
@@ -370,7 +369,7 @@ def _annotation(entry: Entry) -> dict:
     }
 
 
-def _faults(entry: Entry, size: tuple[int, int]) -> Iterator[Defect]:
+def _faults(entry: FLDEntry, size: tuple[int, int]) -> Iterator[Defect]:
     """What is wrong with an entry whose image is of ``size`` (w, h)."""
     x1, y1, x2, y2 = entry.box
     box = f'box {x1} {y1} {x2} {y2} of image {entry.name}'

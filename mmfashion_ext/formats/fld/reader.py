@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.fileio import get_text
 
-from .constants import Split, Subset, clothes_type
+from .constants import FLDSplit, Subset, clothes_type
 from .raw import RawFLD
 
 _CONVERT = (
@@ -18,7 +18,7 @@ _REQUIRED = ('id', 'image_id', 'category_id', 'bbox', 'keypoints')
 
 
 def read_fld(
-    ann_file: str, subset: Subset, split: Split = 'train'
+    ann_file: str, subset: Subset, split: FLDSplit = 'train'
 ) -> tuple[dict[int, dict], list[dict]]:
     """Read the images and items of a type of clothes.
 
@@ -70,7 +70,7 @@ def read_fld(
 
 
 def _read_raw(
-    root: Path, subset: Subset, split: Split
+    root: Path, subset: Subset, split: FLDSplit
 ) -> tuple[dict[int, dict], list[dict]]:
     raw = RawFLD(root)
     defects, images, annotations = list(raw.defects), {}, []

@@ -85,7 +85,7 @@ class Meta:
 
 
 @dataclass(frozen=True)
-class Split:
+class PersonSplit:
     """One way to part the persons.
 
     Attributes:
@@ -108,11 +108,11 @@ class VideoReID:
 
     Attributes:
         meta (Meta): Its frames.
-        splits (list[Split]): Its splits.
+        splits (list[PersonSplit]): Its splits.
     """
 
     meta: Meta
-    splits: list[Split]
+    splits: list[PersonSplit]
 
     @classmethod
     def read(cls, meta: str | Path, splits: str | Path) -> 'VideoReID':
@@ -284,7 +284,7 @@ def _parse_tracklets(
 
 def parse_splits(
     content: Any, meta: Meta, where: str | Path = SPLITS
-) -> list[Split]:
+) -> list[PersonSplit]:
     """Check the content of ``splits.json``.
 
     Person -1 is the last one: the published splits of PRID2011 have it.
@@ -313,7 +313,7 @@ def parse_splits(
                 lists[key] = _indices(
                     row, key, len(meta.tracklets), 'tracklet', index, where
                 )
-        splits.append(Split(**lists))
+        splits.append(PersonSplit(**lists))
     return splits
 
 

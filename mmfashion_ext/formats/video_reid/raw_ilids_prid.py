@@ -25,7 +25,7 @@ import numpy as np
 
 from ...errors import UserError, describe
 from ..archives import unpack
-from .layout import Split
+from .layout import PersonSplit
 
 Splits = Literal['published', 'corrected']
 
@@ -63,7 +63,7 @@ class RawVideos:
         persons (list[str]): What the raw data call each person.
         tracklets (list[RawTracklet]): All of them. Without ``listed`` one
             for each person and camera, empty ones too.
-        splits (list[Split]): Ways to part the persons.
+        splits (list[PersonSplit]): Ways to part the persons.
         listed (bool): Whether persons have several tracklets in a camera.
         expected_persons (int, optional): As published.
     """
@@ -72,7 +72,7 @@ class RawVideos:
     num_cameras: int
     persons: list[str]
     tracklets: list[RawTracklet]
-    splits: list[Split]
+    splits: list[PersonSplit]
     listed: bool = False
     expected_persons: int | None = None
 
@@ -174,7 +174,7 @@ def read_prid2011(
 
 def prid_splits(
     persons: int = PRID_PERSONS, splits: Splits = 'published'
-) -> list[Split]:
+) -> list[PersonSplit]:
     """Draw the ten splits of PRID2011; see :func:`read_prid2011`."""
     shift = {'published': 1, 'corrected': 0}[splits]
     # the generator whose numbers are published
@@ -247,7 +247,9 @@ def _two_cameras(
     return tracklets
 
 
-def _ilids_splits(path: Path, persons: int, splits: Splits) -> list[Split]:
+def _ilids_splits(
+    path: Path, persons: int, splits: Splits
+) -> list[PersonSplit]:
     """Read ``ls_set``: rows of persons from 1, one half trains."""
     rows = read_matrix(path, 'ls_set', persons)
     everyone = list(range(1, persons + 1))
@@ -267,12 +269,12 @@ def _ilids_splits(path: Path, persons: int, splits: Splits) -> list[Split]:
     return [_halves((row - 1).tolist(), True) for row in rows]
 
 
-def _halves(persons: list[int], ordered: bool = False) -> Split:
+def _halves(persons: list[int], ordered: bool = False) -> PersonSplit:
     half = len(persons) // 2
     train, test = persons[:half], persons[half:]
     if ordered:
         train, test = sorted(train), sorted(test)
-    return Split(train, test, list(test))
+    return PersonSplit(train, test, list(test))
 
 
 def unpacked(raw: Path, name: str, ending: str) -> Path:

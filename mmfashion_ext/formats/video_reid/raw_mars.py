@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UserError
-from .layout import Split
+from .layout import PersonSplit
 from .raw_ilids_prid import (
     RawTracklet,
     RawVideos,
@@ -85,7 +85,7 @@ def read_mars(raw: Path) -> RawVideos:
         [f'{pid:04d}' for pid in raw_pids],
         tracklets,
         [
-            Split(
+            PersonSplit(
                 pids['train'],
                 pids['query'],
                 pids['gallery'],

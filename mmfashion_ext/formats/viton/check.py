@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import UserError, describe
-from .constants import ENDINGS, Kind, ParseLabels, cloth_stem
+from .constants import ParseLabels
 from .files import check_size, read_file
-from .pairs import Pair, TryOnFiles, stem_of
+from .layout import ENDINGS, FileKind, cloth_stem
+from .pairs import TryOnFiles, TryOnPair, stem_of
 
 
-def _kinds_of_person(files: TryOnFiles) -> list[Kind]:
+def _kinds_of_person(files: TryOnFiles) -> list[FileKind]:
     training = files.split == 'train' and files.layout_name != 'folder'
     return files.kinds_of_person(needed=training)
 
@@ -41,7 +42,7 @@ def list_missing(files: TryOnFiles, listed: bool) -> Iterator[str]:
             missing = files.folder('cloth') / f'{wanted}.jpg'
             yield f'{missing} is missing: the garment of {person}'
         for kind in kinds:
-            if not files.find(kind, Pair(person, '', {})):
+            if not files.find(kind, TryOnPair(person, '', {})):
                 missing = files.folder(kind) / f'{stem}{ENDINGS[kind][0]}'
                 yield f'{missing} is missing: the {kind} of {person}'
 
@@ -102,18 +103,22 @@ class CheckTask(NamedTuple):
     """Look at a picture and what belongs to it.
 
     Attributes:
-        files (dict[str, Path]): Kind -> file; the picture first.
+        files (dict[str, Path]): FileKind -> file; the picture first.
         labels (str): Those of the parse map.
     """
 
-    files: dict[Kind, Path]
+    files: dict[FileKind, Path]
     labels: ParseLabels
 
 
 def check_tasks(files: TryOnFiles) -> list[CheckTask]:
     """All files to read, picture by picture."""
-    persons = [Pair(name, '', {}) for name in files.named('person').values()]
-    clothes = [Pair('', name, {}) for name in files.named('cloth').values()]
+    persons = [
+        TryOnPair(name, '', {}) for name in files.named('person').values()
+    ]
+    clothes = [
+        TryOnPair('', name, {}) for name in files.named('cloth').values()
+    ]
     groups = (
         (('person', *_kinds_of_person(files)), persons),
         (('cloth', 'cloth_mask'), clothes),

@@ -16,9 +16,9 @@ from .constants import (
     NUM_JOINTS,
     NUM_LABELS,
     NUM_PARTS,
-    Kind,
     ParseLabels,
 )
+from .layout import FileKind
 
 #: A file, an array, or a picture of Pillow.
 Picture = str | Path | np.ndarray | Image.Image
@@ -317,7 +317,7 @@ def read_flow(path: str | Path) -> np.ndarray:
     return flow.astype(np.float32)
 
 
-_READERS: dict[Kind, Callable[[Any], np.ndarray]] = {
+_READERS: dict[FileKind, Callable[[Any], np.ndarray]] = {
     'person': read_picture,
     'cloth': read_picture,
     'cloth_mask': read_mask,
@@ -330,7 +330,7 @@ _READERS: dict[Kind, Callable[[Any], np.ndarray]] = {
 
 
 def read_file(
-    kind: Kind, source: Picture, labels: ParseLabels = 'viton'
+    kind: FileKind, source: Picture, labels: ParseLabels = 'viton'
 ) -> np.ndarray:
     """Read a file of a kind with the reader above that fits.
 

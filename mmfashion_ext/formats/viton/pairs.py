@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import UserError, describe
-from .constants import (
+from .layout import (
     ENDINGS,
     LAYOUTS,
-    Kind,
+    FileKind,
     Layout,
     LayoutName,
-    Split,
+    TryOnSplit,
     cloth_stem,
 )
 
 _CHECK = 'tools/dataset_converters/viton.py --check lists all'
 
 
-class Pair(NamedTuple):
+class TryOnPair(NamedTuple):
     """A person and a garment, names of files.
 
     Attributes:
@@ -33,7 +33,7 @@ class Pair(NamedTuple):
 
     person: str
     cloth: str
-    files: dict[Kind, str]
+    files: dict[FileKind, str]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class TryOnFiles:
 
     root: Path
     layout_name: LayoutName
-    split: Split
+    split: TryOnSplit
 
     @property
     def layout(self) -> Layout:
@@ -85,27 +85,27 @@ class TryOnFiles:
             f'{self.layout.base}; see docs/datasets.md'
         )
 
-    def folder(self, kind: Kind) -> Path:
+    def folder(self, kind: FileKind) -> Path:
         """The folder of a kind of file, which may not exist."""
         return self.base / self.layout.folders[kind]
 
     @cached_property
-    def _names(self) -> dict[Kind, list[str]]:
+    def _names(self) -> dict[FileKind, list[str]]:
         return {
             kind: sorted(path.name for path in self.folder(kind).iterdir())
             for kind in self.layout.folders
             if self.folder(kind).is_dir()
         }
 
-    def listing(self, kind: Kind) -> list[str]:
+    def listing(self, kind: FileKind) -> list[str]:
         """Everything in a folder, sorted; nothing if there is no folder."""
         return self._names.get(kind, [])
 
     @cached_property
-    def _by_stem(self) -> dict[Kind, dict[str, str]]:
+    def _by_stem(self) -> dict[FileKind, dict[str, str]]:
         return {kind: self._index(kind) for kind in self._names}
 
-    def _index(self, kind: Kind) -> dict[str, str]:
+    def _index(self, kind: FileKind) -> dict[str, str]:
         found: dict[str, str] = {}
         for name in self._names[kind]:
             stem = stem_of(kind, name)
@@ -119,7 +119,7 @@ class TryOnFiles:
             found[stem] = name
         return found
 
-    def named(self, kind: Kind) -> dict[str, str]:
+    def named(self, kind: FileKind) -> dict[str, str]:
         """The files of a kind by the stem of the picture they belong to.
 
         Files with other endings are left out, hidden ones too.
@@ -129,7 +129,7 @@ class TryOnFiles:
         """
         return self._by_stem.get(kind, {})
 
-    def find(self, kind: Kind, pair: Pair) -> Path | None:
+    def find(self, kind: FileKind, pair: TryOnPair) -> Path | None:
         """A file of a pair, None if it is missing.
 
         That the pair's two pictures are there is not checked.
@@ -143,7 +143,7 @@ class TryOnFiles:
             name = self.named(kind).get(Path(picture).stem)
         return name and self.folder(kind) / name
 
-    def kinds_of_person(self, needed: bool) -> list[Kind]:
+    def kinds_of_person(self, needed: bool) -> list[FileKind]:
         """What there should be of each person besides the picture.
 
         Args:
@@ -179,7 +179,7 @@ class TryOnFiles:
             for stem, name in self.named('person').items()
         }
 
-    def pairs_by_name(self) -> list[Pair]:
+    def pairs_by_name(self) -> list[TryOnPair]:
         """Each person with the garment worn, in the order of names.
 
         Raises:
@@ -196,9 +196,9 @@ class TryOnFiles:
                 f'of {len(worn)} persons, {describe(lonely)}: expected such '
                 f'as {expected}.jpg; {_CHECK}'
             )
-        return [Pair(person, cloth, {}) for person, cloth in worn.items()]
+        return [TryOnPair(person, cloth, {}) for person, cloth in worn.items()]
 
-    def pairs_by_rank(self) -> list[Pair]:
+    def pairs_by_rank(self) -> list[TryOnPair]:
         """The n-th files of the sorted folders of pictures, as published.
 
         Of ``person``, ``cloth``, ``cloth_mask`` and ``parse``, where there
@@ -215,11 +215,13 @@ class TryOnFiles:
         listings = {kind: self.listing(kind) for kind in kinds}
         self._refuse_strays(listings)
         return [
-            Pair(row[0], row[1], dict(zip(kinds[2:], row[2:], strict=True)))
+            TryOnPair(
+                row[0], row[1], dict(zip(kinds[2:], row[2:], strict=True))
+            )
             for row in zip(*listings.values(), strict=True)
         ]
 
-    def _refuse_strays(self, listings: dict[Kind, list[str]]) -> None:
+    def _refuse_strays(self, listings: dict[FileKind, list[str]]) -> None:
         counts = {kind: len(names) for kind, names in listings.items()}
         strays = [
             f'{self.layout.folders[kind]}/{name}'
@@ -242,7 +244,7 @@ class TryOnFiles:
             )
 
     def _without_counterpart(
-        self, listings: dict[Kind, list[str]]
+        self, listings: dict[FileKind, list[str]]
     ) -> list[str]:
         """Files whose item has no file in another folder."""
         items = {
@@ -257,14 +259,14 @@ class TryOnFiles:
             if seen[item] < len(items)
         ]
 
-    def _item(self, kind: Kind, name: str) -> str:
+    def _item(self, kind: FileKind, name: str) -> str:
         """What person, cloth and all their files have in common."""
         stem = stem_of(kind, name)
         if self.layout_name == 'viton' and stem.endswith(('_0', '_1')):
             return stem[:-2]
         return stem
 
-    def read_pairs(self, path: Path) -> list[Pair]:
+    def read_pairs(self, path: Path) -> list[TryOnPair]:
         """Read a file of pairs, see :func:`read_pairs`.
 
         Raises:
@@ -283,7 +285,7 @@ class TryOnFiles:
         return pairs
 
 
-def stem_of(kind: Kind, name: str) -> str | None:
+def stem_of(kind: FileKind, name: str) -> str | None:
     """Stem of the picture that a file belongs to; None: it is no such file."""
     for ending in ENDINGS[kind]:
         if name.lower().endswith(ending) and not name.startswith('.'):
@@ -291,7 +293,7 @@ def stem_of(kind: Kind, name: str) -> str | None:
     return None
 
 
-def read_pairs(path: str | Path) -> list[Pair]:
+def read_pairs(path: str | Path) -> list[TryOnPair]:
     """Read a file of pairs.
 
     Args:
@@ -316,7 +318,7 @@ def read_pairs(path: str | Path) -> list[Pair]:
                 f'{line.strip()!r:.80}'
             )
         if names:
-            pairs.append(Pair(*names, {}))
+            pairs.append(TryOnPair(*names, {}))
     if not pairs:
         raise UserError(f'{path} holds no pair')
     return pairs

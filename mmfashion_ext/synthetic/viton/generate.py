@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from ...formats.viton.constants import LAYOUTS
+from ...formats.viton.layout import LAYOUTS
 from ..output import UsageError, check_at_least, new_folder, one_thread
 from .garment import Top, draw_flat, random_top
 from .scene import Scene, draw_scene, drawing_size, random_scene, shrink

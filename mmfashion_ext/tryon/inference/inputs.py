@@ -10,8 +10,8 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ...errors import UserError, describe
-from ...formats.viton.constants import Kind
 from ...formats.viton.files import Picture
+from ...formats.viton.layout import FileKind
 from ...formats.viton.pairs import read_pairs, stem_of
 
 #: A picture (file, array of BGR, picture of Pillow), some, or a folder.
@@ -122,7 +122,7 @@ def _is_folder(source: object) -> bool:
     return isinstance(source, str | Path) and Path(source).is_dir()
 
 
-def _list(kind: Kind, source: Source) -> list[Named]:
+def _list(kind: FileKind, source: Source) -> list[Named]:
     if _is_folder(source):
         folder, source = source, _pictures(kind, source)
         if not source:
@@ -140,7 +140,7 @@ def _list(kind: Kind, source: Source) -> list[Named]:
     return [_name(kind, picture, n) for n, picture in enumerate(source, 1)]
 
 
-def _pictures(kind: Kind, folder: str | Path) -> list[Path]:
+def _pictures(kind: FileKind, folder: str | Path) -> list[Path]:
     """The pictures of a folder by name, its subfolders excluded."""
     return sorted(
         path
@@ -149,7 +149,7 @@ def _pictures(kind: Kind, folder: str | Path) -> list[Path]:
     )
 
 
-def _name(kind: Kind, picture: Picture, number: int) -> Named:
+def _name(kind: FileKind, picture: Picture, number: int) -> Named:
     if isinstance(picture, str | Path):
         return Named(picture, Path(picture).name)
     name = kind if number == 1 else f'{kind}_{number}'

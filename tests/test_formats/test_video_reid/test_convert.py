@@ -11,7 +11,7 @@ from mmfashion_ext.formats.video_reid.convert import (
     name_frames,
     run_parallel,
 )
-from mmfashion_ext.formats.video_reid.layout import Split, VideoReID
+from mmfashion_ext.formats.video_reid.layout import PersonSplit, VideoReID
 from mmfashion_ext.formats.video_reid.optical_flow import compute_flow
 from mmfashion_ext.formats.video_reid.raw_ilids_prid import (
     RawTracklet,
@@ -39,7 +39,9 @@ def raw(tmp_path):
         )
         for pid, camid, length in ((0, 0, 3), (0, 1, 1), (1, 0, 2), (1, 1, 0))
     ]
-    return RawVideos('toy', 2, ['a', 'b'], tracklets, [Split([0], [1], [1])])
+    return RawVideos(
+        'toy', 2, ['a', 'b'], tracklets, [PersonSplit([0], [1], [1])]
+    )
 
 
 def run(raw, root, flow='dis', jobs=1):
@@ -143,7 +145,7 @@ def test_several_tracklets_count_on(tmp_path):
         ['00000000_04_0000.jpg', '00000000_04_0001.jpg'],
         ['00000000_04_0002.jpg'],
     ]
-    split = Split([0], [0], [0], [0], [1], [1])
+    split = PersonSplit([0], [0], [0], [0], [1], [1])
     videos = RawVideos('toy', 5, ['a'], tracklets, [split], listed=True)
     convert(
         videos,

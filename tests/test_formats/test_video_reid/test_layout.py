@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_reid.layout import (
     Meta,
-    Split,
+    PersonSplit,
     Tracklet,
     VideoReID,
     clip_ranges,
@@ -93,8 +93,10 @@ def test_clip_numbers_are_checked():
 def test_files_are_read_as_written(tmp_path):
     tracklets = [Tracklet(1, 0, names(1, 0, 1)), Tracklet(2, 1, ['a.jpg'])]
     for case in (
-        VideoReID(meta(), [Split([0], [1, 2], [2, 1])]),
-        VideoReID(meta(3, tracklets), [Split([1], [2], [2], [0], [1], [1])]),
+        VideoReID(meta(), [PersonSplit([0], [1, 2], [2, 1])]),
+        VideoReID(
+            meta(3, tracklets), [PersonSplit([1], [2], [2], [0], [1], [1])]
+        ),
     ):
         case.write(tmp_path)
         files = tmp_path / 'meta.json', tmp_path / 'splits.json'
@@ -105,7 +107,7 @@ def test_files_are_read_as_written(tmp_path):
 
 
 def test_tracklets_of_two_cameras():
-    data = VideoReID(meta(), [Split([2, 0], [1], [1, 2])])
+    data = VideoReID(meta(), [PersonSplit([2, 0], [1], [1, 2])])
     shown = [
         (t.pid, t.camid, len(t.files)) for t in data.tracklets(0, 'train')
     ]
@@ -118,7 +120,7 @@ def test_tracklets_of_two_cameras():
 
 def test_tracklets_from_a_list():
     listed = [Tracklet(p, 0, [f'{p}.png']) for p in range(3)]
-    split = Split([0], [1], [1, 2], [0], [1], [2, 1])
+    split = PersonSplit([0], [1], [1, 2], [0], [1], [2, 1])
     data = VideoReID(meta(3, listed), [split])
     assert data.tracklets(0, 'gallery') == [listed[2], listed[1]]
 
@@ -195,7 +197,7 @@ def test_splits_of_unknown_tracklets_are_named():
 
 
 def test_missing_and_broken_files(tmp_path):
-    VideoReID(meta(), [Split([0], [1], [1])]).write(tmp_path)
+    VideoReID(meta(), [PersonSplit([0], [1], [1])]).write(tmp_path)
     files = tmp_path / 'meta.json', tmp_path / 'splits.json'
     files[1].write_text('[{')
     with pytest.raises(UserError, match=r'splits\.json cannot be read'):

@@ -1,19 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """The tables of VITON, checked for what they must mean."""
 
-import pytest
-
 from mmfashion_ext.formats.viton.constants import (
     ARM_PARTS,
     ARMS,
     BODY_25_JOINTS,
     CIHP_TO_VITON,
     DENSEPOSE_PARTS,
-    ENDINGS,
     FACE,
     HAND_PARTS,
     JOINTS,
-    LAYOUTS,
     NOISE,
     NUM_JOINTS,
     NUM_LABELS,
@@ -21,7 +17,6 @@ from mmfashion_ext.formats.viton.constants import (
     OTHER_CLOTHES,
     PARSE_LABELS,
     UPPER_CLOTHES,
-    cloth_stem,
 )
 
 
@@ -63,24 +58,3 @@ def test_joints_of_25():
     assert NUM_JOINTS == len(set(JOINTS)) == len(BODY_25_JOINTS) == 18
     # BODY_25: 8 is the middle of the hips, 19 and above are feet
     assert set(range(19)) - set(BODY_25_JOINTS) == {8}
-
-
-def test_layouts_are_complete():
-    for key, layout in LAYOUTS.items():
-        truth = {'truth', 'truth_flow'} if key == ('viton', 'test') else set()
-        known = set(ENDINGS) - {'truth', 'truth_flow'} | truth
-        assert set(layout.folders) == known
-        assert len(set(layout.folders.values())) == len(known)
-
-
-@pytest.mark.parametrize(
-    ('layout', 'person', 'cloth'),
-    [
-        ('viton', '000001_0', '000001_1'),
-        ('viton', 'anna', 'anna'),
-        ('viton-hd', '00001_00', '00001_00'),
-        ('folder', 'a_0', 'a_0'),
-    ],
-)
-def test_garment_of_a_person(layout, person, cloth):
-    assert cloth_stem(layout, person) == cloth

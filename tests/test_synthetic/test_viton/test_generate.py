@@ -12,10 +12,10 @@ from mmfashion_ext.formats.viton.constants import (
     ARMS,
     HAND_PARTS,
     JOINTS,
-    LAYOUTS,
     NOISE,
     UPPER_CLOTHES,
 )
+from mmfashion_ext.formats.viton.layout import LAYOUTS
 from mmfashion_ext.synthetic import generate_viton
 from mmfashion_ext.synthetic.__main__ import main
 from mmfashion_ext.synthetic.output import UsageError

@@ -1,0 +1,147 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""VITON, VITON-HD and plain folders: where the files of a split lie."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .constants import ParseLabels
+
+LayoutName = Literal['viton', 'viton-hd', 'folder']
+TryOnSplit = Literal['train', 'test']
+FileKind = Literal[
+    'person',
+    'cloth',
+    'cloth_mask',
+    'parse',
+    'pose',
+    'densepose',
+    'flow',
+    'truth',
+    'truth_flow',
+]
+#: Kind of file -> how its name goes on after the stem of the picture it
+#: belongs to: the cloth's for ``cloth_mask``, else the person's.
+_PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+ENDINGS: dict[FileKind, tuple[str, ...]] = {
+    'person': _PICTURES,
+    'cloth': _PICTURES,
+    'cloth_mask': _PICTURES,
+    'parse': ('.png',),
+    'pose': ('_keypoints.json',),
+    'densepose': ('.npy', '.png'),
+    'flow': ('.npz',),
+    'truth': _PICTURES,
+    'truth_flow': ('.npz',),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the files of a split lie.
+
+    Attributes:
+        folders (dict[str, str]): Kind of file -> its folder. ``flow``, the
+            true warp, is in synthetic data only, and so are ``truth`` and
+            ``truth_flow``: the person in the garment of ``pairs``, and its
+            warp. The published test set of VITON has no ``parse``, ``pose``
+            and ``densepose`` either.
+        base (str): The folder of these folders, below the root. The root
+            itself may be it.
+        pairs (str, optional): File of pairs, below the root or ``base``.
+            That of VITON-HD's training set says nothing but what the names
+            say.
+        published (int, optional): Number of pairs.
+        parse (str): Labels of the parse maps.
+    """
+
+    folders: dict[FileKind, str]
+    base: str = '.'
+    pairs: str | None = None
+    published: int | None = None
+    parse: ParseLabels = 'viton'
+
+
+def _folders(*names: str) -> dict[FileKind, str]:
+    return dict(zip(ENDINGS, names, strict=False))
+
+
+_VITON_HD = _folders(
+    'image',
+    'cloth',
+    'cloth-mask',
+    'image-parse-v3',
+    'openpose_json',
+    'image-densepose',
+    'flow',
+)
+_FOLDER = Layout(
+    _folders(
+        'persons',
+        'clothes',
+        'masks',
+        'parses',
+        'poses',
+        'denseposes',
+        'flows',
+    ),
+    pairs='pairs.txt',
+)
+LAYOUTS: dict[tuple[LayoutName, TryOnSplit], Layout] = {
+    ('viton', 'train'): Layout(
+        _folders(
+            'train_img',
+            'train_color',
+            'train_edge',
+            'train_label',
+            'train_pose',
+            'train_densepose',
+            'train_flow',
+        ),
+        base='VITON_traindata',
+        published=14_221,
+    ),
+    ('viton', 'test'): Layout(
+        _folders(
+            'test_img',
+            'test_clothes',
+            'test_edge',
+            'test_label',
+            'test_pose',
+            'test_densepose',
+            'test_flow',
+            'test_truth',
+            'test_truth_flow',
+        ),
+        base='VITON_test',
+        pairs='test_pairs.txt',
+        published=2_032,
+    ),
+    ('viton-hd', 'train'): Layout(
+        _VITON_HD,
+        base='train',
+        published=11_647,
+        parse='cihp',
+    ),
+    ('viton-hd', 'test'): Layout(
+        _VITON_HD,
+        base='test',
+        pairs='test_pairs.txt',
+        published=2_032,
+        parse='cihp',
+    ),
+    ('folder', 'train'): _FOLDER,
+    ('folder', 'test'): _FOLDER,
+}
+
+
+def cloth_stem(layout: LayoutName, person: str) -> str:
+    """Stem of the cloth that a person wears.
+
+    Args:
+        layout (str): ``'viton'``: ``000001_0`` wears ``000001_1``. Others:
+            both have one name.
+        person (str): Stem of the person's picture.
+    """
+    if layout == 'viton' and person.endswith('_0'):
+        return f'{person[:-2]}_1'
+    return person

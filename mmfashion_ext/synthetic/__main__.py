@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..errors import UserError
+from .deepfashion2 import sheet as deepfashion2_sheet
 from .deepfashion2.generate import generate_deepfashion2
-from .deepfashion2.sheet import check_sheet, contact_sheet
 from .fld import sheet as fld_sheet
 from .fld.generate import generate_fld
-from .output import UsageError
+from .output import check_sheet
 from .video_reid import sheet as video_reid_sheet
 from .video_reid.generate import FRAMES, generate_video_reid
 from .viton import sheet as viton_sheet
@@ -29,7 +30,7 @@ def _deepfashion2(args: argparse.Namespace) -> None:
     generate_deepfashion2(args.out, val=args.val, **_common(args))
     print(f'wrote {args.out}/{{train,validation}}/{{image,annos}}')
     if args.sheet:
-        contact_sheet(args.out / 'train', args.sheet)
+        deepfashion2_sheet.contact_sheet(args.out / 'train', args.sheet)
 
 
 def _fld(args: argparse.Namespace) -> None:
@@ -157,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.run(args)
         if args.sheet:
             print(f'wrote {args.sheet}')
-    except (UsageError, OSError) as error:
+    except (UserError, OSError) as error:
         print(f'{parser.prog}: {error}', file=sys.stderr)
         return 2
     return 0

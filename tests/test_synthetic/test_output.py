@@ -1,7 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import pytest
 
-from mmfashion_ext.synthetic.output import UsageError, new_folder
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.synthetic.output import new_folder
 
 CONTENTS = ('train', 'validation')
 
@@ -49,7 +50,7 @@ def test_failure_keeps_what_was_there(tmp_path):
 def test_taken_folder(tmp_path):
     out = tmp_path / 'data'
     fill(out, 'old')
-    with pytest.raises(UsageError, match='is not empty; name a new folder'):
+    with pytest.raises(UserError, match='is not empty; name a new folder'):
         fill(out)
     fill(out, overwrite=True)
     assert (out / 'train' / 'a.txt').read_text() == 'new'
@@ -59,7 +60,7 @@ def test_strange_contents_are_never_overwritten(tmp_path):
     out = tmp_path / 'data'
     fill(out)
     (out / 'thesis.tex').write_text('years of work')
-    with pytest.raises(UsageError, match=r"holds 'thesis\.tex'"):
+    with pytest.raises(UserError, match=r"holds 'thesis\.tex'"):
         fill(out, overwrite=True)
     assert (out / 'thesis.tex').exists()
 
@@ -71,7 +72,7 @@ def test_parents_are_created(tmp_path):
 
 def test_file_in_the_way(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(UsageError, match='is a file'):
+    with pytest.raises(UserError, match='is a file'):
         fill(tmp_path / 'file')
-    with pytest.raises(UsageError, match='cannot be created'):
+    with pytest.raises(UserError, match='cannot be created'):
         fill(tmp_path / 'file' / 'data')

@@ -197,7 +197,7 @@ def generate_deepfashion2(
         Path: ``out``.
 
     Raises:
-        UsageError: A number is out of range, or ``out`` is not empty.
+        UserError: A number is out of range, or ``out`` is not empty.
     """
     out = Path(out).absolute()
     val = num // 4 if val is None else val

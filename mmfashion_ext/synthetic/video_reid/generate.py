@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
+from ...errors import UserError
 from ...formats.video_reid.layout import (
     FLOW_RECORD,
     FLOWS,
@@ -16,7 +17,7 @@ from ...formats.video_reid.layout import (
     META,
     SPLITS,
 )
-from ..output import UsageError, check_at_least, new_folder, one_thread
+from ..output import check_at_least, new_folder, one_thread
 from .looks import Look, random_look
 from .surveillance import Camera, film, make_camera, random_track
 
@@ -78,7 +79,7 @@ def generate_video_reid(
         Path: ``out``.
 
     Raises:
-        UsageError: A number is out of range, or ``out`` is not empty.
+        UserError: A number is out of range, or ``out`` is not empty.
     """
     out = Path(out).absolute()
     least, most = frames
@@ -89,11 +90,11 @@ def generate_video_reid(
         frames=(least, 1),
     )
     if most < least:
-        raise UsageError(
+        raise UserError(
             f'frames must be the fewest and the most, got {least} and {most}'
         )
     if num > MAX_PERSONS:
-        raise UsageError(f'num must be at most {MAX_PERSONS}, got {num}')
+        raise UserError(f'num must be at most {MAX_PERSONS}, got {num}')
     with one_thread(), new_folder(out, CONTENTS, overwrite) as folder:
         places = [
             make_camera(_rng(seed, _CAMERA, c), c, size)

@@ -22,8 +22,9 @@ import cv2
 import numpy as np
 from rich.progress import track
 
+from ...errors import UserError
 from ...formats.viton.layout import LAYOUTS
-from ..output import UsageError, check_at_least, new_folder, one_thread
+from ..output import check_at_least, new_folder, one_thread
 from .garment import Top, draw_flat, random_top
 from .scene import Scene, draw_scene, drawing_size, random_scene, shrink
 
@@ -145,7 +146,7 @@ def generate_viton(
         Path: ``out``.
 
     Raises:
-        UsageError: A number is out of range, or ``out`` is not empty.
+        UserError: A number is out of range, or ``out`` is not empty.
     """
     out = Path(out).absolute()
     test = max(2, num // 4) if test is None else test
@@ -153,7 +154,7 @@ def generate_viton(
         num=(num, 1), test=(test, 0), seed=(seed, 0), size=(size, MIN_SIZE)
     )
     if test == 1:
-        raise UsageError('test must be 0 or at least 2, got 1: pairs need two')
+        raise UserError('test must be 0 or at least 2, got 1: pairs need two')
     with one_thread(), new_folder(out, CONTENTS, overwrite) as folder:
         for layout in SPLITS.values():
             for name in layout.folders.values():

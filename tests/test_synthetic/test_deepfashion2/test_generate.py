@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORY_BY_ID,
     occlusion_code,
@@ -14,7 +15,6 @@ from mmfashion_ext.formats.deepfashion2.constants import (
 )
 from mmfashion_ext.synthetic import generate_deepfashion2
 from mmfashion_ext.synthetic.deepfashion2.generate import plan
-from mmfashion_ext.synthetic.output import UsageError
 
 SIZE = 160
 ITEM_KEYS = {
@@ -277,6 +277,6 @@ def test_threads_are_given_back(tmp_path):
     ],
 )
 def test_numbers_out_of_range(tmp_path, wrong, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UserError, match=message):
         generate_deepfashion2(tmp_path / 'a', **wrong)
     assert not list(tmp_path.iterdir())

@@ -5,13 +5,13 @@ import cv2
 import numpy as np
 import pytest
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.fld.constants import CLOTHES_TYPES
 from mmfashion_ext.formats.fld.raw import RawFLD
 from mmfashion_ext.synthetic import generate_fld
 from mmfashion_ext.synthetic.__main__ import main
 from mmfashion_ext.synthetic.deepfashion2.annotate import Worn
 from mmfashion_ext.synthetic.fld.generate import fld_landmarks
-from mmfashion_ext.synthetic.output import UsageError
 
 SIZE = 96
 NUM = {'train': 45, 'val': 6, 'test': 3}
@@ -131,7 +131,7 @@ def test_same_seed_same_bytes(tmp_path):
     ],
 )
 def test_numbers_out_of_range(tmp_path, wrong, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UserError, match=message):
         generate_fld(tmp_path / 'a', **wrong)
     assert not list(tmp_path.iterdir())
 
@@ -141,7 +141,7 @@ def test_command_line_writes_data_and_sheet(tmp_path, capsys):
     arguments = ['fld', str(out), '--num', '7', '--val', '0', '--test', '0']
     assert main([*arguments, '--size', '64', '--sheet', str(sheet)]) == 0
     assert len(RawFLD(out).entries) == 7
-    assert cv2.imread(str(sheet)).shape == (800, 2400, 3)
+    assert cv2.imread(str(sheet)).shape == (2 * 424, 6 * 404, 3)
     assert str(sheet) in capsys.readouterr().out
     assert main([*arguments, '--sheet', str(sheet)]) == 2
     assert 'is not empty' in capsys.readouterr().err

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_reid.raw_ilids_prid import read_ilids_vid
 from mmfashion_ext.synthetic import generate_video_reid
 from mmfashion_ext.synthetic.__main__ import main
-from mmfashion_ext.synthetic.output import UsageError
 from mmfashion_ext.synthetic.video_reid.generate import (
     SEQUENCES,
     person_look,
@@ -95,7 +95,7 @@ def test_same_seed_same_bytes(tmp_path):
     ],
 )
 def test_numbers_out_of_range(tmp_path, wrong, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UserError, match=message):
         generate_video_reid(tmp_path / 'a', **wrong)
     assert not list(tmp_path.iterdir())
 
@@ -104,7 +104,7 @@ def test_converted_data_are_replaced_whole(tmp_path):
     out = generate_video_reid(tmp_path / 'a', num=2, **MAKE)
     (out / 'images').mkdir()
     (out / 'meta.json').write_text('{}')
-    with pytest.raises(UsageError, match='is not empty'):
+    with pytest.raises(UserError, match='is not empty'):
         generate_video_reid(out, num=2, **MAKE)
     generate_video_reid(out, num=2, overwrite=True, **MAKE)
     assert [path.name for path in out.iterdir()] == ['raw']
@@ -215,7 +215,7 @@ def test_command_line_writes_data_and_sheet(tmp_path, capsys):
     arguments = ['video-reid', str(out), '--num', '3', '--size', '32']
     arguments += ['--frames', '1', '3', '--sheet', str(sheet)]
     assert main(arguments) == 0
-    assert cv2.imread(str(sheet)).shape[0] == 2 * (128 + 8)
+    assert cv2.imread(str(sheet)).shape[0] == 2 * (128 + 20 + 8)
     printed = capsys.readouterr().out
     assert f'video_reid.py ilids-vid {out}/raw --out {out}' in printed
     assert str(sheet) in printed

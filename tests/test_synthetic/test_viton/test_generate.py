@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.constants import (
     ARM_PARTS,
     ARMS,
@@ -18,7 +19,6 @@ from mmfashion_ext.formats.viton.constants import (
 from mmfashion_ext.formats.viton.layout import LAYOUTS
 from mmfashion_ext.synthetic import generate_viton
 from mmfashion_ext.synthetic.__main__ import main
-from mmfashion_ext.synthetic.output import UsageError
 from mmfashion_ext.synthetic.viton.garment import (
     draw_flat,
     random_top,
@@ -260,7 +260,7 @@ def test_same_seed_same_bytes(tmp_path):
     ],
 )
 def test_numbers_out_of_range(tmp_path, wrong, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UserError, match=message):
         generate_viton(tmp_path / 'a', **wrong)
     assert not list(tmp_path.iterdir())
 
@@ -365,7 +365,7 @@ def test_command_line_writes_data_and_sheet(tmp_path, capsys):
     arguments += ['--sheet', str(sheet)]
     assert main(arguments) == 0
     assert len(list((out / 'VITON_test/test_img').iterdir())) == 2
-    assert cv2.imread(str(sheet)).shape == (2 * 64, 2 * 6 * 48, 3)
+    assert cv2.imread(str(sheet)).shape == (20 + 2 * 64, 2 * 6 * 48, 3)
     printed = capsys.readouterr().out
     assert f'wrote {out}/{{VITON_traindata,VITON_test}}' in printed
     assert str(sheet) in printed

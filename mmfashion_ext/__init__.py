@@ -7,7 +7,13 @@ system is imported when it is used.
 
 __version__ = '0.1.0'
 
-_HUB = ('config_path', 'get_model', 'inference_model', 'list_models')
+_HUB = (
+    'build_inferencer',
+    'config_path',
+    'get_model',
+    'inference_model',
+    'list_models',
+)
 __all__ = ['__version__', *_HUB]
 
 

@@ -15,6 +15,7 @@ Importing this module imports neither torch nor a host.
 import difflib
 import fnmatch
 import importlib
+import inspect
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from .errors import UserError
-from .plugins import SYSTEMS, is_installed, require
+from .plugins import SYSTEMS, is_installed, require, used_systems
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from mmengine.config import Config
 
@@ -204,46 +204,112 @@ def get_model(
         ) from error
 
 
+def load_model(
+    model: 'str | Path | torch.nn.Module',
+    weights: str | Path | None = None,
+    device: 'str | torch.device | None' = None,
+) -> 'torch.nn.Module':
+    """Build a model for inference and load its weights, strictly.
+
+    Args:
+        model (str | Path | torch.nn.Module): Name of a model, path of a
+            config file, or what :func:`get_model` built.
+        weights (str | Path, optional): File or URL. Defaults to None: the
+            published ones. Must be None for a model that is built already.
+        device (str | torch.device, optional): Defaults to None: CUDA where
+            there is one; a built model stays where it is.
+
+    Returns:
+        torch.nn.Module: In evaluation mode; ``model.cfg`` is its config.
+
+    Raises:
+        UserError: An unknown name or device, no published weights, or
+            weights of another model.
+        CheckpointError: See ``utils.checkpoint``.
+    """
+    import torch
+
+    if isinstance(model, torch.nn.Module):
+        if weights is not None:
+            raise UserError(
+                'weights were given with a model that is built already; pass '
+                'its name instead, or load them by get_model(name, weights)'
+            )
+        if not hasattr(model, 'cfg'):
+            raise UserError(
+                f'the {type(model).__name__} has no config (model.cfg); build '
+                'it by mmfashion_ext.get_model'
+            )
+        return (model if device is None else model.to(device)).eval()
+    name = str(model)
+    checkpoint = published_weights(name) if weights is None else weights
+    if device is None:
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    return get_model(name, checkpoint, device=device)
+
+
+def build_inferencer(
+    name: 'str | Path | torch.nn.Module',
+    weights: str | Path | None = None,
+    device: str | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Build the inferencer of the system that a model belongs to.
+
+    Args:
+        name (str | Path | torch.nn.Module): See :func:`load_model`.
+        weights (str | Path, optional): See :func:`load_model`.
+        device (str, optional): See :func:`load_model`.
+        **kwargs: Of the inferencer's constructor.
+
+    Returns:
+        Inferencer: A subclass of :class:`mmfashion_ext.inferencer.Inferencer`.
+
+    Raises:
+        UserError: See :func:`load_model`, or no system of this package has
+            such a model.
+    """
+    model = str(name) if isinstance(name, str | Path) else name
+    return inferencer_class(model)(model, weights, device, **kwargs)
+
+
 def inference_model(
-    name: str,
-    image: 'str | np.ndarray',
+    name: 'str | Path | torch.nn.Module',
+    *inputs: Any,
     checkpoint: str | Path | None = None,
     device: str | None = None,
     **kwargs: Any,
 ) -> dict:
-    """Run a model on an image with its system's inferencer.
+    """Run a model once with the inferencer of its system.
 
-    To run it on many images, build the inferencer once instead.
+    To run it more than once, build the inferencer once instead
+    (:func:`build_inferencer`): the weights are loaded at each call.
 
     Args:
-        name (str): Name of a model, or path of a config file.
-        image (str | np.ndarray): File, URL or array (h, w, 3) BGR.
+        name (str | Path | torch.nn.Module): See :func:`load_model`.
+        *inputs: What the inferencer is called with: images for Match R-CNN
+            and landmarks; a query and a gallery for SCAN; a person, a cloth
+            and perhaps the cloth's mask for try-on.
         checkpoint (str | Path, optional): File or URL of weights.
             Defaults to None: the published ones.
         device (str, optional): Defaults to None: CUDA where there is one.
-        **kwargs: Passed to the inferencer's call.
+        **kwargs: Of the inferencer's constructor or call, by name.
 
     Returns:
-        dict: What the inferencer returns; ``['predictions'][0]`` is the
-        image's.
+        dict: ``predictions``, one for each input, and ``skipped``.
 
     Raises:
-        UserError: An unknown name, or no weights are published.
+        UserError: See :func:`load_model`; no inputs, or the only one cannot
+            be used.
     """
-    from .utils.checkpoint import assert_safe, local_checkpoint
-
-    weights = local_checkpoint(checkpoint or published_weights(name))
-    assert_safe(weights)
-    inferencer = _inferencer(_load_config(name))
-    model = inferencer(config_path(name), weights=str(weights), device=device)
-    results = model(image, **kwargs)
-    if isinstance(results, dict):
-        return results
-    whole: dict = {}  # mmpose's inferencers yield image by image
-    for result in results:
-        for key, values in result.items():
-            whole.setdefault(key, []).extend(values)
-    return whole
+    model = str(name) if isinstance(name, str | Path) else name
+    constructor = inspect.signature(inferencer_class(model)).parameters
+    options = {key: kwargs.pop(key) for key in [*kwargs] if key in constructor}
+    if not inputs:
+        raise UserError(f'{name}: expected one input or more after the name')
+    options.setdefault('show_progress', False)
+    infer = build_inferencer(model, checkpoint, device, **options)
+    return infer(*inputs, **kwargs)
 
 
 def _read_yaml(path: Path) -> dict:
@@ -274,15 +340,21 @@ def _load_weights(model: 'torch.nn.Module', checkpoint: str | Path) -> None:
         model.dataset_meta = meta
 
 
-def _inferencer(cfg: 'Config') -> type:
-    """The inferencer of the system whose classes a config names.
+def inferencer_class(model: 'str | torch.nn.Module') -> type:
+    """Return the inferencer of the system whose types a model's config names.
 
-    The model may be a host's own, with a data set of ours.
+    The model may be a host's own, with a dataset of ours.
+
+    Args:
+        model (str | torch.nn.Module): Name of a model, path of a config file,
+            or what :func:`get_model` built.
+
+    Raises:
+        UserError: The config names no system with an inferencer.
     """
     from mmengine.config import Config
 
-    from .plugins import used_systems
-
+    cfg = _load_config(model) if isinstance(model, str) else model.cfg
     parts = {key: cfg.get(key) for key in ('model', 'test_dataloader')}
     for system in used_systems(Config(parts)):
         package = importlib.import_module(f'mmfashion_ext.{system}')
@@ -291,5 +363,6 @@ def _inferencer(cfg: 'Config') -> type:
                 return getattr(package, name)
     raise UserError(
         f"{cfg.filename}: the model names no 'mmfashion_ext.' type of a "
-        "system with an inferencer, nor does test_dataloader. Use its host's"
+        'system with an inferencer, nor does test_dataloader. Use the '
+        "inferencer of the model's host"
     )

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from ..registry import MODELS
-from ..utils.checkpoint import is_url, load_weights
+from ..utils.checkpoint import load_weights
+from ..utils.sources import is_url
 from .conditions import person_cloth_mask
 from .frozen import Frozen
 from .layer_fusion import fuse

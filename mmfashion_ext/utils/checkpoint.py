@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from ..errors import UserError, describe
+from .sources import is_url
 
 #: End of a published file's name: the first 8 digits of its SHA-256.
 HASHED_NAME = re.compile(r'-([0-9a-f]{8})\.pth$')
@@ -41,11 +42,6 @@ class CheckpointError(UserError, ValueError):
 
 class UnsafeCheckpointError(CheckpointError):
     """A checkpoint holds objects other than weights and plain values."""
-
-
-def is_url(path: str | Path) -> bool:
-    """Whether a checkpoint is to be downloaded by http(s)."""
-    return str(path).startswith(('http://', 'https://'))
 
 
 def load_checkpoint_file(
@@ -108,7 +104,7 @@ def local_checkpoint(path: str | Path) -> Path:
         CheckpointError: Another scheme than http(s), or a download whose
             content does not match the hash in its name.
     """
-    if not is_url(path):
+    if not is_url(str(path)):
         file = Path(path).expanduser()
         if file.is_file():
             return file

@@ -270,7 +270,10 @@ def build_inferencer(
             such a model.
     """
     model = str(name) if isinstance(name, str | Path) else name
-    return inferencer_class(model)(model, weights, device, **kwargs)
+    inferencer = inferencer_class(model)
+    if weights is None and isinstance(model, str):
+        weights = published_weights(model)
+    return inferencer(model, weights, device, **kwargs)
 
 
 def inference_model(

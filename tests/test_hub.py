@@ -177,11 +177,11 @@ def test_inference_model_uses_the_systems_inferencer(
     calls = []
 
     class Inferencer:
-        def __init__(self, *args, **kwargs):
-            calls.append((args, kwargs))
+        def __init__(self, model, weights, device, *, batch_size=1, **kwargs):
+            calls.append((model, weights, device, batch_size, kwargs))
 
-        def __call__(self, image, **kwargs):
-            return {'predictions': [image], **kwargs}
+        def __call__(self, *inputs, **kwargs):
+            return {'predictions': [*inputs], **kwargs}
 
     monkeypatch.setattr(
         match_rcnn, 'ClothesInferencer', Inferencer, raising=False
@@ -189,15 +189,23 @@ def test_inference_model_uses_the_systems_inferencer(
     path = tmp_path / 'w.pth'
     torch.save({'w': torch.ones(1)}, path)
     result = mmfashion_ext.inference_model(
-        small, 'x.jpg', path, device='cpu', out_dir='o'
+        small,
+        'x.jpg',
+        'y.jpg',
+        checkpoint=path,
+        device='cpu',
+        batch_size=2,
+        out_dir='o',
     )
-    assert result == {'predictions': ['x.jpg'], 'out_dir': 'o'}
-    assert calls == [((small,), {'weights': str(path), 'device': 'cpu'})]
+    assert result == {'predictions': ['x.jpg', 'y.jpg'], 'out_dir': 'o'}
+    assert calls == [(small, path, 'cpu', 2, {'show_progress': False})]
+    with pytest.raises(UserError, match='expected one input or more'):
+        mmfashion_ext.inference_model(small, checkpoint=path)
 
     plain = tmp_path / 'plain.py'
     plain.write_text("model = dict(type='MaskRCNN')")
     with pytest.raises(UserError, match=r'plain\.py: the model names no'):
-        mmfashion_ext.inference_model(str(plain), 'x.jpg', path)
+        mmfashion_ext.inference_model(str(plain), 'x.jpg', checkpoint=path)
 
 
 def resolves(registry, part):

@@ -31,9 +31,10 @@ def offset_to_grid(offset: Tensor) -> Tensor:
     options = {'dtype': offset.dtype, 'device': offset.device}
     x = offset[:, 0] + torch.arange(w, **options)
     y = offset[:, 1] + torch.arange(h, **options)[:, None]
-    # a map of a single pixel has no extent; any grid finds that pixel
-    steps = 2 / max(w - 1, 1), 2 / max(h - 1, 1)
-    return torch.stack([x * steps[0] - 1, y * steps[1] - 1], dim=1)
+    # Division rounds once; a product with 2 / (size - 1) would round twice.
+    # A map of a single pixel has no extent: every grid samples that pixel.
+    half_w, half_h = max(w - 1, 1) / 2, max(h - 1, 1) / 2
+    return torch.stack([x / half_w - 1, y / half_h - 1], dim=1)
 
 
 def sample(image: Tensor, grid: Tensor, padding: str = 'border') -> Tensor:

@@ -346,6 +346,27 @@ def test_autocast_keeps_the_flows_exact(dtype):
         assert (got - wanted).abs().mean() < 10 * torch.finfo(dtype).eps
 
 
+def test_float32_flows_are_near_those_of_float64():
+    """Mean error 6e-8 here; 19e-8 if a grid is multiplied, not divided."""
+    model = warp_net()
+    single = warp_net(dtype=torch.float32)
+    single.load_state_dict(model.state_dict())
+    condition, cloth, _ = pictures(256, 192, batch=1)
+    with torch.no_grad():
+        features = [
+            [x.float() for x in maps]
+            for maps in (
+                model.encode_cloth(cloth),
+                model.encode_condition(condition),
+            )
+        ]
+        got = single.flows(*features)[0][-1].double()
+        wanted = model.flows(*([x.double() for x in m] for m in features))
+    error = (got - wanted[0][-1]).abs()
+    assert error.mean() < 1e-7
+    assert error.max() < 8e-7
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 def test_gpu_equals_cpu():
     model = warp_net()

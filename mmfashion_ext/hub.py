@@ -20,8 +20,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from .errors import UserError
 from .plugins import SYSTEMS, is_installed, require, used_systems
 
@@ -92,9 +90,14 @@ def leaf_configs() -> list[Path]:
 
 
 def metafile_entries() -> list[dict]:
-    """The ``Models`` of all metafiles, in the order of ``model-index.yml``."""
-    index = _read_yaml(root() / 'model-index.yml')
-    metafiles = (_read_yaml(root() / path) for path in index['Import'])
+    """Return the ``Models`` of all metafiles, in the order of the index.
+
+    Raises:
+        UserError: A metafile cannot be read, or has not the form of one.
+    """
+    from .evaluation.metafile import read_metafiles
+
+    metafiles = read_metafiles(root())
     return [entry for content in metafiles for entry in content['Models']]
 
 
@@ -313,13 +316,6 @@ def inference_model(
     options.setdefault('show_progress', False)
     infer = build_inferencer(model, checkpoint, device, **options)
     return infer(*inputs, **kwargs)
-
-
-def _read_yaml(path: Path) -> dict:
-    # libyaml's loader, where PyYAML was built with it, is much faster
-    loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-    with open(path, encoding='utf-8') as file:
-        return yaml.load(file, loader)
 
 
 def _load_config(name: str) -> 'Config':

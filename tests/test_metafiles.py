@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What the metafiles promise: they name what exists, in fixed units."""
+"""The metafiles name what exists, in fixed units."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 import yaml
 
 from mmfashion_ext import hub
+from mmfashion_ext.evaluation.tasks import TASK_BY_TITLE
 from mmfashion_ext.utils.checkpoint import HASHED_NAME
 
 ROOT = hub.root()
@@ -20,17 +20,6 @@ METAFILES = {
 }
 ENTRIES = hub.metafile_entries()
 
-
-def publish_model():
-    path = ROOT / 'tools' / 'misc' / 'publish_model.py'
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-#: Task -> names of its metrics; all are in 0-1.
-METRICS = publish_model().METRICS
 
 each_entry = pytest.mark.parametrize('entry', ENTRIES, ids=lambda e: e['Name'])
 
@@ -71,7 +60,7 @@ def test_metadata_says_what_the_config_does(entry):
 
     meta = entry['Metadata']
     assert meta['Tasks']
-    assert set(meta['Tasks']) <= set(METRICS)
+    assert set(meta['Tasks']) <= set(TASK_BY_TITLE)
     cfg = Config.fromfile(ROOT / entry['Config'], import_custom_modules=False)
     assert meta['Epochs'] == cfg.train_cfg.max_epochs
 
@@ -93,7 +82,9 @@ def test_weights_are_named_by_model_and_hash(entry):
 def test_numbers_have_known_names_and_are_in_0_1(entry, key):
     for result in entry.get(key, []):
         assert set(result) == {'Task', 'Dataset', 'Metrics'}
-        assert set(result['Metrics']) <= set(METRICS[result['Task']])
+        assert set(result['Metrics']) <= set(
+            TASK_BY_TITLE[result['Task']].names
+        )
         for name, value in result['Metrics'].items():
             assert 0 <= value <= 1, name
 

@@ -41,20 +41,10 @@ from .coco_files import (
     load_results,
 )
 from .keypoint_eval import LandmarkEvaluator
+from .tasks import METRIC_NAMES
 
 Backend = Literal['auto', 'pycocotools', 'faster']
 
-_DETECTION = (
-    'AP AP50 AP75 AP_small AP_medium AP_large '
-    'AR@1 AR@10 AR@100 AR_small AR_medium AR_large'
-)
-_KEYPOINTS = 'AP AP50 AP75 AP_medium AP_large AR AR50 AR75 AR_medium AR_large'
-#: Task -> names of its overall metrics.
-METRIC_NAMES: dict[str, tuple[str, ...]] = {
-    'bbox': tuple(_DETECTION.split()),
-    'segm': tuple(_DETECTION.split()),
-    'keypoints': tuple(_KEYPOINTS.split()),
-}
 #: Metrics of each subset of an attribute.
 SUBSET_METRICS = ('AP', 'AP50', 'AP75')
 

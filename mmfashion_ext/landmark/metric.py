@@ -19,6 +19,7 @@ from ..evaluation.keypoint_errors import (
 )
 from ..evaluation.result_files import flat_keypoints, to_numpy, write_results
 from ..evaluation.tables import format_errors, format_tables
+from ..evaluation.tasks import KEYPOINT_TASKS
 from ..formats.deepfashion2.constants import (
     CATEGORIES,
     CATEGORY_BY_ID,
@@ -26,8 +27,6 @@ from ..formats.deepfashion2.constants import (
 )
 from ..registry import METRICS
 
-#: Ground truth of AP: visible and occluded landmarks, or visible ones only.
-TASKS = ('keypoints', 'keypoints_vis')
 STATES = {'visible': 2, 'occluded': 1}
 
 
@@ -85,7 +84,7 @@ class LandmarkMetric(BaseMetric):
     def __init__(
         self,
         ann_file: str | None = None,
-        tasks: Sequence[str] = TASKS,
+        tasks: Sequence[str] = KEYPOINT_TASKS,
         per_category: bool = False,
         by_visibility: bool = False,
         per_landmark: bool = False,
@@ -103,7 +102,7 @@ class LandmarkMetric(BaseMetric):
         super().__init__(**kwargs)
         self.tasks = (tasks,) if isinstance(tasks, str) else tuple(tasks)
         for name, values, known in (
-            ('tasks', self.tasks, TASKS),
+            ('tasks', self.tasks, KEYPOINT_TASKS),
             ('score', (score,), ('box_landmarks', 'box')),
             ('normalize', (normalize,), ('image', 'box')),
         ):

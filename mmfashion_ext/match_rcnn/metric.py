@@ -18,16 +18,8 @@ from ..evaluation.coco_files import (
 )
 from ..evaluation.result_files import flat_keypoints, to_numpy, write_results
 from ..evaluation.tables import format_tables
+from ..evaluation.tasks import COCO_PROTOCOLS
 from ..registry import METRICS
-
-#: Task of the metric -> task of the protocol. The file that is written and
-#: the predictions that are read are those of the latter.
-TASKS: dict[str, str] = {
-    'bbox': 'bbox',
-    'segm': 'segm',
-    'keypoints': 'keypoints',
-    'keypoints_vis': 'keypoints',
-}
 
 
 @METRICS.register_module()
@@ -66,7 +58,7 @@ class DeepFashion2Metric(BaseMetric):
     def __init__(
         self,
         ann_file: str,
-        tasks: Sequence[str] = tuple(TASKS),
+        tasks: Sequence[str] = tuple(COCO_PROTOCOLS),
         per_category: bool = False,
         subsets: bool = False,
         outfile_prefix: str | None = None,
@@ -76,9 +68,9 @@ class DeepFashion2Metric(BaseMetric):
     ) -> None:
         super().__init__(**kwargs)
         self.tasks = (tasks,) if isinstance(tasks, str) else tuple(tasks)
-        if unknown := set(self.tasks) - TASKS.keys():
+        if unknown := set(self.tasks) - COCO_PROTOCOLS.keys():
             raise ValueError(
-                f'tasks must be among {", ".join(TASKS)}, got '
+                f'tasks must be among {", ".join(COCO_PROTOCOLS)}, got '
                 f'{", ".join(sorted(unknown))}'
             )
         if format_only and outfile_prefix is None:
@@ -123,7 +115,7 @@ class DeepFashion2Metric(BaseMetric):
             self.results.append(image)
 
     def _protocol_tasks(self) -> list[str]:
-        return list(dict.fromkeys(TASKS[task] for task in self.tasks))
+        return list(dict.fromkeys(COCO_PROTOCOLS[task] for task in self.tasks))
 
     def _compact(self, task: str, pred: dict) -> Any:
         """Boxes (n, 4) xywh, n RLEs, or landmarks (n, 294, 2) of an image."""
@@ -168,9 +160,9 @@ class DeepFashion2Metric(BaseMetric):
         for task in self.tasks:
             gt = self._ground_truth
             tables[task] = evaluate(
-                TASKS[task],
+                COCO_PROTOCOLS[task],
                 visible_only(gt) if task == 'keypoints_vis' else gt,
-                entries[TASKS[task]],
+                entries[COCO_PROTOCOLS[task]],
                 backend=self.backend,
                 per_category=self.per_category,
                 subsets=self.subsets,

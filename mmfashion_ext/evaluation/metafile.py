@@ -1,0 +1,293 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Metafiles of the models (OpenMMLab's model index): read, check, update.
+
+``model-index.yml`` lists the metafiles. A metafile has ``Collections`` and
+``Models``; an entry of the latter holds a config's name, its tasks, and, under
+``Results`` and ``Paper Results``, numbers under the names of
+:mod:`.tasks`. Everything in a metafile may be written by hand, so that
+everything is checked when it is read. Reading imports neither NumPy nor
+PyTorch.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from reprlib import repr as short  # bounded, however large the value
+from typing import Any
+
+import yaml
+
+from ..errors import UserError
+from ..utils.files import atomic_write, read_json
+
+METAFILE = 'metafile.yml'
+INDEX = 'model-index.yml'
+#: Mappings and lists inside each other. libyaml's reader overflows the
+#: stack, which ends the process, on files that are nested very deep.
+_MAX_DEPTH = 50
+# PyYAML's own errors, and what its constructors of dates, numbers and truth
+# values raise
+_YAML_ERRORS = (
+    yaml.YAMLError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ArithmeticError,
+)
+
+_COLLECTION = {'Name': str, 'Paper': dict, 'README': str, 'Code': str}
+_PAPER = {'Title': str, 'URL': str}
+_MODEL = {'Name': str, 'In Collection': str, 'Config': str, 'Metadata': dict}
+_METADATA = {'Tasks': list, 'Dataset': str}
+_RESULT = {'Task': str, 'Dataset': str, 'Metrics': dict}
+_NAMES = {str: 'text', dict: 'a mapping', list: 'a list'}
+
+
+def read_metafiles(root: Path) -> list[dict]:
+    """Read all metafiles in the order of the model index.
+
+    Args:
+        root (Path): Folder of ``model-index.yml``.
+
+    Returns:
+        list[dict]: Their contents, see :func:`read_metafile`.
+
+    Raises:
+        UserError: A file cannot be read, or has not the form of its kind.
+    """
+    path = root / INDEX
+    index = _read_yaml(path)
+    paths = index.get('Import') if isinstance(index, dict) else None
+    if not isinstance(paths, list) or not all(
+        isinstance(name, str) for name in paths
+    ):
+        raise UserError(
+            f'{path}: has no list of paths under Import; expected the paths '
+            'of the metafiles, relative to its folder'
+        )
+    return [read_metafile(root / name) for name in paths]
+
+
+def read_metafile(path: Path) -> dict:
+    """Read and check a metafile.
+
+    Args:
+        path (Path): The file.
+
+    Returns:
+        dict: ``Collections`` and ``Models``, two lists of mappings.
+
+    Raises:
+        UserError: The file cannot be read or is not a metafile; names the
+            entry.
+    """
+    content = _read_yaml(path)
+    try:
+        _check_keys(content, {'Collections': list, 'Models': list})
+    except ValueError as error:
+        raise UserError(f'{path}: {error}') from None
+    for kind, check in (
+        ('Collections', _check_collection),
+        ('Models', _check_model),
+    ):
+        for index, entry in enumerate(content[kind]):
+            try:
+                check(entry)
+            except ValueError as error:
+                raise UserError(
+                    f'{path}: entry {index} of {kind} {error}'
+                ) from None
+    return content
+
+
+def read_metrics(path: Path) -> dict[str, float]:
+    """Read the metrics that a test wrote.
+
+    Args:
+        path (Path): What ``tools/test.py --out`` wrote.
+
+    Returns:
+        dict[str, float]: Name of a metric -> its value, not checked yet.
+
+    Raises:
+        UserError: The file cannot be read or does not hold metrics.
+    """
+    metrics = read_json(path, 'metrics')
+    if not isinstance(metrics, dict):
+        raise UserError(
+            f'{path}: expected {{metric: number}}, got '
+            f'{type(metrics).__name__}; pass what tools/test.py --out wrote'
+        )
+    return metrics
+
+
+def build_results(metrics: dict[str, float], dataset: str) -> list[dict]:
+    """Build the ``Results`` of a metafile from the numbers of a test.
+
+    Args:
+        metrics (dict[str, float]): What ``tools/test.py --out`` wrote, keys
+            such as ``'bbox/AP50'``, values 0-1. Numbers of single categories
+            or subsets are not used.
+        dataset (str): Name of what the model was tested on.
+
+    Returns:
+        list[dict]: ``Task``, ``Dataset`` and ``Metrics`` (rounded to 4
+        digits) of each task of the table that has numbers.
+
+    Raises:
+        UserError: No metric of any task is there, or one is not in 0-1.
+    """
+    from .tasks import TASKS  # needs NumPy
+
+    results = []
+    for task in TASKS:
+        numbers = {
+            name: _number(metrics[task.key(name)], task.key(name))
+            for name in task.names
+            if task.key(name) in metrics
+        }
+        # -1: the test set has nothing of that size
+        numbers = {name: v for name, v in numbers.items() if v >= 0}
+        if numbers:
+            results.append(
+                {'Task': task.title, 'Dataset': dataset, 'Metrics': numbers}
+            )
+    if not results:
+        raise UserError(
+            f'no metric of {", ".join(task.title for task in TASKS)} in the '
+            "metrics file: expected keys such as 'bbox/AP', got "
+            f'{sorted(metrics)[:5]}'
+        )
+    return results
+
+
+def update_entry(
+    path: Path,
+    name: str,
+    metrics: dict[str, float] | None = None,
+    url: str | None = None,
+) -> None:
+    """Write numbers and the weights' address into a model's entry.
+
+    The rest of the metafile stays as it is, comments at its start included.
+
+    Args:
+        path (Path): The metafile.
+        name (str): Name of the model.
+        metrics (dict[str, float], optional): See :func:`build_results`.
+        url (str, optional): Where the weights can be downloaded.
+
+    Raises:
+        UserError: The metafile has no such entry, or the metrics cannot be
+            used.
+    """
+    content = read_metafile(path)
+    entries = [e for e in content['Models'] if e['Name'] == name]
+    if not entries:
+        raise UserError(f'{path}: no model {name}; add an entry first')
+    entry = entries[0]
+    if metrics is not None:
+        entry['Results'] = build_results(metrics, entry['Metadata']['Dataset'])
+    if url is not None:
+        entry['Weights'] = url
+    lines = path.read_text(encoding='utf-8').splitlines()
+    header = [line for line in lines if line.startswith('#')]
+    body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    with atomic_write(path) as temporary:
+        temporary.write_text('\n'.join([*header, body]), encoding='utf-8')
+
+
+def _number(value: Any, key: str) -> float:
+    """Check a metric: 0-1, or -1 for nothing to measure."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserError(
+            f'metric {key} is {short(value)}, expected a number; pass what '
+            'tools/test.py --out wrote'
+        )
+    value = round(float(value), 4)
+    if not (0 <= value <= 1 or value == -1):
+        raise UserError(
+            f'metric {key} is {value}, expected 0 to 1, or -1 where there is '
+            'nothing to measure; test the model again'
+        )
+    return value
+
+
+def _read_yaml(path: Path) -> Any:
+    # libyaml's loader, where PyYAML was built with it, is much faster
+    loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+    try:
+        text = path.read_text(encoding='utf-8')
+        _check_depth(yaml.parse(text, loader))
+        return yaml.load(text, loader)
+    except OSError as error:
+        raise UserError(
+            f'{path}: cannot read the metafile ({error.strerror or error}); '
+            'check the path'
+        ) from error
+    except _YAML_ERRORS as error:
+        reason = ' '.join(str(error).split())
+        raise UserError(
+            f'{path}: is not valid YAML ({reason}); correct it, or get the '
+            'file again'
+        ) from error
+
+
+def _check_depth(events: Iterator[yaml.Event]) -> None:
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            raise ValueError(
+                f'line {event.start_mark.line + 1}: more than {_MAX_DEPTH} '
+                'mappings and lists inside each other'
+            )
+
+
+def _check_keys(entry: Any, keys: dict[str, type]) -> None:
+    """Check the types of what must be there; continues "entry 3 ..."."""
+    if not isinstance(entry, dict):
+        raise ValueError(
+            f'is {short(entry)}, expected a mapping with {", ".join(keys)}'
+        )
+    for key, kind in keys.items():
+        if not isinstance(entry.get(key), kind):
+            found = 'nothing' if key not in entry else f'{short(entry[key])}'
+            raise ValueError(
+                f'has {found} under {key!r}, expected {_NAMES[kind]}'
+            )
+
+
+def _check_collection(entry: Any) -> None:
+    _check_keys(entry, _COLLECTION)
+    _check_keys(entry['Paper'], _PAPER)
+
+
+def _check_model(entry: Any) -> None:
+    _check_keys(entry, _MODEL)
+    _check_keys(entry['Metadata'], _METADATA)
+    tasks = entry['Metadata']['Tasks']
+    if not all(isinstance(task, str) for task in tasks):
+        raise ValueError(f'has Tasks {short(tasks)}, expected names')
+    weights = entry.get('Weights')
+    if not isinstance(weights, str | None):
+        raise ValueError(f'has Weights {short(weights)}, expected a URL')
+    for key in ('Results', 'Paper Results'):
+        results = entry.get(key) or []
+        if not isinstance(results, list):
+            raise ValueError(f'has {key} {short(results)}, expected a list')
+        for result in results:
+            _check_keys(result, _RESULT)
+            for name, value in result['Metrics'].items():
+                if (
+                    not isinstance(name, str)
+                    or isinstance(value, bool)
+                    or not isinstance(value, int | float)
+                ):
+                    raise ValueError(
+                        f'has {short(name)}: {short(value)} in Metrics of '
+                        f'{key}, expected a name and a number'
+                    )

@@ -1,0 +1,123 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Publish a model: a small, safe checkpoint and its entry in the metafile."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import hub
+from .errors import UserError
+from .evaluation.metafile import METAFILE, update_entry
+from .utils.checkpoint import extract_state_dict, load_checkpoint_file
+from .utils.files import atomic_write
+
+
+def publish_checkpoint(
+    source: Path, name: str, out_dir: Path, day: str, *, trust: bool = False
+) -> Path:
+    """Write the published form of a checkpoint.
+
+    Keeps the weights (the averaged ones where there was an EMA) and the plain
+    values of ``meta``; drops optimizer, schedulers and logs. The same weights
+    give the same file, and so the same name.
+
+    Args:
+        source (Path): A training checkpoint, or any file of weights.
+        name (str): The config's name.
+        out_dir (Path): Created if missing.
+        day (str): ``YYYYMMDD``.
+        trust (bool): Unpickle the source, which runs whatever code it holds.
+            Defaults to False.
+
+    Returns:
+        Path: ``out_dir/NAME_DAY-SHA8.pth``, which loads with
+        ``torch.load(weights_only=True)``.
+
+    Raises:
+        CheckpointError: The source is not a checkpoint, or holds objects and
+            ``trust`` is not set.
+    """
+    if trust:
+        content = torch.load(source, map_location='cpu', weights_only=False)
+    else:
+        content = load_checkpoint_file(source)
+    weights = extract_state_dict(content, source)
+    meta = content.get('meta', {}) if 'state_dict' in content else {}
+    published = {'meta': to_plain(meta), 'state_dict': weights}
+    with atomic_write(out_dir / f'{name}.pth') as temporary:
+        with temporary.open('wb') as file:
+            # through a file object: by path, torch writes the file's name
+            # into the archive, and the same weights get another hash
+            torch.save(published, file)
+        torch.load(temporary, map_location='cpu', weights_only=True)
+        sha8 = hashlib.sha256(temporary.read_bytes()).hexdigest()[:8]
+    target = out_dir / f'{name}_{day}-{sha8}.pth'
+    (out_dir / f'{name}.pth').replace(target)
+    return target
+
+
+def to_plain(value: Any) -> Any:
+    """Return a value in plain Python types.
+
+    Args:
+        value: Anything. Arrays become lists, sets sorted lists, keys of
+            dicts text.
+
+    Returns:
+        Any: None, bool, int, float, str, and lists and dicts of these; None
+        in the place of what has no plain form.
+    """
+    if type(value) in (type(None), bool, int, float, str):
+        return value
+    if isinstance(value, np.generic | np.ndarray):
+        return to_plain(value.tolist())
+    if isinstance(value, dict):
+        return {str(key): to_plain(v) for key, v in value.items()}
+    if isinstance(value, list | tuple | set):
+        items = sorted(value, key=str) if isinstance(value, set) else value
+        return [to_plain(item) for item in items]
+    return None
+
+
+def find_metafile(name: str) -> Path:
+    """Return the metafile of a model: the one in a folder above its config.
+
+    Args:
+        name (str): Name of the model.
+
+    Raises:
+        UserError: There is no such config, or no metafile above it.
+    """
+    root = hub.root()
+    for folder in Path(hub.config_path(name)).parents:
+        if (folder / METAFILE).is_file():
+            return folder / METAFILE
+        if folder == root:
+            break
+    raise UserError(f'no {METAFILE} in any folder above {name}.py')
+
+
+def update_metafile(
+    name: str, metrics: dict[str, float] | None, url: str | None
+) -> Path:
+    """Write numbers and the weights' address into a model's entry.
+
+    Args:
+        name (str): Name of the model.
+        metrics (dict[str, float], optional): What ``tools/test.py --out``
+            wrote, see :func:`~.evaluation.metafile.build_results`.
+        url (str, optional): Where the weights can be downloaded.
+
+    Returns:
+        Path: The metafile.
+
+    Raises:
+        UserError: No metafile has an entry of this model, or the metrics
+            cannot be used.
+    """
+    path = find_metafile(name)
+    update_entry(path, name, metrics, url)
+    return path

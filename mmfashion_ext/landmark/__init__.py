@@ -1,11 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Fashion landmarks (DeepFashion2, DeepFashion/FLD) as a plugin of mmpose.
+"""Fashion landmark detection (DeepFashion2, DeepFashion/FLD) in mmpose.
 
 Symbols of this package:
 
 - ``B``: items (garments) of a batch; each is one sample, as in all top-down
   models of mmpose.
-- ``K``: landmarks of a data set: 294 of DeepFashion2's 13 categories
+- ``K``: landmarks of a dataset: 294 of DeepFashion2's 13 categories
   together, 6, 4 or 8 of FLD's upper, lower or full clothes; up to 39 belong
   to one category of DeepFashion2.
 - ``keypoints`` (1, K, 2): x, y in px of the image in files, samples and

@@ -1,15 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Landmarks that mean the same: 294 of 13 categories on 81 points.
+"""Landmark aggregation: the 294 landmarks of 13 categories on 81 points.
 
-A sling's third neck landmark and a vest's are one kind of point; a network
-that predicts one map for both learns it from the pictures of both. This is
-the "aggregation" of Lin, Aggregation and Finetuning for Clothes Landmark
-Detection (arXiv:2005.00419), first of the 2020 challenge; the grouping is the
-one of its published (MIT licensed) release, checked here for being one to one
-inside each category and for mirroring well.
+A sling's third neck landmark and a vest's are the same kind of point; a
+network that predicts one map for both learns it from the images of both. This
+is the "aggregation" of Lin, Aggregation and Finetuning for Clothes Landmark
+Detection (arXiv:2005.00419), first of the 2020 challenge. The grouping is the
+one of its published (MIT licensed) release. Tests check that it is one to one
+inside each category and that mirrored landmarks have mirrored points.
 
 Numbers are landmark numbers ``k`` inside a category (1-based, as in the
-official figure), "left" is left in the image:
+official figure); "left" is left in the image:
 
 ==================== === =============================================
 points                 n landmarks of the categories
@@ -42,6 +42,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..errors import UserError
 from ..formats.deepfashion2.constants import (
     CATEGORIES,
     CATEGORY_BY_ID,
@@ -51,8 +52,8 @@ from ..formats.deepfashion2.constants import (
 
 Points = Literal['separate', 'aggregated']
 
-#: Name of a group of points -> category ids -> landmark numbers of these, one
-#: for each point of the group; 0: the categories do not have this one.
+#: Name of a group of points -> category ids -> landmark numbers of these
+#: categories, one for each point of the group; 0: the categories lack it.
 GROUPS: dict[str, dict[tuple[int, ...], str]] = {
     'neck': {(1, 2, 5, 6, 10, 11, 12, 13): '1-6', (3, 4): '1-3 0 5-6'},
     'opening_top': {(3,): '4 26', (4,): '4 34'},
@@ -87,14 +88,14 @@ GROUPS: dict[str, dict[tuple[int, ...], str]] = {
 
 
 def _numbers(text: str) -> list[int]:
-    """``'1-3 0 5'`` -> ``[1, 2, 3, 0, 5]``."""
+    """Parse ``'1-3 0 5'`` to ``[1, 2, 3, 0, 5]``."""
     ranges = [part.partition('-') for part in text.split()]
     spans = [range(int(a), int(b or a) + 1) for a, _, b in ranges]
     return list(itertools.chain(*spans))
 
 
 def _aggregate() -> tuple[np.ndarray, tuple[str, ...]]:
-    """Point of each landmark (294,) and the names of the points."""
+    """Return the point of each landmark (294,) and the points' names."""
     points, names = np.full(NUM_LANDMARKS, -1), []
     for group, rows in GROUPS.items():
         first = len(names)
@@ -113,12 +114,12 @@ def _aggregate() -> tuple[np.ndarray, tuple[str, ...]]:
 #: Point 0..80 of each of the 294 landmarks, and the names of the points.
 AGGREGATED, POINT_NAMES = _aggregate()
 
-#: Most landmarks that a category has.
+#: Largest number of landmarks of one category.
 MAX_LANDMARKS: int = max(c.num_landmarks for c in CATEGORIES)
 
 
 def landmark_channels(points: Points = 'separate') -> np.ndarray:
-    """Which output of a network predicts which landmark.
+    """Return the output channel that predicts each landmark.
 
     Args:
         points (str): ``'separate'``: an output for each of the 294
@@ -128,23 +129,23 @@ def landmark_channels(points: Points = 'separate') -> np.ndarray:
         np.ndarray: (294,) int64, 0-based output of each landmark.
 
     Raises:
-        ValueError: ``points`` is neither.
+        UserError: ``points`` is neither.
     """
     if points == 'separate':
         return np.arange(NUM_LANDMARKS)
     if points == 'aggregated':
         return AGGREGATED.copy()
-    raise ValueError(
+    raise UserError(
         f"points must be 'separate' or 'aggregated', got {points!r}"
     )
 
 
 def category_rows(values: np.ndarray, padding: int = -1) -> np.ndarray:
-    """One row for each category: its slice of values of all landmarks.
+    """Split values of all landmarks into one row per category.
 
     Args:
-        values (np.ndarray): (294, ...).
-        padding (int): Stands where a category has fewer landmarks.
+        values (np.ndarray): (294, ...), one value per landmark.
+        padding (int): Fills the row of a category of fewer landmarks.
 
     Returns:
         np.ndarray: (13, 39, ...), row = label (category_id - 1).
@@ -160,7 +161,7 @@ def category_rows(values: np.ndarray, padding: int = -1) -> np.ndarray:
 
 
 def flip_rows(indices: np.ndarray | None = None) -> np.ndarray:
-    """Mirror partners inside each category.
+    """Return the mirror partner of each landmark inside its category.
 
     Args:
         indices (np.ndarray, optional): (294,) flip indices of all landmarks.
@@ -169,11 +170,11 @@ def flip_rows(indices: np.ndarray | None = None) -> np.ndarray:
     Returns:
         np.ndarray: (13, 39) int64: landmark ``j`` (0-based, inside the
         category) of a mirrored image is landmark ``rows[label, j]`` of the
-        image; what pads a row maps to itself.
+        image; padding maps to itself.
     """
     indices = flip_indices() if indices is None else np.asarray(indices)
     rows = np.tile(np.arange(MAX_LANDMARKS), (len(CATEGORIES), 1))
     for label, category in enumerate(CATEGORIES):
-        own = indices[category.slice] - category.offset
-        rows[label, : category.num_landmarks] = own
+        partners = indices[category.slice] - category.offset
+        rows[label, : category.num_landmarks] = partners
     return rows

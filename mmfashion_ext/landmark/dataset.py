@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""DeepFashion2 as a landmark dataset of mmpose, all categories together."""
+"""DeepFashion2 landmark dataset for mmpose, all categories together."""
 
 import logging
 import os.path as osp
@@ -11,6 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
+from ..errors import UserError
 from ..evaluation.coco_files import load_results
 from ..formats.deepfashion2.constants import (
     CATEGORY_BY_ID,
@@ -20,11 +21,11 @@ from ..formats.deepfashion2.constants import (
 from ..formats.deepfashion2.reader import read_images
 from ..formats.deepfashion2.statistics import SplitStatistics
 from ..registry import DATASETS
-from ..utils.skipped import warn_left_out
+from ..utils.skipped import warn_skipped
 from .metainfo import deepfashion2_metainfo
 
-#: Metainfo that a sample carries, as mmpose's datasets say.
-_SHARED = (
+#: Metainfo that each sample of mmpose's datasets carries.
+_SHARED_METAINFO = (
     *('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs'),
     *('dataset_keypoint_weights', 'flip_indices', 'skeleton_links'),
 )
@@ -32,39 +33,40 @@ _SHARED = (
 
 @DATASETS.register_module()
 class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
-    """One garment a sample: its box, its category, its landmarks among 294.
+    """Landmark dataset whose samples are garments: box, category, landmarks.
 
     ``ann_file`` is what
     :func:`~mmfashion_ext.formats.deepfashion2.reader.read_images` reads: a
     COCO file of our converter or of the official one, or the ``annos`` folder
     of a raw split.
 
-    A sample has what mmpose's pipelines need (``bbox`` (1, 4) xyxy px,
+    A sample has the keys of mmpose's pipelines (``bbox`` (1, 4) xyxy px,
     ``keypoints`` (1, 294, 2) px of the image, ``keypoints_visible`` (1, 294),
     1 where a landmark is labelled), and
 
-    - ``category_id``: 1..13, as an array without dimensions;
+    - ``category_id``: 1..13, as a zero-dimensional array;
     - ``landmark_states`` (1, 294) uint8: 2 visible, 1 occluded, 0 not
       labelled.
 
-    Items that cannot be trained or measured (no labelled landmark, a box
-    without area inside the picture) are left out and named in one line.
+    Garments that cannot be used (no labelled landmark, a box without area
+    inside the image) are skipped and named in one line of the log.
 
     Args:
         ann_file (str): See above.
         bbox_file (str, optional): Detections in the official form (a list of
-            ``image_id``, ``category_id`` 1..13, ``bbox`` xywh px, ``score``)
-            that take the place of the annotated boxes in a test. All
-            categories are kept; mmpose's own class drops 12 of 13.
+            ``image_id``, ``category_id`` 1..13, ``bbox`` xywh px, ``score``
+            0-1) that replace the annotated boxes in a test. All categories
+            are kept; mmpose's own class drops 12 of 13.
         categories (Sequence[str], optional): Names of the categories to use,
             for instance ``('vest',)`` to fine-tune on vests. Default: all.
         outwear_flip_pairs (str): Flip pairs of short sleeve outwear, see
             :func:`~mmfashion_ext.formats.deepfashion2.constants.flip_indices`.
-        **kwargs: Those of mmpose's ``BaseCocoStyleDataset``.
+        **kwargs: Arguments of mmpose's ``BaseCocoStyleDataset``.
 
     Raises:
         FileNotFoundError: A file is missing.
-        ValueError: An entry of a file is wrong; the message names it.
+        UserError: An argument or an entry of a file is wrong; the message
+            names it.
     """
 
     METAINFO = deepfashion2_metainfo()
@@ -79,14 +81,14 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
         **kwargs: Any,
     ) -> None:
         if kwargs.get('data_mode', 'topdown') != 'topdown':
-            raise ValueError(
-                'DeepFashion2LandmarkDataset gives one garment a sample: '
+            raise UserError(
+                'a sample of DeepFashion2LandmarkDataset is one garment: '
                 "data_mode must be 'topdown', got "
                 f'{kwargs["data_mode"]!r}'
             )
         self.categories = tuple(categories or CLASS_NAMES)
         if unknown := [c for c in self.categories if c not in CLASS_NAMES]:
-            raise ValueError(
+            raise UserError(
                 f'categories has {unknown[0]!r}, expected names among '
                 f'{", ".join(CLASS_NAMES)}'
             )
@@ -96,19 +98,28 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
             metainfo=metainfo or deepfashion2_metainfo(outwear_flip_pairs),
             **kwargs,
         )
-        # the metric measures these only; a checkpoint keeps them
+        # LandmarkMetric measures these only; checkpoints store them
         self._metainfo['categories'] = self.categories
-        # mmpose's visualizer writes the name of a predicted label
+        # mmpose's visualizer writes the names of predicted labels
         self._metainfo['classes'] = CLASS_NAMES
 
     def get_data_info(self, idx: int) -> dict:
-        """A sample with its landmarks at their places among the 294.
+        """Return a sample with ``keypoints`` (1, 294, 2) px of the image.
 
-        The metainfo that the pipeline reads is shared, not copied: of 294
-        landmarks, the host's deep copies take half of a sample's time.
+        The metainfo that the pipeline reads is shared, not copied: with 294
+        landmarks, mmpose's deep copies need half of the time of a sample.
+
+        Args:
+            idx (int): Index of the sample.
+
+        Returns:
+            dict: See the class; ``landmark_states`` only without
+            ``bbox_file``.
         """
         data_info = BaseDataset.get_data_info(self, idx)
-        data_info.update((key, self._metainfo[key]) for key in _SHARED)
+        data_info.update(
+            (key, self._metainfo[key]) for key in _SHARED_METAINFO
+        )
         category = CATEGORY_BY_ID[int(data_info['category_id'])]
         compact = data_info.pop('landmarks')
         keypoints = np.zeros((1, NUM_LANDMARKS, 2), np.float32)
@@ -122,34 +133,34 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
         return data_info
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
-        """Annotated items; bottom-up samples alone would need the images."""
-        statistics, items, left_out = SplitStatistics(), [], []
+        """Return annotated garments, and no images (bottom-up only)."""
+        statistics, samples, skipped = SplitStatistics(), [], []
         for image, annotations in self._read():
-            chosen = [a for a in annotations if self._is_chosen(a)]
-            statistics.add(image, chosen)
-            for annotation in chosen:
+            used = [a for a in annotations if self._has_category(a)]
+            statistics.add(image, used)
+            for annotation in used:
                 name = f'{annotation["id"]} in {image["file_name"]}'
                 if not annotation['num_keypoints']:
-                    left_out.append(f'{name} (no labelled landmark)')
+                    skipped.append(f'{name} (no labelled landmark)')
                     continue
-                box = _clipped(annotation['bbox'], image)
+                box = _clip_box(annotation['bbox'], image)
                 if box is None:
-                    left_out.append(f'{name} (no box inside the picture)')
+                    skipped.append(f'{name} (no box inside the image)')
                     continue
-                items.append(
+                samples.append(
                     self._sample(image, annotation, box, 1.0)
                     | {'landmarks': annotation['keypoints']}
                 )
-        warn_left_out(self.ann_file, 'annotations', left_out)
+        warn_skipped(self.ann_file, 'annotations', skipped)
         print_log(
             f'{type(self).__name__} {self.ann_file}\n{statistics.summary()}',
             logger='current',
             level=logging.INFO,
         )
-        return items, []
+        return samples, []
 
     def _load_detection_results(self) -> list[dict]:
-        """Detected items; their landmarks are not known."""
+        """Return detected garments, whose landmarks are not known."""
         if not osp.isfile(self.bbox_file):
             raise FileNotFoundError(
                 f'bbox_file {self.bbox_file} does not exist; write detections '
@@ -159,19 +170,19 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
         detections = load_results(
             'bbox', {'images': list(images.values())}, self.bbox_file
         )
-        items, left_out = [], []
+        samples, skipped = [], []
         for index, detection in enumerate(detections):
             name = f'entry {index}'
             if detection['image_id'] not in images:
-                left_out.append(f'{name} (image is not in the annotations)')
-            elif self._is_chosen(detection):
+                skipped.append(f'{name} (image is not in the annotations)')
+            elif self._has_category(detection):
                 image = images[detection['image_id']]
-                box = _clipped(detection['bbox'], image)
+                box = _clip_box(detection['bbox'], image)
                 if box is None:
-                    left_out.append(f'{name} (no box inside the picture)')
+                    skipped.append(f'{name} (no box inside the image)')
                     continue
                 category = CATEGORY_BY_ID[detection['category_id']]
-                items.append(
+                samples.append(
                     self._sample(
                         image,
                         {**detection, 'id': index},
@@ -180,21 +191,22 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
                     )
                     | {'landmarks': np.zeros((category.num_landmarks, 3))}
                 )
-        warn_left_out(self.bbox_file, 'detections', left_out)
-        return items
+        warn_skipped(self.bbox_file, 'detections', skipped)
+        return samples
 
     def _read(self) -> Iterator[tuple[dict, list[dict]]]:
         annotated = not (self.test_mode and self.bbox_file)
         return read_images(self.ann_file, annotated)
 
-    def _is_chosen(self, entry: dict) -> bool:
+    def _has_category(self, entry: dict) -> bool:
+        """Check whether an entry's category is one of ``categories``."""
         name = CATEGORY_BY_ID[entry['category_id']].name
         return name in self.categories
 
     def _sample(
         self, image: dict, entry: dict, box: np.ndarray, score: float
     ) -> dict:
-        """What the host needs of an item, landmarks excepted."""
+        """Build mmpose's sample of a garment, without its landmarks."""
         return {
             'img_id': image['id'],
             'img_path': osp.join(self.data_prefix['img'], image['file_name']),
@@ -205,8 +217,12 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
         }
 
 
-def _clipped(bbox: Sequence[float], image: dict) -> np.ndarray | None:
-    """A box xywh px to xyxy inside the picture, None if nothing is left."""
+def _clip_box(bbox: Sequence[float], image: dict) -> np.ndarray | None:
+    """Clip a box xywh px to the image; None if it has no area inside.
+
+    Returns:
+        np.ndarray | None: (4,) float32 xyxy px.
+    """
     size = np.array([image['width'], image['height']] * 2, np.float32)
     corners = np.array(bbox, np.float32)
     corners[2:] += corners[:2]

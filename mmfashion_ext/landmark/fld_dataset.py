@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""DeepFashion/FLD as a landmark dataset of mmpose, one type of clothes."""
+"""DeepFashion/FLD landmark dataset for mmpose, one type of clothes."""
 
 import logging
 import os.path as osp
@@ -13,18 +13,25 @@ from ..formats.fld.constants import CATEGORY_ID, FLDSplit, Subset, clothes_type
 from ..formats.fld.reader import read_boxes, read_fld
 from ..formats.fld.statistics import FLDStatistics
 from ..registry import DATASETS
-from ..utils.skipped import warn_left_out
+from ..utils.skipped import warn_skipped
 from .metainfo import pose_metainfo
 
 
 def fld_metainfo(subset: Subset) -> dict:
-    """What mmpose wants to know about a type of clothes.
+    """Build mmpose's metainfo of a type of clothes.
 
-    mmpose's own tables have no sigmas, so no AP, and no skeleton, and that of
-    full clothes numbers the keypoints 0..3 twice.
+    mmpose's own tables have neither sigmas (so no AP) nor a skeleton, and
+    the table of full clothes numbers the keypoints 0..3 twice.
 
     Args:
         subset (str): ``upper``, ``lower`` or ``full``.
+
+    Returns:
+        dict: See :func:`~mmfashion_ext.landmark.metainfo.pose_metainfo`; K is
+        6, 4 or 8.
+
+    Raises:
+        UserError: An unknown subset.
     """
     clothes = clothes_type(subset)
     return pose_metainfo(
@@ -39,32 +46,35 @@ def fld_metainfo(subset: Subset) -> dict:
 
 @DATASETS.register_module()
 class FLDDataset(BaseCocoStyleDataset):
-    """Fashion landmarks of upper (6), lower (4) or full (8) clothes.
+    """Landmark dataset of upper (6), lower (4) or full (8) clothes.
 
-    Unlike mmpose's ``DeepFashionDataset`` the landmarks belong to the
-    instance: datasets of several types can be used side by side.
+    Unlike mmpose's ``DeepFashionDataset``, which changes its class's table of
+    landmarks, datasets of several types of clothes can be used side by side.
 
-    A sample has what mmpose's pipelines need, and ``landmark_states`` (1, K)
-    uint8: 2 visible, 1 occluded, 0 not labelled (truncated);
-    ``keypoints_visible`` (1, K) is 1 where labelled.
+    A sample has the keys of mmpose's pipelines (``bbox`` (1, 4) xyxy px,
+    ``keypoints`` (1, K, 2) px of the image, ``keypoints_visible`` (1, K), 1
+    where labelled), and ``landmark_states`` (1, K) uint8: 2 visible,
+    1 occluded, 0 not labelled (truncated).
 
-    Items that cannot be trained or measured (no labelled landmark, no box
-    inside the picture) are left out and named in one line.
+    Garments that cannot be used (no labelled landmark, no box inside the
+    image) are skipped and named in one line of the log.
 
     Args:
         ann_file (str): See :func:`~mmfashion_ext.formats.fld.reader.read_fld`.
-            If it is the root of the raw data set the images are found there
+            If it is the root of the raw dataset the images are found there
             and ``data_prefix`` is not used.
         subset (str): ``full`` (default), ``upper`` or ``lower``.
-        split (str): ``train`` (default), ``val`` or ``test`` of the raw data
-            set; a JSON has one split.
-        bbox_file (str, optional): Detections (``category_id`` 1) that take
-            the place of the annotated boxes in a test.
-        **kwargs: Those of mmpose's ``BaseCocoStyleDataset``.
+        split (str): ``train`` (default), ``val`` or ``test`` of the raw
+            dataset; a JSON has one split.
+        bbox_file (str, optional): Detections (``category_id`` 1, ``bbox``
+            xywh px, ``score`` 0-1) that replace the annotated boxes in a
+            test.
+        **kwargs: Arguments of mmpose's ``BaseCocoStyleDataset``.
 
     Raises:
         FileNotFoundError: A file is missing.
-        ValueError: An entry of a file is wrong; the message names it.
+        UserError: An argument or an entry of a file is wrong; the message
+            names it.
     """
 
     METAINFO = fld_metainfo('full')
@@ -88,56 +98,64 @@ class FLDDataset(BaseCocoStyleDataset):
         )
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
-        """Items that can be used, and the images."""
-        statistics, items, left_out = FLDStatistics(), [], []
+        """Return annotated garments, and the images."""
+        statistics, samples, skipped = FLDStatistics(), [], []
         images, annotations = self._read()
         for annotation in annotations:
             image = images[annotation['image_id']]
-            item = self.parse_data_info(
+            sample = self.parse_data_info(
                 {'raw_ann_info': annotation, 'raw_img_info': image}
             )
             name = f'{annotation["id"]} in {image["file_name"]}'
-            states = item['landmark_states'][0]
+            states = sample['landmark_states'][0]
             if not states.any():
-                left_out.append(f'{name} (no labelled landmark)')
-            elif not self._is_box(item['bbox']):
-                left_out.append(f'{name} (no box inside the picture)')
+                skipped.append(f'{name} (no labelled landmark)')
+            elif not self._has_area(sample['bbox']):
+                skipped.append(f'{name} (no box inside the image)')
             else:
-                items.append(item)
+                samples.append(sample)
                 variation = annotation.get('variation')
                 statistics.add(self.clothes, states, variation=variation)
-        warn_left_out(self.ann_file, 'annotations', left_out)
+        warn_skipped(self.ann_file, 'annotations', skipped)
         print_log(
             f'{type(self).__name__} {self.ann_file}\n{statistics.summary()}',
             logger='current',
             level=logging.INFO,
         )
-        return items, list(images.values())
+        return samples, list(images.values())
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """The host's sample, with the state of each landmark."""
+        """Return mmpose's sample with ``landmark_states`` (1, K) uint8.
+
+        Args:
+            raw_data_info (dict): ``raw_ann_info`` and ``raw_img_info``, an
+                annotation and an image of a COCO file.
+
+        Returns:
+            dict: See the class.
+        """
         data_info = super().parse_data_info(raw_data_info)
         v = raw_data_info['raw_ann_info']['keypoints'][2::3]
         data_info['landmark_states'] = np.array([v], np.uint8)
         return data_info
 
     def _load_detection_results(self) -> list[dict]:
-        """Detected items; their landmarks are not known."""
+        """Return detected garments, whose landmarks are not known."""
         images, _ = self._read()
-        items, left_out = [], []
+        samples, skipped = [], []
         for index, entry in enumerate(read_boxes(self.bbox_file)):
             name = f'entry {index}'
             image = images.get(entry['image_id'])
             if entry['category_id'] != CATEGORY_ID:
                 name += f' (category {entry["category_id"]!r}, expected 1)'
-                left_out.append(name)
+                skipped.append(name)
                 continue
             if image is None:
-                left_out.append(f'{name} (image is not in the annotations)')
+                skipped.append(f'{name} (image is not in the annotations)')
                 continue
-            # what a box and its image tell is the same as of an annotation
+            # parsed like an annotation without labelled landmarks
             unknown = [0] * (3 * self.clothes.num_landmarks)
-            item = self.parse_data_info(
+            sample = self.parse_data_info(
                 {
                     'raw_ann_info': {
                         **entry,
@@ -147,17 +165,17 @@ class FLDDataset(BaseCocoStyleDataset):
                     'raw_img_info': image,
                 }
             )
-            if not self._is_box(item['bbox']):
-                left_out.append(f'{name} (no box inside the picture)')
+            if not self._has_area(sample['bbox']):
+                skipped.append(f'{name} (no box inside the image)')
                 continue
-            del item['landmark_states'], item['raw_ann_info']
-            item['bbox_score'] = np.array([entry['score']], np.float32)
-            items.append(item)
-        warn_left_out(self.bbox_file, 'detections', left_out)
-        return items
+            del sample['landmark_states'], sample['raw_ann_info']
+            sample['bbox_score'] = np.array([entry['score']], np.float32)
+            samples.append(sample)
+        warn_skipped(self.bbox_file, 'detections', skipped)
+        return samples
 
     def _read(self) -> tuple[dict[int, dict], list[dict]]:
-        """Images by id, with the path where they lie, and annotations."""
+        """Return the images by id, with their paths, and annotations."""
         images, annotations = read_fld(
             self.ann_file, self.clothes.name, self.split
         )
@@ -168,6 +186,6 @@ class FLDDataset(BaseCocoStyleDataset):
         return images, annotations
 
     @staticmethod
-    def _is_box(bbox: np.ndarray) -> bool:
-        """Whether anything is left of a box that the host has clipped."""
+    def _has_area(bbox: np.ndarray) -> bool:
+        """Check that a box (1, 4) xyxy px, clipped by mmpose, has area."""
         return bool((bbox[0, 2:] > bbox[0, :2]).all())

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What mmpose wants to know about landmarks, made from our constants."""
+"""Metainfo of landmark datasets for mmpose, built from our constants."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -20,14 +20,14 @@ def pose_metainfo(
     skeleton: Sequence[tuple[int, int]],
     colors: Sequence[tuple[int, int, int]],
 ) -> dict:
-    """The dictionary that mmpose's ``parse_pose_metainfo`` takes.
+    """Build the dictionary that mmpose's ``parse_pose_metainfo`` reads.
 
     Args:
-        dataset_name (str): Name of the data set.
+        dataset_name (str): Name of the dataset.
         names (Sequence[str]): Names of the K landmarks, all different.
         sigmas (Sequence[float]): K OKS sigmas.
         flip_pairs (Sequence[tuple[int, int]]): Landmarks (0-based) that
-            change places in a mirrored image.
+            are swapped in a mirrored image.
         skeleton (Sequence[tuple[int, int]]): Lines to draw, 0-based.
         colors (Sequence[tuple[int, int, int]]): K colours, RGB 0-255; a line
             has the colour of its first landmark.
@@ -67,14 +67,18 @@ def pose_metainfo(
 def deepfashion2_metainfo(
     outwear_flip_pairs: Literal['sigmas', 'figure'] = 'sigmas',
 ) -> dict:
-    """The 294 landmarks, named as in mmpose's table (``sss_kpt1`` ...).
+    """Build the metainfo of the 294 landmarks of DeepFashion2.
 
-    mmpose's own table has no sigmas, so no AP, and its flip indices lose one
-    landmark of vests and have another twice.
+    They are named as in mmpose's table (``sss_kpt1`` ...). mmpose's own table
+    has no sigmas, so no AP, and its flip indices lose one landmark of vests
+    and have another twice.
 
     Args:
         outwear_flip_pairs (str): Layout of short sleeve outwear, see
             :func:`~mmfashion_ext.formats.deepfashion2.constants.flip_indices`.
+
+    Returns:
+        dict: See :func:`pose_metainfo`; K = 294.
     """
     flipped = enumerate(flip_indices(outwear_flip_pairs).tolist())
     return pose_metainfo(

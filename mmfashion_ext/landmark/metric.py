@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""How good landmarks are, of DeepFashion2 or FLD, as an MMEngine metric."""
+"""Landmark metric: PCK, AUC, EPE, NE, PDL and official AP, for MMEngine."""
 
 import os.path as osp
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from ..errors import UserError
 from ..evaluation.coco_eval import Backend, evaluate
 from ..evaluation.coco_files import load_ground_truth, visible_only
 from ..evaluation.keypoint_errors import (
@@ -26,17 +27,19 @@ from ..formats.deepfashion2.constants import (
     CLASS_NAMES,
 )
 from ..registry import METRICS
+from .metric_rows import concatenate_rows, labelled_rows, sample_meta
 
-STATES = {'visible': 2, 'occluded': 1}
+#: COCO's visibility codes of labelled landmarks, ``landmark_states``.
+COCO_VISIBILITY: dict[str, int] = {'visible': 2, 'occluded': 1}
 
 
 @METRICS.register_module()
 class LandmarkMetric(BaseMetric):
-    """Localisation errors of landmarks, and AP under the official protocol.
+    """Landmark localisation errors, and AP under the official protocol.
 
     - ``PCK@0.1``, ``AUC``, ``EPE`` (px), ``NE``, ``PDL@0.1`` ...: see
       :mod:`mmfashion_ext.evaluation.keypoint_errors`, over all labelled
-      landmarks; with the options below also ``NE/vest``, ``NE/visible``,
+      landmarks; the options below add ``NE/vest``, ``NE/visible``,
       ``NE/left collar``.
     - ``keypoints/AP`` ... (visible and occluded landmarks, the official
       number) and ``keypoints_vis/AP`` ... (visible ones only), of
@@ -44,42 +47,48 @@ class LandmarkMetric(BaseMetric):
       :mod:`mmfashion_ext.evaluation.coco_eval`. FLD has no such protocol.
 
     All but EPE are in 0-1; -1 means that there is nothing to measure. Of
-    DeepFashion2's 294 landmarks, only those of the item's category count, in
-    its score too. With detected boxes (``bbox_file`` of the dataset) there
-    are no landmarks to compare with, so that there is only AP. To keep the
-    best checkpoint, give the hook ``save_best='PCK@0.1'`` (or
+    DeepFashion2's 294 landmarks, only those of the garment's category count,
+    in its score too. Detected boxes (``bbox_file`` of the dataset) have no
+    landmarks to compare with, so only AP is computed. To keep the best
+    checkpoint, give the hook ``save_best='PCK@0.1'`` (or
     ``'keypoints/AP'``) **and** ``rule='greater'``: MMEngine does not know
-    the names.
+    these names.
 
     Args:
         ann_file (str, optional): COCO ground truth, from
             ``tools/dataset_converters/deepfashion2.py``. Default: no AP.
         tasks (Sequence[str]): ``'keypoints'``, ``'keypoints_vis'``.
-        per_category (bool): Everything also by category of DeepFashion2.
-        by_visibility (bool): Errors also of visible and occluded landmarks.
-        per_landmark (bool): Errors also by name of landmark.
-        subsets (bool): AP also by scale, occlusion, zoom-in and viewpoint.
-        score (str): Of an item in AP: ``'box_landmarks'``, the box's times
-            the mean of its landmarks' scores above ``score_thr`` (as mmpose's
-            ``CocoMetric``, which takes the other 13 categories' landmarks
-            in), or ``'box'``.
-        score_thr (float): See ``score``.
-        pck_thrs (Sequence[float]): In longer sides of the ground-truth box.
-        pdl_thrs (Sequence[float]): In the unit of NE.
-        normalize (str): NE in widths and heights of the ``'image'`` (FLD's
-            protocol) or of the ``'box'``.
+        per_category (bool): Add all numbers by category of DeepFashion2.
+        by_visibility (bool): Add errors of visible and of occluded landmarks.
+        per_landmark (bool): Add errors by name of landmark.
+        subsets (bool): Add AP by scale, occlusion, zoom-in and viewpoint.
+        score (str): Score of a garment in AP: ``'box_landmarks'``, the box's
+            score times the mean of its landmarks' scores above ``score_thr``
+            (as mmpose's ``CocoMetric``, which also counts the landmarks of
+            the other categories), or ``'box'``, the box's score.
+        score_thr (float): See ``score``, 0-1.
+        pck_thrs (Sequence[float]): Thresholds of PCK, as fractions of the
+            longer side of the ground-truth box.
+        pdl_thrs (Sequence[float]): Thresholds of PDL, in the unit of NE.
+        normalize (str): NE in fractions of the width and height of the
+            ``'image'`` (FLD's protocol) or of the ``'box'``.
         outfile_prefix (str, optional): Write the result file
             ``{prefix}.keypoints.json``, of DeepFashion2 the official one.
             Evaluating it with ``tools/analysis/eval_deepfashion2.py`` gives
             the same AP to the last digit, since landmarks are rounded to
             0.01 px before both.
         format_only (bool): Only write the file.
-        backend (str): Of AP: ``'auto'``, ``'pycocotools'`` or ``'faster'``.
+        backend (str): Implementation of AP: ``'auto'``, ``'pycocotools'`` or
+            ``'faster'``.
         **kwargs: ``collect_device``, ``prefix`` and ``collect_dir`` of
             ``BaseMetric``.
+
+    Raises:
+        UserError: An unknown option.
+        FileNotFoundError: ``ann_file`` does not exist.
     """
 
-    default_prefix = ''  # the names tell the task; None would warn
+    default_prefix = ''  # metric names include the task; None would warn
 
     def __init__(
         self,
@@ -107,18 +116,18 @@ class LandmarkMetric(BaseMetric):
             ('normalize', (normalize,), ('image', 'box')),
         ):
             if unknown := set(values) - set(known):
-                raise ValueError(
+                raise UserError(
                     f'{name} of LandmarkMetric must be among '
                     f'{", ".join(known)}, got {", ".join(sorted(unknown))}'
                 )
         if format_only and outfile_prefix is None:
-            raise ValueError(
+            raise UserError(
                 'format_only writes a result file: set outfile_prefix'
             )
-        # before the training, not after its first epoch
+        # checked before the training, not after its first epoch
         if ann_file and not format_only and not osp.isfile(ann_file):
             raise FileNotFoundError(
-                f'{ann_file}: no such ground truth; convert the raw '
+                f'{ann_file}: no such ground truth file; convert the raw '
                 'annotations with tools/dataset_converters/deepfashion2.py '
                 'or correct ann_file of LandmarkMetric'
             )
@@ -139,48 +148,48 @@ class LandmarkMetric(BaseMetric):
 
     @property
     def _categories(self) -> tuple[str, ...]:
-        """Names of the categories measured; none of a set that has but one."""
+        """Names of the measured categories; empty for FLD, which has none."""
         meta = self.dataset_meta
         if meta['dataset_name'] != 'deepfashion2':
             return ()
         return tuple(meta.get('categories') or CLASS_NAMES)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the landmarks of a batch in compact form.
+        """Collect the landmarks of a batch in compact form.
 
         Args:
             data_batch (Any): Not used.
-            data_samples (Sequence[dict]): One item each: ``id``, ``img_id``,
-                ``category_id`` (1..13; DeepFashion2), ``ori_shape`` (h, w),
-                ``landmark_states`` (1, K) (2 visible, 1 occluded, 0 not
-                labelled; may be missing), ``gt_instances`` with ``keypoints``
-                (1, K, 2) px of the original image, ``keypoints_visible``
-                (1, K) and ``bboxes`` (1, 4) xyxy px, ``pred_instances`` with
-                ``keypoints`` (1, K, 2) px of the original image,
-                ``keypoint_scores`` (1, K) and ``bbox_scores`` (1,).
+            data_samples (Sequence[dict]): One garment each: ``id``,
+                ``img_id``, ``category_id`` (1..13; DeepFashion2),
+                ``ori_shape`` (h, w), ``landmark_states`` (1, K) (2 visible,
+                1 occluded, 0 not labelled; may be missing), ``gt_instances``
+                with ``keypoints`` (1, K, 2) px of the original image,
+                ``keypoints_visible`` (1, K) and ``bboxes`` (1, 4) xyxy px,
+                ``pred_instances`` with ``keypoints`` (1, K, 2) px of the
+                original image, ``keypoint_scores`` (1, K) and
+                ``bbox_scores`` (1,).
 
         Raises:
-            ValueError: A sample cannot be measured; the message names it.
+            UserError: A sample cannot be measured; the message names it.
         """
         if self.ann_file and not self._categories:
-            raise ValueError(
+            raise UserError(
                 f'{self.dataset_meta["dataset_name"]} has no official AP: '
-                'leave ann_file out of LandmarkMetric (PCK, NE and the others '
-                'need none)'
+                'leave ann_file out of LandmarkMetric (only AP needs it)'
             )
         for sample in data_samples:
             try:
                 self.results.append(self._compact(sample))
             except ValueError as error:
-                raise ValueError(
+                raise UserError(
                     f'item {sample.get("id")} of image '
                     f'{sample.get("img_id")}: {error}'
                 ) from None
 
     def _compact(self, sample: dict) -> tuple[dict, dict | None]:
-        """An entry of the result file, and the rows of labelled landmarks.
+        """Return a garment's result file entry and its landmark rows.
 
-        There are no rows if the item is a detected box.
+        A detected box has no rows, because its landmarks are not known.
         """
         pred, gt = sample['pred_instances'], sample['gt_instances']
         predicted, truth = (
@@ -188,86 +197,58 @@ class LandmarkMetric(BaseMetric):
             to_numpy(gt['keypoints']),
         )
         if predicted.shape != truth.shape or len(truth) != 1:
-            raise ValueError(
+            raise UserError(
                 f'the model predicts landmarks of shape {predicted.shape}, '
                 f'expected {(1, *truth.shape[1:])} as in the dataset; test a '
-                'model of this data set'
+                'model of this dataset'
             )
         if not np.isfinite(predicted).all():
-            raise ValueError(
+            raise UserError(
                 'predicted landmarks are not finite: the model diverged'
             )
-        category_id, own = 1, np.arange(truth.shape[1])
+        category_id, landmarks = 1, np.arange(truth.shape[1])
         if self._categories:
-            category_id = int(_meta(sample, 'category_id'))
-            own = own[CATEGORY_BY_ID[category_id].slice]
-        rows = self._rows(sample, predicted[0], truth[0], own)
+            category_id = int(sample_meta(sample, 'category_id'))
+            landmarks = landmarks[CATEGORY_BY_ID[category_id].slice]
+        rows = labelled_rows(
+            sample, predicted[0], landmarks, need_states=self.by_visibility
+        )
         entry = {
-            'image_id': int(_meta(sample, 'img_id')),
+            'image_id': int(sample_meta(sample, 'img_id')),
             'category_id': category_id,
-            'score': self._score(pred, gt, own),
+            'score': self._score(pred, gt, landmarks),
         }
         if self.ann_file or self.outfile_prefix:
             entry['keypoints'] = predicted[0].astype(np.float32)
         elif rows is None:
-            raise ValueError(
+            raise UserError(
                 'a detected box has no landmarks to compare with; set '
-                'ann_file of LandmarkMetric (AP of DeepFashion2) or take '
-                'bbox_file out of the dataset'
+                'ann_file of LandmarkMetric (AP of DeepFashion2) or remove '
+                'bbox_file from the dataset'
             )
         return entry, rows
 
-    def _score(self, pred: dict, gt: dict, own: np.ndarray) -> float:
-        """Score of an item; ``own`` are its category's landmarks."""
+    def _score(self, pred: dict, gt: dict, landmarks: np.ndarray) -> float:
+        """Return a garment's score, 0-1.
+
+        ``landmarks`` (L,) are the indices of its category's landmarks.
+        """
         box_scores = pred.get('bbox_scores', gt.get('bbox_scores', (1.0,)))
         score = float(to_numpy(box_scores)[0])
         if self.score == 'box':
             return score
-        scores = to_numpy(pred['keypoint_scores'])[0, own].astype(float)
+        scores = to_numpy(pred['keypoint_scores'])[0, landmarks].astype(float)
         scores = scores[scores > self.score_thr]
         return score * float(scores.mean()) if len(scores) else 0.0
-
-    def _rows(
-        self,
-        sample: dict,
-        predicted: np.ndarray,
-        truth: np.ndarray,
-        own: np.ndarray,
-    ) -> dict[str, np.ndarray] | None:
-        """The labelled ones of an item's landmarks, ``own`` of K."""
-        gt, states = sample['gt_instances'], sample.get('landmark_states')
-        types = own[to_numpy(gt['keypoints_visible'])[0, own] > 0]
-        if states is None:
-            if not len(types):
-                return None
-            states = np.zeros((1, len(truth)), np.uint8)
-            if self.by_visibility:
-                _meta(sample, 'landmark_states')  # says where to add it
-        height, width = _meta(sample, 'ori_shape')[:2]
-        box = to_numpy(gt['bboxes'])[0]
-        if not (box[2:] > box[:2]).all():
-            raise ValueError(
-                f'the ground-truth box {box.tolist()} (xyxy) has no area, so '
-                'that errors have no unit; leave the item out of the dataset'
-            )
-        num = len(types)
-        return {
-            'predicted': predicted[types],
-            'truth': truth[types],
-            'boxes': np.tile(box, (num, 1)),
-            'sizes': np.tile((width, height), (num, 1)),
-            'states': to_numpy(states)[0, types],
-            'types': types,
-        }
 
     def compute_metrics(
         self, results: list[tuple[dict, dict | None]]
     ) -> dict[str, float]:
-        """Measure, and write the result file if asked for.
+        """Compute the metrics, and write the result file if requested.
 
         Args:
-            results (list[tuple[dict, dict | None]]): What ``process`` kept,
-                of all processes.
+            results (list[tuple[dict, dict | None]]): Results of ``process``
+                from all processes.
 
         Returns:
             dict[str, float]: See the class; empty if ``format_only``.
@@ -291,7 +272,8 @@ class LandmarkMetric(BaseMetric):
             print_log(f'\n{format_errors(metrics)}', logger='current')
         else:
             print_log(
-                'Detected boxes have no landmarks to compare with: only AP',
+                'Detected boxes have no landmarks to compare with: only AP '
+                'is computed',
                 logger='current',
             )
         if self.ann_file:
@@ -305,11 +287,8 @@ class LandmarkMetric(BaseMetric):
         return metrics
 
     def _errors(self, rows: list[dict[str, np.ndarray]]) -> dict[str, float]:
-        """Errors of all labelled landmarks, and of groups of them."""
-        columns = {
-            key: np.concatenate([none, *(item[key] for item in rows)])
-            for key, none in _NO_ROWS.items()
-        }
+        """Compute errors of all labelled landmarks, and of groups."""
+        columns = concatenate_rows(rows)
         groups = self._groups(columns.pop('types'), columns.pop('states'))
         errors = landmark_errors(
             **columns,
@@ -322,19 +301,21 @@ class LandmarkMetric(BaseMetric):
     def _groups(
         self, types: np.ndarray, states: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """Name of a group -> mask (L,) of its landmarks."""
+        """Return the mask (L,) of each group's landmarks by its name."""
         groups = {}
         if self.by_visibility:
-            groups |= {name: states == code for name, code in STATES.items()}
-        chosen = [c for c in CATEGORIES if c.name in self._categories]
+            groups |= {
+                name: states == code for name, code in COCO_VISIBILITY.items()
+            }
+        measured = [c for c in CATEGORIES if c.name in self._categories]
         if self.per_category:
             groups |= {
                 c.name: (types >= c.slice.start) & (types < c.slice.stop)
-                for c in chosen
+                for c in measured
             }
         if self.per_landmark:
             names = self.dataset_meta['keypoint_id2name']
-            for part in [c.slice for c in chosen] or [slice(None)]:
+            for part in [c.slice for c in measured] or [slice(None)]:
                 groups |= {
                     names[k]: types == k for k in range(len(names))[part]
                 }
@@ -343,7 +324,7 @@ class LandmarkMetric(BaseMetric):
     def _average_precision(
         self, entries: list[dict]
     ) -> dict[str, dict[str, float]]:
-        """Task -> its metrics under the official protocol."""
+        """Return the metrics of each task under the official protocol."""
         if self._ground_truth is None:
             self._ground_truth = _restrict(
                 load_ground_truth(self.ann_file), self._categories
@@ -362,29 +343,8 @@ class LandmarkMetric(BaseMetric):
         }
 
 
-#: Rows of no item: what ``_rows`` gives, by name.
-_NO_ROWS: dict[str, np.ndarray] = {
-    'predicted': np.empty((0, 2)),
-    'truth': np.empty((0, 2)),
-    'boxes': np.empty((0, 4)),
-    'sizes': np.empty((0, 2)),
-    'states': np.empty(0, np.uint8),
-    'types': np.empty(0, int),
-}
-
-
-def _meta(sample: dict, key: str) -> Any:
-    """Metainfo of a sample."""
-    if key not in sample:
-        raise ValueError(
-            f'the sample has no {key!r}; add it to meta_keys of '
-            'PackPoseInputs in the test pipeline'
-        )
-    return sample[key]
-
-
 def _restrict(gt: dict, categories: Sequence[str]) -> dict:
-    """A ground truth of some categories of DeepFashion2 only."""
+    """Return a COCO ground truth of some categories of DeepFashion2."""
     ids = {c.id for c in CATEGORIES if c.name in categories}
     return {
         **gt,

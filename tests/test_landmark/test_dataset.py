@@ -171,10 +171,10 @@ def hide(content):
         ),
     ],
 )
-def test_what_cannot_be_used_is_left_out_and_named(raw, log, change, words):
+def test_what_cannot_be_used_is_skipped_and_named(raw, log, change, words):
     data = dataset(coco(raw, raw / 'truth.json', change))
     assert [int(s['category_id']) for s in data] == [8, 9]
-    assert '1 annotations left out: 1 in 000001.jpg' in log.text
+    assert '1 annotations skipped: 1 in 000001.jpg' in log.text
     assert words in log.text
 
 
@@ -242,7 +242,7 @@ def test_detected_boxes_of_every_category_are_kept(raw, log):
     assert data[3]['bbox_score'].tolist() == [0.5]
     assert 'landmark_states' not in data[3]
     assert not data[3]['keypoints_visible'].any()
-    assert '2 detections left out: entry 13' in log.text
+    assert '2 detections skipped: entry 13' in log.text
 
 
 @pytest.mark.parametrize(

@@ -186,13 +186,13 @@ def edit(**changes):
     ],
 )
 @pytest.mark.parametrize('test_mode', [False, True])
-def test_what_cannot_be_used_is_left_out_and_named(
+def test_what_cannot_be_used_is_skipped_and_named(
     root, tmp_path, log, change, words, test_mode
 ):
     path = coco(root, 'full', tmp_path, change)
     data = dataset(root, path, test_mode=test_mode)
     assert [s['id'] for s in data] == [6, 9, 12, 15]
-    assert '1 annotations left out: 3 in img/img_00000003.jpg' in log.text
+    assert '1 annotations skipped: 3 in img/img_00000003.jpg' in log.text
     assert words in log.text
 
 
@@ -278,8 +278,8 @@ def test_detected_boxes(root, tmp_path, log):
     assert not data[0]['keypoints_visible'].any()
     assert 'landmark_states' not in data[0]
     named = (
-        '3 detections left out: entry 1 (category 13, expected 1); '
-        'entry 2 (no box inside the picture); '
+        '3 detections skipped: entry 1 (category 13, expected 1); '
+        'entry 2 (no box inside the image); '
         'entry 3 (image is not in the annotations)'
     )
     assert named in log.text

@@ -21,7 +21,7 @@ from mmfashion_ext.landmark.aggregation import (
     category_rows,
     landmark_channels,
 )
-from mmfashion_ext.landmark.head import Labelled
+from mmfashion_ext.landmark.head import LabelledFeatures
 
 pytestmark = pytest.mark.usefixtures('scope')
 
@@ -120,7 +120,7 @@ def test_a_categorys_outputs_are_those_of_all(name, points):
     head, feats = build(name, points), features(name)
     everything = head.forward(feats)
     assert everything.shape[1] == (294 if points == 'separate' else 81)
-    some = head.forward(Labelled(feats, torch.tensor(LABELS)))
+    some = head.forward(LabelledFeatures(feats, torch.tensor(LABELS)))
     channels, real = own_channels(points)
     for i in range(len(LABELS)):
         expected = everything[i, channels[i][real[i]]]
@@ -131,7 +131,7 @@ def test_maps_of_a_wider_last_layer_are_picked_after_it():
     head = build('heatmap', final_layer=dict(kernel_size=3, padding=1))
     feats = features('heatmap')
     everything = head.forward(feats)
-    some = head.forward(Labelled(feats, torch.tensor(LABELS)))
+    some = head.forward(LabelledFeatures(feats, torch.tensor(LABELS)))
     channels, real = own_channels('separate')
     for i in range(len(LABELS)):
         expected = everything[i, channels[i][real[i]]]
@@ -142,7 +142,7 @@ def test_maps_of_a_wider_last_layer_are_picked_after_it():
 def test_attention_sees_the_categorys_landmarks_only(points):
     """Equal to a head of mmpose that has no other landmarks."""
     head, feats = build('rtmcc', points), features('rtmcc')
-    some = head.forward(Labelled(feats, torch.tensor(LABELS)))
+    some = head.forward(LabelledFeatures(feats, torch.tensor(LABELS)))
     channels, real = own_channels(points)
     for i in range(len(LABELS)):
         maps = head.final_layer(feats[0][i : i + 1]).flatten(2)
@@ -208,7 +208,7 @@ def test_gradients_of_the_restricted_product():
     def maps(x, weight, bias):
         parameters = {'final_layer.weight': weight, 'final_layer.bias': bias}
         return torch.func.functional_call(
-            head, parameters, (Labelled((x,), labels),)
+            head, parameters, (LabelledFeatures((x,), labels),)
         )
 
     layer = head.final_layer
@@ -280,7 +280,7 @@ def test_training_without_categories_is_refused():
 def test_predictions_stand_at_their_places(name, points):
     head, feats = build(name, points), features(name)
     preds = head.predict(feats, samples(LABELS))
-    outputs = head.forward(Labelled(feats, torch.tensor(LABELS)))
+    outputs = head.forward(LabelledFeatures(feats, torch.tensor(LABELS)))
     decoded = head.decode(head._activate(outputs))
     for pred, label, own in zip(preds, LABELS, decoded, strict=True):
         category = CATEGORIES[label]
@@ -319,7 +319,7 @@ def test_flip_test_is_the_mean_of_both_views(name, outwear_flip_pairs):
     def everything(view):
         """All 294, padded with zeros outside the category."""
         outputs = head._activate(
-            head.forward(Labelled(view, torch.tensor(labels)))
+            head.forward(LabelledFeatures(view, torch.tensor(labels)))
         )
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         placed = []
@@ -363,13 +363,13 @@ def test_shared_points_learn_from_other_categories():
     """A gradient of a vest's neck moves the sling dress's neck."""
     head, feats = build('heatmap', 'aggregated'), features('heatmap', 1)
     vest, sling_dress = CATEGORIES[4], CATEGORIES[12]
-    before = head.forward(Labelled(feats, torch.tensor([12])))
-    maps = head.forward(Labelled(feats, torch.tensor([4])))
+    before = head.forward(LabelledFeatures(feats, torch.tensor([12])))
+    maps = head.forward(LabelledFeatures(feats, torch.tensor([4])))
     maps[0, 1].sum().backward()
     with torch.no_grad():
         for parameter in head.parameters():
             parameter -= parameter.grad
-    after = head.forward(Labelled(feats, torch.tensor([12])))
+    after = head.forward(LabelledFeatures(feats, torch.tensor([12])))
     moved = (after - before).abs().flatten(2).sum(2)[0] > 1e-6
     shared = AGGREGATED[vest.offset + 1]
     assert AGGREGATED[sling_dress.offset + 1] == shared

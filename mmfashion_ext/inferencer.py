@@ -233,16 +233,12 @@ class Inferencer(ABC):
         first_error: Exception | None = None
         count = 0
         for batch in self._batches(self._progress(items, total)):
-            loaded: list[tuple[NamedInput, Any]] = []
-            for item in batch:
-                try:
-                    if isinstance(item.source, Exception):
-                        raise item.source
-                    loaded.append((item, self._load(item)))
-                except _SKIPPED_ERRORS as error:
-                    first_error = first_error or error
-                    skipped.append(skipped_entry(item, error))
-            for item, value, sample in self._try_batch(loaded, options):
+            loaded = [self._try_load(item) for item in batch]
+            good = [x for x in loaded if not isinstance(x, Exception)]
+            samples = iter(self._try_predict(good, options))
+            for item, value in zip(batch, loaded, strict=True):
+                failed = isinstance(value, Exception)
+                sample = value if failed else next(samples)
                 if isinstance(sample, Exception):
                     first_error = first_error or sample
                     skipped.append(skipped_entry(item, sample))
@@ -252,24 +248,29 @@ class Inferencer(ABC):
         if first_error is not None and count == 1:
             raise first_error
 
-    def _try_batch(
-        self, loaded: list[tuple[NamedInput, Any]], options: dict
-    ) -> Iterator[tuple[NamedInput, Any, Any]]:
-        """Yield samples, or the error in place of one that failed."""
-        values = [value for _, value in loaded]
+    def _try_load(self, item: NamedInput) -> Any:
+        """Return what was read, or the error."""
         try:
-            samples = self._predict(values, options) if values else []
+            if isinstance(item.source, Exception):
+                raise item.source
+            return self._load(item)
+        except _SKIPPED_ERRORS as error:
+            return error
+
+    def _try_predict(self, loaded: list[Any], options: dict) -> list[Any]:
+        """Return samples, with the error in place of one that failed."""
+        if not loaded:
+            return []
+        try:
+            return self._predict(loaded, options)
         except _SKIPPED_ERRORS as error:
             if len(loaded) == 1:
-                yield (*loaded[0], error)
-                return
-            samples = None
-        if samples is None:
-            for one in loaded:
-                yield from self._try_batch([one], options)
-            return
-        for (item, value), sample in zip(loaded, samples, strict=True):
-            yield item, value, sample
+                return [error]
+        return [
+            sample
+            for value in loaded
+            for sample in self._try_predict([value], options)
+        ]
 
     def _progress(
         self, items: Iterable[NamedInput], total: int | None

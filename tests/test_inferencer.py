@@ -1,0 +1,197 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""The contract that all four inferencers share."""
+
+import io
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.inferencer import Inferencer
+from mmfashion_ext.utils.image_inputs import number_of_inputs, resolve_images
+
+IMAGE = np.full((8, 10, 3), 100, np.uint8)
+
+
+class Brightness(Inferencer):
+    """Predicts the mean of an image; fails on those of 7 rows."""
+
+    def __init__(self, **kwargs):
+        model = torch.nn.Linear(1, 1)
+        model.cfg = {}
+        super().__init__(model, **kwargs)
+        self.batches = []
+
+    def __call__(self, inputs, *, scale=1, **kwargs):
+        items = resolve_images(inputs, videos=True)
+        total = number_of_inputs(inputs)
+        options = {'scale': scale}
+        return self._run(items, total=total, options=options, **kwargs)
+
+    def _predict(self, loaded, options):
+        self.batches.append(len(loaded))
+        if any(len(image) == 7 for image in loaded):
+            raise RuntimeError('out of memory\n(of this GPU)')
+        return [image.mean() * options['scale'] for image in loaded]
+
+    def _to_prediction(self, sample):
+        return {'scores': np.array([sample])}
+
+    def _draw(self, loaded, sample, options):
+        return loaded
+
+
+@pytest.fixture
+def infer():
+    return Brightness(show_progress=False, batch_size=2)
+
+
+def scores(result):
+    return [float(p['scores'][0]) for p in result['predictions']]
+
+
+def test_one_prediction_for_each_input_in_order(infer, tmp_path):
+    cv2.imwrite(str(tmp_path / 'x.png'), IMAGE)
+    result = infer([IMAGE, tmp_path, IMAGE * 2, io.BytesIO()][:3], scale=2)
+    assert scores(result) == [200, 200, 400]
+    assert [p['name'] for p in result['predictions']] == [
+        'image',
+        'x',
+        'image_2',
+    ]
+    assert result['predictions'][1]['input'] == str(tmp_path / 'x.png')
+    assert result['skipped'] == []
+    assert infer.batches == [2, 1]
+    assert 'visualization' not in result['predictions'][0]
+    empty = infer([])
+    assert empty == {'predictions': [], 'skipped': []}
+
+
+def test_bad_inputs_of_many_are_skipped_and_named(infer, tmp_path, capsys):
+    (tmp_path / 'bad.jpg').write_text('text')
+    inputs = [IMAGE, tmp_path / 'bad.jpg', IMAGE[:7], None, IMAGE * 2]
+    result = infer(inputs, out_dir=tmp_path / 'out')
+    assert scores(result) == [100, 200]
+    assert [entry['input'] for entry in result['skipped']] == [
+        str(tmp_path / 'bad.jpg'),
+        'image_2',
+        'image_3',
+    ]
+    reasons = [entry['reason'] for entry in result['skipped']]
+    assert reasons[0].startswith('cannot be read as an image')
+    assert reasons[1] == 'RuntimeError: out of memory (of this GPU)'
+    assert 'got NoneType' in reasons[2]
+    report = capsys.readouterr().out
+    assert '3 of the inputs skipped' in report
+    assert 'bad.jpg' in report
+    written = json.loads((tmp_path / 'out/results.json').read_text())
+    assert written['skipped'] == result['skipped']
+    assert [p['name'] for p in written['predictions']] == ['image', 'image_4']
+
+
+def test_a_batch_that_fails_is_tried_one_by_one(infer):
+    """A single input too large for memory does not cost its neighbours."""
+    result = infer([IMAGE, IMAGE[:7], IMAGE])
+    assert scores(result) == [100, 100]
+    assert infer.batches == [2, 1, 1, 1]
+
+
+def test_a_single_bad_input_raises(infer, tmp_path):
+    with pytest.raises(UserError, match='no such file'):
+        infer('missing.jpg')
+    with pytest.raises(UserError, match=r'missing\.mp4: no such file'):
+        infer(['missing.mp4'])
+    with pytest.raises(RuntimeError, match='out of memory'):
+        infer(IMAGE[:7])
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(UserError, match='no images in this folder'):
+        infer(tmp_path / 'empty')
+
+
+def test_stream_computes_what_is_asked_for(infer):
+    def endless():
+        while True:
+            yield IMAGE
+            yield None
+
+    stream = infer(endless(), stream=True)
+    assert infer.batches == []
+    assert next(stream)['scores'] == [100]
+    assert [entry['input'] for entry in stream.skipped] == ['image_2']
+    assert next(stream)['name'] == 'image_3'
+    assert infer.batches == [1, 1]
+    stream.close()
+
+
+def test_draw_and_out_dir(infer, tmp_path):
+    for folder in ('a', 'b'):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / 'x.png'), IMAGE)
+    inputs = [tmp_path / 'a/x.png', tmp_path / 'b/x.png']
+    result = infer(inputs, draw=True, out_dir=tmp_path / 'out')
+    for prediction in result['predictions']:
+        np.testing.assert_array_equal(prediction['visualization'], IMAGE)
+    written = json.loads((tmp_path / 'out/results.json').read_text())
+    assert [entry['name'] for entry in written['predictions']] == ['x', 'x_2']
+    for entry in written['predictions']:
+        assert (tmp_path / 'out' / entry['visualization']).is_file()
+        text = (tmp_path / 'out' / entry['prediction']).read_text()
+        assert json.loads(text)['scores'] == [100]
+
+
+def test_frames_of_a_video(infer, tmp_path):
+    path = str(tmp_path / 'clip.avi')
+    writer = cv2.VideoWriter(
+        path, cv2.VideoWriter_fourcc(*'MJPG'), 10, (32, 16)
+    )
+    for _ in range(3):
+        writer.write(np.full((16, 32, 3), 60, np.uint8))
+    writer.release()
+    result = infer(path, out_dir=tmp_path / 'out')
+    assert [p['frame_id'] for p in result['predictions']] == [0, 1, 2]
+    assert {p['name'] for p in result['predictions']} == {'clip'}
+    assert (tmp_path / 'out/visualizations/clip.mp4').is_file()
+    frames = json.loads((tmp_path / 'out/predictions/clip.json').read_text())
+    assert [frame['frame_id'] for frame in frames] == [0, 1, 2]
+
+
+def test_return_datasamples_gives_the_hosts_samples(infer):
+    result = infer([IMAGE], return_datasamples=True)
+    assert result['predictions'] == [100]
+
+
+def test_show_without_a_display_is_one_line(infer, monkeypatch):
+    monkeypatch.delenv('DISPLAY', raising=False)
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    with pytest.raises(UserError, match='show=True needs a display'):
+        infer(IMAGE, show=True)
+    assert infer.batches == []
+
+
+def test_show_opens_a_window_for_each(infer, monkeypatch):
+    shown = []
+    module = 'mmfashion_ext.inferencer'
+    monkeypatch.setattr(f'{module}.check_display', lambda: None)
+    monkeypatch.setattr(
+        f'{module}.show_image', lambda image, title: shown.append(title)
+    )
+    infer([IMAGE, IMAGE], show=True)
+    assert shown == ['image', 'image_2']
+
+
+def test_wrong_arguments():
+    with pytest.raises(UserError, match='batch_size must be 1 or more'):
+        Brightness(batch_size=0)
+    with pytest.raises(UserError, match='a model that is built already'):
+        Brightness(weights='x.pth')
+
+
+def test_pillow_images_keep_their_files_names(infer, tmp_path):
+    Image.fromarray(IMAGE).save(tmp_path / 'photo.png')
+    with Image.open(tmp_path / 'photo.png') as opened:
+        result = infer([opened, Image.fromarray(IMAGE)])
+    assert [p['name'] for p in result['predictions']] == ['photo', 'image']

@@ -41,12 +41,9 @@ from .coco_files import (
     load_results,
 )
 from .keypoint_eval import LandmarkEvaluator
-from .tasks import METRIC_NAMES
+from .tasks import METRIC_NAMES, SUBSET_METRICS
 
 Backend = Literal['auto', 'pycocotools', 'faster']
-
-#: Metrics of each subset of an attribute.
-SUBSET_METRICS = ('AP', 'AP50', 'AP75')
 
 
 def evaluate(

@@ -1,20 +1,22 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Distance matrices in files, and metrics of several splits in a table."""
+"""Re-identification offline: distance matrix files, and tables of metrics."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from .reid import ReIDDistances, ReIDError
+from .reid import DRAWS, ReIDDistances, ReIDError, evaluate_reid
+from .tables import render_tables
 
 #: Arrays of a distance matrix file.
 ARRAYS = tuple(field.name for field in fields(ReIDDistances))
+
+_Value = TypeVar('_Value')
 
 
 def load_distances(path: str | Path) -> ReIDDistances:
@@ -29,7 +31,7 @@ def load_distances(path: str | Path) -> ReIDDistances:
 
     Raises:
         FileNotFoundError: No such file.
-        ReIDError: It is no such file, or its arrays do not fit.
+        ReIDError: The file has another form, or its arrays do not fit.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'distance matrix not found: {path}')
@@ -37,7 +39,8 @@ def load_distances(path: str | Path) -> ReIDDistances:
         with np.load(path, allow_pickle=False) as file:
             missing = [name for name in ARRAYS if name not in file]
             arrays = {name: file[name] for name in ARRAYS if name in file}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError):
+    # NumPy, zipfile and zlib raise errors of a dozen classes on damaged files
+    except Exception:
         raise ReIDError(
             f'{path} cannot be read as an .npz file of plain arrays. Write '
             'it again with numpy.savez and the keywords '
@@ -55,22 +58,65 @@ def load_distances(path: str | Path) -> ReIDDistances:
         raise ReIDError(f'{path}: {error}') from None
 
 
-def summarize(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The metrics of one split, or mean and deviation of several.
+def evaluate_file(
+    path: str | Path, *, draws: int = DRAWS, seed: int = 0
+) -> dict[str, float]:
+    """Compute CMC and mAP of a distance matrix file.
 
     Args:
-        results (Sequence[Mapping[str, float]]): Metrics of each split.
+        path (str | Path): See :func:`load_distances`.
+        draws (int): Galleries drawn for ``cuhk03``.
+        seed (int): Seed of these draws.
 
     Returns:
-        dict[str, float]: Those of the only split; or of several: the mean
-        under the metric's name, the standard deviation over the splits
-        (their root mean square from the mean) under ``{name}_std``, and
-        ``splits``, how many.
+        dict[str, float]: See :func:`~.reid.evaluate_reid`, 0-1.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ReIDError: The file cannot be evaluated; names it.
     """
+    distances = load_distances(path)
+    try:
+        return evaluate_reid(distances, draws=draws, seed=seed)
+    except ReIDError as error:
+        raise ReIDError(f'{path}: {error}') from None
+
+
+def shorten_paths(results: Mapping[str, _Value]) -> dict[str, _Value]:
+    """Return results under their files' names instead of paths.
+
+    Args:
+        results (Mapping[str, Any]): Path -> anything.
+
+    Returns:
+        dict[str, Any]: File name -> the same; paths stay if two files in
+        several folders have one name.
+    """
+    shortened = {Path(path).name: value for path, value in results.items()}
+    return shortened if len(shortened) == len(results) else dict(results)
+
+
+def summarize(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Compute mean and standard deviation of the metrics of several splits.
+
+    Args:
+        results (Sequence[Mapping[str, float]]): Metrics of each split, at
+            least one.
+
+    Returns:
+        dict[str, float]: Of one split its metrics; of several the mean under
+        the metric's name, the standard deviation over the splits (their root
+        mean square from the mean) under ``{name}_std``, and ``splits``, how
+        many.
+
+    Raises:
+        ReIDError: The splits have different metrics.
+    """
+    names = _metric_names(results)
     if len(results) == 1:
         return dict(results[0])
     summary = {}
-    for name in results[0]:
+    for name in names:
         values = [result[name] for result in results]
         summary[name] = float(np.mean(values))
         summary[f'{name}_std'] = float(np.std(values))
@@ -78,35 +124,60 @@ def summarize(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def format_metrics(results: Mapping[str, Mapping[str, float]]) -> str:
-    """The metrics as text: a row for each split and CMC, mean and deviation.
+    """Format metrics as text: a row per split and CMC, mean and deviation.
 
     Args:
         results (Mapping[str, Mapping[str, float]]): Name of a split -> its
-            metrics, ``{variant}/CMC-{k}`` and ``mAP``.
+            metrics, ``{variant}/CMC-{k}`` and ``mAP``, 0-1.
 
     Returns:
-        str: The table; ``mAP`` stands in the first row of a split.
+        str: The table; ``mAP`` is in the first row of a split, ``-`` where a
+        metric was not computed.
+
+    Raises:
+        ReIDError: The splits have different metrics.
     """
-    names = list(next(iter(results.values())))
+    names = _metric_names(list(results.values()))
     rows = {split: dict(result) for split, result in results.items()}
     if len(rows) > 1:
-        values = np.array([list(row.values()) for row in rows.values()])
+        values = np.array([[row[n] for n in names] for row in rows.values()])
         rows['mean'] = dict(zip(names, values.mean(axis=0), strict=True))
         rows['std'] = dict(zip(names, values.std(axis=0), strict=True))
-    cmcs = [name.split('/') for name in names if '/' in name]
+    cmcs = [name.split('/') for name in names if '/CMC-' in name]
     variants = list(dict.fromkeys(variant for variant, _ in cmcs))
     ranks = list(dict.fromkeys(rank for _, rank in cmcs))
     table = Table('split', 'variant', box=box.SIMPLE_HEAD)
     for column in (*ranks, 'mAP'):
         table.add_column(column, justify='right')
     for split, row in rows.items():
+        mean_ap = _cell(row.get('mAP'))
         for variant in variants:
-            cells = [f'{row[f"{variant}/{rank}"]:.3f}' for rank in ranks]
-            first = variant == variants[0]
-            name, average = (split, f'{row["mAP"]:.3f}') if first else ('', '')
-            table.add_row(name, variant, *cells, average)
-    console = Console(width=120)
-    with console.capture() as capture:
-        console.print(table)
-    lines = capture.get().splitlines()
-    return '\n'.join(line.rstrip() for line in lines if line.strip())
+            cells = [_cell(row.get(f'{variant}/{rank}')) for rank in ranks]
+            if variant == variants[0]:
+                table.add_row(split, variant, *cells, mean_ap)
+            else:
+                table.add_row('', variant, *cells, '')
+    return render_tables(table, width=120)
+
+
+def _metric_names(results: Sequence[Mapping[str, float]]) -> list[str]:
+    """Check that all splits have the same metrics, and numbers."""
+    names = list(results[0])
+    for number, result in enumerate(results):
+        if different := set(result) ^ set(names):
+            raise ReIDError(
+                f'result {number} and result 0 differ in the metrics '
+                f'{", ".join(sorted(different)[:5])}; evaluate all splits in '
+                'the same way'
+            )
+        for name, value in result.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ReIDError(
+                    f'result {number} has {value!r:.60} for {name}, expected '
+                    'a number; evaluate the split again'
+                )
+    return names
+
+
+def _cell(value: float | None) -> str:
+    return '-' if value is None else f'{value:.3f}'

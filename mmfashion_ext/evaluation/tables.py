@@ -8,19 +8,24 @@ from rich.console import Console
 from rich.table import Table
 
 from ..formats.deepfashion2.constants import ATTRIBUTES
-from .coco_eval import SUBSET_METRICS
+from .consumer_to_shop import TOPK
+from .tasks import SUBSET_METRICS
+
+_RETRIEVAL_COLUMNS = (*(f'top-{k}' for k in TOPK), 'query_num', 'miss_num')
 
 
 def format_tables(metrics: dict[str, dict[str, float]]) -> str:
-    """Metrics as text: overall, and as far as given by category and subset.
+    """Format AP and AR as text: overall, and, if given, by part of the data.
 
     Args:
         metrics (dict[str, dict[str, float]]): Title of a column (for
-            instance the task) -> output of :func:`evaluate`.
+            instance the task) -> output of :func:`~.coco_eval.evaluate`,
+            0-1.
 
     Returns:
-        str: The tables in percent-free 0-1 form, ``-`` where a metric does
-        not exist or has no ground truth.
+        str: A table of the overall metrics, one of the categories' AP and
+        one of the subsets; ``-`` where a metric does not exist or has no
+        ground truth.
     """
     names = list(dict.fromkeys(name for m in metrics.values() for name in m))
     overall = [name for name in names if '/' not in name]
@@ -31,15 +36,16 @@ def format_tables(metrics: dict[str, dict[str, float]]) -> str:
         tables.append(_table('category AP', rows, labels, metrics))
     if any('=' in name for name in names):
         tables.append(_subset_table(metrics))
-    return _text(*tables)
+    return render_tables(*tables)
 
 
 def format_errors(metrics: dict[str, float]) -> str:
-    """Errors of landmarks as text: a row for all and for each group.
+    """Format landmark errors as text: a row for all and for each group.
 
     Args:
         metrics (dict[str, float]): Output of
-            :func:`~.landmark_errors.mean_errors`.
+            :func:`~.keypoint_errors.mean_errors`; ``EPE`` in px, the others
+            0-1.
 
     Returns:
         str: The table, ``-`` where there is nothing to measure.
@@ -53,11 +59,50 @@ def format_errors(metrics: dict[str, float]) -> str:
     for separator, group in groups:
         values = (metrics[name + separator + group] for name in names)
         table.add_row(group or 'all', *(_number(v, 4) for v in values))
-    return _text(table)
+    return render_tables(table)
 
 
-def _text(*tables: Table) -> str:
-    console = Console(file=io.StringIO(), width=160)
+def format_retrieval(metrics: dict[str, float]) -> str:
+    """Format consumer-to-shop accuracy as text: a row per part of queries.
+
+    Args:
+        metrics (dict[str, float]): Output of
+            :func:`~.consumer_to_shop.evaluate_retrieval` with the official
+            ``topk``: top-k in 0-1, counts as integers.
+
+    Returns:
+        str: The table, ``-`` where there are no queries.
+    """
+    rows: dict[str, dict[str, float]] = {}
+    for name, value in metrics.items():
+        part, _, metric = name.rpartition('/')
+        if metric not in _RETRIEVAL_COLUMNS:
+            # top-1/vest, while subsets are scale=small/top-1
+            part, metric = metric, part
+        rows.setdefault(part or 'all', {})[metric] = value
+    table = Table('queries', box=box.SIMPLE_HEAD)
+    for column in _RETRIEVAL_COLUMNS:
+        table.add_column(column, justify='right')
+    for part, row in rows.items():
+        values = (row[column] for column in _RETRIEVAL_COLUMNS)
+        table.add_row(
+            part,
+            *(str(v) if isinstance(v, int) else _number(v) for v in values),
+        )
+    return render_tables(table, width=120)
+
+
+def render_tables(*tables: Table, width: int = 160) -> str:
+    """Return tables as plain text without empty lines.
+
+    Args:
+        tables (Table): Tables of ``rich``.
+        width (int): Largest width in characters.
+
+    Returns:
+        str: The lines, without blanks at their ends.
+    """
+    console = Console(file=io.StringIO(), width=width)
     console.print(*tables, sep='\n')
     lines = console.file.getvalue().splitlines()
     return '\n'.join(line.rstrip() for line in lines if line.strip())

@@ -23,7 +23,8 @@ METRIC_NAMES: dict[str, tuple[str, ...]] = {
     'segm': tuple(_DETECTION.split()),
     'keypoints': tuple(_KEYPOINTS.split()),
 }
-_AP = ('AP', 'AP50', 'AP75')
+#: Metrics of each subset of the data by an attribute.
+SUBSET_METRICS = ('AP', 'AP50', 'AP75')
 # EPE is in px; the numbers that papers give of FLD are often those of
 # visible landmarks.
 _LOCALISATION = (*(n for n in error_names() if n != 'EPE'), 'NE/visible')
@@ -56,7 +57,8 @@ class TaskMetrics:
 
 
 def _coco(title: str, prefix: str, protocol: str) -> TaskMetrics:
-    return TaskMetrics(title, prefix, METRIC_NAMES[protocol], _AP, protocol)
+    names, headline = METRIC_NAMES[protocol], ('AP', 'AP50', 'AP75')
+    return TaskMetrics(title, prefix, names, headline, protocol)
 
 
 TASKS: tuple[TaskMetrics, ...] = (

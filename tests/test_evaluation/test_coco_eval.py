@@ -18,7 +18,6 @@ from mmfashion_ext.evaluation.coco_files import (
     load_results,
     visible_only,
 )
-from mmfashion_ext.evaluation.tables import format_tables
 from mmfashion_ext.formats.deepfashion2.constants import (
     ATTRIBUTES,
     CATEGORIES,
@@ -547,16 +546,3 @@ def test_unknown_task_and_backend():
     gt, results = make_case(1)
     with pytest.raises(ValueError, match="or 'faster', got 'fast'"):
         evaluate('bbox', gt, results['bbox'], backend='fast')
-
-
-def test_tables():
-    bbox = {'AP': 0.6389, 'AP_small': -1.0, 'AP/vest': 0.5}
-    bbox['scale=small/AP'] = 0.25
-    text = format_tables({'bbox': bbox, 'keypoints': {'AP': 1.0}})
-    rows = {line.split()[0]: line.split() for line in text.splitlines()}
-    assert rows['AP'] == ['AP', '0.639', '1.000']
-    assert rows['AP_small'] == ['AP_small', '-', '-']
-    assert rows['vest'] == ['vest', '0.500', '-']
-    assert 'bbox AP ' in text
-    assert '0.250' in text
-    assert 'viewpoint' not in format_tables({'bbox': {'AP': 0.5}})

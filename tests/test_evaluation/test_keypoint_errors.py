@@ -11,7 +11,6 @@ from mmfashion_ext.evaluation.keypoint_errors import (
     landmark_errors,
     mean_errors,
 )
-from mmfashion_ext.evaluation.tables import format_errors
 
 BOX = (10, 20, 50, 100)  # 40 x 80 px
 SIZE = (200, 100)  # (w, h)
@@ -154,15 +153,3 @@ def test_agrees_with_plain_loops(items, normalize):
     for name, value in metrics.items():
         mean = expected[name] / len(items) if items else -1
         assert value == pytest.approx(mean, abs=1e-9), name
-
-
-def test_table():
-    groups = {'left collar': np.array([True]), 'none': np.array([False])}
-    text = format_errors(measure([(3, 4)], groups))
-    header, _, overall, collar, none = text.splitlines()
-    assert 'PCK@0.05' in header
-    assert 'EPE (px)' in header
-    assert overall.split()[:2] == ['all', '0.0000']
-    assert collar.strip().startswith('left collar')
-    assert '5.0000' in collar
-    assert set(none.split()[1:]) == {'-'}

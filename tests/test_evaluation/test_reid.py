@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""CMC, mAP and the aggregation of tracklets, against plain loops."""
+"""CMC and mAP against plain loops."""
 
 import numpy as np
 import pytest
@@ -15,15 +15,15 @@ from mmfashion_ext.evaluation.reid import (
     mean_average_precision,
     single_shot_cmc,
 )
-from mmfashion_ext.evaluation.tracklets import aggregate_tracklets
 
 
-def ranked(data, q, kept):
+def ranked(data, q, items):
     """Gallery items of a query, nearest first; ties in gallery order."""
-    return sorted(kept, key=lambda g: (data.distmat[q, g], g))
+    return sorted(items, key=lambda g: (data.distmat[q, g], g))
 
 
-def plain_kept(data, q, same_camera=True):
+def compared(data, q, same_camera=True):
+    """Gallery items that a query is compared with."""
     return [
         g
         for g in range(len(data.g_pids))
@@ -36,19 +36,18 @@ def plain_cmc(data, variant, depth):
     """Query after query, as the facts of the protocol are told."""
     curve, valid = np.zeros(depth), 0
     for q in range(len(data.q_pids)):
-        order = ranked(data, q, plain_kept(data, q))
         hits = [
             rank
-            for rank, g in enumerate(order)
+            for rank, g in enumerate(ranked(data, q, compared(data, q)))
             if data.g_pids[g] == data.q_pids[q]
         ]
         if not hits:
             continue
         valid += 1
-        for before, rank in enumerate(hits):
-            if rank - before < depth:
-                share = 1 if variant == 'market1501' else 1 / len(hits)
-                curve[rank - before] += share
+        for earlier, rank in enumerate(hits):
+            if rank - earlier < depth:
+                weight = 1 if variant == 'market1501' else 1 / len(hits)
+                curve[rank - earlier] += weight
             if variant == 'market1501':
                 break
     return curve.cumsum() / valid
@@ -57,13 +56,13 @@ def plain_cmc(data, variant, depth):
 def plain_single_shot(data, depth, draws, seed):
     rng = np.random.default_rng(seed)
     curve, valid = np.zeros(depth), 0
-    order = sorted(
+    by_camera = sorted(
         range(len(data.q_pids)), key=lambda q: (data.q_camids[q], q)
     )
-    for q in order:
-        kept = plain_kept(data, q, same_camera=False)
-        people = sorted({int(data.g_pids[g]) for g in kept})
-        items = {p: [g for g in kept if data.g_pids[g] == p] for p in people}
+    for q in by_camera:
+        others = compared(data, q, same_camera=False)
+        people = sorted({int(data.g_pids[g]) for g in others})
+        items = {p: [g for g in others if data.g_pids[g] == p] for p in people}
         if data.q_pids[q] not in items:
             continue
         valid += 1
@@ -82,23 +81,23 @@ def plain_single_shot(data, depth, draws, seed):
 
 def plain_average_precision(truth, score):
     """scikit-learn's: sum over thresholds of recall step x precision."""
-    total, before, result = sum(truth), 0, 0.0
+    total, found, result = sum(truth), 0, 0.0
     for threshold in sorted(set(score), reverse=True):
         taken = [
             t for t, s in zip(truth, score, strict=True) if s >= threshold
         ]
-        result += (sum(taken) - before) / total * (sum(taken) / len(taken))
-        before = sum(taken)
+        result += (sum(taken) - found) / total * (sum(taken) / len(taken))
+        found = sum(taken)
     return result
 
 
 def plain_map(data):
     values = []
     for q in range(len(data.q_pids)):
-        kept = plain_kept(data, q)
-        truth = [bool(data.g_pids[g] == data.q_pids[q]) for g in kept]
+        items = compared(data, q)
+        truth = [bool(data.g_pids[g] == data.q_pids[q]) for g in items]
         if any(truth):
-            score = [-float(data.distmat[q, g]) for g in kept]
+            score = [-float(data.distmat[q, g]) for g in items]
             values.append(plain_average_precision(truth, score))
     return sum(values) / len(values)
 
@@ -253,7 +252,7 @@ def test_bad_shapes_are_refused(changes, message):
         two_cameras(**{'distmat': np.zeros((2, 3))} | changes)
 
 
-def test_a_vector_is_no_matrix():
+def test_a_vector_is_not_a_matrix():
     with pytest.raises(ReIDError, match=r'\(queries, gallery\), got float64'):
         ReIDDistances(np.zeros(3), *[np.arange(3)] * 4)
 
@@ -270,70 +269,3 @@ def test_nothing_to_find_is_an_error(shape):
     camera = np.zeros(shape[1], int)
     with pytest.raises(ReIDError, match=f'none of the {shape[0]} queries'):
         evaluate_reid(two_cameras(np.zeros(shape), g_camids=camera))
-
-
-def plain_aggregate(distances, query_clips, gallery_clips, percentile):
-    result = np.zeros((len(query_clips), len(gallery_clips)))
-    ends = np.cumsum(query_clips), np.cumsum(gallery_clips)
-    for i, (stop, rows) in enumerate(zip(ends[0], query_clips, strict=True)):
-        for j, (end, cols) in enumerate(
-            zip(ends[1], gallery_clips, strict=True)
-        ):
-            block = distances[stop - rows : stop, end - cols : end].ravel()
-            limit = np.percentile(block, percentile)
-            result[i, j] = block[block <= limit].mean()
-    return result
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    counts=st.tuples(
-        st.lists(st.integers(1, 9), max_size=7),
-        st.lists(st.integers(1, 9), max_size=7),
-    ),
-    levels=st.sampled_from([1, 3, 50, 10**6]),
-    percentile=st.sampled_from([0, 10, 20, 100]),
-    dtype=st.sampled_from([np.float32, np.float64]),
-    seed=st.integers(0, 2**20),
-)
-def test_aggregation_equals_the_loop(counts, levels, percentile, dtype, seed):
-    rng = np.random.default_rng(seed)
-    shape = sum(counts[0]), sum(counts[1])
-    distances = (rng.integers(0, levels, shape) / levels).astype(dtype)
-    found = aggregate_tracklets(distances, *counts, percentile)
-    assert found.dtype == np.float64
-    wanted = plain_aggregate(distances, *counts, percentile)
-    np.testing.assert_array_equal(found, wanted)  # to the last bit
-
-
-@pytest.mark.parametrize('size', [1, 9, 10, 11, 20, 21, 100])
-def test_share_of_the_smallest(size):
-    """n different distances: the mean of the ceil(n / 10) smallest."""
-    distances = np.random.default_rng(0).permutation(size)[None] / size
-    found = aggregate_tracklets(distances, [1], [size])
-    smallest = np.arange(-(-size // 10)) / size
-    assert found.item() == pytest.approx(smallest.mean())
-
-
-def test_blocks_of_tracklets_change_nothing(monkeypatch):
-    distances = np.random.default_rng(0).random((12, 20), np.float32)
-    counts = [3, 1, 3, 5], [4, 4, 2, 2, 8]
-    whole = aggregate_tracklets(distances, *counts)
-    monkeypatch.setattr('mmfashion_ext.evaluation.reid._BLOCK', 1)
-    np.testing.assert_array_equal(
-        whole, aggregate_tracklets(distances, *counts)
-    )
-
-
-@pytest.mark.parametrize('counts', [[3, 2], [5, 0], [3, 3]])
-def test_clips_that_do_not_fit(counts):
-    fits = [1] * 5
-    wrong = sum(counts) != 5 or 0 in counts
-    distances = np.zeros((5, 5))
-    if not wrong:
-        assert aggregate_tracklets(distances, counts, fits).shape == (2, 5)
-        return
-    with pytest.raises(ReIDError, match='query tracklets must have 1 clip'):
-        aggregate_tracklets(distances, counts, fits)
-    with pytest.raises(ReIDError, match='gallery tracklets must have 1 clip'):
-        aggregate_tracklets(distances, fits, counts)

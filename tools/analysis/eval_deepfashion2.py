@@ -22,6 +22,7 @@ from mmfashion_ext.utils.files import write_json
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -73,6 +74,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Evaluate, then write the metrics and print the tables."""
     args = parse_args()
     console = Console(stderr=True)
     with (

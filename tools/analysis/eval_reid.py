@@ -14,14 +14,14 @@ Examples:
 """
 
 import argparse
-from pathlib import Path
 
 from rich.console import Console
 
-from mmfashion_ext.evaluation.reid import DRAWS, ReIDError, evaluate_reid
+from mmfashion_ext.evaluation.reid import DRAWS
 from mmfashion_ext.evaluation.reid_files import (
+    evaluate_file,
     format_metrics,
-    load_distances,
+    shorten_paths,
     summarize,
 )
 from mmfashion_ext.utils.cli import run_tool
@@ -29,6 +29,7 @@ from mmfashion_ext.utils.files import write_json
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -63,24 +64,17 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Evaluate each file, then write and print the summary."""
     args = parse_args()
     results = {}
     with Console(stderr=True).status('reading') as status:
         for path in args.distmat:
             status.update(f'evaluating {path}')
-            distances = load_distances(path)
-            try:
-                metrics = evaluate_reid(
-                    distances, draws=args.draws, seed=args.seed
-                )
-            except ReIDError as error:
-                raise ReIDError(f'{path}: {error}') from None
-            results[path] = metrics
+            results[path] = evaluate_file(
+                path, draws=args.draws, seed=args.seed
+            )
     write_json(args.out, summarize(list(results.values())))
-    rows = {Path(path).name: metrics for path, metrics in results.items()}
-    if len(rows) < len(results):  # files of one name in several folders
-        rows = results
-    print(format_metrics(rows))
+    print(format_metrics(shorten_paths(results)))
 
 
 if __name__ == '__main__':

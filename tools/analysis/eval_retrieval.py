@@ -18,23 +18,21 @@ Examples:
 import argparse
 import warnings
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
-from mmfashion_ext.evaluation.consumer_to_shop import TOPK, evaluate_retrieval
+from mmfashion_ext.evaluation.consumer_to_shop import evaluate_retrieval
 from mmfashion_ext.evaluation.consumer_to_shop_files import (
     add_attribute_codes,
     load_retrieval_gt,
     load_retrieval_results,
 )
+from mmfashion_ext.evaluation.tables import format_retrieval
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import write_json
 
-_COLUMNS = (*(f'top-{k}' for k in TOPK), 'query_num', 'miss_num')
-
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -94,40 +92,8 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def _cell(value: float) -> str:
-    if isinstance(value, int):
-        return str(value)
-    return '-' if value < 0 else f'{value:.3f}'
-
-
-def format_table(metrics: dict[str, float]) -> str:
-    """The metrics as text, a row for all queries and for each part of them.
-
-    Args:
-        metrics (dict[str, float]): Output of ``evaluate_retrieval``.
-
-    Returns:
-        str: The table, ``-`` where there are no queries.
-    """
-    rows = {}
-    for name, value in metrics.items():
-        part, _, metric = name.rpartition('/')
-        if metric not in _COLUMNS:  # top-1/vest beside scale=small/top-1
-            part, metric = metric, part
-        rows.setdefault(part or 'all', {})[metric] = value
-    table = Table('queries', box=box.SIMPLE_HEAD)
-    for column in _COLUMNS:
-        table.add_column(column, justify='right')
-    for part, row in rows.items():
-        table.add_row(part, *(_cell(row[column]) for column in _COLUMNS))
-    console = Console(width=120)
-    with console.capture() as capture:
-        console.print(table)
-    lines = capture.get().splitlines()
-    return '\n'.join(line.rstrip() for line in lines if line.strip())
-
-
 def main() -> None:
+    """Evaluate, then write the metrics and print the table."""
     args = parse_args()
     console = Console(stderr=True)
     with (
@@ -152,7 +118,7 @@ def main() -> None:
     for notice in notices:
         console.print(f'note: {notice.message}', markup=False, soft_wrap=True)
     write_json(args.out, metrics)
-    print(format_table(metrics))
+    print(format_retrieval(metrics))
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
 
 Every split has a model of its own, trained on that split: write {split} where
 the number stands in the checkpoints' paths. tools/test.py runs for one split
-after another; each writes WORK_DIR/split{split}.json.
+after another and writes WORK_DIR/split{split}.json.
 
 Examples:
     python tools/analysis/eval_splits.py CONFIG \
@@ -13,13 +13,12 @@ Examples:
 """
 
 import argparse
-import json
-import subprocess
 import sys
+import warnings
 from pathlib import Path
 
-from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.reid_files import format_metrics, summarize
+from mmfashion_ext.evaluation.splits import find_checkpoints, run_split
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import write_json
 
@@ -27,6 +26,7 @@ TEST = Path(__file__).parents[1] / 'test.py'
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -70,55 +70,25 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def find_checkpoints(pattern: str, splits: list[int]) -> dict[int, Path]:
-    """The file of each split.
-
-    Raises:
-        FileNotFoundError: One is missing; before any test is run.
-    """
-    files = {n: Path(pattern.replace('{split}', str(n))) for n in splits}
-    missing = [str(n) for n, file in files.items() if not file.is_file()]
-    if missing:
-        raise FileNotFoundError(
-            f'no checkpoint {pattern} for split {", ".join(missing)}: train '
-            'it, or name the splits there are with --splits'
-        )
-    if '{split}' not in pattern and len(files) > 1:
-        print(
-            f'note: {pattern} is tested on {len(files)} splits; persons it '
-            'was trained on are among those it is tested on. Write {split} '
-            'where the paths of your checkpoints have its number',
-            file=sys.stderr,
-        )
-    return files
-
-
-def test_split(args: argparse.Namespace, split: int, checkpoint: Path) -> dict:
-    """Metrics of one split, from the file if that may be kept."""
-    out = Path(args.work_dir) / f'split{split}.json'
-    newer = out.is_file() and out.stat().st_mtime > checkpoint.stat().st_mtime
-    if not (args.resume and newer):
-        print(f'split {split}: {checkpoint}', file=sys.stderr)
-        command = [sys.executable, TEST, args.config, checkpoint]
-        command += ['--out', out, '--work-dir', out.with_suffix('')]
-        command += ['--cfg-options', *args.cfg_options]
-        command += [f'test_dataloader.dataset.split={split}']
-        status = subprocess.run([str(part) for part in command], check=False)
-        if status.returncode:
-            raise UserError(
-                f'split {split}: tools/test.py failed, see above; mend it '
-                'and go on with --resume'
-            )
-    return json.loads(out.read_text())
-
-
 def main() -> None:
+    """Test each split, then write and print the summary."""
     args = parse_args()
-    checkpoints = find_checkpoints(args.checkpoint, args.splits)
-    results = {
-        f'split {split}': test_split(args, split, checkpoint)
-        for split, checkpoint in checkpoints.items()
-    }
+    with warnings.catch_warnings(record=True) as notices:
+        warnings.simplefilter('always')
+        checkpoints = find_checkpoints(args.checkpoint, args.splits)
+    for notice in notices:
+        print(f'note: {notice.message}', file=sys.stderr)
+    results = {}
+    for split, checkpoint in checkpoints.items():
+        print(f'split {split}: {checkpoint}', file=sys.stderr)
+        results[f'split {split}'] = run_split(
+            (TEST, args.config),
+            split,
+            checkpoint,
+            Path(args.work_dir) / f'split{split}.json',
+            options=args.cfg_options,
+            resume=args.resume,
+        )
     write_json(args.out, summarize(list(results.values())))
     print(format_metrics(results))
 

@@ -133,18 +133,14 @@ def at_batch_1(
 
     @torch.no_grad()
     def our_flow() -> object:
-        # as on the plain side, nothing of the heads is known yet
-        refining = [
-            conv(x)
-            for conv, x in zip(fast.refine_person, known.maps, strict=True)
-        ]
-        return fast.flows(known._replace(refining=refining), flat)
+        # as on the plain side, no part of the heads is precomputed
+        return fast.warp_net.flows(*fast_features)
 
     with torch.no_grad():
         features = net.encode_cloth(cloth), net.encode_condition(person)
-        known, flat = (
-            fast.encode_person(person),
-            fast.encode_cloth(cloth, mask),
+        fast_features = (
+            fast.encode_cloth(cloth, mask).maps,
+            fast.encode_person(person).maps,
         )
         parts = turns(plain=lambda: plain_flow(net, *features), ours=our_flow)
     seconds = turns(plain=plain, ours=ours, matrix=matrix_product(device))

@@ -21,8 +21,8 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import fuse_conv_bn_eval
 
+from .feature_pyramid import Pyramid, pyramid_level
 from .generator import DoublingConv
-from .warp_net import Pyramid, pyramid_level
 
 
 @torch.no_grad()

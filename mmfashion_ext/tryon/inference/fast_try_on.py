@@ -1,63 +1,57 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The student's try-on with less work, for inference.
+"""Accelerated inference of the student: cached features, fused layers.
 
 The results are those of :meth:`.student.ParserFreeTryOn.try_on`:
 
-- A person's features are computed once for any number of garments, and a
-  garment's once for any number of persons. The refining flow heads read both
-  side by side: their first convolution is the sum of one of the garment and
-  one of the person, and the latter is a feature of the person too.
-- Neighbouring linear operations are one (:mod:`.fuse`).
-- Maps are kept channels last. That takes as long as channels first in the
-  convolutions, serves sampling and correlation on a CPU
-  (:mod:`.channels_last`) and half precision on a GPU.
+- A person's features are computed once for any number of cloths, and a
+  cloth's once for any number of persons.
+- The steps of the cascade are faster ones (:mod:`.fast_warp_net`), and
+  neighbouring linear layers are fused (:mod:`~..layer_fusion`).
+- Features are stored channels last. In the convolutions that takes as long as
+  channels first; sampling and correlation on a CPU (:mod:`.channels_last`)
+  and half precision on a GPU are faster with it.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from ..correlation import correlation
-from ..data_preprocessor import DIVISOR
-from ..flow import compose as compose_flows
-from ..flow import offset_to_grid, sample, upsample
 from ..generator import Composition, compose
 from ..layer_fusion import fuse
 from ..student import ParserFreeTryOn
 from ..tryon_model import Inputs
-from ..warp_net import _SLOPE, WarpResult
-from . import channels_last
+from ..warp_net import WarpResult
+from .fast_warp_net import accelerate
 
 
 class PersonFeatures(NamedTuple):
-    """What is known of persons before they meet a garment.
+    """Features of persons, which do not depend on the cloth.
 
     Attributes:
-        picture (Tensor): (B, 3, H, W), RGB in [-1, 1].
-        maps (tuple[Tensor]): 5 x (B, C, h, w), coarse to fine.
-        refining (tuple[Tensor]): The first convolution of the refining flow
-            heads, 5 x (B, channels, h, w).
+        image (Tensor): (B, 3, H, W), RGB in [-1, 1].
+        maps (tuple[Tensor]): Condition features, 5 x (B, C, h, w), coarse to
+            fine.
+        refine_maps (tuple[Tensor]): First layer of the refining flow heads,
+            5 x (B, channels, h, w), or empty.
     """
 
-    picture: Tensor
+    image: Tensor
     maps: Sequence[Tensor]
-    refining: Sequence[Tensor]
+    refine_maps: Sequence[Tensor]
 
 
 class ClothFeatures(NamedTuple):
-    """What is known of garments before they meet a person.
+    """Features of cloths, which do not depend on the person.
 
     Attributes:
-        picture (Tensor): (B, 3, H, W), RGB in [-1, 1], 0 outside the mask.
+        image (Tensor): (B, 3, H, W), RGB in [-1, 1], 0 outside the mask.
         mask (Tensor): (B, 1, H, W), 0-1.
         maps (tuple[Tensor]): 5 x (B, C, h, w), coarse to fine.
     """
 
-    picture: Tensor
+    image: Tensor
     mask: Tensor
     maps: Sequence[Tensor]
 
@@ -66,22 +60,24 @@ Features = PersonFeatures | ClothFeatures
 
 
 def split(features: Features) -> list[Features]:
-    """Features of a batch, one by one; they are not copied."""
+    """Split features of a batch of B into B of one sample each, as views."""
     return [
-        _each(lambda x, i=i: x[i : i + 1], features)
-        for i in range(len(features.picture))
+        _map_tensors(lambda x, i=i: x[i : i + 1], features)
+        for i in range(len(features.image))
     ]
 
 
 def join(features: Sequence[Features]) -> Features:
-    """Features one by one to those of a batch."""
+    """Concatenate features of one sample each to those of a batch."""
     if len(features) == 1:
         return features[0]
-    return _each(lambda *parts: torch.cat(parts), *features)
+    return _map_tensors(lambda *parts: torch.cat(parts), *features)
 
 
-def _each(function: Callable[..., Tensor], *features: Features) -> Features:
-    """Apply a function to every tensor."""
+def _map_tensors(
+    function: Callable[..., Tensor], *features: Features
+) -> Features:
+    """Apply a function to the tensors of each field in turn."""
     return type(features[0])(
         *(
             function(*parts)
@@ -93,15 +89,19 @@ def _each(function: Callable[..., Tensor], *features: Features) -> Features:
 
 
 class FastTryOn:
-    """A copy of a student that serves inference alone.
+    """Accelerated copy of a student, for inference only.
 
     Args:
         model (ParserFreeTryOn): With a generator, or without: then the
-            "try-on" is None.
-        dtype (torch.dtype): ``float32``; ``bfloat16`` or, on a GPU,
-            ``float16`` for the networks. Flows stay in float32.
+            composition is None. Its warp network is an
+            :class:`.AppearanceFlowWarp` or a subclass of it.
+        dtype (torch.dtype): Of the networks: ``float32``; ``bfloat16`` or, on
+            a GPU, ``float16``. Flows stay in float32.
         compile (bool): Compile the networks when they are first used, with
             ``torch.compile``; again for each new size.
+
+    Raises:
+        TypeError: The warp network is of another class.
     """
 
     def __init__(
@@ -111,13 +111,10 @@ class FastTryOn:
         compile: bool = False,
     ) -> None:
         self.dtype = dtype
-        self.warp_net = self._prepare(fuse(model.warp_net))
+        self.warp_net = self._prepare(accelerate(model.warp_net))
         self.generator = None
         if model.generator is not None:
             self.generator = self._prepare(fuse(model.generator))
-        halves = [_halves(head[0]) for head in self.warp_net.refine_heads]
-        self.refine_cloth = [self._prepare(cloth) for cloth, _ in halves]
-        self.refine_person = [self._prepare(person) for _, person in halves]
         if compile:
             self._encode_person = torch.compile(self._encode_person)
             self._encode_cloth = torch.compile(self._encode_cloth)
@@ -128,7 +125,12 @@ class FastTryOn:
         return network.to(self.dtype, memory_format=torch.channels_last)
 
     def try_on(self, inputs: Inputs) -> tuple[Composition | None, WarpResult]:
-        """As :meth:`.student.ParserFreeTryOn.try_on`."""
+        """Dress B persons, as :meth:`.student.ParserFreeTryOn.try_on`.
+
+        Args:
+            inputs (dict[str, Tensor]): ``person``, ``cloth`` (B, 3, H, W),
+                RGB in [-1, 1], and ``cloth_mask`` (B, 1, H, W), 0-1.
+        """
         return self.dress(
             self.encode_person(inputs['person']),
             self.encode_cloth(inputs['cloth'], inputs['cloth_mask']),
@@ -136,144 +138,85 @@ class FastTryOn:
 
     @torch.no_grad()
     def encode_person(self, person: Tensor) -> PersonFeatures:
-        """Look at persons.
+        """Compute the features of persons.
 
         Args:
             person (Tensor): (B, 3, H, W), RGB in [-1, 1], sides divisible by
                 32.
+
+        Raises:
+            ValueError: A side is not divisible by 32.
         """
-        _check_size(person)
+        self.warp_net.check_size(person)
         return PersonFeatures(person, *self._encode_person(self._cast(person)))
 
     @torch.no_grad()
     def encode_cloth(self, cloth: Tensor, cloth_mask: Tensor) -> ClothFeatures:
-        """Look at garments.
+        """Compute the features of cloths.
 
         Args:
             cloth (Tensor): (B, 3, H, W), RGB in [-1, 1], 0 outside its mask,
                 sides divisible by 32.
             cloth_mask (Tensor): (B, 1, H, W), 0-1.
+
+        Raises:
+            ValueError: A side is not divisible by 32.
         """
-        _check_size(cloth)
+        self.warp_net.check_size(cloth)
         maps = self._encode_cloth(self._cast(cloth))
         return ClothFeatures(cloth, cloth_mask, maps)
+
+    def cloth_bytes(self, size: tuple[int, int]) -> int:
+        """Return how many bytes the maps of one cloth occupy.
+
+        Args:
+            size (tuple[int, int]): (h, w) px.
+        """
+        h, w = size
+        # maps of half the size, of a quarter ...: a third of the pixels
+        return self.warp_net.channels * self.dtype.itemsize * h * w // 3 + 1
 
     @torch.no_grad()
     def dress(
         self, person: PersonFeatures, cloth: ClothFeatures
     ) -> tuple[Composition | None, WarpResult]:
-        """Put garments on persons, one by one.
+        """Put B cloths on B persons.
 
         Args:
-            person (PersonFeatures): Of B persons, or of one for all garments.
-            cloth (ClothFeatures): Of B garments, or of one for all persons.
+            person (PersonFeatures): Of B persons, or of one for all cloths.
+            cloth (ClothFeatures): Of B cloths, or of one for all persons.
 
         Returns:
-            tuple: B try-ons, None without a generator; and how the garments
-            were bent, at full size.
+            tuple[Composition | None, WarpResult]: B try-ons, None without a
+            generator; and flows and warped cloths at full size.
+
+        Raises:
+            ValueError: Persons and cloths have different sizes.
         """
-        if person.picture.shape[2:] != cloth.picture.shape[2:]:
+        if person.image.shape[2:] != cloth.image.shape[2:]:
             raise ValueError(
-                f'persons {tuple(person.picture.shape)} and garments '
-                f'{tuple(cloth.picture.shape)} must have one height and width'
+                f'persons {tuple(person.image.shape)} and cloths '
+                f'{tuple(cloth.image.shape)} must have one height and width'
             )
-        grids, offsets = self.flows(person, cloth)
-        warped, mask = self.warp_net.warp(cloth.picture, cloth.mask, grids[-1])
+        grids, offsets = self.warp_net.flows(
+            cloth.maps, person.maps, person.refine_maps
+        )
+        warped, mask = self.warp_net.warp(cloth.image, cloth.mask, grids[-1])
         result = WarpResult(
             grids, offsets, list(person.maps), [warped], [mask]
         )
         if self.generator is None:
             return None, result
-        shown = person.picture.expand(len(warped), -1, -1, -1)
-        raw = self.generator(self._cast(torch.cat([shown, warped, mask], 1)))
+        persons = person.image.expand(len(warped), -1, -1, -1)
+        raw = self.generator(self._cast(torch.cat([persons, warped, mask], 1)))
         return compose(raw, warped, mask), result
 
-    def _cast(self, picture: Tensor) -> Tensor:
-        return picture.to(self.dtype, memory_format=torch.channels_last)
+    def _cast(self, image: Tensor) -> Tensor:
+        return image.to(self.dtype, memory_format=torch.channels_last)
 
     def _encode_person(self, person: Tensor) -> tuple[tuple[Tensor, ...], ...]:
         maps = self.warp_net.encode_condition(person)
-        refining = (
-            conv(x) for conv, x in zip(self.refine_person, maps, strict=True)
-        )
-        return tuple(maps), tuple(refining)
+        return tuple(maps), tuple(self.warp_net.refine_features(maps))
 
     def _encode_cloth(self, cloth: Tensor) -> tuple[Tensor, ...]:
         return tuple(self.warp_net.encode_cloth(cloth))
-
-    @torch.no_grad()
-    def flows(
-        self, person: PersonFeatures, cloth: ClothFeatures
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """As :meth:`.warp_net.AppearanceFlowWarp.flows`.
-
-        Arguments: see :meth:`dress`.
-        """
-        batch = max(len(person.picture), len(cloth.picture))
-        grids: list[Tensor] = []
-        offsets: list[Tensor] = []
-        for main, refine, refine_cloth, flat, condition, refining in zip(
-            self.warp_net.main_heads,
-            self.warp_net.refine_heads,
-            self.refine_cloth,
-            cloth.maps,
-            person.maps,
-            person.refining,
-            strict=True,
-        ):
-            aligned = (
-                _sample(flat, grids[-1])
-                if grids
-                else flat.expand(batch, -1, -1, -1)
-            )
-            alike = _correlation(aligned, condition, self.warp_net.radius)
-            offset = main(functional.leaky_relu(alike, _SLOPE))
-            grid = offset_to_grid(offset)
-            if grids:
-                grid = compose_flows(grids[-1], grid)
-            offsets.append(offset)
-
-            both = refine_cloth(_sample(flat, grid)) + refining
-            offset = refine[1:](both)
-            grid = compose_flows(grid, offset_to_grid(offset))
-            offsets.append(offset)
-            grids.append(upsample(grid))
-        return grids, offsets
-
-
-def _check_size(picture: Tensor) -> None:
-    h, w = picture.shape[2:]
-    if h % DIVISOR or w % DIVISOR:
-        raise ValueError(
-            f'pictures of {h} x {w} px (h x w): both sides must be divisible '
-            f'by {DIVISOR}. TryOnDataPreprocessor pads them'
-        )
-
-
-def _sample(image: Tensor, grid: Tensor) -> Tensor:
-    """See :func:`.flow.sample`; one image may serve all grids."""
-    if image.is_cpu:
-        return channels_last.sample(image, grid)
-    return sample(image.expand(len(grid), -1, -1, -1), grid)
-
-
-def _correlation(first: Tensor, second: Tensor, radius: int) -> Tensor:
-    """See :func:`.correlation.correlation`; the second may be one for all."""
-    if first.is_cpu:
-        return channels_last.correlation(first, second, radius)
-    return correlation(first, second.expand_as(first), radius)
-
-
-def _halves(conv: nn.Conv2d) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """Convolutions of the first and the second half of the channels.
-
-    Their sum is that of all; the second one has the bias.
-    """
-    halves = []
-    for weight in conv.weight.chunk(2, dim=1):
-        half = copy.deepcopy(conv)
-        half.in_channels = weight.shape[1]
-        half.weight = nn.Parameter(weight.clone(), requires_grad=False)
-        halves.append(half)
-    halves[0].bias = None
-    return tuple(halves)

@@ -101,11 +101,7 @@ class Fitting:
                 size = self._person(place)['person'].shape[:2]
             except UserError:
                 continue
-        h, w = size or (1, 1)
-        weight = self.settings.fast.refine_cloth[0].weight
-        channels = weight.shape[1]
-        # maps of half the size, of a quarter ...: a third of the pixels
-        return channels * weight.element_size() * h * w // 3 + 1
+        return self.settings.fast.cloth_bytes(size or (1, 1))
 
     def dress(self, todo: Sequence[int]) -> Iterator[tuple[int, dict]]:
         """Make try-ons.

@@ -1,22 +1,25 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The landmark stream of Match R-CNN (arXiv:1901.07973, section 4.1)."""
+"""Landmark head of Match R-CNN: 294 heat maps (arXiv:1901.07973, 4.1)."""
 
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule, build_upsample_layer
-from mmengine.model import BaseModule
+from mmdet.structures import SampleList
+from mmdet.utils import InstanceList
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..formats.deepfashion2.constants import CATEGORIES, class_landmark_mask
 from ..registry import MODELS
+from .roi_stream_head import RoIFeatures, RoIStreamHead, TrainingRoIs
 
 
 def encode_landmarks(
     keypoints: Tensor, rois: Tensor, heatmap_size: int
 ) -> tuple[Tensor, Tensor]:
-    """Find the heat map cell of each landmark: the one-hot target.
+    """Compute the heat map cell of each landmark: the one-hot target.
 
     Args:
         keypoints (Tensor): (R, K, 2) x, y in pixels.
@@ -43,7 +46,7 @@ def encode_landmarks(
 def decode_landmarks(
     logits: Tensor, rois: Tensor, window: int = 3
 ) -> tuple[Tensor, Tensor]:
-    """Read landmarks off heat maps with sub-cell precision.
+    """Decode landmarks from heat maps with sub-cell precision.
 
     The softmax over all positions is a distribution. The landmark is its
     mean within ``window`` x ``window`` cells around the most likely one; a
@@ -51,7 +54,7 @@ def decode_landmarks(
 
     Args:
         logits (Tensor): (R, K, S, S), before the softmax over positions.
-        rois (Tensor): (R, 4) xyxy, in the pixels wanted for the landmarks.
+        rois (Tensor): (R, 4) xyxy, in the pixels to give the landmarks in.
         window (int): Odd side length in cells; 1 gives the cell's centre.
 
     Returns:
@@ -70,19 +73,19 @@ def decode_landmarks(
         (columns >= 0) & (columns < size)
     )[..., None, :]
     near = flat.gather(2, (cells * on_map).flatten(2)).view_as(cells)
-    share = (near - log_total[..., None, None]).exp() * on_map
-    score = share.sum(dim=(2, 3))
-    share = share / score[..., None, None].clamp(min=1e-12)
-    x = (share.sum(dim=2) * (columns + 0.5)).sum(dim=2)
-    y = (share.sum(dim=3) * (rows + 0.5)).sum(dim=2)
+    prob = (near - log_total[..., None, None]).exp() * on_map
+    score = prob.sum(dim=(2, 3))
+    prob = prob / score[..., None, None].clamp(min=1e-12)
+    x = (prob.sum(dim=2) * (columns + 0.5)).sum(dim=2)
+    y = (prob.sum(dim=3) * (rows + 0.5)).sum(dim=2)
     relative = torch.stack((x, y), dim=2) / size
     origin, extent = rois[:, None, :2], rois[:, None, 2:] - rois[:, None, :2]
     return origin + relative * extent, score
 
 
 @MODELS.register_module()
-class LandmarkHead(BaseModule):
-    """Predict one heat map for each of the 294 landmarks of a RoI.
+class LandmarkHead(RoIStreamHead):
+    """Landmark head: a heat map for each of the 294 landmarks of a RoI.
 
     RoI features (14 x 14) pass ``num_convs`` 3 x 3 convolutions and a
     deconvolution (28 x 28); bilinear interpolation doubles the maps to
@@ -94,7 +97,7 @@ class LandmarkHead(BaseModule):
         num_convs (int): Convolutions before the deconvolution.
         in_channels (int): Channels of the RoI features.
         conv_channels (int): Channels of each convolution.
-        conv_cfg (dict, optional): Kind of convolution.
+        conv_cfg (dict, optional): Type of convolution.
         norm_cfg (dict, optional): Normalisation; the paper uses none.
         decode_window (int): Side of the window of ``decode_landmarks``.
         normalize (str): ``'roi'``: the loss is averaged over the landmarks of
@@ -104,7 +107,12 @@ class LandmarkHead(BaseModule):
         loss_weight (float): Weight of the loss. The paper's weights were
             never published.
         init_cfg (dict, optional): Initialisation.
+
+    Raises:
+        UserError: ``normalize`` has another value.
     """
+
+    roi_features = ('pose',)
 
     def __init__(
         self,
@@ -119,8 +127,9 @@ class LandmarkHead(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if normalize not in ('roi', 'landmark'):
-            raise ValueError(
-                f"normalize must be 'roi' or 'landmark', got {normalize!r}"
+            raise UserError(
+                "normalize of LandmarkHead must be 'roi' or 'landmark', got "
+                f'{normalize!r}'
             )
         super().__init__(
             init_cfg
@@ -159,7 +168,7 @@ class LandmarkHead(BaseModule):
         )
 
     def forward(self, feats: Tensor) -> Tensor:
-        """Predict the maps of all categories.
+        """Compute the heat maps of all categories.
 
         Args:
             feats (Tensor): (R, in_channels, H, H) RoI features, H = 14 in
@@ -182,6 +191,29 @@ class LandmarkHead(BaseModule):
         )
 
     def loss(
+        self, feats: RoIFeatures, rois: TrainingRoIs
+    ) -> dict[str, Tensor]:
+        """Compute the loss of the positive RoIs whose item has a landmark.
+
+        Args:
+            feats (RoIFeatures): Reads the ``'pose'`` features.
+            rois (TrainingRoIs): Items with ``keypoints`` (N, 294, 2) px of
+                the network's input and ``keypoints_visible`` (N, 294).
+
+        Returns:
+            dict[str, Tensor]: ``loss_landmark``, see :meth:`loss_by_feat`.
+        """
+        visible = rois.positive_targets('keypoints_visible')
+        labelled = (visible > 0).any(dim=1)
+        return self.loss_by_feat(
+            feats.read('pose', rois.positive_boxes)[labelled],
+            torch.cat(rois.positive_boxes)[labelled],
+            rois.positive_targets('labels')[labelled],
+            rois.positive_targets('keypoints')[labelled],
+            visible[labelled],
+        )
+
+    def loss_by_feat(
         self,
         feats: Tensor,
         rois: Tensor,
@@ -189,7 +221,7 @@ class LandmarkHead(BaseModule):
         keypoints: Tensor,
         visible: Tensor,
     ) -> dict[str, Tensor]:
-        """Softmax cross-entropy over positions (Mask R-CNN, section 5).
+        """Compute the cross-entropy over positions (Mask R-CNN, section 5).
 
         The same as on the maps of ``forward``, but only maps with a label
         are made: of each RoI those of its category, at most 39 of 294.
@@ -208,45 +240,71 @@ class LandmarkHead(BaseModule):
         """
         target, inside = encode_landmarks(keypoints, rois, 4 * feats.shape[-1])
         labelled = (visible > 0) & inside & self.class_landmarks[labels]
-        share = self._share(labelled)
+        weight = self._landmark_weight(labelled)
         feats = self.convs(feats)
         # an empty sum that still reaches every parameter
         loss = self.upsample(feats[:0]).sum()
         for label in labels.unique().tolist():
-            own, part = labels == label, CATEGORIES[label].slice
+            in_class, part = labels == label, CATEGORIES[label].slice
             maps = F.conv_transpose2d(
-                feats[own],
+                feats[in_class],
                 self.upsample.weight[:, part],
                 self.upsample.bias[part],
                 stride=self.upsample.stride,
                 padding=self.upsample.padding,
             )
-            chosen = labelled[own, part]
+            chosen = labelled[in_class, part]
             losses = F.cross_entropy(
                 self.enlarge(maps[chosen][:, None]).flatten(1),
-                target[own, part][chosen],
+                target[in_class, part][chosen],
                 reduction='none',
             )
-            loss = loss + (losses * share[own, part][chosen]).sum()
+            loss = loss + (losses * weight[in_class, part][chosen]).sum()
         return {'loss_landmark': self.loss_weight * loss}
 
-    def _share(self, labelled: Tensor) -> Tensor:
-        """Weight of each landmark's loss, (R, 294); labelled ones add to 1."""
+    def _landmark_weight(self, labelled: Tensor) -> Tensor:
+        """Weigh each landmark's loss, (R, 294); labelled ones add up to 1."""
         if self.normalize == 'landmark':
             return labelled / labelled.sum().clamp(min=1)
         count = labelled.sum(dim=1, keepdim=True)
         num_rois = (count > 0).sum().clamp(min=1)
         return labelled / (count.clamp(min=1) * num_rois)
 
+    def add_predictions(
+        self,
+        feats: RoIFeatures,
+        boxes: list[Tensor],
+        results: InstanceList,
+        data_samples: SampleList,
+    ) -> None:
+        """Add ``keypoints``, ``keypoint_scores``, ``keypoints_in_class``.
+
+        Args:
+            feats (RoIFeatures): Reads the ``'pose'`` features.
+            boxes (list[Tensor]): (n, 4) xyxy px of the network's input.
+            results (list[InstanceData]): Detections of each image; the
+                landmarks are in the pixels of their ``bboxes``.
+            data_samples (list[DetDataSample]): Not used.
+        """
+        roi_feats = feats.read('pose', boxes).split(
+            [len(result) for result in results]
+        )
+        for result, image_feats in zip(results, roi_feats, strict=True):
+            # landmarks are linear in the box: decoding in the box as it is
+            # gives them in the same pixels
+            result.set_data(
+                self.predict(image_feats, result.bboxes, result.labels)
+            )
+
     def predict(
         self, feats: Tensor, boxes: Tensor, labels: Tensor
     ) -> dict[str, Tensor]:
-        """Decode the landmarks of all 294 maps.
+        """Predict the landmarks of all 294 maps.
 
         Args:
             feats (Tensor): (R, in_channels, H, H) RoI features.
-            boxes (Tensor): (R, 4) xyxy in the pixels wanted for the
-                landmarks; the RoIs that the features were read from.
+            boxes (Tensor): (R, 4) xyxy in the pixels to give the landmarks
+                in; the RoIs that the features were read from.
             labels (Tensor): (R,) predicted category labels 0..12.
 
         Returns:

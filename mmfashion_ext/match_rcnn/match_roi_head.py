@@ -1,27 +1,34 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Match R-CNN's RoI head: mmdet's, with a landmark stream beside it."""
+"""RoI head of Match R-CNN: mmdet's, plus a landmark and a match stream."""
 
 import torch
 from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.task_modules.samplers import SamplingResult
 from mmdet.models.utils import unpack_gt_instances
 from mmdet.structures import DetDataSample, SampleList
-from mmdet.structures.bbox import bbox2roi
 from mmdet.utils import ConfigType, InstanceList
 from mmengine.structures import InstanceData
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..errors import UserError
 from ..registry import MODELS
-from .match_head import Stream
-from .match_roi_sampling import MatchRoIs, choose_match_rois
+from .roi_stream_head import RoIFeatures, RoIStreamHead, TrainingRoIs
+
+#: Names of heads that are arguments of their own.
+_OWN_ARGUMENT = ('bbox', 'mask', 'shared', 'landmark', 'match')
 
 
 @MODELS.register_module()
 class MatchRoIHead(StandardRoIHead):
     """Box, mask, landmark and match streams on shared features (section 4.1).
 
+    Besides mmdet's box and mask heads it has a dict of streams, each a
+    :class:`~mmfashion_ext.match_rcnn.roi_stream_head.RoIStreamHead`: the
+    landmark head, the match head and those of ``heads``. A stream's weights
+    are named ``{name}_head.*``.
+
     With ``test_cfg=dict(gt_boxes=True)`` the items of ``gt_instances`` (boxes
-    in pixels of the original image, labels) take the place of detections, for
+    in pixels of the original image, labels) replace the detections, for
     the published numbers "with ground-truth boxes"; their scores are 1.
 
     Args:
@@ -30,7 +37,15 @@ class MatchRoIHead(StandardRoIHead):
         landmark_roi_extractor (dict, optional): Config of its RoI extractor.
             None: the mask stream's, whose features are read once for both.
         match_head (dict, optional): Config of the match head.
+        heads (dict[str, dict], optional): Name -> config of further heads.
+        roi_extractors (dict[str, dict], optional): Name of a RoI feature ->
+            config of its RoI extractor, for heads that read other features
+            than ``'class'``, ``'mask'`` and ``'pose'``.
         **kwargs: Arguments of ``StandardRoIHead``.
+
+    Raises:
+        UserError: A head reads RoI features that no stream has, or a name in
+            ``heads`` or ``roi_extractors`` is in use.
     """
 
     def __init__(
@@ -39,30 +54,64 @@ class MatchRoIHead(StandardRoIHead):
         landmark_head: ConfigType | None = None,
         landmark_roi_extractor: ConfigType | None = None,
         match_head: ConfigType | None = None,
+        heads: dict[str, ConfigType] | None = None,
+        roi_extractors: dict[str, ConfigType] | None = None,
         **kwargs: ConfigType,
     ) -> None:
         super().__init__(**kwargs)
+        heads = {name: head for name, head in (heads or {}).items() if head}
+        _refuse_names('heads', heads, _OWN_ARGUMENT)
+        _refuse_names(
+            'roi_extractors', roi_extractors, ('class', 'mask', 'pose')
+        )
+        # the match head first: a seed gives the weights it always gave
         self.match_head = match_head and MODELS.build(match_head)
-        self._check_match_streams(landmark_roi_extractor)
         self.landmark_head = landmark_head and MODELS.build(landmark_head)
         self.landmark_roi_extractor = landmark_roi_extractor and MODELS.build(
             landmark_roi_extractor
         )
+        for name, config in heads.items():
+            setattr(self, f'{name}_head', MODELS.build(config))
+        self.extra_roi_extractors = nn.ModuleDict(
+            {
+                name: MODELS.build(config)
+                for name, config in (roi_extractors or {}).items()
+            }
+        )
+        self.stream_names = ('landmark', 'match', *heads)
+        self._check_roi_features()
 
-    def _check_match_streams(self, landmarks: ConfigType | None) -> None:
-        """Refuse a feature whose stream reads no RoI features."""
-        there = {'class'}
+    @property
+    def streams(self) -> dict[str, RoIStreamHead]:
+        """Name -> head, in the order in which they run."""
+        heads = {
+            name: getattr(self, f'{name}_head') for name in self.stream_names
+        }
+        return {name: head for name, head in heads.items() if head is not None}
+
+    @property
+    def roi_extractors(self) -> dict[str, nn.Module]:
+        """Name of a RoI feature -> the RoI extractor that reads it."""
+        extractors = {'class': self.bbox_roi_extractor}
         if self.with_mask:
-            there |= {'mask', 'pose'}
-        if landmarks:
-            there.add('pose')
-        wanted = set(self.match_head.streams) if self.match_head else set()
-        if missing := sorted(wanted - there):
-            raise ValueError(
-                f'match_head reads the RoI features of {missing}, but the '
-                'RoI head has no such stream: give it a mask_head (or, for '
-                "pose, a landmark_roi_extractor) or take feature='class'"
-            )
+            extractors['mask'] = self.mask_roi_extractor
+            extractors['pose'] = self.mask_roi_extractor
+        if self.landmark_roi_extractor is not None:
+            extractors['pose'] = self.landmark_roi_extractor
+        return {**extractors, **self.extra_roi_extractors}
+
+    def _check_roi_features(self) -> None:
+        """Refuse a head whose RoI features no extractor reads."""
+        available = self.roi_extractors
+        for name, head in self.streams.items():
+            if missing := sorted(set(head.roi_features) - set(available)):
+                raise UserError(
+                    f'{name}_head reads the RoI features of {missing}, but '
+                    f'the RoI head has those of {sorted(available)} only: '
+                    'give it a mask_head (or, for pose, a '
+                    'landmark_roi_extractor), add the feature to '
+                    "roi_extractors, or use feature='class'"
+                )
 
     def loss(
         self,
@@ -70,7 +119,9 @@ class MatchRoIHead(StandardRoIHead):
         rpn_results_list: InstanceList,
         batch_data_samples: SampleList,
     ) -> dict[str, Tensor]:
-        """Losses of all streams: L_cls, L_box, L_mask, L_pose, L_pair.
+        """Compute the losses of all streams.
+
+        L_cls, L_box, L_mask, L_pose and L_pair, as there are heads for them.
 
         Args:
             x (tuple[Tensor]): Multi-level features.
@@ -88,25 +139,21 @@ class MatchRoIHead(StandardRoIHead):
         """
         gt_instances, gt_ignored, _ = unpack_gt_instances(batch_data_samples)
         proposals = [proposed.bboxes for proposed in rpn_results_list]
-        samples = self.sample_rois(
+        sampled = self.sample_rois(
             x, rpn_results_list, gt_instances, gt_ignored
         )
-        boxes = self.bbox_loss(x, samples)
+        rois = TrainingRoIs(proposals, batch_data_samples, sampled)
+        feats = RoIFeatures(x, self.roi_extractors)
+        boxes = self.bbox_loss(x, sampled)
         losses = dict(boxes['loss_bbox'])
-        feats = None
         if self.with_mask:
             masks = self.mask_loss(
-                x, samples, boxes['bbox_feats'], gt_instances
+                x, sampled, boxes['bbox_feats'], gt_instances
             )
             losses.update(masks['loss_mask'])
-            feats = masks['mask_feats']
-        if self.landmark_head:
-            if self.landmark_roi_extractor:
-                rois = [sample.pos_priors for sample in samples]
-                feats = self._stream_feats(x, rois, 'pose')
-            losses.update(self.landmark_loss(feats, samples, gt_instances))
-        if self.match_head:
-            losses.update(self.match_loss(x, proposals, batch_data_samples))
+            feats.keep('mask', rois.positive_boxes, masks['mask_feats'])
+        for head in self.streams.values():
+            losses.update(head.loss(feats, rois))
         return losses
 
     def sample_rois(
@@ -131,96 +178,6 @@ class MatchRoIHead(StandardRoIHead):
             )
         return samples
 
-    def landmark_loss(
-        self,
-        feats: Tensor,
-        samples: list[SamplingResult],
-        gt_instances: InstanceList,
-    ) -> dict[str, Tensor]:
-        """Train the landmarks of the positive RoIs whose item has any.
-
-        Args:
-            feats (Tensor): (R, C, 14, 14) features of the positive RoIs of
-                all images, one image after the other.
-            samples (list[SamplingResult]): RoIs of each image.
-            gt_instances (list[InstanceData]): Items of each image.
-
-        Returns:
-            dict[str, Tensor]: ``loss_landmark``.
-        """
-        rois = torch.cat([sample.pos_priors for sample in samples])
-        labels = torch.cat([sample.pos_gt_labels for sample in samples])
-        keypoints, visible = (
-            torch.cat(
-                [
-                    items[name][sample.pos_assigned_gt_inds]
-                    for sample, items in zip(
-                        samples, gt_instances, strict=True
-                    )
-                ]
-            )
-            for name in ('keypoints', 'keypoints_visible')
-        )
-        useful = (visible > 0).any(dim=1)
-        return self.landmark_head.loss(
-            feats[useful],
-            rois[useful],
-            labels[useful],
-            keypoints[useful],
-            visible[useful],
-        )
-
-    def match_loss(
-        self,
-        x: tuple[Tensor, ...],
-        proposals: list[Tensor],
-        batch_data_samples: SampleList,
-    ) -> dict[str, Tensor]:
-        """Train the match stream on RoIs of identified items.
-
-        Args:
-            x (tuple[Tensor]): Multi-level features.
-            proposals (list[Tensor]): (P, 4) xyxy px for each image.
-            batch_data_samples (list[DetDataSample]): As in ``loss``.
-
-        Returns:
-            dict[str, Tensor]: ``loss_match`` and, if there are pairs,
-            ``match_acc``.
-        """
-        head = self.match_head
-        rois: MatchRoIs = choose_match_rois(
-            proposals,
-            [sample.gt_instances for sample in batch_data_samples],
-            batch_data_samples,
-            iou_thr=head.roi_iou_thr,
-            num=head.rois_per_image,
-            with_landmarks='pose' in head.streams,
-            fill=head.fill,
-        )
-        feats = self._match_feats(x, rois.boxes)
-        return head.loss(feats, rois.order, rois.identities)
-
-    def _stream_feats(
-        self, x: tuple[Tensor, ...], boxes: list[Tensor], stream: Stream
-    ) -> Tensor:
-        """RoI features of boxes, one (n, 4) xyxy tensor per image."""
-        if stream == 'class':
-            extractor = self.bbox_roi_extractor
-        elif stream == 'pose' and self.landmark_roi_extractor:
-            extractor = self.landmark_roi_extractor
-        else:
-            extractor = self.mask_roi_extractor
-        return extractor(x[: extractor.num_inputs], bbox2roi(boxes))
-
-    def _match_feats(
-        self, x: tuple[Tensor, ...], boxes: list[Tensor]
-    ) -> dict[Stream, Tensor]:
-        """The features that the match head reads."""
-        return {
-            stream: self._stream_feats(x, boxes, stream)
-            for stream in self.match_head.streams
-        }
-
     def predict(
         self,
         x: tuple[Tensor, ...],
@@ -228,7 +185,7 @@ class MatchRoIHead(StandardRoIHead):
         batch_data_samples: SampleList,
         rescale: bool = False,
     ) -> InstanceList:
-        """Detect items, then read masks and landmarks off the kept boxes.
+        """Detect items, then predict masks, landmarks and more on their boxes.
 
         Args:
             x (tuple[Tensor]): Multi-level features.
@@ -249,7 +206,7 @@ PairSimilarity` to compare them with.
         """
         if self.test_cfg.get('gt_boxes', False):
             rpn_results_list = [
-                _ground_truth(sample) for sample in batch_data_samples
+                _as_detections(sample) for sample in batch_data_samples
             ]
         results = super().predict(
             x, rpn_results_list, batch_data_samples, rescale
@@ -262,10 +219,9 @@ PairSimilarity` to compare them with.
             boxes.append(
                 result.bboxes * result.bboxes.new_tensor([*scale] * 2)
             )
-        if self.landmark_head:
-            self._add_landmarks(x, boxes, results)
-        if self.match_head:
-            self._add_match_features(x, boxes, results, batch_data_samples)
+        feats = RoIFeatures(x, self.roi_extractors)
+        for head in self.streams.values():
+            head.add_predictions(feats, boxes, results, batch_data_samples)
         return results
 
     def predict_bbox(
@@ -276,7 +232,7 @@ PairSimilarity` to compare them with.
         rcnn_test_cfg: ConfigType,
         rescale: bool = False,
     ) -> InstanceList:
-        """Detect as mmdet does, or take the ground truth for detections."""
+        """Detect as mmdet does, or return the ground truth as detections."""
         if not self.test_cfg.get('gt_boxes', False):
             return super().predict_bbox(
                 x, batch_img_metas, rpn_results_list, rcnn_test_cfg, rescale
@@ -290,48 +246,22 @@ PairSimilarity` to compare them with.
                 )
         return rpn_results_list
 
-    def _add_landmarks(
-        self,
-        x: tuple[Tensor, ...],
-        boxes: list[Tensor],
-        results: InstanceList,
-    ) -> None:
-        """Read landmarks; ``boxes`` are in pixels of the network's input."""
-        feats = self._stream_feats(x, boxes, 'pose').split(
-            [len(result) for result in results]
+
+def _refuse_names(
+    argument: str, configs: ConfigType | None, taken: tuple[str, ...]
+) -> None:
+    """Refuse names that have a meaning already."""
+    if used := sorted(set(configs or ()) & set(taken)):
+        raise UserError(
+            f'{argument} of MatchRoIHead: the names {", ".join(taken)} are in '
+            f'use, got {", ".join(used)}; choose another name'
         )
-        for result, roi_feats in zip(results, feats, strict=True):
-            # landmarks are linear in the box: decoding in the box as it
-            # stands gives them in the same pixels
-            landmarks = self.landmark_head.predict(
-                roi_feats, result.bboxes, result.labels
-            )
-            result.set_data(landmarks)
-
-    def _add_match_features(
-        self,
-        x: tuple[Tensor, ...],
-        boxes: list[Tensor],
-        results: InstanceList,
-        batch_data_samples: SampleList,
-    ) -> None:
-        """Read match features; ``boxes`` are in px of the network's input."""
-        vectors = self.match_head(self._match_feats(x, boxes)).split(
-            [len(result) for result in results]
-        )
-        similarity = self.match_head.similarity()
-        shared = {'weight': similarity.weight, 'bias': similarity.bias}
-        for result, features, data_sample in zip(
-            results, vectors, batch_data_samples, strict=True
-        ):
-            result.match_features = features
-            data_sample.set_metainfo({'match_similarity': shared})
 
 
-def _ground_truth(data_sample: DetDataSample) -> InstanceData:
-    """Items as if they were detections, in px of the network's input."""
+def _as_detections(data_sample: DetDataSample) -> InstanceData:
+    """Return the items as detections, in px of the network's input."""
     if 'gt_instances' not in data_sample:
-        raise ValueError(
+        raise UserError(
             f'test_cfg.rcnn.gt_boxes: {data_sample.get("img_path")} has no '
             'ground truth; the test pipeline must hold LoadClothes after '
             'the resize'

@@ -38,7 +38,7 @@ class PairLoss(torch.nn.Module):
         self.head.init_weights()
 
     def forward(self, *args):
-        return self.head.loss(*args)['loss_match']
+        return self.head.loss_by_feat(*args)['loss_match']
 
 
 def batch(counts, images):

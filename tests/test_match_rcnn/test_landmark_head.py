@@ -173,7 +173,7 @@ class TestLoss:
             expected = torch.cat(per_roi).mean()
         parameters = list(head.parameters())
         gradients = torch.autograd.grad(0.5 * expected, parameters)
-        loss = head.loss(feats, rois, labels, keypoints, visible)
+        loss = head.loss_by_feat(feats, rois, labels, keypoints, visible)
         loss = loss['loss_landmark']
         torch.testing.assert_close(loss, 0.5 * expected)
         torch.testing.assert_close(
@@ -186,9 +186,9 @@ class TestLoss:
         feats = torch.randn(2, 4, 14, 14)
         items = labelled_items(labels, rois)
         head = tiny_head()
-        both = head.loss(feats, rois, labels, *items)['loss_landmark']
+        both = head.loss_by_feat(feats, rois, labels, *items)['loss_landmark']
         alone = [
-            head.loss(
+            head.loss_by_feat(
                 feats[i : i + 1],
                 rois[i : i + 1],
                 labels[i : i + 1],
@@ -203,7 +203,7 @@ class TestLoss:
         keypoints, _ = labelled_items([4], ROI)
         visible = torch.full((1, 294), 2)
         feats = torch.randn(1, 4, 14, 14)
-        head.loss(feats, ROI, torch.tensor([4]), keypoints, visible)[
+        head.loss_by_feat(feats, ROI, torch.tensor([4]), keypoints, visible)[
             'loss_landmark'
         ].backward()
         trained = head.upsample.weight.grad.abs().sum(dim=(0, 2, 3)) > 0
@@ -213,7 +213,7 @@ class TestLoss:
     @pytest.mark.parametrize('num_rois', [0, 1, 3])
     def test_nothing_labelled_gives_zero_with_a_gradient(self, num_rois):
         head = tiny_head()
-        loss = head.loss(
+        loss = head.loss_by_feat(
             torch.randn(num_rois, 4, 14, 14),
             ROI.repeat(num_rois, 1),
             torch.arange(num_rois),
@@ -228,7 +228,7 @@ class TestLoss:
         head = tiny_head()
         rois = torch.tensor([[5.0, 5, 5, 5]])
         labels = torch.tensor([0])
-        loss = head.loss(
+        loss = head.loss_by_feat(
             torch.randn(1, 4, 14, 14),
             rois,
             labels,
@@ -243,7 +243,7 @@ class TestLoss:
         keypoints, visible = labelled_items(labels, rois)
 
         def loss(feats):
-            return head.loss(feats, rois, labels, keypoints, visible)[
+            return head.loss_by_feat(feats, rois, labels, keypoints, visible)[
                 'loss_landmark'
             ]
 
@@ -258,7 +258,7 @@ class TestLoss:
         optimizer = torch.optim.Adam(head.parameters(), 0.1)
         for _ in range(60):
             optimizer.zero_grad()
-            loss = head.loss(feats, ROI, labels, keypoints, visible)
+            loss = head.loss_by_feat(feats, ROI, labels, keypoints, visible)
             loss['loss_landmark'].backward()
             optimizer.step()
         found = head.predict(feats, ROI, labels)
@@ -293,9 +293,9 @@ class TestPredict:
         feats = torch.randn(1, 4, 14, 14)
         with torch.autocast('cpu', dtype=torch.bfloat16):
             assert head.convs(feats).dtype == torch.bfloat16
-            loss = head.loss(feats, ROI, labels, *labelled_items(labels, ROI))[
-                'loss_landmark'
-            ]
+            loss = head.loss_by_feat(
+                feats, ROI, labels, *labelled_items(labels, ROI)
+            )['loss_landmark']
             found = head.predict(feats, ROI, labels)
         assert loss.dtype == found['keypoints'].dtype == torch.float32
         assert torch.isfinite(loss)

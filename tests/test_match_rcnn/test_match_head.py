@@ -44,7 +44,9 @@ def identities(*names):
 def loss_of(head, names, feats=None):
     head.train()
     feats = feats or features(len(names))
-    losses = head.loss(feats, torch.arange(len(names)), identities(*names))
+    losses = head.loss_by_feat(
+        feats, torch.arange(len(names)), identities(*names)
+    )
     head.zero_grad()
     losses['loss_match'].backward()
     for name, parameter in head.named_parameters():
@@ -96,7 +98,7 @@ def test_late_merging_keeps_both_networks_whole():
     feats = features(3)
     pooled = [
         trunk(feats[stream])
-        for trunk, stream in zip(head.trunks, head.streams, strict=True)
+        for trunk, stream in zip(head.trunks, head.roi_features, strict=True)
     ]
     expected = head.norm(head.fc(torch.cat(pooled, 1)))
     torch.testing.assert_close(head(feats), expected)
@@ -195,9 +197,11 @@ def test_order_repeats_rois_without_computing_them_again():
     names = identities((1, 1, 1), (1, 1, 0))
     order = torch.tensor([0, 0, 1, 1, 1])
     feats = features(2)
-    twice = head.loss(feats, order, names[order])['loss_match']
+    twice = head.loss_by_feat(feats, order, names[order])['loss_match']
     repeated = {stream: feat[order] for stream, feat in feats.items()}
-    plain = head.loss(repeated, torch.arange(5), names[order])['loss_match']
+    plain = head.loss_by_feat(repeated, torch.arange(5), names[order])[
+        'loss_match'
+    ]
     torch.testing.assert_close(twice, plain)
 
 
@@ -207,7 +211,7 @@ def test_gradients_are_exact():
 
     def loss(pose, cls):
         feats = {'pose': pose, 'class': cls}
-        return head.loss(feats, torch.arange(4), names)['loss_match']
+        return head.loss_by_feat(feats, torch.arange(4), names)['loss_match']
 
     inputs = [
         torch.randn(4, 4, size, size, dtype=torch.double, requires_grad=True)
@@ -278,7 +282,7 @@ def test_cuda_equals_cpu():
     expected = loss_of(head, names, feats)['loss_match']
     head.cuda()
     feats = {stream: feat.cuda() for stream, feat in feats.items()}
-    found = head.loss(
+    found = head.loss_by_feat(
         feats, torch.arange(4).cuda(), identities(*names).cuda()
     )['loss_match']
     torch.testing.assert_close(found.cpu(), expected, atol=1e-4, rtol=0)

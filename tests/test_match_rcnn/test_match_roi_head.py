@@ -14,7 +14,8 @@ from mmengine.structures import InstanceData
 
 from mmfashion_ext.formats.deepfashion2.constants import CATEGORIES
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.match_rcnn.match_roi_sampling import choose_match_rois
+from mmfashion_ext.match_rcnn.match_roi_sampling import sample_match_rois
+from mmfashion_ext.match_rcnn.roi_stream_head import RoIFeatures, TrainingRoIs
 
 SIZE = 64
 
@@ -146,10 +147,13 @@ def test_one_image_without_items_beside_one_with(model):
 def test_only_rois_whose_item_has_landmarks_are_trained(model, monkeypatch):
     seen = []
     head = model.roi_head.landmark_head
-    loss = head.loss
-    monkeypatch.setattr(
-        head, 'loss', lambda x, *args: (seen.append(len(x)), loss(x, *args))[1]
-    )
+    loss = head.loss_by_feat
+
+    def record(feats, *args):
+        seen.append(len(feats))
+        return loss(feats, *args)
+
+    monkeypatch.setattr(head, 'loss_by_feat', record)
     data_sample = sample()
     data_sample.gt_instances.keypoints_visible[1] = 0
     losses_of(model, [data_sample])
@@ -237,15 +241,17 @@ def test_no_detection_at_all(model):
 def test_mixed_precision_of_the_landmark_stream(model):
     """The stream that is ours; mmcv's NMS knows no bfloat16 on the CPU."""
     model.train()
-    gt = sample().gt_instances
+    data_sample = sample()
+    gt = data_sample.gt_instances
     features = model.extract_feat(torch.randn(1, 3, SIZE, SIZE))
-    rois = model.roi_head.sample_rois(
+    sampled = model.roi_head.sample_rois(
         features, [InstanceData(bboxes=gt.bboxes + 1)], [gt], [gt[:0]]
     )
-    boxes = [sample.pos_priors for sample in rois]
-    features = model.roi_head._stream_feats(features, boxes, 'pose')
+    rois = TrainingRoIs([], [data_sample], sampled)
+    feats = RoIFeatures(features, model.roi_head.roi_extractors)
+    feats.read('pose', rois.positive_boxes)  # in float32; kept
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        loss = model.roi_head.landmark_loss(features, rois, [gt])
+        loss = model.roi_head.landmark_head.loss(feats, rois)
     loss = loss['loss_landmark']
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(8.05 / 4, abs=0.1)
@@ -338,7 +344,7 @@ def rois_of(samples, proposals, **kwargs):
         **kwargs,
     }
     instances = [data_sample.gt_instances for data_sample in samples]
-    return choose_match_rois(proposals, instances, samples, **settings)
+    return sample_match_rois(proposals, instances, samples, **settings)
 
 
 def test_rois_overlap_an_item_with_a_style():
@@ -351,9 +357,9 @@ def test_rois_overlap_an_item_with_a_style():
     found = {tuple(box) for box in rois.boxes[0].tolist()}
     assert found == {(20, 20, 60, 60), (24, 20, 64, 60)}
     assert rois.identities.tolist() == [[5, 3, 1]] * 2
-    assert rois.order.tolist() == [0, 1]
+    assert rois.index.tolist() == [0, 1]
     data_sample.gt_instances.keypoints_visible[1] = 0
-    assert len(rois_of([data_sample], [near], with_landmarks=True).order) == 0
+    assert len(rois_of([data_sample], [near], with_landmarks=True).index) == 0
 
 
 def test_rois_are_filled_up_with_repetitions_or_not():
@@ -361,13 +367,13 @@ def test_rois_are_filled_up_with_repetitions_or_not():
     none = [torch.zeros(0, 4)] * 2
     rois = rois_of(samples, none, num=5, fill=True)
     assert [len(boxes) for boxes in rois.boxes] == [2, 0]
-    assert rois.order.tolist() == [0, 1, 0, 1, 0]
+    assert rois.index.tolist() == [0, 1, 0, 1, 0]
     assert sorted(set(map(tuple, rois.identities.tolist()))) == [
         (1, 1, 0),
         (1, 2, 0),
     ]
-    assert len(rois_of(samples, none, num=5).order) == 2
-    assert len(rois_of(samples, none, num=1).order) == 1
+    assert len(rois_of(samples, none, num=5).index) == 2
+    assert len(rois_of(samples, none, num=1).index) == 1
 
 
 def test_images_of_unknown_source_are_refused():

@@ -319,7 +319,10 @@ class TestPredict:
 
 
 def test_wrong_normalize_is_refused():
-    with pytest.raises(ValueError, match="'roi' or 'landmark', got 'sum'"):
+    with pytest.raises(
+        ValueError,
+        match="of LandmarkHead must be 'roi' or 'landmark', got 'sum'",
+    ):
         LandmarkHead(normalize='sum')
 
 

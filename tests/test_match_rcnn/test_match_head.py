@@ -268,9 +268,13 @@ def test_processes_equal_one_process(by_processes, case):
 
 
 def test_unknown_settings_are_refused():
-    with pytest.raises(ValueError, match='feature must be one of class, pose'):
+    with pytest.raises(
+        ValueError, match='feature of MatchHead must be one of class, pose'
+    ):
         MatchHead('keypoints')
-    with pytest.raises(ValueError, match="merge must be 'late' or 'early'"):
+    with pytest.raises(
+        ValueError, match="merge of MatchHead must be 'late' or 'early'"
+    ):
         MatchHead(merge='sum')
 
 

@@ -12,9 +12,9 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.structures import InstanceData
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.constants import CATEGORIES
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.match_rcnn.match_roi_sampling import sample_match_rois
 from mmfashion_ext.match_rcnn.roi_stream_head import RoIFeatures, TrainingRoIs
 
 SIZE = 64
@@ -335,52 +335,6 @@ def test_batches_without_pairs_train_on(matcher, samples):
     assert losses['loss_match'] == 0
 
 
-def rois_of(samples, proposals, **kwargs):
-    settings = {
-        'iou_thr': 0.7,
-        'num': 8,
-        'with_landmarks': False,
-        'fill': False,
-        **kwargs,
-    }
-    instances = [data_sample.gt_instances for data_sample in samples]
-    return sample_match_rois(proposals, instances, samples, **settings)
-
-
-def test_rois_overlap_an_item_with_a_style():
-    data_sample = paired('user', 5, styles=(0, 3))
-    items = data_sample.gt_instances
-    items.bboxes = torch.tensor([[0.0, 0, 40, 40], [20, 20, 60, 60]])
-    near = items.bboxes + torch.tensor([4.0, 0, 4, 0])  # IoU 36/44
-    far = items.bboxes + torch.tensor([10.0, 0, 10, 0])  # IoU 30/50
-    rois = rois_of([data_sample], [torch.cat([near, far])])
-    found = {tuple(box) for box in rois.boxes[0].tolist()}
-    assert found == {(20, 20, 60, 60), (24, 20, 64, 60)}
-    assert rois.identities.tolist() == [[5, 3, 1]] * 2
-    assert rois.index.tolist() == [0, 1]
-    data_sample.gt_instances.keypoints_visible[1] = 0
-    assert len(rois_of([data_sample], [near], with_landmarks=True).index) == 0
-
-
-def test_rois_are_filled_up_with_repetitions_or_not():
-    samples = [paired('shop', styles=(1, 2)), paired('user', styles=(0, 0))]
-    none = [torch.zeros(0, 4)] * 2
-    rois = rois_of(samples, none, num=5, fill=True)
-    assert [len(boxes) for boxes in rois.boxes] == [2, 0]
-    assert rois.index.tolist() == [0, 1, 0, 1, 0]
-    assert sorted(set(map(tuple, rois.identities.tolist()))) == [
-        (1, 1, 0),
-        (1, 2, 0),
-    ]
-    assert len(rois_of(samples, none, num=5).index) == 2
-    assert len(rois_of(samples, none, num=1).index) == 1
-
-
-def test_images_of_unknown_source_are_refused():
-    with pytest.raises(ValueError, match="got '' and 1"):
-        rois_of([paired('')], [torch.zeros(0, 4)])
-
-
 def test_match_features_do_not_depend_on_rescale_or_batch(matcher):
     samples = [paired('user'), paired('shop', labels=(2,))]
     together = predictions(matcher, samples)
@@ -426,12 +380,24 @@ def test_ground_truth_boxes_in_place_of_detections(config):
         predictions(model, samples)
 
 
-def test_a_feature_needs_its_stream(config):
-    with pytest.raises(ValueError, match=r"features of \['mask'\]"):
+def test_heads_without_their_features_or_names_are_refused(config):
+    without_mask = {'mask_head': None, 'mask_roi_extractor': None}
+    with pytest.raises(UserError, match=r"features of \['mask'\]"):
         build(
             config,
-            mask_head=None,
-            mask_roi_extractor=None,
+            **without_mask,
             landmark_head=None,
             match_head={**MATCH, 'feature': 'mask+class'},
+        )
+    with pytest.raises(
+        UserError,
+        match=r"landmark_head reads .* \['pose'\], but .* \['class'\]",
+    ):
+        build(config, **without_mask)
+    with pytest.raises(UserError, match=r'heads of MatchRoIHead.* got match;'):
+        build(config, heads={'match': MATCH})
+    with pytest.raises(UserError, match=r'roi_extractors of .* got pose;'):
+        build(
+            config,
+            roi_extractors={'pose': config.roi_head.mask_roi_extractor},
         )

@@ -10,6 +10,7 @@ own class.
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,23 @@ class Inferencer(ABC):
         """Return what ``predictions/NAME.json`` says; arrays are allowed."""
         return prediction
 
+    def _write(
+        self,
+        writer: ResultWriter,
+        item: NamedInput,
+        prediction: dict,
+        drawn: np.ndarray | None,
+        options: dict,
+    ) -> None:
+        """Write the files of one result."""
+        writer.write(item, self._to_json(prediction), drawn)
+
+    def _finish(
+        self, writer: ResultWriter, skipped: list[dict], options: dict
+    ) -> None:
+        """Write the files that concern all results."""
+        writer.finish(skipped)
+
     # The contract.
 
     def _run(
@@ -179,28 +197,32 @@ class Inferencer(ABC):
         if out_dir is not None:
             writer = ResultWriter(out_dir, self.drawing_suffix)
         drawn_too = draw or show or writer is not None
+        options = options or {}
 
         def run(skipped: list[dict]) -> Iterator[dict]:
             try:
                 for item, loaded, sample in self._samples(
-                    items, total, options or {}, skipped
+                    items, total, options, skipped
                 ):
                     prediction = self._named(item, sample)
                     drawn = None
                     if drawn_too:
-                        drawn = self._draw(loaded, sample, options or {})
+                        drawn = self._draw(loaded, sample, options)
                     if writer is not None:
-                        writer.write(item, self._to_json(prediction), drawn)
+                        self._write(writer, item, prediction, drawn, options)
                     if show:
                         show_image(drawn, item.name)
                     if draw:
                         prediction['visualization'] = drawn
                     yield sample if return_datasamples else prediction
-                if writer is not None:
-                    writer.finish(skipped)
-            finally:
-                if writer is not None:
+            except BaseException:
+                if writer is not None:  # list what was written so far
                     writer.discard_video()
+                    with suppress(Exception):
+                        self._finish(writer, skipped, options)
+                raise
+            if writer is not None:
+                self._finish(writer, skipped, options)
             report_skipped(skipped)
 
         predictions = PredictionStream(run)
@@ -216,6 +238,7 @@ class Inferencer(ABC):
         names: dict[str, Any] = {'input': item.input, 'name': item.name}
         if item.frame_id is not None:
             names['frame_id'] = item.frame_id
+        names |= item.details or {}
         return names | self._to_prediction(sample)
 
     def _samples(
@@ -230,46 +253,58 @@ class Inferencer(ABC):
         A batch that fails is tried again one by one. What fails then is put
         into ``skipped``, unless it is the only input.
         """
+        # nothing is caught of an input that is known to be the only one
+        errors = () if total == 1 else _SKIPPED_ERRORS
         first_error: Exception | None = None
         count = 0
         for batch in self._batches(self._progress(items, total)):
-            loaded = [self._try_load(item) for item in batch]
-            good = [x for x in loaded if not isinstance(x, Exception)]
-            samples = iter(self._try_predict(good, options))
-            for item, value in zip(batch, loaded, strict=True):
-                failed = isinstance(value, Exception)
-                sample = value if failed else next(samples)
+            for item, value, sample in self._try_batch(batch, options, errors):
                 if isinstance(sample, Exception):
                     first_error = first_error or sample
                     skipped.append(skipped_entry(item, sample))
                 else:
                     yield item, value, sample
+                value = sample = None  # freed before the next batch is run
             count += len(batch)
         if first_error is not None and count == 1:
             raise first_error
 
-    def _try_load(self, item: NamedInput) -> Any:
+    def _try_batch(
+        self, batch: list[NamedInput], options: dict, errors: tuple
+    ) -> list[tuple[NamedInput, Any, Any]]:
+        """Return inputs, what was read and samples; errors in their place."""
+        loaded = [self._try_load(item, errors) for item in batch]
+        good = [x for x in loaded if not isinstance(x, Exception)]
+        samples = iter(self._try_predict(good, options, errors))
+        return [
+            (item, x, x if isinstance(x, Exception) else next(samples))
+            for item, x in zip(batch, loaded, strict=True)
+        ]
+
+    def _try_load(self, item: NamedInput, errors: tuple) -> Any:
         """Return what was read, or the error."""
         try:
             if isinstance(item.source, Exception):
                 raise item.source
             return self._load(item)
-        except _SKIPPED_ERRORS as error:
-            return error
+        except errors as error:
+            return _detached(error)
 
-    def _try_predict(self, loaded: list[Any], options: dict) -> list[Any]:
+    def _try_predict(
+        self, loaded: list[Any], options: dict, errors: tuple
+    ) -> list[Any]:
         """Return samples, with the error in place of one that failed."""
         if not loaded:
             return []
         try:
             return self._predict(loaded, options)
-        except _SKIPPED_ERRORS as error:
+        except errors as error:
             if len(loaded) == 1:
-                return [error]
+                return [_detached(error)]
         return [
             sample
             for value in loaded
-            for sample in self._try_predict([value], options)
+            for sample in self._try_predict([value], options, errors)
         ]
 
     def _progress(
@@ -297,6 +332,12 @@ class Inferencer(ABC):
             yield batch
 
 
+def _detached(error: Exception) -> Exception:
+    """Return an error without its frames, whose tensors it would keep."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
+
+
 def skipped_entry(item: NamedInput, error: Exception) -> dict:
     """Return the entry of ``skipped`` for an input that failed."""
     reason = ' '.join(str(error).split()) or type(error).__name__
@@ -306,7 +347,7 @@ def skipped_entry(item: NamedInput, error: Exception) -> dict:
     entry: dict[str, Any] = {'input': item.input, 'reason': reason}
     if item.frame_id is not None:
         entry['frame_id'] = item.frame_id
-    return entry
+    return entry | (item.details or {})
 
 
 def report_skipped(skipped: list[dict]) -> None:

@@ -1,8 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """The contract that all four inferencers share."""
 
+import gc
 import io
 import json
+import weakref
 
 import cv2
 import numpy as np
@@ -196,3 +198,56 @@ def test_pillow_images_keep_their_files_names(infer, tmp_path):
     with Image.open(tmp_path / 'photo.png') as opened:
         result = infer([opened, Image.fromarray(IMAGE)])
     assert [p['name'] for p in result['predictions']] == ['photo', 'image']
+
+
+class Activation:
+    """What a network holds while it runs."""
+
+
+@pytest.mark.parametrize('batch_size', [1, 2])
+def test_errors_hold_no_tensors(batch_size, capsys):
+    """Of several inputs: what is left of an error is its message."""
+    alive = []
+
+    class Failing(Brightness):
+        def _predict(self, loaded, options):
+            assert not any(ref() for ref in alive)
+            activation = Activation()
+            alive.append(weakref.ref(activation))
+            raise RuntimeError('out of memory')
+
+    infer = Failing(show_progress=False, batch_size=batch_size)
+    gc.disable()  # nothing has to wait for it
+    try:
+        assert len(infer([IMAGE] * 4)['skipped']) == 4
+        assert not any(ref() for ref in alive)
+        with pytest.raises(RuntimeError, match='out of memory'):
+            infer(IMAGE)
+        assert not any(ref() for ref in alive)
+    finally:
+        gc.enable()
+
+
+def test_results_are_listed_if_a_run_is_broken_off(infer, tmp_path):
+    def inputs():
+        yield IMAGE
+        yield IMAGE[:7]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        infer(inputs(), out_dir=tmp_path)
+    written = json.loads((tmp_path / 'results.json').read_text())
+    assert [entry['name'] for entry in written['predictions']] == ['image']
+    assert [entry['input'] for entry in written['skipped']] == ['image_2']
+
+
+def test_details_of_an_input_are_said_everywhere(infer, tmp_path):
+    inputs = [
+        item._replace(details={'shop': item.name.upper()})
+        for item in resolve_images([IMAGE, None])
+    ]
+    result = infer._run(inputs, options={'scale': 1}, out_dir=tmp_path)
+    assert result['predictions'][0]['shop'] == 'IMAGE'
+    assert result['skipped'][0]['shop'] == 'IMAGE_2'
+    written = json.loads((tmp_path / 'results.json').read_text())
+    assert written['predictions'][0]['shop'] == 'IMAGE'

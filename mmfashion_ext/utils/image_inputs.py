@@ -26,6 +26,8 @@ class NamedInput(NamedTuple):
             of what cannot be read.
         frame_id (int, optional): Number of a frame of a video, from 0.
         fps (float, optional): Frames per second of its video.
+        details (dict, optional): What else its prediction, its entry in
+            ``results.json`` and in ``skipped`` say of it, in plain values.
     """
 
     input: str
@@ -33,6 +35,7 @@ class NamedInput(NamedTuple):
     source: Any
     frame_id: int | None = None
     fps: float | None = None
+    details: dict[str, Any] | None = None
 
 
 class UniqueNames:
@@ -43,14 +46,16 @@ class UniqueNames:
 
     def __init__(self) -> None:
         self._used: set[str] = set()
+        self._numbers: dict[str, int] = {}  # last one of each name
 
     def __call__(self, name: str) -> str:
         """Return the name, numbered if it was returned before."""
-        unique, number = name, 1
+        unique, number = name, self._numbers.get(name.lower(), 1)
         while unique.lower() in self._used:
             number += 1
             unique = f'{name}_{number}'
         self._used.add(unique.lower())
+        self._numbers[name.lower()] = number
         return unique
 
 

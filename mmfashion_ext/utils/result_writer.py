@@ -27,6 +27,10 @@ class ResultWriter:
         out_dir (str | Path): Folder of the results, made if missing.
         suffix (str): Ending of drawn images. Defaults to '.jpg'.
 
+    Attributes:
+        results (list[dict]): Entries of ``results.json`` so far, its
+            ``predictions``.
+
     Raises:
         UserError: ``out_dir`` is a file.
     """
@@ -34,7 +38,7 @@ class ResultWriter:
     def __init__(self, out_dir: str | Path, suffix: str = '.jpg') -> None:
         self.folder, self.suffix = Path(out_dir), suffix
         make_folder(self.folder)
-        self._results: list[dict] = []
+        self.results: list[dict] = []
         self._video: VideoWriter | None = None
         self._frames: list[dict] = []
         self._source: NamedInput | None = None  # of the video being written
@@ -61,15 +65,33 @@ class ResultWriter:
             self._write_frame(item, content, drawn)
             return
         self._close_video()
-        entry = {'input': item.input, 'name': item.name}
         if drawn is not None:
-            entry['visualization'] = f'visualizations/{item.name}{self.suffix}'
-            write_image(self.folder / entry['visualization'], drawn)
-        entry['prediction'] = f'predictions/{item.name}.json'
-        write_json(self.folder / entry['prediction'], content)
+            write_image(self.folder / self._drawing(item), drawn)
+        # last: it says that the result is complete
+        write_json(self.folder / _prediction(item), content)
+        self.add(item, drawn=drawn is not None, files=files)
+
+    def add(
+        self, item: NamedInput, *, drawn: bool, files: Sequence[str] = ()
+    ) -> None:
+        """List a result whose files are written.
+
+        Args:
+            item (NamedInput): The input.
+            drawn (bool): Whether there is a drawn image.
+            files (Sequence[str]): See :meth:`write`. Defaults to ().
+        """
+        entry: dict = {'input': item.input, 'name': item.name}
+        entry |= item.details or {}
+        if drawn:
+            entry['visualization'] = self._drawing(item)
+        entry['prediction'] = _prediction(item)
         if files:
             entry['files'] = list(files)
-        self._results.append(entry)
+        self.results.append(entry)
+
+    def _drawing(self, item: NamedInput) -> str:
+        return f'visualizations/{item.name}{self.suffix}'
 
     def _write_frame(
         self, item: NamedInput, content: dict, drawn: np.ndarray | None
@@ -94,9 +116,9 @@ class ResultWriter:
         if self._video is not None:
             self._video.close()
             entry['visualization'] = f'visualizations/{item.name}.mp4'
-        entry['prediction'] = f'predictions/{item.name}.json'
+        entry['prediction'] = _prediction(item)
         write_json(self.folder / entry['prediction'], self._frames)
-        self._results.append(entry)
+        self.results.append(entry)
         self._video, self._frames = None, []
 
     def finish(self, skipped: list[dict], **more: object) -> None:
@@ -108,13 +130,18 @@ class ResultWriter:
             **more: Further entries.
         """
         self._close_video()
-        content = {'predictions': self._results, 'skipped': skipped, **more}
+        content = {'predictions': self.results, 'skipped': skipped, **more}
         write_json(self.folder / 'results.json', to_plain(content))
 
     def discard_video(self) -> None:
         """Leave no half-written video behind, after an error."""
         if self._video is not None:
             self._video.discard()
+        self._video, self._source, self._frames = None, None, []
+
+
+def _prediction(item: NamedInput) -> str:
+    return f'predictions/{item.name}.json'
 
 
 def to_plain(value: object) -> object:

@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Errors that a user can fix, told in one line."""
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -23,3 +24,9 @@ def describe(items: Iterable[object], separator: str = ', ') -> str:
     named = [str(item) for item in items]
     more = f' and {len(named) - 5} more' if len(named) > 5 else ''
     return separator.join(named[:5]) + more
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``. Did you mean X?``, or nothing if no name is close."""
+    close = difflib.get_close_matches(name, sorted(known), n=2)
+    return f'. Did you mean {" or ".join(close)}?' if close else ''

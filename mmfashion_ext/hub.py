@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
 from .plugins import SYSTEMS, is_installed, require, used_systems
+from .utils.config_errors import config_errors
 
 if TYPE_CHECKING:
     import torch
@@ -188,11 +189,14 @@ def get_model(
     if pretrained and checkpoint is None:
         checkpoint = published_weights(name)
     cfg = _load_config(name)
-    cfg.merge_from_dict(cfg_options)
 
     from mmengine.registry import MODELS, DefaultScope
 
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+    from .utils.config_options import merge_options
+
+    merge_options(cfg, cfg_options, 'get_model')
+    scope = cfg.get('default_scope')
+    with config_errors(name), DefaultScope.overwrite_default_scope(scope):
         model = MODELS.build(cfg.model)
     model.cfg = cfg
     if checkpoint is not None:

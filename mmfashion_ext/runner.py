@@ -1,23 +1,29 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The command line of ``tools/train.py`` and ``tools/test.py``.
+"""Runner set-up of ``tools/train.py`` and ``tools/test.py``: flags to config.
 
-torch is imported when it is needed first: a misspelt name is told at once.
+PyTorch is imported when it is first needed: a misspelt name is told at once.
 """
 
 import argparse
 import os
 import warnings
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config, ConfigDict
 
 from . import plugins
 from .errors import UserError
 from .hub import config_path
+from .utils.config_options import ConfigOptions, merge_options
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
+
+
+#: Host -> its metric that pickles predictions, masks compressed.
+DUMP_METRICS = {'mmdet': 'mmdet.DumpDetResults'}
 
 
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +36,7 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='change settings of the config, e.g. train_cfg.max_epochs=1; '
         'applied first, the named flags win over it',
@@ -76,7 +82,7 @@ def load_config(args: argparse.Namespace) -> Config:
             f'{type(error).__name__}: {error}'
         ) from error
     if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+        merge_options(cfg, args.cfg_options)
     for system in plugins.used_systems(cfg):
         plugins.require(system)
     cfg.launcher = args.launcher
@@ -89,7 +95,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def build_runner(cfg: Config) -> 'Runner':
-    """The runner of a config, MMEngine's unless ``runner_type`` is given.
+    """Build the runner of a config, MMEngine's unless it names another one.
 
     Under torchrun on a machine without a GPU the processes talk through gloo,
     without SyncBN; MMEngine would insist on CUDA.
@@ -112,3 +118,68 @@ def build_runner(cfg: Config) -> 'Runner':
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)
+
+
+def resume_from(cfg: Config, resume: str | None) -> None:
+    """Set where a training continues: ``None``, ``'auto'`` or a checkpoint.
+
+    MMEngine looks for the latest checkpoint only if the config names no
+    ``load_from``, and forgets a ``load_from`` otherwise: a training that is
+    to start from other weights would start, or go on, from the wrong ones.
+    """
+    from mmengine.runner import find_latest_checkpoint
+
+    if resume and resume != 'auto':
+        cfg.resume, cfg.load_from = True, resume
+    elif resume or cfg.get('resume'):
+        latest = find_latest_checkpoint(cfg.work_dir)
+        cfg.resume = latest is not None
+        cfg.load_from = latest or cfg.get('load_from')
+
+
+def draw_predictions(cfg: Config, folder: str, score_thr: float) -> None:
+    """Make the host's visualization hook draw every test image.
+
+    The hooks differ: mmdet's says ``draw`` and ``test_out_dir``, those of
+    mmpose and mmpretrain say ``enable`` and ``out_dir``.
+    """
+    hook = cfg.default_hooks.get('visualization')
+    if hook is None:
+        raise UserError(
+            '--show-dir: the config has no default_hooks.visualization'
+        )
+    # absolute: mmdet's hook joins a relative one again for every image
+    folder = str(Path(folder).resolve())
+    if hook.type.rpartition('.')[2] == 'DetVisualizationHook':
+        hook.update(draw=True, test_out_dir=folder, score_thr=score_thr)
+    else:
+        hook.update(enable=True, out_dir=folder)
+
+
+def dump_predictions(cfg: Config, path: str) -> None:
+    """Add a metric that pickles predictions, and write official results."""
+    if not path.endswith(('.pkl', '.pickle')):
+        raise UserError(f'--dump must end with .pkl or .pickle, got {path}')
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    evaluators = cfg.test_evaluator
+    if not isinstance(evaluators, list | tuple):
+        evaluators = [evaluators]
+    for evaluator in evaluators:
+        if evaluator['type'].startswith('mmfashion_ext.'):
+            evaluator['outfile_prefix'] = str(Path(path).with_suffix(''))
+    dump = DUMP_METRICS.get(cfg.default_scope, 'mmengine.DumpResults')
+    cfg.test_evaluator = [*evaluators, dict(type=dump, out_file_path=path)]
+
+
+def augment_at_test(cfg: Config) -> None:
+    """Wrap the model so that it merges several views of each image."""
+    if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:
+        raise UserError(
+            '--tta: the config has no tta_model and tta_pipeline that say '
+            'which views to merge; add them (see configs/match_rcnn/_base_)'
+        )
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+    dataset = cfg.test_dataloader.dataset
+    while 'dataset' in dataset:
+        dataset = dataset.dataset
+    dataset.pipeline = deepcopy(cfg.tta_pipeline)

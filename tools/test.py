@@ -3,28 +3,23 @@
 
 Examples:
     python tools/test.py CONFIG CHECKPOINT --out metrics.json
-    python tools/test.py CONFIG CHECKPOINT --show-dir pictures
+    python tools/test.py CONFIG CHECKPOINT --show-dir images
     python tools/test.py CONFIG CHECKPOINT --dump predictions.pkl
 """
 
 import argparse
-from copy import deepcopy
-from pathlib import Path
 
-from mmengine.config import Config, ConfigDict
-
-from mmfashion_ext.errors import UserError
 from mmfashion_ext.runner import (
     add_runner_arguments,
+    augment_at_test,
     build_runner,
+    draw_predictions,
+    dump_predictions,
     load_config,
 )
 from mmfashion_ext.utils.checkpoint import check_weights
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import write_json
-
-#: Host -> its metric that pickles predictions, masks compressed.
-DUMP_METRICS = {'mmdet': 'mmdet.DumpDetResults'}
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,7 +36,7 @@ def parse_args() -> argparse.Namespace:
         '--dump',
         metavar='PKL',
         help='write all predictions to this pickle, and beside it the '
-        "data set's official result files, if it has any",
+        "dataset's official result files, if it has any",
     )
     parser.add_argument(
         '--show-dir', metavar='DIR', help='write the drawn predictions here'
@@ -56,54 +51,6 @@ def parse_args() -> argparse.Namespace:
         '--tta', action='store_true', help='test time augmentation'
     )
     return parser.parse_args()
-
-
-def draw_predictions(cfg: Config, folder: str, score_thr: float) -> None:
-    """Make the host's visualization hook draw every tested image.
-
-    The hooks differ: mmdet's says ``draw`` and ``test_out_dir``, those of
-    mmpose and mmpretrain say ``enable`` and ``out_dir``.
-    """
-    hook = cfg.default_hooks.get('visualization')
-    if hook is None:
-        raise UserError(
-            '--show-dir: the config has no default_hooks.visualization'
-        )
-    # absolute: mmdet's hook joins a relative one again for every image
-    folder = str(Path(folder).resolve())
-    if hook.type.rpartition('.')[2] == 'DetVisualizationHook':
-        hook.update(draw=True, test_out_dir=folder, score_thr=score_thr)
-    else:
-        hook.update(enable=True, out_dir=folder)
-
-
-def dump_predictions(cfg: Config, path: str) -> None:
-    """Add a metric that pickles predictions, and write official results."""
-    if not path.endswith(('.pkl', '.pickle')):
-        raise UserError(f'--dump must end with .pkl or .pickle, got {path}')
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    evaluators = cfg.test_evaluator
-    if not isinstance(evaluators, list | tuple):
-        evaluators = [evaluators]
-    for evaluator in evaluators:
-        if evaluator['type'].startswith('mmfashion_ext.'):
-            evaluator['outfile_prefix'] = str(Path(path).with_suffix(''))
-    dump = DUMP_METRICS.get(cfg.default_scope, 'mmengine.DumpResults')
-    cfg.test_evaluator = [*evaluators, dict(type=dump, out_file_path=path)]
-
-
-def augment_at_test(cfg: Config) -> None:
-    """Wrap the model so that it merges several views of each image."""
-    if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:
-        raise UserError(
-            '--tta: the config has no tta_model and tta_pipeline that say '
-            'which views to merge; add them (see configs/match_rcnn/_base_)'
-        )
-    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
-    dataset = cfg.test_dataloader.dataset
-    while 'dataset' in dataset:
-        dataset = dataset.dataset
-    dataset.pipeline = deepcopy(cfg.tta_pipeline)
 
 
 def main() -> None:

@@ -3,19 +3,18 @@
 
 Examples:
     python tools/train.py configs/match_rcnn/NAME.py --work-dir work_dirs/a
-    python tools/train.py configs/match_rcnn/NAME.py --resume  # go on
+    python tools/train.py configs/match_rcnn/NAME.py --resume  # continue
     torchrun --nproc_per_node=8 tools/train.py CONFIG --launcher pytorch
 """
 
 import argparse
-
-from mmengine.config import Config
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.runner import (
     add_runner_arguments,
     build_runner,
     load_config,
+    resume_from,
 )
 from mmfashion_ext.utils.checkpoint import check_weights
 from mmfashion_ext.utils.cli import run_tool
@@ -32,8 +31,8 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='auto|PATH',
-        help='go on from a checkpoint; without a path from the latest one in '
-        'the work dir, or from the start if there is none',
+        help='continue from a checkpoint; without a path from the latest one '
+        'in the work dir, or from the start if there is none',
     )
     parser.add_argument(
         '--amp', action='store_true', help='automatic mixed precision (CUDA)'
@@ -44,23 +43,6 @@ def parse_args() -> argparse.Namespace:
         help='scale the learning rate to the actual batch size',
     )
     return parser.parse_args()
-
-
-def resume_from(cfg: Config, resume: str | None) -> None:
-    """Say where to go on from: ``None``, ``'auto'`` or a checkpoint.
-
-    MMEngine looks for the latest checkpoint only if the config names no
-    ``load_from``, and forgets a ``load_from`` otherwise: a training that is
-    to start from other weights would start, or go on, from the wrong ones.
-    """
-    from mmengine.runner import find_latest_checkpoint
-
-    if resume and resume != 'auto':
-        cfg.resume, cfg.load_from = True, resume
-    elif resume or cfg.get('resume'):
-        latest = find_latest_checkpoint(cfg.work_dir)
-        cfg.resume = latest is not None
-        cfg.load_from = latest or cfg.get('load_from')
 
 
 def main() -> None:

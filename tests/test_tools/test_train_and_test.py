@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """tools/train.py and tools/test.py as a user runs them, on 4 pictures."""
 
-import importlib.util
 import json
 import pickle
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from mmengine.config import Config
 
 from mmfashion_ext.hub import config_path
+from mmfashion_ext.runner import resume_from
 
 MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 
@@ -118,22 +118,10 @@ def test_what_a_user_gets_wrong(command, message, trained, run_tool, tmp_path):
     assert 'Traceback' not in done.stderr
 
 
-@pytest.fixture
-def resume_from():
-    """The function of tools/train.py, which is no package."""
-    path = config_path(MODEL).partition('/configs/')[0] + '/tools/train.py'
-    spec = importlib.util.spec_from_file_location('train_tool', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.resume_from
-
-
 @pytest.mark.parametrize('began', [True, False])
 @pytest.mark.parametrize('load_from', ['detector.pth', None])
 @pytest.mark.parametrize('resume', [None, 'auto', 'mine.pth'])
-def test_where_a_training_goes_on_from(
-    resume_from, tmp_path, began, load_from, resume
-):
+def test_where_a_training_goes_on_from(tmp_path, began, load_from, resume):
     """A stage that starts from a detector's weights can be resumed too."""
     latest = tmp_path / 'epoch_1.pth'
     if began:

@@ -1,5 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import errno
+import os
+import urllib.error
+from pathlib import Path
+
 import pytest
+from mmengine.registry import Registry
 from torch.utils.data import DataLoader, Dataset
 
 from mmfashion_ext.errors import UserError
@@ -60,3 +66,60 @@ def test_places_that_cannot_be_written_to(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ['file']
     assert file.read_text() == 'kept'
+
+
+def full_disk():
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'out.json')
+
+
+def not_there():
+    url = 'http://127.0.0.1:9/x.pth'
+    raise urllib.error.HTTPError(url, 404, 'Not Found', {}, None)
+
+
+def no_host():
+    raise urllib.error.URLError('Name or service not known')
+
+
+@pytest.mark.parametrize(
+    ('main', 'message'),
+    [
+        (full_disk, 'out.json: No space left on device'),
+        (not_there, 'http://127.0.0.1:9/x.pth: HTTP Error 404: Not Found'),
+        (no_host, 'Name or service not known'),
+        (
+            lambda: Path('/no/such/file').read_text(),
+            '/no/such/file: No such file',
+        ),
+        (lambda: Path('/').read_text(), '/: Is a directory'),
+    ],
+)
+def test_errors_of_the_system_are_one_line(capsys, main, message):
+    with pytest.raises(SystemExit) as end:
+        run_tool(main)
+    assert end.value.code == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith('error: ')
+    assert printed.count('\n') == 1
+    assert message in printed
+
+
+def test_an_unknown_argument_of_a_config_is_one_line(capsys):
+    registry = Registry('dataset', scope='test')
+    registry.register_module('Damaged', module=DataLoader)
+    with pytest.raises(SystemExit) as end:
+        run_tool(lambda: registry.build(dict(type='Damaged', batchsize=2)))
+    assert end.value.code == 2
+    printed = capsys.readouterr().err
+    assert "no argument 'batchsize'. Did you mean batch_size or" in printed
+    assert printed.count('\n') == 1
+
+
+def test_interruption(capsys):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        run_tool(interrupt)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == 'stopped\n'

@@ -9,9 +9,9 @@ Symbols of this package:
   of each; ``M``, ``N``: query and gallery clips of a test.
 - ``R``: channels of a raw frame feature, ``D`` of an embedded one.
 - ``x`` (B, T, D): embeddings, of length 1; ``h`` (B, T, D): attention keys.
-- pid, camid: person and camera, from 0; label: place of a person in the
+- pid, camid: person and camera, from 0; label: position of a person in the
   training list, row of the OIM table.
-- distances: probability of "another person", 0-1.
+- distances: probability of different people, 0-1.
 """
 
 from ..plugins import lazy_exports

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""ResNets for frames: with a stem for optical flow, and without mmpretrain."""
+"""ResNet backbones: a two-stream first convolution, and a plain ResNet."""
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -10,14 +10,14 @@ from ..registry import MODELS
 
 
 class TwoStreamConv(nn.Conv2d):
-    """conv(image) + conv(flow): two streams that become one at once.
+    """Two-stream convolution: conv(image) + conv(flow).
 
-    Takes the place of a network's first convolution. Its own weight keeps the
-    name it had, so that pretrained weights are found; that of ``flow`` starts
-    from He's normal distribution (fan out).
+    Replaces a network's first convolution. The image weight keeps its name,
+    so that pretrained weights are found; the weight of ``flow`` starts from
+    He's normal distribution (fan out).
 
     Args:
-        conv (nn.Conv2d): The convolution of images, copied.
+        conv (nn.Conv2d): The convolution of images; its weight is shared.
         flow_channels (int): Channels of a flow map.
     """
 
@@ -34,7 +34,14 @@ class TwoStreamConv(nn.Conv2d):
         nn.init.kaiming_normal_(self.flow.weight, mode='fan_out')
 
     def forward(self, frames: Tensor) -> Tensor:
-        """(B, image + flow channels, H, W) to (B, C, H', W')."""
+        """Add the responses to image and flow.
+
+        Args:
+            frames (Tensor): (B, image + flow channels, H, W), image first.
+
+        Returns:
+            Tensor: (B, C, H', W').
+        """
         sizes = self.in_channels, self.flow.in_channels
         image, flow = frames.split(sizes, dim=1)
         return super().forward(image) + self.flow(flow)
@@ -42,17 +49,20 @@ class TwoStreamConv(nn.Conv2d):
 
 @MODELS.register_module()
 class TorchvisionResNet(BaseModule):
-    """A ResNet of torchvision's blocks, where mmpretrain is not installed.
+    """ResNet built from torchvision's blocks; does not need mmpretrain.
 
     Parameters have torchvision's (and mmpretrain's) names, so that
     ``init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')``
-    works. Depth 10 and fewer base channels make it small.
+    works. Use depth 10 and fewer base channels for a small network.
 
     Args:
         depth (int): 10, 18, 34, 50, 101 or 152.
         base_channels (int): Channels of the stem.
-        init_cfg (dict, optional): Defaults to torchvision's own: He's normal
-            distribution (fan out), normalisation layers of one.
+        init_cfg (dict, optional): Defaults to torchvision's initialisation:
+            He's normal distribution (fan out), normalisation weights of 1.
+
+    Raises:
+        UserError: The depth is not one of these.
     """
 
     BLOCKS = {
@@ -97,7 +107,14 @@ class TorchvisionResNet(BaseModule):
         self.feat_dim = channels
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """(B, 3, H, W) to one (B, C, H / 32, W / 32)."""
+        """Compute the last feature map.
+
+        Args:
+            x (Tensor): (B, 3, H, W) normalised RGB.
+
+        Returns:
+            tuple[Tensor]: One map (B, C, H / 32, W / 32), sizes rounded up.
+        """
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         return (self.layer4(self.layer3(self.layer2(self.layer1(x)))),)
 
@@ -109,7 +126,7 @@ def _stage(
     count: int,
     stride: int,
 ) -> nn.Sequential:
-    """``count`` blocks, the first of which changes size and channels."""
+    """Build ``count`` blocks; the first one changes size and channels."""
     out, downsample = planes * block.expansion, None
     if stride != 1 or channels != out:
         downsample = nn.Sequential(

@@ -1,8 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Pooling under any guide from pooling under a few: Chebyshev nodes.
+"""Chebyshev interpolation of attention pooling, with an error bound.
 
-See :mod:`.similarity` for F, the function of one guide that is replaced by a
-polynomial.
+See :mod:`.pair_distances` for F, the function of one guide that the
+polynomial replaces.
 """
 
 import math
@@ -22,7 +22,7 @@ def nodes_needed(
     high: Tensor,
     tolerance: float,
 ) -> Tensor:
-    """How many nodes keep the error of every distance below a tolerance.
+    """Return the number of nodes that keeps all distance errors small enough.
 
     Let a be half the length of a channel's interval, e its middle, R the
     largest range of the keys of a clip, X the largest |x - e|. On the strip
@@ -39,23 +39,24 @@ def nodes_needed(
         4 B r^(1 - J) / (r - 1)
 
     (Trefethen, Approximation Theory and Approximation Practice, theorem
-    8.2). F and G and D channels share 4 times the tolerance, as the sigmoid
-    is nowhere steeper than 1/4. The best of a few b is taken.
+    8.2). F and G of D channels have a common error budget of 4 times the
+    tolerance, because the slope of the sigmoid is at most 1/4. The smallest
+    number over a few values of b is used.
 
     Args:
         query (ClipFeatures): (M, T, D).
         gallery (ClipFeatures): (N, T', D).
-        weight (Tensor): (D,) float64.
-        low (Tensor): (D,) float64, the smallest guide.
-        high (Tensor): (D,) float64, the largest.
-        tolerance (float): Of a distance; 0 gives 2^31.
+        weight (Tensor): (D,) float64, see :func:`.pair_distances`.
+        low (Tensor): (D,) float64 smallest guide of each channel.
+        high (Tensor): (D,) float64 largest guide of each channel.
+        tolerance (float): Largest error of a distance; 0 returns 2^31.
 
     Returns:
         Tensor: (D,) int64 number of nodes, at least 2.
     """
     if tolerance <= 0:
         return torch.full_like(low, 2**31).long()
-    tiny = 1e-9  # keeps the quotients finite; far below any spread that counts
+    tiny = 1e-9  # keeps the quotients finite; far below any real spread
     half = ((high - low) / 2).clamp_(min=tiny)
     middle = (high + low) / 2
     spread, reach = torch.full_like(half, tiny), torch.zeros_like(half)
@@ -64,50 +65,64 @@ def nodes_needed(
         spread = torch.maximum(spread, ranges.amax(0))
         reach = torch.maximum(reach, (x.amax((0, 1)) - middle).abs())
         reach = torch.maximum(reach, (x.amin((0, 1)) - middle).abs())
-    share = 4 * tolerance / (2 * len(weight))
-    best = torch.full_like(half, torch.inf)
-    for part in (0.5, 0.7, 0.8, 0.9, 0.95, 0.98):  # b R / pi
-        y = part * math.pi / spread / half
+    budget = 4 * tolerance / (2 * len(weight))  # error of one F of a channel
+    fewest = torch.full_like(half, torch.inf)
+    for fraction in (0.5, 0.7, 0.8, 0.9, 0.95, 0.98):  # b R / pi
+        y = fraction * math.pi / spread / half
         r = y + (y**2 + 1).sqrt()
         bound = weight.abs() * half * (1 + (r + 1 / r) / 2) * reach
-        bound /= math.cos(part * math.pi / 2)
-        needed = 1 + (4 * bound / (r - 1) / share).log() / r.log()
-        best = torch.minimum(best, needed)
-    return best.clamp_(2, 2**31).ceil_().long()
+        bound /= math.cos(fraction * math.pi / 2)
+        needed = 1 + (4 * bound / (r - 1) / budget).log() / r.log()
+        fewest = torch.minimum(fewest, needed)
+    return fewest.clamp_(2, 2**31).ceil_().long()
 
 
 class Chebyshev:
-    """Polynomials through ``count`` nodes on an interval for each channel."""
+    """Interpolation polynomials on one interval for each of d channels.
+
+    Args:
+        low (Tensor): (d,) lower ends of the intervals.
+        high (Tensor): (d,) upper ends.
+        count (int): J, Chebyshev nodes of each channel.
+    """
 
     def __init__(self, low: Tensor, high: Tensor, count: int) -> None:
         self.middle = (high + low) / 2  # (d,)
         self.half = ((high - low) / 2).clamp(min=torch.finfo(low.dtype).tiny)
         self.degrees = torch.arange(count, device=low.device).to(low)
         angles = (self.degrees + 0.5) * (math.pi / count)
-        #: (J, d), the guides under which each clip is pooled
+        #: (J, d) nodes: the guides under which each clip is pooled
         self.nodes = self.middle + angles.cos()[:, None] * self.half
         to_series = (angles[:, None] * self.degrees).cos() * (2 / count)
         to_series[:, 0] /= 2
         self._to_series = to_series  # (J of nodes, J of degrees)
 
     def __call__(self, points: Tensor) -> Tensor:
-        """(m, d) to (m, d J), each Chebyshev polynomial there."""
+        """Evaluate the J Chebyshev polynomials of each channel.
+
+        Args:
+            points (Tensor): (m, d) guides; cut off at the interval's ends.
+
+        Returns:
+            Tensor: (m, d J) values.
+        """
         unit = ((points - self.middle) / self.half).clamp_(-1, 1)
         return (unit.acos_()[..., None] * self.degrees).cos_().flatten(1)
 
     def fit(
         self, clips: ClipFeatures, guides: Tensor, weight: Tensor, memory: int
     ) -> Tensor:
-        """The coefficients of F for each clip and channel; see the module.
+        """Fit the coefficients of F for each clip and channel.
 
         Args:
             clips (ClipFeatures): (m, T, d).
             guides (Tensor): (m, d) u of these clips.
-            weight (Tensor): (d,).
-            memory (int): Bytes to work with.
+            weight (Tensor): (d,), see :func:`.pair_distances`.
+            memory (int): Budget in bytes.
 
         Returns:
-            Tensor: (m, d J) of the sum over d and J.
+            Tensor: (m, d J) coefficients; F is their product with the
+            polynomials of :meth:`__call__`, summed over d and J.
         """
         count, size = self.nodes.shape
         series = guides.new_empty(len(guides), size * count)
@@ -124,4 +139,5 @@ class Chebyshev:
 
 
 def _at_least_float(values: Tensor) -> Tensor:
+    """Return float16 and bfloat16 as float32, others unchanged."""
     return values.to(torch.promote_types(values.dtype, torch.float32))

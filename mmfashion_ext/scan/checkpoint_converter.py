@@ -1,9 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The published checkpoints of SCAN, three files, to one of ours.
+"""Convert the three published checkpoint files of SCAN to one of ours.
 
-The files come from PyTorch 0.2: the CNN's names carry the prefix of
+The files come from PyTorch 0.2: the names of the CNN have the prefix of
 ``DataParallel``, batch normalisation has no ``num_batches_tracked``, and the
-attention's one layer stands under three names. Newer files are read as well.
+only layer of the attention is stored under three names. Newer files are
+supported as well.
 """
 
 from functools import cache
@@ -25,7 +26,7 @@ from .matcher import SCANMatcher
 
 StateDict = dict[str, Tensor]
 
-#: File -> beginning of its names -> beginning of ours.
+#: Published file -> prefix of its names -> prefix of ours.
 NAMES = {
     'cnn': {
         'base.': 'frame_cnn.backbone.',
@@ -43,7 +44,7 @@ NAMES = {
         'classifierlinear.': 'matcher.classifier.linear.',
     },
 }
-#: ImageNet's classes, in the file but never run.
+#: ImageNet's classifier, stored in the file but never run.
 UNUSED = ('base.fc.weight', 'base.fc.bias')
 
 _BATCHES = '.num_batches_tracked'
@@ -51,7 +52,7 @@ _BATCHES = '.num_batches_tracked'
 
 @cache
 def published_model() -> StateDict:
-    """Our names and shapes of the published model, on no device."""
+    """Return our names and shapes of the published model, as meta tensors."""
     with torch.device('meta'):
         parts = nn.ModuleDict(
             {
@@ -62,31 +63,32 @@ def published_model() -> StateDict:
     return parts.state_dict()
 
 
-def published_names(kind: str, ours: str) -> list[str]:
-    """The names in a published file that one of our names has.
+def published_names(part: str, ours: str) -> list[str]:
+    """Return the names in a published file for one of our names.
 
     Args:
-        kind (str): The file, a key of ``NAMES``.
+        part (str): The file: ``'cnn'``, ``'att'`` or ``'cls'``.
         ours (str): Name in our model.
 
     Returns:
-        list[str]: None if the weight is in another file, three in the
-        attention's.
+        list[str]: Empty if the weight is in another file; three names in the
+        file of the attention.
     """
-    fitting = [home for home in NAMES[kind].values() if ours.startswith(home)]
-    home = max(fitting, key=len, default=None)
+    prefixes = NAMES[part]
+    matching = [our for our in prefixes.values() if ours.startswith(our)]
+    longest = max(matching, key=len, default=None)
     return [
-        theirs + ours.removeprefix(home)
-        for theirs, place in NAMES[kind].items()
-        if place == home
+        theirs + ours.removeprefix(our)
+        for theirs, our in prefixes.items()
+        if our == longest
     ]
 
 
-def convert(kind: str, weights: StateDict, file: str | Path) -> StateDict:
+def convert(part: str, weights: StateDict, file: str | Path) -> StateDict:
     """Rename the weights of one file and check that it is complete.
 
     Args:
-        kind (str): ``'cnn'``, ``'att'`` or ``'cls'``.
+        part (str): ``'cnn'``, ``'att'`` or ``'cls'``.
         weights (dict[str, Tensor]): As in the file, without ``module.``.
         file (str | Path): Its name, for the message.
 
@@ -98,11 +100,11 @@ def convert(kind: str, weights: StateDict, file: str | Path) -> StateDict:
             or the attention's copies of one weight differ.
     """
     found = {k: value for k, value in weights.items() if k not in UNUSED}
-    wanted, converted = {}, {}
+    expected_shapes, converted = {}, {}
     different = []
     for ours, expected in published_model().items():
-        for theirs in published_names(kind, ours):
-            wanted[theirs] = expected
+        for theirs in published_names(part, ours):
+            expected_shapes[theirs] = expected
             if ours.endswith(_BATCHES):
                 found.setdefault(theirs, torch.tensor(0))
             value = found.get(theirs)
@@ -113,29 +115,29 @@ def convert(kind: str, weights: StateDict, file: str | Path) -> StateDict:
             ):
                 different.append(theirs)
     problems = {
-        **compare_weights(wanted, found),
+        **compare_weights(expected_shapes, found),
         'unlike the same weight under its first name': different,
     }
     if any(problems.values()):
         raise CheckpointError(
-            f'{file} is not the {kind} file of a published SCAN: '
-            f'{describe_problems(problems)}. Take the file that the '
+            f'{file} is not the {part} file of a published SCAN: '
+            f'{describe_problems(problems)}. Use the file that the '
             'published training wrote (ResNet-50 with flow, 128 features)'
         )
     return converted
 
 
 def convert_files(cnn: str | Path, att: str | Path, cls: str | Path) -> dict:
-    """Make one checkpoint of a published training's three files.
+    """Merge the three files of a published training into one checkpoint.
 
-    The table of OIM is not among them: it starts at zero if training goes on,
-    and evaluation does not need it.
+    They do not contain the OIM table: it starts at zero if training is
+    continued, and evaluation does not need it.
 
     Args:
-        cnn (str | Path): ``cnn_checkpoint.pth.tar`` or
+        cnn (str | Path): File of the CNN, ``cnn_checkpoint.pth.tar`` or
             ``cnnmodel_best.pth.tar``.
-        att (str | Path): The attention's.
-        cls (str | Path): The classifier's.
+        att (str | Path): File of the attention.
+        cls (str | Path): File of the pair classifier.
 
     Returns:
         dict: ``state_dict`` of a ``SCANRecognizer`` and, in ``meta``, the
@@ -147,10 +149,10 @@ def convert_files(cnn: str | Path, att: str | Path, cls: str | Path) -> dict:
     """
     weights: StateDict = {}
     published = {}
-    for kind, file in {'cnn': cnn, 'att': att, 'cls': cls}.items():
+    for part, file in {'cnn': cnn, 'att': att, 'cls': cls}.items():
         content = load_checkpoint_file(file)
-        weights |= convert(kind, extract_state_dict(content, file), file)
-        published[kind] = {
+        weights |= convert(part, extract_state_dict(content, file), file)
+        published[part] = {
             name: _plain(content[name])
             for name in ('epoch', 'best_top1')
             if name in content
@@ -159,5 +161,5 @@ def convert_files(cnn: str | Path, att: str | Path, cls: str | Path) -> dict:
 
 
 def _plain(value: object) -> object:
-    """A number that torch.load reads anywhere, not numpy's."""
+    """Return a plain number for NumPy's, so that torch.load reads it."""
     return value.item() if hasattr(value, 'item') else value

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Are two clips one person? The generalised similarity and its classifier."""
+"""Pair classifier: generalised similarity, batch norm, two logits."""
 
 import torch
 from mmengine.model import BaseModule
@@ -7,20 +7,21 @@ from torch import Tensor, nn
 
 
 class PairClassifier(BaseModule):
-    """Generalised similarity, batch normalisation, two logits.
+    """Classify pairs of clips as the same person or different people.
 
-    A pair's similarity is the element-wise product of two differences of its
-    clips: as each is by itself, and as each is seen by the other. It does not
-    change if probe and gallery change places.
+    The generalised similarity of a pair is the element-wise product of two
+    differences of its clips: of their self-pooled features, and of their
+    features pooled under each other. Batch normalisation and a linear layer
+    give two logits. Exchanging probe and gallery does not change the result.
 
     Args:
         channels (int): D.
-        chunk (int, optional): In training, batch statistics are taken of the
-            pairs of this many probes at a time, as published. None: of all
-            pairs at once.
+        chunk (int, optional): In training, batch statistics are computed
+            over the pairs of this many probes at a time, as published.
+            None: over all pairs at once.
     """
 
-    #: Channels of the logits.
+    #: Index of each class in the logits.
     DIFFERENT, SAME = 0, 1
 
     def __init__(self, channels: int = 128, chunk: int | None = 30) -> None:
@@ -34,16 +35,16 @@ class PairClassifier(BaseModule):
     def forward(
         self, probe: Tensor, gallery2: Tensor, probe2: Tensor, gallery: Tensor
     ) -> Tensor:
-        """Logits of all pairs.
+        """Compute the logits of all pairs.
 
         Args:
-            probe (Tensor): (P, 1, D) by itself.
-            gallery2 (Tensor): (P, G, D) gallery j as seen by probe i.
-            probe2 (Tensor): (P, G, D) probe i as seen by gallery j.
-            gallery (Tensor): (1, G, D) by itself.
+            probe (Tensor): (P, 1, D) self-pooled.
+            gallery2 (Tensor): (P, G, D) gallery clip j pooled under probe i.
+            probe2 (Tensor): (P, G, D) probe i pooled under gallery clip j.
+            gallery (Tensor): (1, G, D) self-pooled.
 
         Returns:
-            Tensor: (P, G, 2).
+            Tensor: (P, G, 2), see ``DIFFERENT`` and ``SAME``.
         """
         similarity = (probe - gallery) * (probe2 - gallery2)
         size = self.chunk if self.training and self.chunk else len(similarity)
@@ -51,7 +52,7 @@ class PairClassifier(BaseModule):
         return self.linear(torch.cat(normed))
 
     def _normalise(self, similarity: Tensor) -> Tensor:
-        """Over the pairs; a single one has no statistics of its own."""
+        """Batch-normalise (P, G, D); one pair uses the running statistics."""
         rows = similarity.flatten(0, 1)
         self.norm.train(self.training and len(rows) > 1)
         normed = self.norm(rows).view_as(similarity)
@@ -59,7 +60,7 @@ class PairClassifier(BaseModule):
         return normed
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """What is left of both layers in evaluation.
+        """Fold both layers into one affine map, as in evaluation.
 
         Returns:
             tuple[Tensor, Tensor]: weight (D,) and bias (), float64, of

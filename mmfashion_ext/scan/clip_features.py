@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Features of clips, and how many clips to work on at a time."""
+"""Clip features, and slices of them that fit into a memory budget."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,44 +8,47 @@ from torch import Tensor
 
 #: Bytes that comparing clips may hold besides its inputs and result.
 MEMORY = 64 * 2**20
-#: Bytes of a number that is computed with.
+#: Bytes of a float64.
 DOUBLE = 8
-# Bytes of one step of pooling on a CPU: all its passes then find their data
-# in the cache (a few times slower otherwise).
+# Bytes of one pooling step on a CPU: small enough for the cache, which makes
+# it a few times faster.
 _CACHE = 2**20
 
 
 class ClipFeatures(NamedTuple):
-    """What the network says about M clips.
+    """Features of M clips of T frames.
 
     Attributes:
         embeddings (Tensor): (M, T, D) x, L2-normalised for each frame.
-        keys (Tensor): (M, T, D) h.
+        keys (Tensor): (M, T, D) h, keys of the attention.
     """
 
     embeddings: Tensor
     keys: Tensor
 
     def double(self) -> 'ClipFeatures':
-        """The same in float64."""
+        """Return a copy in float64, (M, T, D) each."""
         return ClipFeatures(*(part.detach().double() for part in self))
 
     def clips(self, chosen: slice) -> 'ClipFeatures':
-        """Some of the clips; no copy."""
+        """Return a view of some of the clips, (m, T, D) each."""
         return ClipFeatures(*(part[chosen] for part in self))
 
     def channels(self, chosen: Tensor) -> 'ClipFeatures':
-        """Some of the channels (indices); a copy."""
+        """Return a copy of some channels (d,) int64, (M, T, d) each."""
         return ClipFeatures(*(part[..., chosen] for part in self))
 
 
 def parts(length: int, doubles: int, memory: int) -> Iterator[slice]:
-    """Slices of items that fit into memory, one at least.
+    """Yield slices of as many items as fit into memory, at least one.
 
     Args:
-        length (int): How many items.
-        doubles (int): Numbers that each needs.
-        memory (int): Bytes.
+        length (int): Number of items.
+        doubles (int): Number of float64 values that each item needs.
+        memory (int): Budget in bytes.
+
+    Yields:
+        slice: Consecutive items; together all of them.
     """
     step = max(memory // (max(doubles, 1) * DOUBLE), 1)
     for start in range(0, length, step):
@@ -53,5 +56,5 @@ def parts(length: int, doubles: int, memory: int) -> Iterator[slice]:
 
 
 def step_memory(memory: int, values: Tensor) -> int:
-    """Bytes of one step of pooling where ``values`` are."""
+    """Return the bytes of one pooling step on the device of ``values``."""
     return min(memory, _CACHE) if values.device.type == 'cpu' else memory

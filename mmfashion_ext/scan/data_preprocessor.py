@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""From a list of clips to the tensors that the network reads."""
+"""Data preprocessor of clips: stack, scale to 0-1, normalise."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class ClipDataPreprocessor(BaseDataPreprocessor):
-    """Stack clips, to 0-1, and normalise frames and flow maps alike.
+    """Stack clips, scale them to 0-1, and normalise frames and flow maps.
 
     Args:
-        mean (Sequence[float]): Of each channel (RGB), of values 0-1. Those of
-            ImageNet, as published, for flow maps too.
-        std (Sequence[float]): Of the same.
+        mean (Sequence[float]): Mean of each channel (RGB) of values 0-1.
+            Defaults to ImageNet's, as published, for flow maps too.
+        std (Sequence[float]): Standard deviation of each channel.
         non_blocking (bool): Copy to the device without waiting.
     """
 
@@ -35,21 +35,24 @@ class ClipDataPreprocessor(BaseDataPreprocessor):
             )
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Make a batch.
+        """Build a normalised batch on the model's device.
 
         Args:
-            data (dict): ``inputs`` with ``img`` and perhaps ``flow``: each a
-                list of B clips, (T, 3, H, W) uint8, or those stacked. Other
-                entries (``data_samples``) are passed on.
-            training (bool): Of no effect.
+            data (dict): ``inputs`` with ``img`` and optionally ``flow``: each
+                a list of B clips, (T, 3, H, W) uint8 RGB, or one stacked
+                tensor. Other entries (``data_samples``) are passed on.
+            training (bool): Not used.
 
         Returns:
             dict: The same with ``inputs`` of (B, T, 3, H, W) float32.
+
+        Raises:
+            UserError: Clips of the batch differ in size.
         """
         data = self.cast_data(data)
         data['inputs'] = {
-            kind: self._normalise(_stack(kind, clips))
-            for kind, clips in data['inputs'].items()
+            modality: self._normalise(_stack(modality, clips))
+            for modality, clips in data['inputs'].items()
         }
         return data
 
@@ -57,14 +60,15 @@ class ClipDataPreprocessor(BaseDataPreprocessor):
         return clips.float().div_(255).sub_(self.mean).div_(self.std)
 
 
-def _stack(kind: str, clips: Tensor | Sequence[Tensor]) -> Tensor:
+def _stack(modality: str, clips: Tensor | Sequence[Tensor]) -> Tensor:
+    """Stack B clips (T, 3, H, W) to (B, T, 3, H, W)."""
     if isinstance(clips, Tensor):
         return clips
     sizes = {tuple(clip.shape) for clip in clips}
     if len(sizes) > 1:
         raise UserError(
-            f'{kind} of clips in a batch must have one size (frames, '
+            f'{modality} of clips in a batch must have one size (frames, '
             f'channels, height, width), got {sorted(sizes)}: add ResizeClip '
-            'to the pipeline, or take batch_size=1 for clips of any length'
+            'to the pipeline, or set batch_size=1 for clips of any length'
         )
     return torch.stack(tuple(clips))

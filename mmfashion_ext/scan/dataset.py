@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Clips of a converted video re-identification data set."""
+"""Dataset of clips for video person re-identification."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -31,20 +31,20 @@ _FOLDERS = {'img': IMAGES, 'flow': FLOWS}
 
 @DATASETS.register_module()
 class VideoReIDDataset(BaseDataset):
-    """Clips of one split of iLIDS-VID, PRID2011, MARS or a look-alike.
+    """Clips of one split of iLIDS-VID, PRID2011, MARS or a similar dataset.
 
-    Reads what ``tools/dataset_converters/video_reid.py`` writes, or the
+    Reads the output of ``tools/dataset_converters/video_reid.py``, or of the
     published SCAN's own conversion. An item before its pipeline:
 
-    - ``img_paths``, ``flow_paths`` (list[str]): of the clip's frames, fewer
-      than ``clip_length`` if the tracklet is shorter; no ``flow_paths`` with
-      ``flow=False``.
-    - ``rng`` (np.random.Generator): what the transforms draw from, if the
-      sampler's indices bring their seeds (``CrossCameraPairSampler``).
+    - ``img_paths``, ``flow_paths`` (list[str]): files of the clip's frames,
+      fewer than ``clip_length`` if the tracklet is shorter; no
+      ``flow_paths`` with ``flow=False``.
+    - ``rng`` (np.random.Generator): random generator of the transforms, if
+      the sampler's indices have seeds (``CrossCameraPairSampler``).
     - ``clip_length`` (int), and ``pid``, ``label``, ``camid``, ``tracklet``,
       ``role``, ``start``, ``end`` as in ``ClipDataSample``.
 
-    Tracklets without frames are left out and named.
+    Tracklets without frames are skipped and logged.
 
     ``metainfo``: ``dataset``, ``num_cameras``, ``split``, ``role``,
     ``num_classes`` (persons of the training list) and ``pids`` (the person
@@ -52,24 +52,30 @@ class VideoReIDDataset(BaseDataset):
 
     Args:
         data_root (str): Folder of ``meta.json`` and ``splits.json``.
-        split (int): Which split, from 0.
+        split (int): Index of the split, from 0.
         role (str): ``'train'``: the clips of the training persons.
-            ``'test'``: those of the query tracklets, then of the gallery's.
-        clip_length (int): Frames a clip, T.
+            ``'test'``: the clips of the query tracklets, then of the gallery
+            tracklets.
+        clip_length (int): T, frames per clip.
         stride (int): Frames from the start of a clip to the next.
         last (str): ``'reference'``: no clip reaches the last frame of a
             longer tracklet, as published. ``'include'``: one does. See
             :func:`~mmfashion_ext.formats.video_reid.layout.clip_ranges`.
-        flow (bool): Whether to deliver optical flow.
+        flow (bool): Whether to load optical flow.
         label_seed (int, optional): Labels number the training persons in an
             order shuffled with this seed, as published. None: in the order
             of the list. Only the rows of the OIM table depend on it.
-        ann_file (str): Below ``data_root``.
-        split_file (str): Below ``data_root``.
-        data_prefix (dict): Folders of frames (``img``) and of flow
-            (``flow``).
+        ann_file (str): File of persons and tracklets, relative to
+            ``data_root``.
+        split_file (str): File of the splits, relative to ``data_root``.
+        data_prefix (dict): Folders of frames (``img``) and of flow maps
+            (``flow``), relative to ``data_root``.
         pipeline (Sequence): Transforms of an item.
         **kwargs: Further arguments of MMEngine's ``BaseDataset``.
+
+    Raises:
+        UserError: ``role`` has another value, a file is missing, or the
+            annotations do not fit.
     """
 
     def __init__(
@@ -108,10 +114,14 @@ class VideoReIDDataset(BaseDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """Cut all tracklets into clips, and print what there is.
+        """Read the annotations, cut all tracklets into clips, log a summary.
+
+        Returns:
+            list[dict]: One entry for each clip.
 
         Raises:
-            UserError: A file is missing or names what does not exist.
+            UserError: A file is missing or names what does not exist, or
+                there are no clips.
         """
         data = VideoReID.read(
             self.ann_file, os.path.join(self.data_root, self.split_file)
@@ -141,29 +151,31 @@ class VideoReIDDataset(BaseDataset):
         if not clips:
             raise UserError(
                 f'{self.data_root}: split {self.split} has no {self.role} '
-                'clip, all its tracklets are empty; convert the data set again'
+                'clip, all its tracklets are empty; convert the dataset again'
             )
         return clips
 
     def _label_order(
         self, train: list[Tracklet], data: VideoReID
     ) -> list[int]:
-        """The person of each label."""
+        """Return the person of each label."""
         pids = list(data.splits[self.split].trainval)
         if data.meta.tracklets is not None:
             pids = list(dict.fromkeys(tracklet.pid for tracklet in train))
         if self.label_seed is not None:
-            # the generator whose order is published
+            # the generator that the published code uses
             legacy = np.random.RandomState(self.label_seed)
             legacy.shuffle(pids)
         return pids
 
     def _check_files(self, parts: dict[Role, list[Tracklet]]) -> None:
-        """All frames and flow maps must be there; they are not opened."""
+        """Check that all frames and flow maps exist, without opening them."""
         files = {f: None for ts in parts.values() for t in ts for f in t.files}
-        wanted = [('img', 'frames', list(files), 'convert the data set again')]
+        expected = [
+            ('img', 'frames', list(files), 'convert the dataset again')
+        ]
         if self.flow:
-            wanted.append(
+            expected.append(
                 (
                     'flow',
                     'flow maps',
@@ -172,7 +184,7 @@ class VideoReIDDataset(BaseDataset):
                     ', or set flow=False',
                 )
             )
-        for key, what, names, remedy in wanted:
+        for key, what, names, remedy in expected:
             folder = self.data_prefix[key]
             found = set(os.listdir(folder)) if os.path.isdir(folder) else set()
             missing = [name for name in names if name not in found]
@@ -185,7 +197,7 @@ class VideoReIDDataset(BaseDataset):
     def _clips(
         self, parts: dict[Role, list[Tracklet]], labels: dict[int, int]
     ) -> list[dict]:
-        """One row for each clip, tracklets numbered through all parts."""
+        """Return one row for each clip; tracklets are numbered overall."""
         rows, number = [], 0
         for role, tracklets in parts.items():
             for pid, camid, files in tracklets:
@@ -210,6 +222,7 @@ class VideoReIDDataset(BaseDataset):
     def _print_summary(
         self, parts: dict[Role, list[Tracklet]], clips: list[dict]
     ) -> None:
+        """Log the numbers of identities, tracklets, clips and cameras."""
         lines = []
         for role, tracklets in parts.items():
             seen = [tracklet for tracklet in tracklets if tracklet.files]
@@ -221,7 +234,7 @@ class VideoReIDDataset(BaseDataset):
                 f'{len({t.camid for t in seen})}'
             )
             if empty:
-                lines.append(f'  empty, left out: {describe(empty)}')
+                lines.append(f'  empty, skipped: {describe(empty)}')
         print_log(
             f'{type(self).__name__} {self._metainfo["dataset"]}, split '
             f'{self.split}, {self.clip_length} frames every {self.stride}\n'
@@ -230,7 +243,12 @@ class VideoReIDDataset(BaseDataset):
         )
 
     def get_data_info(self, idx: int) -> dict:
-        """The item before its pipeline, see the class."""
+        """Return an item before its pipeline, see the class.
+
+        Args:
+            idx (int): Index of a clip; ``rng`` is added for a
+                ``SeededIndex``.
+        """
         info = super().get_data_info(idx)
         files = info.pop('files')
         folder = Path(self.data_prefix['img'])

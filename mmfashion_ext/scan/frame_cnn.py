@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What a single frame looks like: the two-stream CNN and the embedding."""
+"""Frame CNN: two-stream ResNet (image and optical flow) and embedding."""
 
 import torch
 import torch.nn.functional as F
@@ -13,23 +13,27 @@ from .backbone import TwoStreamConv
 
 @MODELS.register_module()
 class FrameCNN(BaseModule):
-    """Frames, with or without optical flow, to raw and embedded features.
+    """Compute raw and embedded features of frames, with or without flow.
 
-    Image and flow meet right after their first convolutions, before
-    normalisation. The backbone's last map is averaged over the whole frame:
-    the raw feature. A linear layer, batch normalisation and L2 normalisation
-    make the embedding x of it.
+    The responses to image and flow are added right after their first
+    convolutions, before normalisation. The global average of the backbone's
+    last map is the raw feature. A linear layer, batch normalisation and L2
+    normalisation turn it into the embedding x.
 
     Args:
-        backbone (dict): A ResNet, ``mmpretrain.ResNet`` or
+        backbone (dict): Config of a ResNet, ``mmpretrain.ResNet`` or
             ``TorchvisionResNet``; its first convolution must be ``conv1``.
         raw_channels (int): R, channels of its last map.
         channels (int): D.
-        flow (bool): Two streams; False: images only.
+        flow (bool): True: image and flow; False: images only.
         flow_channels (int): Channels of a flow map.
-        dropout (float): Before the L2 normalisation, 0-1.
-        eps (float): Smallest length that an embedding is divided by. 0 as
+        dropout (float): Dropout rate before the L2 normalisation, 0-1.
+        eps (float): Lower bound of the length in the L2 normalisation. 0 as
             published: an embedding of zero becomes NaN.
+
+    Raises:
+        UserError: ``raw_channels`` differs from the backbone's, or the
+            backbone has no ``conv1``.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class FrameCNN(BaseModule):
             ):
                 raise UserError(
                     f'{type(self.backbone).__name__} has no first '
-                    'convolution conv1 to set one of flow beside: take '
+                    'convolution conv1 to extend to optical flow: use '
                     'another backbone (without a deep stem), or flow=False'
                 )
             self.backbone.conv1 = TwoStreamConv(
@@ -75,25 +79,28 @@ class FrameCNN(BaseModule):
     def forward(
         self, img: Tensor, flow: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Features of all frames.
+        """Compute the features of all frames.
 
-        Only the backbone runs in half precision under autocast.
+        Under autocast only the backbone runs in half precision.
 
         Args:
             img (Tensor): (B, T, 3, H, W) normalised RGB.
-            flow (Tensor, optional): (B, T, F, H, W) normalised; ignored by
-                the network of images only.
+            flow (Tensor, optional): (B, T, F, H, W) normalised, F flow
+                channels; ignored with ``flow=False``.
 
         Returns:
             tuple[Tensor, Tensor]: x (B, T, D) of length 1, and raw
             (B, T, R), both at least float32.
+
+        Raises:
+            UserError: The network needs flow, but there is none.
         """
         frames = img.flatten(0, 1)
         if self.flow:
             if flow is None:
                 raise UserError(
-                    'the network reads optical flow, and the clips have '
-                    'none: load it (LoadClip with flow), or set '
+                    'the network needs optical flow, but the clips have '
+                    'none: load it (dataset with flow=True), or set '
                     'model.frame_cnn.flow=False'
                 )
             frames = torch.cat((frames, flow.flatten(0, 1)), dim=1)

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The two losses of SCAN: who is it (OIM), and is it the same (pairs)."""
+"""OIM loss (identity of each frame) and pair loss (same person or not)."""
 
 from typing import Any, NamedTuple
 
@@ -14,12 +14,12 @@ from ..utils.distributed import gather_rows
 
 
 class StepDecay(NamedTuple):
-    """A number that is multiplied every few epochs.
+    """Step schedule of a loss weight: base * factor^floor(epoch / step).
 
     Attributes:
-        base (float): Its value at first.
-        factor (float): Multiplies it ...
-        step (int): ... every so many epochs.
+        base (float): Value of the first epochs.
+        factor (float): Multiplies the value every ``step`` epochs.
+        step (int): Epochs, 1 or more.
     """
 
     base: float = 1.0
@@ -27,7 +27,7 @@ class StepDecay(NamedTuple):
     step: int = 30
 
     def at(self, epoch: int) -> float:
-        """The value in an epoch, counted from 0."""
+        """Return the value in an epoch, counted from 0."""
         return self.base * self.factor ** (epoch // self.step)
 
 
@@ -35,30 +35,30 @@ class StepDecay(NamedTuple):
 def update_table(
     table: Tensor, features: Tensor, labels: Tensor, momentum: float
 ) -> None:
-    """Let each identity's entry follow its samples, one after another.
+    """Update the OIM table with a batch, one sample after another.
 
     In the order of the rows: v_y <- momentum v_y + (1 - momentum) x, then
-    v_y <- v_y / |v_y|. Samples of one identity compound; different identities
-    do not meet, so the k-th sample of each is done at once.
+    v_y <- v_y / |v_y|. Samples of one identity compound; identities do not
+    influence each other, so the k-th samples of all are processed at once.
 
     Args:
         table (Tensor): (C, D) v, changed in place.
         features (Tensor): (N, D) x.
-        labels (Tensor): (N,) y, 0..C-1.
-        momentum (float): 0-1.
+        labels (Tensor): (N,) int64 y, 0..C-1.
+        momentum (float): Weight of the old entry, 0-1.
     """
-    order = labels.argsort(stable=True)
+    sorted_rows = labels.argsort(stable=True)
     _, counts = labels.unique(return_counts=True)
     starts = counts.cumsum(0) - counts
     for turn in range(int(counts.max())):
-        rows = order[starts[counts > turn] + turn]
+        rows = sorted_rows[starts[counts > turn] + turn]
         mixed = momentum * table[labels[rows]]
         mixed += (1 - momentum) * features[rows]
         table[labels[rows]] = mixed / mixed.norm(dim=1, keepdim=True)
 
 
 class _TableProduct(torch.autograd.Function):
-    """x . table^T, whose backward pass also updates the table."""
+    """Compute x . table^T; the backward pass also updates the table."""
 
     @staticmethod
     def forward(
@@ -74,31 +74,31 @@ class _TableProduct(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        (before,) = ctx.saved_tensors
+        (old_table,) = ctx.saved_tensors
         update_table(ctx.table, *ctx.seen, ctx.momentum)
-        return gradient @ before, None, None, None
+        return gradient @ old_table, None, None, None
 
 
 @MODELS.register_module()
 class OIMLoss(nn.Module):
-    """Online instance matching: a softmax over remembered identities.
+    """Online instance matching (OIM) loss: softmax over a feature table.
 
     The logits of a feature x are scalar * x . table^T; the table holds one
-    remembered feature per identity instead of learned weights. It starts at
-    zero, and each backward pass lets it follow the batch (see
-    :func:`update_table`), after the gradient was computed with the table as
-    it was. A forward pass alone changes nothing. The table is a buffer: it is
-    saved with the model, and a resumed training goes on with it.
+    running feature per identity instead of learned weights. It starts at
+    zero. Each backward pass updates it with the batch (see
+    :func:`update_table`); the gradient uses the table before the update. A
+    forward pass alone changes nothing. The table is a buffer: it is saved
+    with the model, and a resumed training continues with it.
 
-    In distributed training the table follows the samples of all processes in
-    the order of their ranks, the same everywhere. The loss is that of the
-    process's own samples, as usual.
+    In distributed training the table is updated with the samples of all
+    processes in the order of their ranks, so it is the same in all of them.
+    The loss is that of the process's own samples, as usual.
 
     Args:
         num_classes (int): C, identities to train on.
         channels (int): D.
-        scalar (float): Sharpness of the softmax.
-        momentum (float): What an entry keeps of itself per sample, 0-1.
+        scalar (float): Inverse temperature of the softmax.
+        momentum (float): Weight of an entry's old value per sample, 0-1.
     """
 
     def __init__(
@@ -116,25 +116,26 @@ class OIMLoss(nn.Module):
     def forward(
         self, features: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy.
+        """Compute the mean cross-entropy.
 
         Args:
             features (Tensor): (N, D) x, L2-normalised.
             labels (Tensor): (N,) int64, 0..C-1.
 
         Returns:
-            tuple[Tensor, Tensor]: The loss, and the (N, C) scaled logits.
+            tuple[Tensor, Tensor]: The loss (), and the (N, C) scaled logits.
 
         Raises:
             UserError: A label is not in the table.
         """
-        self._check(labels)
+        self._check_labels(labels)
         logits = self.scalar * _TableProduct.apply(
             features, labels, self.table, self.momentum
         )
         return F.cross_entropy(logits, labels), logits
 
-    def _check(self, labels: Tensor) -> None:
+    def _check_labels(self, labels: Tensor) -> None:
+        """Check that the table has an entry for each label."""
         low, high = (int(bound) for bound in labels.aminmax())
         if low < 0 or high >= len(self.table):
             wrong = low if low < 0 else high
@@ -142,7 +143,7 @@ class OIMLoss(nn.Module):
                 f'label {wrong} is not among the {len(self.table)} identities '
                 'of the OIM table (0 and up; clips of a test set have -1): '
                 'set oim_loss.num_classes to the number of persons that the '
-                'training set prints'
+                'training set logs'
             )
 
 
@@ -150,14 +151,15 @@ class OIMLoss(nn.Module):
 class PairLoss(nn.Module):
     """Weighted binary cross-entropy of all pairs of probe and gallery.
 
-    Pairs of equal labels are positive, also those that the sampler did not
-    mean as pairs. Negatives weigh ``sampling_rate`` times as much as
-    positives altogether, and all weights together are 0.1. The weighted terms
-    are **summed**. Without a negative pair (one identity in the batch; the
-    reference divides by zero) the positives have the whole weight.
+    Pairs of equal labels are positive, including those that the sampler did
+    not draw as pairs. The total weight of the negatives is ``sampling_rate``
+    times that of the positives, and all weights sum to 0.1. The weighted
+    terms are **summed**. Without a negative pair (one identity in the batch;
+    the reference divides by zero) the positives have the whole weight.
 
     Args:
-        sampling_rate (float): Weight of the negatives to the positives.
+        sampling_rate (float): Total weight of the negatives, relative to the
+            positives.
         eps (float): Added inside both logarithms, as the reference's PyTorch
             0.2 did: a pair's term is at most 27.6. 0: no logarithm is below
             -100, as in today's ``binary_cross_entropy``.
@@ -169,24 +171,31 @@ class PairLoss(nn.Module):
         self.eps = eps
 
     def weights(self, target: Tensor) -> Tensor:
-        """(P, G) weights of the pairs, of which ``target`` is 1 if same."""
+        """Compute the weights of the pairs.
+
+        Args:
+            target (Tensor): (P, G) 1 for the same person, else 0.
+
+        Returns:
+            Tensor: (P, G), sum 0.1.
+        """
         same = target > 0
         positives = same.sum().clamp(min=1)
         negative = self.sampling_rate * positives / (~same).sum()
-        # without negatives the quotient is infinite, but nobody gets it
+        # without negatives the quotient is infinite, but is not used
         weights = torch.where(same, torch.ones_like(target), negative)
         return weights / weights.sum() / 10
 
     def forward(self, same: Tensor, probe: Tensor, gallery: Tensor) -> Tensor:
-        """The loss.
+        """Compute the loss.
 
         Args:
-            same (Tensor): (P, G) probability that a pair is one person, 0-1.
-            probe (Tensor): (P,) labels.
-            gallery (Tensor): (G,) labels.
+            same (Tensor): (P, G) probability of the same person, 0-1.
+            probe (Tensor): (P,) int64 labels.
+            gallery (Tensor): (G,) int64 labels.
 
         Returns:
-            Tensor: A number.
+            Tensor: () loss.
         """
         target = (probe[:, None] == gallery).to(same)
         weights = self.weights(target)

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""From frames to pairs of clips: what SCAN does after its CNN."""
+"""SCAN's head: attention over the frames of clips, and pair logits."""
 
 from typing import Literal
 
@@ -19,15 +19,15 @@ POOLINGS = ('mean', 'self', 'collaborative', 'self+collaborative')
 
 @MODELS.register_module()
 class SCANMatcher(BaseModule):
-    """Self attention, collaborative attention and the pair classifier.
+    """Compare clips: self and collaborative attention, pair classifier.
 
     Keys h = BN(Linear(raw)) come from one block, ``feat_fc``, which both kinds
-    of attention share. In a pair, a clip is first pooled by itself (u the
-    probe, v the gallery clip), then once more as its partner sees it, under
-    the partner's u or v. ``pooling`` leaves parts out (the paper's ablation);
-    the classifier stays as it is::
+    of attention share. In a pair, a clip is first pooled alone (u the probe,
+    v the gallery clip), then once more under its partner's u or v.
+    ``pooling`` removes parts (the paper's ablation); the classifier stays
+    the same::
 
-        pooling               u, v             as seen by the other
+        pooling               u, v             pooled under the partner
         'mean'                mean over time   u, v
         'self'                self attention   u, v
         'collaborative'       mean over time   collaborative attention
@@ -38,13 +38,16 @@ class SCANMatcher(BaseModule):
         channels (int): D.
         pooling (str): See above.
         bn (str): Batch statistics of the keys in training. ``'reference'``:
-            keys are computed anew for each use, of probes, galleries,
-            galleries and probes, each time with the statistics of that side
-            alone, so that the running statistics are updated four times a
-            step, as published. ``'joint'``: once, of all clips together.
-        chunk (int, optional): See :class:`PairClassifier`.
+            keys are computed separately for each use (probes, galleries,
+            galleries, probes), each time with the statistics of that side
+            only, so that the running statistics are updated four times a
+            step, as published. ``'joint'``: once, over all clips.
+        chunk (int, optional): See :class:`.PairClassifier`.
 
     Symbols: P probes, G galleries, M query and N gallery clips, T frames.
+
+    Raises:
+        UserError: ``pooling`` or ``bn`` has another value.
     """
 
     def __init__(
@@ -80,20 +83,25 @@ class SCANMatcher(BaseModule):
         self.classifier = PairClassifier(channels, chunk)
 
     def keys(self, raw: Tensor) -> Tensor:
-        """Keys h (N, T, D) of raw (N, T, R); zeros if nothing attends.
+        """Compute the attention keys.
 
-        Under keys of zero, attention is the mean over time.
+        Args:
+            raw (Tensor): (N, T, R) raw features.
+
+        Returns:
+            Tensor: (N, T, D) keys h; zeros for ``pooling='mean'``, because
+            attention under keys of zero is the mean over time.
         """
         if self.pooling == 'mean':
             return raw.new_zeros(*raw.shape[:2], self.channels)
         return self.feat_fc(raw.flatten(0, 1)).view(*raw.shape[:2], -1)
 
     def forward(self, x: Tensor, raw: Tensor) -> Tensor:
-        """Logits of all pairs of a probe and a gallery clip.
+        """Compute the logits of all pairs of a probe and a gallery clip.
 
         Args:
             x (Tensor): (2P, T, D) embeddings of probe, gallery, probe ...
-            raw (Tensor): (2P, T, R) raw features of the same.
+            raw (Tensor): (2P, T, R) raw features of the same clips.
 
         Returns:
             Tensor: (P, P, 2), see ``PairClassifier.DIFFERENT`` and ``SAME``.
@@ -103,13 +111,13 @@ class SCANMatcher(BaseModule):
         def keys(side: slice) -> Tensor:
             return self.keys(raw[side]) if joint is None else joint[side]
 
-        def alone(side: slice) -> Tensor:
+        def pool(side: slice) -> Tensor:
             if self.self_pooling is None:
                 return x[side].mean(dim=1)
             return self.self_pooling(x[side], keys(side))
 
         probe, gallery = slice(0, None, 2), slice(1, None, 2)
-        u, v = alone(probe), alone(gallery)
+        u, v = pool(probe), pool(gallery)
         gallery2, probe2 = v[None], u[:, None]
         if self.cross_pooling is not None:
             gallery2 = self.cross_pooling(x[gallery], keys(gallery), u)
@@ -124,17 +132,21 @@ class SCANMatcher(BaseModule):
         gallery: ClipFeatures,
         memory: int = MEMORY,
     ) -> Tensor:
-        """Probability that two clips show different people, in evaluation.
+        """Compute the probability that two clips show different people.
 
-        Computed where the features are, not where the model is.
+        Batch statistics are not used. The computation runs on the device of
+        the features, not on the model's.
 
         Args:
             query (ClipFeatures): (M, T, D) embeddings and keys.
-            gallery (ClipFeatures): (N, T', D) of the same.
+            gallery (ClipFeatures): (N, T', D) embeddings and keys.
             memory (int): Bytes to hold besides inputs and result, roughly.
 
         Returns:
-            Tensor: (M, N) float32, 0-1.
+            Tensor: (M, N) float32 distances of all pairs, 0-1.
+
+        Raises:
+            UserError: Features or classifier are not finite.
         """
         folded = (
             part.to(query.keys.device) for part in self.classifier.folded()

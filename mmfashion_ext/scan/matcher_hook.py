@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What validation and test need of the model."""
+"""Hook that gives the model's matcher to the metric."""
 
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
@@ -11,24 +11,24 @@ from ..registry import HOOKS
 
 @HOOKS.register_module()
 class MatcherHook(Hook):
-    """Lend the model's matcher to the metrics that compare clips.
+    """Give the model's matcher to the metrics that compare clips.
 
-    An MMEngine metric sees predictions, never the model; but SCAN compares
-    two clips with layers of its own. Every metric with an attribute
-    ``matcher`` (:class:`~.metric.VideoReIDMetric`) gets ``model.matcher``
-    before each validation and test.
+    An MMEngine metric has no access to the model, but SCAN compares two clips
+    with layers of the model. Before each validation and test, this hook sets
+    ``metric.matcher = model.matcher`` for every metric that has an attribute
+    ``matcher`` (:class:`~.metric.VideoReIDMetric`).
     """
 
     def before_val(self, runner: Runner) -> None:
-        """Give the matcher to the metrics of the validation."""
-        _lend(runner, runner.val_loop.evaluator)
+        """Set the matcher of the validation metrics."""
+        _set_matcher(runner, runner.val_loop.evaluator)
 
     def before_test(self, runner: Runner) -> None:
-        """Give the matcher to the metrics of the test."""
-        _lend(runner, runner.test_loop.evaluator)
+        """Set the matcher of the test metrics."""
+        _set_matcher(runner, runner.test_loop.evaluator)
 
 
-def _lend(runner: Runner, evaluator: Evaluator) -> None:
+def _set_matcher(runner: Runner, evaluator: Evaluator) -> None:
     model = runner.model
     if is_model_wrapper(model):
         model = model.module

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Video person re-identification as an MMEngine metric."""
+"""MMEngine metric of video person re-identification: CMC and mAP."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -26,13 +26,13 @@ from .clip_features import ClipFeatures
 
 
 class Tracklets(NamedTuple):
-    """The clips of one side of the test, tracklet after tracklet.
+    """Q query or gallery tracklets, their M clips one after another.
 
     Attributes:
         features (ClipFeatures): (M, T, D) of the clips.
-        clips (np.ndarray): (Q,) clips of each tracklet.
-        pids (np.ndarray): (Q,) persons.
-        camids (np.ndarray): (Q,) cameras.
+        clips (np.ndarray): (Q,) int64 number of clips of each tracklet.
+        pids (np.ndarray): (Q,) int64 person of each tracklet.
+        camids (np.ndarray): (Q,) int64 camera of each tracklet.
     """
 
     features: ClipFeatures
@@ -43,26 +43,31 @@ class Tracklets(NamedTuple):
 
 @METRICS.register_module()
 class VideoReIDMetric(BaseMetric):
-    """Compare all query with all gallery tracklets, and rank.
+    """CMC and mAP of ranking all gallery tracklets for each query tracklet.
 
-    Distances of clips come from the model's matcher, lent by
-    :class:`~.hook.MatcherHook` (put it into ``custom_hooks``); those of
-    tracklets are means of their smallest tenth. The metrics are
+    Distances of clips come from the model's matcher, which
+    :class:`~.matcher_hook.MatcherHook` sets (put it into ``custom_hooks``);
+    the distance of two tracklets is the mean of the smallest tenth of the
+    distances of their clips. The metrics are
     ``{allshots,cuhk03,market1501}/CMC-{1,5,10,20}`` and ``mAP``, all in 0-1,
     see :mod:`mmfashion_ext.evaluation.reid`. To keep the best checkpoint, give
-    the hook ``save_best='allshots/CMC-1'`` **and** ``rule='greater'``.
+    the checkpoint hook ``save_best='allshots/CMC-1'`` **and**
+    ``rule='greater'``.
 
     Args:
         percentile (float): Clip distances up to this percentile (0-100)
             count. 10 as published; the published code also names 20.
-        variants (Sequence[str]): Which CMC.
+        variants (Sequence[str]): CMC variants to compute.
         topk (Sequence[int]): Ranks of the CMC, from 1.
-        draws (int): Galleries drawn for ``cuhk03``.
-        seed (int): Of these draws.
+        draws (int): Number of galleries drawn for ``cuhk03``.
+        seed (int): Seed of these draws.
         outfile_prefix (str, optional): Write ``{prefix}.distmat.npz``, which
             ``tools/analysis/eval_reid.py`` reads.
         **kwargs: ``collect_device``, ``prefix`` and ``collect_dir`` of
             ``BaseMetric``.
+
+    Raises:
+        UserError: ``percentile`` is not in 0-100.
     """
 
     default_prefix = ''  # None would warn
@@ -88,11 +93,11 @@ class VideoReIDMetric(BaseMetric):
         self.matcher: nn.Module | None = None  # set by MatcherHook
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the features of a batch.
+        """Collect the features of a batch, on the CPU.
 
         Args:
             data_batch (Any): Not used.
-            data_samples (Sequence[dict]): ``ClipDataSample`` as dicts:
+            data_samples (Sequence[dict]): Each ``ClipDataSample`` as a dict:
                 ``embeddings`` and ``attention_keys`` (T, D), ``pid``,
                 ``camid``, ``tracklet``, ``role`` and ``start``.
         """
@@ -112,12 +117,17 @@ class VideoReIDMetric(BaseMetric):
         """Compare all tracklets, evaluate, and write the distances.
 
         Args:
-            results (list[dict]): What ``process`` kept, of all processes.
+            results (list[dict]): What :meth:`process` collected, from all
+                processes.
 
         Returns:
-            dict[str, float]: 0-1.
+            dict[str, float]: Metrics in 0-1.
+
+        Raises:
+            UserError: No matcher, no clips of a role, or clips that differ
+                in length.
         """
-        query, gallery = (_side(results, r) for r in ('query', 'gallery'))
+        query, gallery = (_collect(results, r) for r in ('query', 'gallery'))
         distmat = aggregate_tracklets(
             self._clip_distances(query.features, gallery.features),
             query.clips,
@@ -137,7 +147,7 @@ class VideoReIDMetric(BaseMetric):
     def _clip_distances(
         self, query: ClipFeatures, gallery: ClipFeatures
     ) -> np.ndarray:
-        """(M, N) float32, computed on the model's device."""
+        """Compute (M, N) float32 distances on the model's device."""
         if self.matcher is None:
             raise UserError(
                 'VideoReIDMetric has no matcher to compare clips with: add '
@@ -154,11 +164,11 @@ class VideoReIDMetric(BaseMetric):
         return distances.cpu().numpy()
 
 
-def _side(results: list[dict], role: str) -> Tracklets:
-    """The clips of a role in order, whichever process computed them."""
+def _collect(results: list[dict], role: str) -> Tracklets:
+    """Sort the clips of a role by tracklet and start, without duplicates."""
     # a sampler that fills up the last batch gives some clips twice
     clips = {r['clip']: r for r in results if r['role'] == role}
-    clips = [clips[place] for place in sorted(clips)]
+    clips = [clips[key] for key in sorted(clips)]
     if not clips:
         raise UserError(
             f'no {role} clips were tested: VideoReIDMetric needs a dataset '
@@ -169,7 +179,7 @@ def _side(results: list[dict], role: str) -> Tracklets:
         raise UserError(
             f'the {role} clips differ in length: tracklet '
             f'{shortest["clip"][0]} has one of {len(shortest["x"])} frames. '
-            'LoadClip continues short clips if the dataset has a clip_length'
+            'LoadClip extends short clips if the dataset has a clip_length'
         )
     tracklets = np.array([clip['clip'][0] for clip in clips])
     _, first, counts = np.unique(

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Two optimizers, one loss: the CNN and what stands on it."""
+"""Optimizer wrapper with separate optimizers for CNN and attention head."""
 
 import copy
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class JointOptimWrapper(OptimWrapperDict):
     all share its gradient scaler, which is updated once after all steps.
 
     Args:
-        **wrappers (OptimWrapper): All of one type.
+        **wrappers (OptimWrapper): Wrapper of each optimizer, all of one type.
     """
 
     def __init__(self, **wrappers: OptimWrapper) -> None:
@@ -38,12 +38,12 @@ class JointOptimWrapper(OptimWrapperDict):
     def initialize_count_status(
         self, model: nn.Module, cur_iter: int, max_iters: int
     ) -> None:
-        """Of gradient accumulation, see :class:`OptimWrapper`."""
+        """Set up gradient accumulation, see :class:`OptimWrapper`."""
         self.first.initialize_count_status(model, cur_iter, max_iters)
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Mixed precision and accumulation around the forward pass."""
+        """Apply mixed precision and accumulation to the forward pass."""
         with self.first.optim_context(model):
             yield
 
@@ -53,14 +53,14 @@ class JointOptimWrapper(OptimWrapperDict):
         step_kwargs: dict | None = None,
         zero_kwargs: dict | None = None,
     ) -> None:
-        """Go backward once; step all optimizers unless gradients pile up."""
+        """Run one backward pass; step all optimizers unless accumulating."""
         self.backward(self.first.scale_loss(loss))
         if self.first.should_update():
             self.step(**(step_kwargs or {}))
             self.zero_grad(**(zero_kwargs or {}))
 
     def backward(self, loss: Tensor, **kwargs: Any) -> None:
-        """Add up the gradients of all parameters."""
+        """Accumulate the gradients of all parameters for the loss ()."""
         self.first.backward(loss, **kwargs)
 
     def step(self, **kwargs: Any) -> None:
@@ -81,10 +81,10 @@ class JointOptimWrapper(OptimWrapperDict):
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class SCANOptimWrapperConstructor:
-    """An optimizer for the frame CNN and one for the matcher.
+    """Construct one optimizer for the frame CNN and one for the matcher.
 
-    Both are made from ``optimizer``; ``cnn`` and ``attention`` change it for
-    one of them. The published training, 30 epochs::
+    Both are built from ``optimizer``; ``cnn`` and ``attention`` override it
+    for one of them. The published training, 30 epochs::
 
         optim_wrapper = dict(
             type='OptimWrapper',  # or AmpOptimWrapper
@@ -105,18 +105,19 @@ class SCANOptimWrapperConstructor:
             attention=dict(type='StepLR', step_size=10, gamma=0.01),
         )
 
-    MMEngine ends schedules with ``max_epochs``. A finished training that is
-    to go on with more epochs needs an ``end`` of its own in each.
+    MMEngine ends schedules with ``max_epochs``. To continue a finished
+    training with more epochs, set ``end`` in each scheduler.
 
     Args:
         optim_wrapper_cfg (dict): ``type``, ``optimizer``, and further
-            arguments of the wrapper (``clip_grad``, of each optimizer by
-            itself, ``accumulative_counts`` ...), besides ``cnn`` and
+            arguments of the wrapper (``clip_grad``, applied to each optimizer
+            separately, ``accumulative_counts`` ...), besides ``cnn`` and
             ``attention`` (dict, optional).
-        paramwise_cfg (dict, optional): MMEngine's, names as in the part.
+        paramwise_cfg (dict, optional): MMEngine's ``paramwise_cfg``, with
+            parameter names relative to the part.
     """
 
-    #: Name of the optimizer -> the part of the model that it trains.
+    #: Name of the optimizer -> part of the model that it trains.
     PARTS = {'cnn': 'frame_cnn', 'attention': 'matcher'}
 
     def __init__(
@@ -126,7 +127,7 @@ class SCANOptimWrapperConstructor:
         changes = {name: shared.pop(name, None) or {} for name in self.PARTS}
         self.constructors = {}
         for name, change in changes.items():
-            # a copy for each: the wrappers take their arguments apart
+            # a copy for each: building a wrapper changes its config
             cfg = copy.deepcopy(shared)
             cfg['optimizer'].update(change)
             self.constructors[name] = DefaultOptimWrapperConstructor(
@@ -134,16 +135,27 @@ class SCANOptimWrapperConstructor:
             )
 
     def __call__(self, model: nn.Module) -> JointOptimWrapper:
-        """Make the optimizers of a :class:`SCANRecognizer`."""
+        """Build the optimizers of a model.
+
+        Args:
+            model (nn.Module): A :class:`.SCANRecognizer`, or any model with
+                the same parts.
+
+        Raises:
+            ValueError: A parameter belongs to neither part.
+        """
         if is_model_wrapper(model):
             model = model.module
         parts = {name: getattr(model, p) for name, p in self.PARTS.items()}
         known = {id(p) for m in parts.values() for p in m.parameters()}
-        lost = [n for n, p in model.named_parameters() if id(p) not in known]
-        if lost:
+        unassigned = [
+            n for n, p in model.named_parameters() if id(p) not in known
+        ]
+        if unassigned:
             raise ValueError(
-                f'no optimizer for {", ".join(lost)}: only parameters of '
-                f'{" and ".join(self.PARTS.values())} are trained'
+                f'no optimizer for {", ".join(unassigned)}: only parameters '
+                f'of {" and ".join(self.PARTS.values())} are trained. Move '
+                'them into one of these parts'
             )
         return JointOptimWrapper(
             **{

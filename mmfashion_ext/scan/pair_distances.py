@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""All clips of a query set against all clips of a gallery, exact and fast.
+"""Distances of all query clips to all gallery clips, without M N D arrays.
 
 SCAN compares a query clip m with a gallery clip n as follows (arXiv:
 1807.05688). Each clip is pooled over time under a guide, channel by channel::
@@ -12,25 +12,25 @@ pooled once more. The generalised similarity of the two is
 
     s_d = (u_d - v_d) (P_d^query(v_d) - P_d^gallery(u_d)),
 
-and the network's batch normalisation and linear layer, folded, make one
-number of it: logit = sum_d weight_d s_d + bias.
+and the network's batch normalisation and linear layer, folded, reduce it to
+one number: logit = sum_d weight_d s_d + bias.
 
-Taken literally that is M N T D exponentials for either side. But with any
-constant e_d the logit is a sum of two one-sided terms,
+Computed literally, this costs M N T D exponentials for either side. But with
+any constant e_d the logit is a sum of two one-sided terms,
 
     logit - bias = sum_d F_md(v_d) + sum_d G_nd(u_d),
-    F_md(c) = weight_d (u_md - c) (P_md(c) - e_d),     G_n the same of clip n,
+    F_md(c) = weight_d (u_md - c) (P_md(c) - e_d),     G_nd like F_md, of n,
 
-each a smooth function of **one number** c that belongs to one clip alone. On
-the interval that the guides of a channel fill, a polynomial through J_d
-Chebyshev nodes replaces it, so that a clip is pooled under J_d guides instead
-of under all clips of the other side, and the sum over d becomes one matrix
-product of the coefficients with the Chebyshev polynomials at c. No array has
-the size M N D, nor M N J.
+each a smooth function of **one number** c that depends on one clip only. On
+the interval of a channel's guides, a polynomial through J_d Chebyshev nodes
+replaces it. So a clip is pooled under J_d guides instead of under all clips
+of the other side, and the sum over d becomes one matrix product of the
+coefficients with the Chebyshev polynomials at c. No array has the size M N D
+or M N J.
 
-The error has a proven bound, see :func:`~.interpolation.nodes_needed`; J_d,
+The error has a proven bound, see :func:`~.chebyshev.nodes_needed`; J_d,
 typically 10 to 40, is the smallest number for which the distances err by less
-than ``tolerance``. A channel for which that is more work than pooling all
+than ``tolerance``. A channel for which this is more work than pooling all
 pairs is computed pair by pair.
 
 Symbols: M query clips, N gallery clips, T frames (may differ between the
@@ -54,14 +54,14 @@ TOLERANCE = 1e-6
 
 @torch.no_grad()
 def self_pool(clips: ClipFeatures, memory: int = MEMORY) -> Tensor:
-    """Pool each clip under its own mean key.
+    """Self-pool each clip: attention under its own mean key.
 
     Args:
         clips (ClipFeatures): (M, T, D).
-        memory (int): Bytes to work with.
+        memory (int): Budget in bytes.
 
     Returns:
-        Tensor: (M, D) float64.
+        Tensor: (M, D) float64 pooled features.
     """
     pooled = clips.embeddings.new_empty(
         len(clips.keys), clips.keys.shape[-1], dtype=torch.float64
@@ -84,25 +84,29 @@ def pair_distances(
     memory: int = MEMORY,
     tolerance: float = TOLERANCE,
 ) -> Tensor:
-    """Probability that two clips show different people, for all pairs.
+    """Compute the probability that two clips show different people.
 
     Args:
         query (ClipFeatures): (M, T, D) of any floating type.
         gallery (ClipFeatures): (N, T', D).
         weight (Tensor): (D,) of logit(different) - logit(same), batch
             normalisation and linear layer folded.
-        bias (Tensor | float): Of the same.
-        guides (tuple[Tensor, Tensor], optional): (M, D) and (N, D), what a
-            clip is to its partner: the guide of the partner's pooling and
+        bias (Tensor | float): Constant of the same affine map.
+        guides (tuple[Tensor, Tensor], optional): (M, D) and (N, D) pooled
+            features u and v: guides of the partner's pooling and operands of
             the first factor of s. Defaults to the self-pooled features.
         memory (int): Bytes to hold besides inputs and result, roughly (at
             least one channel of all clips and one row of the result).
         tolerance (float): Largest error of a distance, besides rounding
-            (clips are pooled in their own precision, float32 at least; all
+            (clips are pooled in their own precision, at least float32; all
             else is float64). 0 computes pair by pair, in float64.
 
     Returns:
-        Tensor: (M, N) float32, 0-1.
+        Tensor: (M, N) float32 distances of all pairs, 0-1.
+
+    Raises:
+        UserError: Features or classifier are not finite.
+        ValueError: Shapes do not fit.
     """
     _check(query, gallery, weight, bias)
     if guides is None:
@@ -120,18 +124,18 @@ def pair_distances(
 def pooled_distances(
     query: Tensor, gallery: Tensor, weight: Tensor, bias: Tensor | float
 ) -> Tensor:
-    """The same for clips that are pooled without regard to their partner.
+    """Compute distances of clips pooled without collaborative attention.
 
     Both factors of s are then equal: s_d = (u_d - v_d)^2.
 
     Args:
         query (Tensor): (M, D) pooled features.
-        gallery (Tensor): (N, D).
+        gallery (Tensor): (N, D) pooled features.
         weight (Tensor): (D,), see :func:`pair_distances`.
-        bias (Tensor | float): Of the same.
+        bias (Tensor | float): Constant of the same affine map.
 
     Returns:
-        Tensor: (M, N) float32, 0-1.
+        Tensor: (M, N) float32 probability of different people, 0-1.
     """
     query, gallery, weight = (t.double() for t in (query, gallery, weight))
     logits = (query**2 @ weight)[:, None] + (gallery**2 @ weight)
@@ -146,7 +150,7 @@ def _logits(
     memory: int,
     tolerance: float,
 ) -> Tensor:
-    """The logits (M, N) float64 without bias; see the module."""
+    """Compute the logits (M, N) float64 without bias; see the module."""
     (query, gallery), (u, v) = sides, guides
     m, n = len(u), len(v)
     logits = u.new_zeros(m, n)
@@ -158,8 +162,8 @@ def _logits(
     # pooling under J guides a clip, or under all clips of the other side
     smooth = nodes * (m + n) <= 2 * m * n
     frames = max(query.keys.shape[1], gallery.keys.shape[1])
-    # coefficients of one side, polynomials of the other and their angles,
-    # both parts of the features
+    # bytes of a channel: coefficients of one side, polynomials of the other
+    # and their angles, embeddings and keys
     row = (m + n) * (3 * nodes + 2 * frames) * DOUBLE
     for channels in _groups(nodes, row, smooth, memory):
         count = int(nodes[channels].max())
@@ -201,17 +205,17 @@ def _add_pairs(
 def _groups(
     nodes: Tensor, bytes_: Tensor, chosen: Tensor, memory: int
 ) -> Iterator[Tensor]:
-    """Chosen channels with like numbers of nodes, as many as memory holds."""
-    order = nodes.argsort()
-    order = order[chosen[order]]
-    while len(order):
-        size = torch.arange(1, len(order) + 1, device=nodes.device)
-        fits = size * bytes_[order] <= memory
+    """Yield chosen channels with similar node counts that fit into memory."""
+    channels = nodes.argsort()
+    channels = channels[chosen[channels]]
+    while len(channels):
+        size = torch.arange(1, len(channels) + 1, device=nodes.device)
+        fits = size * bytes_[channels] <= memory
         # at most a quarter more nodes than a channel needs
-        fits &= 4 * nodes[order] <= 5 * nodes[order[0]]
+        fits &= 4 * nodes[channels] <= 5 * nodes[channels[0]]
         count = max(int(fits.sum()), 1)
-        yield order[:count]
-        order = order[count:]
+        yield channels[:count]
+        channels = channels[count:]
 
 
 def _check(
@@ -220,6 +224,7 @@ def _check(
     weight: Tensor,
     bias: Tensor | float,
 ) -> None:
+    """Check shapes, and that all numbers are finite."""
     for name, (x, h) in (('query', query), ('gallery', gallery)):
         if x.shape != h.shape or x.shape[2:] != weight.shape or not x.shape[1]:
             raise ValueError(
@@ -229,8 +234,12 @@ def _check(
             )
         if not (x.isfinite().all() and h.isfinite().all()):
             raise UserError(
-                f'{name} clips: embeddings or keys are not finite; the model '
-                'diverged, or a clip is damaged'
+                f'{name} clips: embeddings or keys are not finite: the model '
+                'diverged, or a clip is damaged. Use another checkpoint, or '
+                'check the clips'
             )
     if not (weight.isfinite().all() and math.isfinite(bias)):
-        raise UserError('the pair classifier is not finite; it diverged')
+        raise UserError(
+            "the pair classifier is not finite: the model's training "
+            'diverged. Use another checkpoint'
+        )

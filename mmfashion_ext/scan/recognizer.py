@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""SCAN as a model of MMEngine."""
+"""SCAN recognizer: MMEngine model of frame CNN, matcher and losses."""
 
 from typing import Literal
 
@@ -21,26 +21,28 @@ Losses = dict[str, Tensor]
 
 @MODELS.register_module()
 class SCANRecognizer(BaseModel):
-    """Recognise people in video clips.
+    """Video person re-identification by comparing pairs of clips.
 
-    loss = oim_rate(epoch) OIM(frames) + pair_weight PairLoss(pairs): each
-    frame is to find its identity, each probe clip of a batch its like among
-    the gallery clips. A batch is probe, gallery, probe, gallery ... as
-    ``CrossCameraPairSampler`` gives it.
+    loss = oim_rate(epoch) OIM(frames) + pair_weight PairLoss(pairs): OIM
+    classifies the identity of each frame, the pair loss decides for each
+    probe and gallery clip of a batch whether they show the same person. A
+    batch is probe, gallery, probe, gallery ... as ``CrossCameraPairSampler``
+    draws it.
 
     Args:
-        frame_cnn (dict): :class:`FrameCNN`.
-        matcher (dict): :class:`SCANMatcher`.
-        oim_loss (dict): :class:`OIMLoss`.
-        pair_loss (dict): :class:`PairLoss`.
-        oim_rate (dict): Schedule of the weight of OIM, see
-            :class:`StepDecay`: base * factor^floor(epoch / step).
-        pair_weight (float): Of the pair loss.
-        gather (bool): In distributed training, take the pairs of all
-            processes' probes and galleries, as if one process had the whole
-            batch (the published training did so). False: each process has
-            its own pairs.
-        data_preprocessor (dict, optional): :class:`ClipDataPreprocessor`.
+        frame_cnn (dict): Config of :class:`.FrameCNN`.
+        matcher (dict): Config of :class:`.SCANMatcher`.
+        oim_loss (dict): Config of :class:`.OIMLoss`.
+        pair_loss (dict): Config of :class:`.PairLoss`.
+        oim_rate (dict): Schedule of the OIM weight, see
+            :class:`.StepDecay`: base * factor^floor(epoch / step).
+        pair_weight (float): Weight of the pair loss.
+        gather (bool): In distributed training, compare the probes and
+            galleries of all processes, as if one process had the whole batch
+            (the published training did so). False: each process compares
+            its own clips only.
+        data_preprocessor (dict, optional): Config of
+            :class:`.ClipDataPreprocessor`.
 
     Symbols: B clips, T frames, R raw and D embedded channels.
     """
@@ -72,13 +74,16 @@ class SCANRecognizer(BaseModel):
         data_samples: list[ClipDataSample] | None = None,
         mode: Literal['tensor', 'loss', 'predict'] = 'tensor',
     ) -> Losses | list[ClipDataSample] | ClipFeatures:
-        """Features, losses or data samples with features.
+        """Compute features, losses, or data samples with features.
 
         Args:
-            inputs (dict[str, Tensor]): ``img`` and perhaps ``flow``, each
+            inputs (dict[str, Tensor]): ``img`` and optionally ``flow``, each
                 (B, T, 3, H, W), normalised.
             data_samples (list[ClipDataSample], optional): B of them.
             mode (str): ``'tensor'``, ``'loss'`` or ``'predict'``.
+
+        Returns:
+            What :meth:`extract`, :meth:`loss` or :meth:`predict` returns.
         """
         if mode == 'loss':
             return self.loss(inputs, data_samples)
@@ -89,7 +94,16 @@ class SCANRecognizer(BaseModel):
         raise ValueError(f'mode must be tensor, loss or predict, got {mode!r}')
 
     def extract(self, inputs: dict[str, Tensor]) -> ClipFeatures:
-        """Embeddings x and keys h of B clips, (B, T, D) each."""
+        """Extract features of clips.
+
+        Args:
+            inputs (dict[str, Tensor]): ``img`` and optionally ``flow``, each
+                (B, T, 3, H, W), normalised.
+
+        Returns:
+            ClipFeatures: Embeddings x and keys h, (B, T, D) each, at least
+            float32.
+        """
         x, raw = self.frame_cnn(**inputs)
         with torch.autocast(x.device.type, enabled=False):
             return ClipFeatures(x, self.matcher.keys(raw))
@@ -97,7 +111,15 @@ class SCANRecognizer(BaseModel):
     def predict(
         self, inputs: dict[str, Tensor], data_samples: list[ClipDataSample]
     ) -> list[ClipDataSample]:
-        """Put ``embeddings`` and ``attention_keys`` into the data samples."""
+        """Add ``embeddings`` and ``attention_keys`` to the data samples.
+
+        Args:
+            inputs (dict[str, Tensor]): As :meth:`extract`.
+            data_samples (list[ClipDataSample]): B of them.
+
+        Returns:
+            list[ClipDataSample]: The same, with (T, D) features each.
+        """
         features = self.extract(inputs)
         for sample, x, h in zip(data_samples, *features, strict=True):
             sample.embeddings, sample.attention_keys = x, h
@@ -106,7 +128,19 @@ class SCANRecognizer(BaseModel):
     def loss(
         self, inputs: dict[str, Tensor], data_samples: list[ClipDataSample]
     ) -> Losses:
-        """Both losses, weighted, and what share is decided right (0-1)."""
+        """Compute both losses, and the accuracy of each.
+
+        Args:
+            inputs (dict[str, Tensor]): As :meth:`extract`.
+            data_samples (list[ClipDataSample]): B of them, with ``label``.
+
+        Returns:
+            dict[str, Tensor]: ``loss_oim`` and ``loss_pair``, weighted;
+            ``oim_acc`` and ``pair_acc``, 0-1; scalars.
+
+        Raises:
+            UserError: B is odd, or a label is not in the OIM table.
+        """
         if len(data_samples) % 2:
             raise UserError(
                 f'a batch must hold pairs of clips, got {len(data_samples)} '
@@ -120,24 +154,26 @@ class SCANRecognizer(BaseModel):
             return self._oim(x, labels) | self._pairs(x, raw, labels)
 
     def _oim(self, x: Tensor, labels: Tensor) -> Losses:
+        """Compute the OIM loss of x (B, T, D), labels (B,)."""
         labels = labels.repeat_interleave(x.shape[1])
         loss, logits = self.oim_loss(x.flatten(0, 1), labels)
         epoch = MessageHub.get_current_instance().get_info('epoch', 0)
-        right = logits.argmax(dim=1) == labels
+        correct = logits.argmax(dim=1) == labels
         return {
             'loss_oim': self.oim_rate.at(epoch) * loss,
-            'oim_acc': right.float().mean(),
+            'oim_acc': correct.float().mean(),
         }
 
     def _pairs(self, x: Tensor, raw: Tensor, labels: Tensor) -> Losses:
+        """Compute the pair loss of x (B, T, D), raw (B, T, R), labels (B,)."""
         if self.gather:
             x, raw, labels = map(gather_rows, (x, raw, labels))
         probe, gallery = labels[0::2], labels[1::2]
         logits = self.matcher(x, raw)
         same = logits.softmax(dim=-1)[..., PairClassifier.SAME]
-        right = (same > 0.5) == (probe[:, None] == gallery)
+        correct = (same > 0.5) == (probe[:, None] == gallery)
         return {
             'loss_pair': self.pair_weight
             * self.pair_loss(same, probe, gallery),
-            'pair_acc': right.float().mean(),
+            'pair_acc': correct.float().mean(),
         }

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Batches of clip pairs: one person seen by two cameras."""
+"""Sampler of clip pairs that show one person in two cameras."""
 
 import logging
 from collections import defaultdict
@@ -18,24 +18,27 @@ from .seeding import SeededIndex
 
 @DATA_SAMPLERS.register_module()
 class CrossCameraPairSampler(Sampler):
-    """Every clip once, each followed by a clip of the same person.
+    """Sample every clip once, each followed by a clip of the same person.
 
     Anchors come in random order, from all cameras; the partner is drawn
-    uniformly among the person's clips of the other cameras. An epoch is
-    twice the clips, so an even ``batch_size`` holds whole pairs: anchors at
-    even positions ("probe"), partners at odd ones ("gallery"). Of N
-    processes each gets every N-th pair; all draws, those of the augmentation
-    too (see :class:`~.randomness.SeededIndex`), depend on seed and epoch
-    alone.
+    uniformly among the person's clips of the other cameras. An epoch has
+    twice as many indices as there are clips, so an even ``batch_size`` holds
+    whole pairs: anchors at even positions ("probe"), partners at odd ones
+    ("gallery"). Of N processes each gets every N-th pair. All draws, also
+    those of the augmentation (see :class:`~.seeding.SeededIndex`), depend on
+    seed and epoch only.
 
     Args:
         dataset (BaseDataset): A ``VideoReIDDataset``, or a wrapper of one
             with ``get_data_info``.
         seed (int, optional): None: a random one, equal in all processes.
         within_camera (bool): Persons in one camera only: True pairs their
-            clips with one another, False leaves them out. They are named in
+            clips with one another, False skips them. They are logged in
             either case.
         round_up (bool): Repeat pairs so that all processes get equally many.
+
+    Raises:
+        UserError: No person has clips in two cameras.
     """
 
     def __init__(
@@ -52,14 +55,14 @@ class CrossCameraPairSampler(Sampler):
         self.partners = _partners(dataset, within_camera)
 
     def __len__(self) -> int:
-        """Clips of this process in an epoch."""
+        """Return the number of clips of this process in an epoch."""
         anchors = len(self.partners)
         if self.round_up:
             return 2 * -(-anchors // self.world_size)
         return 2 * len(range(self.rank, anchors, self.world_size))
 
     def __iter__(self) -> Iterator[SeededIndex]:
-        """Indices of clips: anchor, partner, anchor, partner ..."""
+        """Yield indices of clips: anchor, partner, anchor, partner ..."""
         rng = np.random.default_rng([self.seed, self.epoch])
         anchors = list(self.partners)
         pairs = [
@@ -70,50 +73,52 @@ class CrossCameraPairSampler(Sampler):
             total = self.world_size * len(self) // 2
             pairs = [pairs[i % len(pairs)] for i in range(total)]
         for number in range(self.rank, len(pairs), self.world_size):
-            for place, index in enumerate(pairs[number], 2 * number):
-                yield SeededIndex(index, self.seed, self.epoch, place)
+            for position, index in enumerate(pairs[number], 2 * number):
+                yield SeededIndex(index, self.seed, self.epoch, position)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw anew; MMEngine's ``DistSamplerSeedHook`` calls it."""
+        """Set the epoch, from 0; ``DistSamplerSeedHook`` calls it."""
         self.epoch = epoch
 
 
 def _partners(
     dataset: BaseDataset, within_camera: bool
 ) -> dict[int, np.ndarray]:
-    """The clips that each clip can be paired with.
+    """Return the clips that each clip can be paired with.
 
-    Clips of a person and camera share one array.
+    Returns:
+        dict[int, np.ndarray]: Index of a clip -> (n,) int64 indices of its
+        possible partners; clips of one person and camera have one array.
     """
     clips = defaultdict(lambda: defaultdict(list))
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)
         clips[info['pid']][info['camid']].append(index)
-    alone = [pid for pid, cameras in clips.items() if len(cameras) == 1]
-    if alone:
-        use = 'paired within it' if within_camera else 'left out'
-        count = sum(len(c) for pid in alone for c in clips[pid].values())
+    single = [pid for pid, cameras in clips.items() if len(cameras) == 1]
+    if single:
+        use = 'paired within it' if within_camera else 'skipped'
+        count = sum(len(c) for pid in single for c in clips[pid].values())
         print_log(
-            f'CrossCameraPairSampler: {len(alone)} persons are seen by one '
+            f'CrossCameraPairSampler: {len(single)} persons are seen by one '
             f'camera only, their {count} clips are {use}: person '
-            f'{describe(alone)}',
+            f'{describe(single)}',
             logger='current',
             level=logging.WARNING,
         )
     partners = {}
     for cameras in clips.values():
-        for camid, own in cameras.items():
+        for camid, indices in cameras.items():
             others = [
                 i for c, rest in cameras.items() if c != camid for i in rest
             ]
             if not others and within_camera:
-                others = own
+                others = indices
             if others:
-                partners |= dict.fromkeys(own, np.array(others))
+                partners |= dict.fromkeys(indices, np.array(others))
     if not partners:
         raise UserError(
             'CrossCameraPairSampler needs clips of a person in two cameras; '
             f'none of the {len(clips)} persons has them. Check role and split '
-            'of the data set, or set within_camera=True'
+            'of the dataset, or set within_camera=True'
         )
     return dict(sorted(partners.items()))

@@ -1,55 +1,64 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Augmentation that a resumed training repeats.
+"""Reproducible augmentation: random seeds that travel with the index.
 
-MMEngine seeds the generators of each data loading process once, when it
-starts. What an item draws then depends on the process that loads it and on
-all that this process loaded before, so that a training that is resumed never
-goes on as it would have without the break. Here chance travels with the index
-instead: the sampler gives every place of every epoch a seed of its own.
+MMEngine seeds the random generators of each data loading process once, when
+it starts. What an item draws then depends on the process that loads it and on
+everything that this process loaded earlier, so a resumed training differs
+from an unbroken one. Here the sampler attaches a separate seed to every
+position of every epoch instead.
 """
 
 import numpy as np
 
 
 class SeededIndex(int):
-    """An index of a dataset, with the seed of what is drawn for the item.
+    """Index of a dataset item with the random seed of its augmentation.
 
-    An int in every respect; pickled to data loading processes with its seed.
+    It is an int in every respect; its seed is pickled with it to data loading
+    processes.
 
     Args:
-        index (int): Of the item.
-        seed (int): Of the training, 0 or more.
-        epoch (int): From 0.
-        place (int): Of the item in the epoch, over all processes, from 0.
+        index (int): Index of the item.
+        seed (int): Seed of the training, 0 or more.
+        epoch (int): Epoch, from 0.
+        position (int): Position of the item in the epoch, over all
+            processes, from 0.
     """
 
     def __new__(
-        cls, index: int, seed: int, epoch: int, place: int
+        cls, index: int, seed: int, epoch: int, position: int
     ) -> 'SeededIndex':
-        """Make the int, and attach the rest."""
+        """Create the int, and attach the seed."""
         self = super().__new__(cls, index)
-        self.draw = (seed, epoch, place)
+        self.entropy = (seed, epoch, position)
         return self
 
     def __getnewargs__(self) -> tuple[int, int, int, int]:
-        """What ``pickle`` makes it of."""
-        return (int(self), *self.draw)
+        """Return the arguments for unpickling."""
+        return (int(self), *self.entropy)
 
     def rng(self) -> np.random.Generator:
-        """A new generator, the same whenever and wherever it is made."""
-        seed, epoch, place = self.draw
+        """Return a new generator, always with the same draws."""
+        seed, epoch, position = self.entropy
         # a spawn key: the sampler itself draws from [seed, epoch]
         return np.random.default_rng(
-            np.random.SeedSequence([seed, epoch], spawn_key=(place,))
+            np.random.SeedSequence([seed, epoch], spawn_key=(position,))
         )
 
 
 def rng_of(results: dict) -> np.random.Generator:
-    """The generator of an item that goes through a pipeline.
+    """Return the random generator of an item in a pipeline.
 
-    ``results['rng']``, which the dataset sets for a :class:`SeededIndex`; of
-    other items (another sampler, a wrapped dataset) it is made of NumPy's
-    global generator, which MMEngine seeds in every process.
+    It is ``results['rng']``, which the dataset sets for a
+    :class:`SeededIndex`. For other items (another sampler, a wrapped dataset)
+    it is seeded from NumPy's global generator, which MMEngine seeds in every
+    process.
+
+    Args:
+        results (dict): Item of the pipeline; ``rng`` is added if missing.
+
+    Returns:
+        np.random.Generator: The same one at each call for one item.
     """
     if 'rng' not in results:
         results['rng'] = np.random.default_rng(

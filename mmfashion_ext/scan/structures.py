@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What is known of a clip and what a model says about it."""
+"""Data sample of a clip: person, camera and position, and its features."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from mmengine.structures import BaseDataElement
 
 
 class ClipDataSample(BaseDataElement):
-    """A clip: T frames of one person in one camera.
+    """Data sample of a clip: T frames of one person in one camera.
 
     Metainfo, set by ``PackClip``:
 
@@ -23,15 +23,16 @@ class ClipDataSample(BaseDataElement):
     Predictions, set by the model:
 
     - ``embeddings`` (Tensor): (T, D) x, L2-normalised for each frame.
-    - ``attention_keys`` (Tensor): (T, D) h. Not ``keys``: that is a method
+    - ``attention_keys`` (Tensor): (T, D) h. Not ``keys``: this is a method
       of every data element.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field; one named like a method would break the element."""
+        """Set a field; ``keys`` is refused, it would hide a method."""
         if name == 'keys':
             raise AttributeError(
-                "a data element's keys() lists its fields; the keys h of a "
-                "clip's frames are attention_keys"
+                'a ClipDataSample cannot have a field "keys" (keys() lists '
+                "its fields); the keys h of a clip's frames are "
+                'attention_keys'
             )
         super().__setattr__(name, value)

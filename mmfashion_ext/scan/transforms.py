@@ -1,9 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Transforms of clips: RGB frames and flow maps in step.
+"""Transforms of clips: load, resize, flip, erase, pack frames and flow maps.
 
-A clip is ``results['img']`` and, unless there is no flow, ``results['flow']``,
-each a list of T RGB pictures of Pillow. All chance comes from the item's own
-generator, see :func:`~.randomness.rng_of`.
+A clip is ``results['img']`` and, if flow is used, ``results['flow']``, each a
+list of T RGB images of Pillow. All random draws use the item's own
+generator, see :func:`~.seeding.rng_of`.
 """
 
 from collections.abc import Callable
@@ -16,76 +16,79 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..registry import TRANSFORMS
+from ..utils.images import open_image
 from .seeding import rng_of
 from .structures import ClipDataSample
 
 _MODALITIES = ('img', 'flow')
 _META = ('pid', 'label', 'camid', 'tracklet', 'role', 'start', 'end')
 
-Pictures = list[Image.Image]
-
 
 def _modalities(results: dict) -> list[str]:
+    """Return the modalities that an item has."""
     return [key for key in _MODALITIES if key in results]
 
 
 def _each(results: dict, change: Callable[[Image.Image], Image.Image]) -> dict:
-    """Change every picture of both modalities."""
+    """Change every image of both modalities."""
     for key in _modalities(results):
-        results[key] = [change(picture) for picture in results[key]]
+        results[key] = [change(image) for image in results[key]]
     return results
 
 
-def load_picture(path: str) -> Image.Image:
-    """Read a picture as RGB, whole.
+def load_frame(path: str) -> Image.Image:
+    """Read a frame or flow map of a dataset.
+
+    Args:
+        path (str): Image file; its pixels are used as stored, without the
+            EXIF orientation.
+
+    Returns:
+        Image.Image: RGB, loaded.
 
     Raises:
         UserError: It does not exist or is damaged.
     """
     try:
-        with Image.open(path) as picture:
-            return picture.convert('RGB')
-    except FileNotFoundError:
-        raise UserError(
-            f'{path} does not exist; convert the data set again'
-        ) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(
-            f'{path} cannot be read ({error}); it is damaged: remove it and '
-            'convert the data set again'
-        ) from error
+        return open_image(path, orientation=False).convert('RGB')
+    except UserError as error:
+        raise UserError(f'{error}; convert the dataset again') from None
 
 
 @TRANSFORMS.register_module()
 class LoadClip:
-    """Read the frames of a clip, and its flow maps if it has any.
+    """Load the frames of a clip, and its flow maps if it has any.
 
-    A clip that is shorter than ``results['clip_length']`` (T) is continued
-    with its last frame. Required keys: ``img_paths``; ``flow_paths`` and
-    ``clip_length`` if known. Added: ``img``, ``flow``.
+    A clip that is shorter than ``results['clip_length']`` (T) is extended by
+    repeating its last frame. Required keys: ``img_paths``; ``flow_paths`` and
+    ``clip_length`` if known. Added keys: ``img``, ``flow``.
     """
 
     def __call__(self, results: dict) -> dict:
-        """Add the pictures."""
+        """Add the images.
+
+        Raises:
+            UserError: A file is missing or damaged, or the clip is empty.
+        """
         for key in _MODALITIES:
             paths = results.get(f'{key}_paths')
             if paths is None:
                 continue
             if not paths:
                 raise UserError(
-                    f'{key}_paths is empty: a clip has at least one frame'
+                    f'{key}_paths is empty: a clip needs at least one frame'
                 )
-            pictures = [load_picture(path) for path in paths]
-            missing = results.get('clip_length', 0) - len(pictures)
-            results[key] = pictures + pictures[-1:] * missing
+            images = [load_frame(path) for path in paths]
+            missing = results.get('clip_length', 0) - len(images)
+            results[key] = images + images[-1:] * missing
         return results
 
 
 @TRANSFORMS.register_module()
 class ResizeClip:
-    """Resize every frame, whatever its size, with Pillow's bilinear filter.
+    """Resize every frame to one size with Pillow's bilinear filter.
 
-    The filter looks at all pixels when it shrinks.
+    When it shrinks, the filter averages all pixels (antialiasing).
 
     Args:
         size (tuple[int, int]): (h, w) in px. Defaults to (256, 128).
@@ -95,21 +98,21 @@ class ResizeClip:
         self.height, self.width = size
 
     def __call__(self, results: dict) -> dict:
-        """Resize the pictures that are of another size."""
+        """Resize the images that have another size."""
         size = self.width, self.height
         return _each(
             results,
-            lambda picture: (
-                picture
-                if picture.size == size
-                else picture.resize(size, Image.Resampling.BILINEAR)
+            lambda image: (
+                image
+                if image.size == size
+                else image.resize(size, Image.Resampling.BILINEAR)
             ),
         )
 
 
 @TRANSFORMS.register_module()
 class FlipClip:
-    """Mirror all frames and flow maps of a clip, or none.
+    """Flip all frames and flow maps of a clip horizontally, or none.
 
     As published, the flow's values are not negated.
 
@@ -121,31 +124,35 @@ class FlipClip:
         self.prob = prob
 
     def __call__(self, results: dict) -> dict:
-        """Draw once, mirror left and right."""
+        """Draw once, then flip or not."""
         if rng_of(results).random() >= self.prob:
             return results
         return _each(
             results,
-            lambda picture: picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+            lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
         )
 
 
 @TRANSFORMS.register_module()
 class EraseFrames:
-    """Paint a rectangle of one random colour over single pictures.
+    """Random erasing: cover a rectangle of single frames with one colour.
 
-    Drawn anew for every frame and modality. The rectangle has a share of the
-    area from ``area`` and height / width from ``aspect`` to its inverse; it
-    is drawn until it lies inside the picture.
+    Everything is drawn separately for each frame and modality. The fraction
+    of the image's area is drawn from ``area``, height / width between
+    ``aspect`` and its inverse, until the rectangle fits into the image.
 
     Args:
-        prob (float): Probability for each picture, 0-1.
-        area (tuple[float, float]): Least and greatest share of the picture.
-        aspect (float): Least height / width, at most 1.
-        paste (str): ``'reference'``: the rectangle of w x h px lies at
-            x = w, y = h, cut off by the picture's edge. A slip of the
+        prob (float): Probability for each image, 0-1.
+        area (tuple[float, float]): Smallest and largest fraction of the
+            image's area, 0-1.
+        aspect (float): Smallest height / width, at most 1.
+        paste (str): ``'reference'``: a rectangle of w x h px is placed at
+            x = w, y = h, cut off by the image's border. A slip of the
             published code: the upper left is never covered. ``'sampled'``:
-            it lies where it was drawn.
+            it is placed where it was drawn.
+
+    Raises:
+        UserError: A value is outside its range.
     """
 
     def __init__(
@@ -161,8 +168,8 @@ class EraseFrames:
             )
         if not (0 < area[0] <= area[1] < 1 and 0 < aspect <= 1):
             raise UserError(
-                'area must be two shares between 0 and 1, the smaller first, '
-                f'and aspect between 0 and 1, got {area} and {aspect}'
+                'area must be two fractions between 0 and 1, the smaller '
+                f'first, and aspect between 0 and 1, got {area} and {aspect}'
             )
         self.prob = prob
         self.area = area
@@ -170,25 +177,24 @@ class EraseFrames:
         self.paste = paste
 
     def __call__(self, results: dict) -> dict:
-        """Erase parts of some pictures."""
+        """Erase parts of some images."""
         rng = rng_of(results)
-        return _each(results, lambda picture: self._erase(picture, rng))
+        return _each(results, lambda image: self._erase(image, rng))
 
     def _erase(
-        self, picture: Image.Image, rng: np.random.Generator
+        self, image: Image.Image, rng: np.random.Generator
     ) -> Image.Image:
+        """Return the image, or a copy with a covered rectangle."""
         if rng.random() >= self.prob:
-            return picture
-        x1, y1, x2, y2 = self.sample(*picture.size, rng)
+            return image
+        x1, y1, x2, y2 = self.sample(*image.size, rng)
         width, height = x2 - x1, y2 - y1
         if self.paste == 'reference':
             x1, y1 = width, height
         colour = rng.integers(0, 256, 3)
-        picture = picture.copy()  # the frames of a short clip are one object
-        picture.paste(
-            tuple(colour.tolist()), (x1, y1, x1 + width, y1 + height)
-        )
-        return picture
+        image = image.copy()  # the repeated frames of a clip are one object
+        image.paste(tuple(colour.tolist()), (x1, y1, x1 + width, y1 + height))
+        return image
 
     def sample(
         self, width: int, height: int, rng: np.random.Generator
@@ -196,13 +202,13 @@ class EraseFrames:
         """Draw a rectangle.
 
         Args:
-            width (int): Of the picture in px.
-            height (int): Of the picture in px.
-            rng (np.random.Generator): Source of chance.
+            width (int): Width of the image, px.
+            height (int): Height of the image, px.
+            rng (np.random.Generator): Random generator.
 
         Returns:
             tuple[int, int, int, int]: x1, y1, x2, y2 in px, inside the
-            picture; without area if the picture is tiny.
+            image; without area if the image is tiny.
         """
         uniform = rng.uniform
         while True:
@@ -219,15 +225,19 @@ class EraseFrames:
 
 @TRANSFORMS.register_module()
 class PackClip:
-    """Make a clip an input of the model.
+    """Pack a clip into the inputs of the model.
 
-    Delivers ``inputs``, a dict of ``img`` and, if there is flow, ``flow``:
+    Returns ``inputs``, a dict of ``img`` and, if there is flow, ``flow``:
     (T, 3, H, W) uint8 RGB tensors, and ``data_samples``, a
-    ``ClipDataSample`` with those of its metainfo that are known.
+    ``ClipDataSample`` with the known part of its metainfo.
     """
 
     def __call__(self, results: dict) -> dict:
-        """Stack the pictures."""
+        """Stack the images.
+
+        Raises:
+            UserError: The images differ in size.
+        """
         sample = ClipDataSample(
             metainfo={key: results[key] for key in _META if key in results}
         )
@@ -238,8 +248,9 @@ class PackClip:
 
     @staticmethod
     def _stack(results: dict, key: str) -> Tensor:
-        pictures = results[key]
-        sizes = sorted({picture.size for picture in pictures})
+        """Stack T images of Pillow to (T, 3, H, W) uint8."""
+        images = results[key]
+        sizes = sorted({image.size for image in images})
         if len(sizes) > 1:
             (w, h), (w2, h2) = sizes[:2]
             paths = results.get(f'{key}_paths', ['a clip'])
@@ -248,5 +259,5 @@ class PackClip:
                 f'({w} x {h} and {w2} x {h2} px); put ResizeClip before '
                 'PackClip'
             )
-        frames = np.stack([np.asarray(picture) for picture in pictures])
+        frames = np.stack([np.asarray(image) for image in images])
         return torch.from_numpy(frames.transpose(0, 3, 1, 2).copy())

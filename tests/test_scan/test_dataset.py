@@ -79,7 +79,7 @@ def test_training_clips(root, monkeypatch):
     }
     (printed,) = printed
     assert 'identities 3, tracklets 5, clips 8, cameras 2' in printed
-    assert 'empty, left out: person 4 in camera 0' in printed
+    assert 'empty, skipped: person 4 in camera 0' in printed
 
 
 def test_frames_of_a_clip(root):

@@ -1,14 +1,13 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The metric, the hook that lends it the matcher, and both in a runner."""
+"""The metric against loops over tracklets, in a runner and two processes."""
 
 import multiprocessing
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.model import BaseModel, MMDistributedDataParallel
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
@@ -143,21 +142,6 @@ def test_what_is_missing_is_said():
     queries[0].embeddings = queries[0].embeddings[:1]
     with pytest.raises(UserError, match=r'differ in length: tracklet 0 has'):
         evaluate(queries)
-
-
-def test_the_hook_lends_the_matcher():
-    model = SimpleNamespace(matcher=object())
-    wrapped = object.__new__(MMDistributedDataParallel)
-    torch.nn.Module.__init__(wrapped)
-    wrapped.__dict__['module'] = model
-    for outer, phase in ((model, 'val'), (wrapped, 'test')):
-        # one that needs no matcher stands beside it
-        evaluator = Evaluator([VideoReIDMetric(), SimpleNamespace()])
-        loop = SimpleNamespace(evaluator=evaluator)
-        runner = SimpleNamespace(model=outer, **{f'{phase}_loop': loop})
-        getattr(MatcherHook(), f'before_{phase}')(runner)
-        assert evaluator.metrics[0].matcher is model.matcher
-        assert not hasattr(evaluator.metrics[1], 'matcher')
 
 
 class Clips(Dataset):

@@ -1,7 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A training that was broken off goes on as if it had not been."""
-
-import pickle
+"""A resumed training equals an unbroken one, bit by bit."""
 
 import numpy as np
 import pytest
@@ -19,7 +17,6 @@ from mmfashion_ext.formats.video_reid.layout import (
 from mmfashion_ext.hub import config_path
 from mmfashion_ext.scan.dataset import VideoReIDDataset
 from mmfashion_ext.scan.sampler import CrossCameraPairSampler
-from mmfashion_ext.scan.seeding import SeededIndex, rng_of
 from mmfashion_ext.scan.transforms import EraseFrames, FlipClip, LoadClip
 
 MODEL = 'scan_r10-small_1xb32-12e_synthetic-64x32'
@@ -28,7 +25,7 @@ PEOPLE, FRAMES = 4, 10  # a clip for each person and camera
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
-    """Noise, as a converted data set."""
+    """Noise, as a converted dataset."""
     root = tmp_path_factory.mktemp('data')
     rng = np.random.default_rng(0)
     identities = [
@@ -46,40 +43,15 @@ def root(tmp_path_factory):
     return root
 
 
-def test_an_index_that_carries_a_seed():
-    index = SeededIndex(7, seed=1, epoch=2, place=3)
-    assert index == 7
-    assert [10, 11][index - 6] == 11
-    copy = pickle.loads(pickle.dumps(index))
-    assert copy == 7
-    drawn = [i.rng().integers(2**60) for i in (index, index, copy)]
-    assert len(set(drawn)) == 1
-    others = [(0, 2, 3), (1, 0, 3), (1, 2, 0), (1, 2, 4), (2, 1, 3)]
-    drawn += [SeededIndex(7, *draw).rng().integers(2**60) for draw in others]
-    # what the sampler of this seed and epoch draws
-    drawn.append(np.random.default_rng([1, 2]).integers(2**60))
-    assert len(set(drawn)) == 7
-
-
-def test_items_without_a_seed_follow_the_global_generator():
-    drawn = []
-    for seed in (0, 0, 1):
-        np.random.seed(seed)  # noqa: NPY002
-        item = {}
-        drawn.append([rng_of(item).random() for _ in range(2)])
-    assert drawn[0] == drawn[1] != drawn[2]
-    assert drawn[0][0] != drawn[0][1]
-
-
-def keep(results):
-    """What is left of a clip: which it is, and its pixels."""
-    pictures = [np.asarray(p) for key in ('img', 'flow') for p in results[key]]
-    return results['sample_idx'], np.stack(pictures)
+def to_array(results):
+    """Index and pixels of a clip."""
+    images = [np.asarray(p) for key in ('img', 'flow') for p in results[key]]
+    return results['sample_idx'], np.stack(images)
 
 
 def load(root, epochs, **kwargs):
     """All items of the last of some epochs."""
-    pipeline = [LoadClip(), FlipClip(), EraseFrames(), keep]
+    pipeline = [LoadClip(), FlipClip(), EraseFrames(), to_array]
     dataset = VideoReIDDataset(
         str(root), clip_length=10, last='include', pipeline=pipeline
     )

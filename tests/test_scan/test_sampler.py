@@ -101,14 +101,14 @@ def test_processes_share_whole_pairs(monkeypatch, world_size):
     assert len(repeated) <= 1
 
 
-def test_persons_in_one_camera_are_named_and_left_out(monkeypatch):
+def test_persons_in_one_camera_are_named_and_skipped(monkeypatch):
     printed = []
     monkeypatch.setattr(module, 'print_log', lambda m, **_: printed.append(m))
     clips = Clips((0, 0), (5, 1), (0, 1), (5, 1), (6, 0))
     sampler = CrossCameraPairSampler(clips, seed=0)
     (message,) = printed
     assert '2 persons are seen by one camera only, their 3 clips' in message
-    assert 'left out: person 5, 6' in message
+    assert 'skipped: person 5, 6' in message
     assert len(sampler) == 4
     assert sorted(sampler) == [0, 0, 2, 2]
 

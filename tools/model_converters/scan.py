@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Convert the three published files of SCAN to one checkpoint.
+"""Convert the three published checkpoint files of SCAN to one of ours.
 
 Example, in the folder of the published files:
     python tools/model_converters/scan.py --out scan.pth
@@ -25,13 +25,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for name, what in (
+    for option, part in (
         ('--cnn', 'the CNN'),
         ('--att', 'the attention'),
         ('--cls', 'the pair classifier'),
     ):
         parser.add_argument(
-            name, type=Path, required=True, help=f'published file of {what}'
+            option, type=Path, required=True, help=f'published file of {part}'
         )
     parser.add_argument(
         '--out', type=Path, required=True, help='checkpoint to write (.pth)'
@@ -50,10 +50,10 @@ def main(argv: list[str] | None = None) -> None:
     checkpoint = convert_files(args.cnn, args.att, args.cls)
     published = checkpoint['meta']['published']
     if len({facts.get('epoch') for facts in published.values()}) > 1:
-        epochs = {kind: f.get('epoch') for kind, f in published.items()}
+        epochs = {part: f.get('epoch') for part, f in published.items()}
         print(
-            f'warning: the files are of different epochs, {epochs}; they '
-            'belong together only if one training wrote them at one time',
+            f'warning: the files are of different epochs, {epochs}; use '
+            'files that one training wrote at the same time',
             file=sys.stderr,
         )
     with atomic_write(args.out) as temporary:

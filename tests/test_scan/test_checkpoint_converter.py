@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Published files of SCAN, imitated: names and shapes, one number each."""
+"""Convert imitations of the published files: one number for each weight."""
 
 import runpy
 import struct

@@ -5,19 +5,38 @@ Whatever cannot be evaluated is refused here, by file and item, since COCO's
 evaluators crash on it or, worse, count it silently.
 """
 
-import json
 import os
-from collections import Counter
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, describe
+from ..formats.checks import (
+    MAX_SIDE,
+    Fields,
+    Integer,
+    Number,
+    Numbers,
+    OptionalField,
+    Text,
+    find_problems,
+    list_problem,
+    show,
+)
+from ..formats.coco import (
+    ANNOTATION_FIELDS,
+    BBOX,
+    CocoFields,
+    Segmentation,
+    read_coco,
+    rle_problem,
+)
 from ..formats.deepfashion2.constants import (
     ATTRIBUTES,
     CATEGORY_BY_ID,
     NUM_LANDMARKS,
 )
+from ..utils.files import read_json
 
 Task = Literal['bbox', 'segm', 'keypoints']
 
@@ -32,8 +51,45 @@ _CONVERT = (
 )
 
 
-class EvaluationError(UserError, ValueError):
+class EvaluationError(UserError):
     """Ground truth or results that cannot be evaluated."""
+
+
+_KEYPOINTS = Numbers(3 * NUM_LANDMARKS, 'x, y, v of 294 landmarks')
+_GROUND_TRUTH = CocoFields(
+    image={
+        'id': Integer(),
+        'width': OptionalField(Number(1, MAX_SIDE, 'px')),
+        'height': OptionalField(Number(1, MAX_SIDE, 'px')),
+    },
+    annotation={
+        **ANNOTATION_FIELDS,
+        'category_id': Integer(1, len(CATEGORY_BY_ID)),
+        'area': Number(0, note='px^2'),
+        'keypoints': OptionalField(_KEYPOINTS),
+        'num_keypoints': OptionalField(Integer(0)),
+        'segmentation': OptionalField(Segmentation()),
+        **{name: OptionalField(Integer(0, 3)) for name in ATTRIBUTES},
+    },
+    category={
+        'id': Integer(1, len(CATEGORY_BY_ID), 'DeepFashion2'),
+        'name': Text('a name'),
+    },
+    remedy=_CONVERT,
+    error=EvaluationError,
+)
+#: Fields of a result entry; the one that is evaluated is not optional.
+_RESULT: Fields = {
+    'image_id': Integer(),
+    'category_id': Integer(1, len(CATEGORY_BY_ID), 'label + 1'),
+    'score': Number(note='the model diverged if it is not finite'),
+    'bbox': OptionalField(BBOX),
+}
+_EVALUATED: dict[str, Fields] = {
+    'bbox': {'bbox': BBOX},
+    'segm': {'segmentation': None},
+    'keypoints': {'keypoints': _KEYPOINTS},
+}
 
 
 def load_ground_truth(gt: dict | str | os.PathLike) -> dict:
@@ -45,47 +101,32 @@ def load_ground_truth(gt: dict | str | os.PathLike) -> dict:
     Returns:
         dict: ``images``, ``annotations`` and ``categories``; the annotations
         are copies with ``iscrowd`` filled in and ``keypoints`` as (882,)
-        float64 arrays.
+        float64 arrays: x, y in px and v of 294 landmarks.
 
     Raises:
         EvaluationError: The ground truth is not one of DeepFashion2.
     """
-    where = 'ground truth'
-    if not isinstance(gt, dict):
-        where, gt = str(gt), _read_json(gt, 'ground truth')
-    for key in ('images', 'annotations', 'categories'):
-        if not isinstance(gt, dict) or not isinstance(gt.get(key), list):
-            raise EvaluationError(
-                f'{where}: is no COCO ground truth, a list {key!r} is '
-                f'missing; {_CONVERT}'
-            )
-    image_ids = {image['id'] for image in gt['images']}
-    category_ids = {category['id'] for category in gt['categories']}
-    if unknown := category_ids - CATEGORY_BY_ID.keys():
-        raise EvaluationError(
-            f'{where}: category ids {_some(sorted(unknown))} are not among '
-            f'the 1..13 of DeepFashion2; {_CONVERT}'
-        )
+    where = 'ground truth' if isinstance(gt, dict) else str(gt)
+    truth = read_coco(gt, _GROUND_TRUTH)
     annotations = []
-    for index, ann in enumerate(gt['annotations']):
-        try:
-            annotations.append(_annotation(ann, image_ids, category_ids))
-        except ValueError as error:
-            item = ann.get('id', f'number {index}')
+    for annotation in truth.annotations:
+        # 0 means "unmatched" in COCO's matching
+        if annotation['id'] == 0:
             raise EvaluationError(
-                f'{where}: annotation {item} {error}; {_CONVERT}'
-            ) from None
-    ids = Counter(ann['id'] for ann in annotations)
-    # 0 means "unmatched" in COCO's matching
-    if wrong := [i for i, n in ids.items() if n > 1 or i == 0]:
-        raise EvaluationError(
-            f'{where}: annotation ids must be unique and not 0, got '
-            f'{_some(wrong)}; {_CONVERT}'
-        )
+                f'{where}: annotation ids must not be 0; {_CONVERT}'
+            )
+        annotation = {'iscrowd': 0, **annotation}
+        if 'keypoints' in annotation:
+            keypoints = np.asarray(annotation['keypoints'], dtype=float)
+            annotation['keypoints'] = keypoints
+            annotation.setdefault(
+                'num_keypoints', int(np.count_nonzero(keypoints[2::3]))
+            )
+        annotations.append(annotation)
     return {
-        'images': gt['images'],
+        'images': list(truth.images.values()),
         'annotations': annotations,
-        'categories': gt['categories'],
+        'categories': truth.categories,
     }
 
 
@@ -110,15 +151,15 @@ def check_ground_truth(
             if key in ATTRIBUTES:
                 needed = 'the subsets need and the official JSON files lack'
             raise EvaluationError(
-                f'ground truth: annotations {_some(lacking)} have no {key!r},'
-                f' which {needed}; {_CONVERT}'
+                f'ground truth: annotations {describe(lacking)} have no '
+                f'{key!r}, which {needed}; {_CONVERT}'
             )
     if task == 'segm' and (
         broken := [a['id'] for a in annotations if not _is_mask(a)]
     ):
         raise EvaluationError(
-            f'ground truth: annotations {_some(broken)} have a segmentation '
-            f'without area; {_CONVERT} --skip-invalid'
+            f'ground truth: annotations {describe(broken)} have a '
+            f'segmentation without area; {_CONVERT} --skip-invalid'
         )
 
 
@@ -168,23 +209,35 @@ def load_results(
     """
     where = 'results'
     if not isinstance(results, list):
-        where, results = str(results), _read_json(results, 'results')
-    if not isinstance(results, list):
+        where, results = (
+            str(results),
+            read_json(results, 'result list', error=EvaluationError),
+        )
+    if problem := list_problem(results, 'detections'):
         raise EvaluationError(
-            f'{where}: expected a flat list of detections, got '
-            f'{type(results).__name__}; write official results, for instance '
-            'with tools/test.py --dump'
+            f'{where} {problem}; write official results, for instance with '
+            'tools/test.py --dump'
         )
     sizes = {
         image['id']: [image.get('height'), image.get('width')]
         for image in gt['images']
     }
+    fields = {**_RESULT, **_EVALUATED[task]}
     entries = []
     for index, entry in enumerate(results):
-        try:
-            entries.append(_entry(task, entry, sizes))
-        except ValueError as error:
-            raise EvaluationError(f'{where}: entry {index} {error}') from None
+        problem = next(
+            (p.text for p in find_problems(entry, fields)), ''
+        ) or _reference_problem(task, entry, sizes)
+        if problem:
+            raise EvaluationError(
+                f'{where}: entry {index} {problem}; write official {task} '
+                'results, for instance with tools/test.py --dump'
+            )
+        entry = dict(entry)
+        if task == 'keypoints':
+            keypoints = np.asarray(entry['keypoints'], dtype=float)
+            entry['keypoints'] = keypoints
+        entries.append(entry)
     # COCO looks at the first entry to see where all their areas come from
     for key in ('bbox', 'segmentation'):
         if len({key in entry for entry in entries}) > 1:
@@ -195,98 +248,36 @@ def load_results(
     return entries
 
 
-def _read_json(path: str | os.PathLike, what: str) -> Any:
-    try:
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
-    except OSError as error:
-        raise EvaluationError(
-            f'{path}: cannot read the {what} ({error.strerror}); check the '
-            'path'
-        ) from error
-    except ValueError as error:
-        raise EvaluationError(
-            f'{path}: the {what} is not valid JSON ({error}); write the file '
-            'again'
-        ) from error
-
-
-def _annotation(ann: dict, image_ids: set, category_ids: set) -> dict:
-    for key in ('id', 'image_id', 'category_id', 'bbox', 'area'):
-        if key not in ann:
-            raise ValueError(f'has no {key!r}')
-    if ann['image_id'] not in image_ids:
-        raise ValueError(f'is of image {ann["image_id"]}, which is not listed')
-    if ann['category_id'] not in category_ids:
-        raise ValueError(
-            f'is of category {ann["category_id"]}, which is not listed'
-        )
-    ann = {'iscrowd': 0, **ann}
-    _numbers(ann, 'bbox', 4)
-    if 'keypoints' in ann:
-        ann['keypoints'] = _numbers(ann, 'keypoints', NUM_LANDMARKS * 3)
-        visibility = ann['keypoints'][2::3]
-        ann.setdefault('num_keypoints', int(np.count_nonzero(visibility)))
-    return ann
-
-
-def _entry(task: Task, entry: dict, sizes: dict[int, list[int]]) -> dict:
-    field = RESULT_FIELDS[task]
-    for key in ('image_id', 'category_id', 'score', field):
-        if key not in entry:
-            raise ValueError(f'has no {key!r}, which {task} results need')
+def _reference_problem(task: Task, entry: dict, sizes: dict[int, list]) -> str:
+    """Return what of a result does not fit its image; '' if all does."""
     if entry['image_id'] not in sizes:
-        raise ValueError(
-            f'is of image {entry["image_id"]}, which is not in the ground '
-            'truth; take the ground truth of the split that was predicted'
+        return (
+            f'has image_id {entry["image_id"]}, which is not in the ground '
+            'truth; use the ground truth of the split that was predicted'
         )
-    if entry['category_id'] not in CATEGORY_BY_ID:
-        raise ValueError(
-            f'has category_id {entry["category_id"]}, expected 1..13 '
-            '(label + 1)'
+    return _mask_problem(entry, sizes) if task == 'segm' else ''
+
+
+def _mask_problem(entry: dict, sizes: dict[int, list]) -> str:
+    """Return what is wrong with the mask of a result; '' if nothing."""
+    rle, size = entry['segmentation'], sizes[entry['image_id']]
+    if not isinstance(rle, dict) or not {'size', 'counts'} <= rle.keys():
+        return (
+            f'has segmentation {show(rle)}, expected run lengths '
+            '{"size": [h, w], "counts": "..."}'
         )
-    if not np.isfinite(entry['score']):
-        raise ValueError(f'has score {entry["score"]}: the model diverged')
-    entry = dict(entry)
-    if 'bbox' in entry:
-        _numbers(entry, 'bbox', 4)
-    if task == 'keypoints':
-        entry['keypoints'] = _numbers(entry, 'keypoints', NUM_LANDMARKS * 3)
-    elif task == 'segm':
-        rle, size = entry['segmentation'], sizes[entry['image_id']]
-        if not isinstance(rle, dict) or not {'size', 'counts'} <= rle.keys():
-            raise ValueError(
-                'has a segmentation that is no RLE, expected '
-                '{"size": [h, w], "counts": "..."}'
-            )
-        if list(rle['size']) != size:
-            raise ValueError(
-                f'has a mask of (h, w) {rle["size"]}, its image is {size}; '
-                'masks must be those of the original image'
-            )
-    return entry
-
-
-def _numbers(item: dict, key: str, length: int) -> np.ndarray:
-    values = np.asarray(item[key], dtype=float)
-    if values.shape != (length,):
-        raise ValueError(
-            f'has {values.size} numbers in {key!r}, expected {length}'
-            + (' (x, y, v of 294 landmarks)' if key == 'keypoints' else '')
+    if not (isinstance(rle['size'], list | tuple) and [*rle['size']] == size):
+        return (
+            f'has a mask of (h, w) {show(rle["size"])}, its image is {size}; '
+            'masks must be those of the original image'
         )
-    if not np.isfinite(values).all():
-        raise ValueError(f'has numbers in {key!r} that are not finite')
-    return values
+    problem = rle_problem(rle)
+    return f'has a segmentation{problem}' if problem else ''
 
 
-def _is_mask(ann: dict) -> bool:
-    """Whether pycocotools can draw it; further polygons may be anything."""
-    segmentation = ann['segmentation']
+def _is_mask(annotation: dict) -> bool:
+    """Check that pycocotools can draw it; further polygons may be anything."""
+    segmentation = annotation['segmentation']
     if isinstance(segmentation, dict):
         return True
     return bool(segmentation) and len(segmentation[0]) >= 6
-
-
-def _some(ids: list, limit: int = 5) -> str:
-    shown = ', '.join(str(i) for i in ids[:limit])
-    return shown + (f' and {len(ids) - limit} more' if ids[limit:] else '')

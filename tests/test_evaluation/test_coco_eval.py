@@ -454,16 +454,31 @@ def changed(seed=1, **changes):
 @pytest.mark.parametrize(
     ('gt', 'message'),
     [
-        ({'images': []}, "is no COCO ground truth, a list 'annotations'"),
-        (changed(image_id=99), 'annotation 3 is of image 99, which is not'),
-        (changed(category_id=14), 'annotation 3 is of category 14'),
-        (changed(keypoints=[0] * 51), '51 numbers in .keypoints., expected'),
-        (changed(bbox=[0, 0, np.nan, 1]), '.bbox. that are not finite'),
-        (changed(id=1), 'ids must be unique and not 0, got 1; convert'),
-        (changed(id=0), 'ids must be unique and not 0, got 0'),
+        ({'images': []}, 'got one without annotations, categories'),
+        (
+            changed(image_id=99),
+            'annotation 3 has image_id 99, which is not listed',
+        ),
+        (
+            changed(category_id=14),
+            'annotation 3 has category_id 14, expected an integer',
+        ),
+        (
+            changed(keypoints=[0] * 51),
+            'has keypoints of 51 numbers, expected 882',
+        ),
+        (
+            changed(bbox=[0, 0, np.nan, 1]),
+            'annotation 3 has bbox with nan, expected 4 finite',
+        ),
+        (
+            changed(id=1),
+            'ids of annotation records must be unique, got 1 more',
+        ),
+        (changed(id=0), 'annotation ids must not be 0; convert'),
         (
             {**changed(), 'categories': [{'id': 17, 'name': 'cat'}]},
-            'category ids 17 are not among the 1..13',
+            'category 17 has id 17, expected an integer from 1 to 13',
         ),
     ],
 )
@@ -501,13 +516,21 @@ def test_ground_truth_without_the_fields_of_the_task():
 @pytest.mark.parametrize(
     ('task', 'changes', 'message'),
     [
-        ('bbox', {'image_id': 99}, 'entry 1 is of image 99, which is not in'),
+        ('bbox', {'image_id': 99}, 'entry 1 has image_id 99, which is not in'),
         ('bbox', {'category_id': 0}, 'entry 1 has category_id 0, expected'),
         ('bbox', {'score': np.nan}, 'entry 1 has score nan'),
-        ('bbox', {'bbox': [1, 2, 3]}, "3 numbers in 'bbox', expected 4"),
+        (
+            'bbox',
+            {'bbox': [1, 2, 3]},
+            'entry 1 has bbox of 3 numbers, expected 4',
+        ),
         ('keypoints', {'keypoints': [1] * 51}, '51 numbers.*expected 882'),
         ('keypoints', {'bbox': [0, 0, 1, 1]}, "some entries have 'bbox'"),
-        ('segm', {'segmentation': [[0, 0, 9, 0, 9, 9]]}, 'is no RLE'),
+        (
+            'segm',
+            {'segmentation': [[0, 0, 9, 0, 9, 9]]},
+            'entry 1 has segmentation .*, expected run lengths',
+        ),
         (
             'segm',
             {'segmentation': {'size': [7, 8], 'counts': ''}},
@@ -524,7 +547,7 @@ def test_broken_results(task, changes, message):
 
 def test_results_of_another_task():
     gt, results = make_case(1)
-    with pytest.raises(EvaluationError, match="entry 0 has no 'keypoints'"):
+    with pytest.raises(EvaluationError, match='entry 0 lacks keypoints'):
         evaluate('keypoints', gt, results['bbox'])
 
 
@@ -533,10 +556,12 @@ def test_broken_files(tmp_path):
         load_ground_truth(tmp_path / 'none.json')
     broken = tmp_path / 'broken.json'
     broken.write_text('[{"image_id": 1')
-    with pytest.raises(EvaluationError, match='the results is'):
+    with pytest.raises(EvaluationError, match='the result list is not'):
         load_results('bbox', {}, broken)
     broken.write_text('{}')
-    with pytest.raises(EvaluationError, match='list of detections, got dict'):
+    with pytest.raises(
+        EvaluationError, match='holds an object, expected a list of detections'
+    ):
         load_results('bbox', {}, broken)
 
 

@@ -187,7 +187,7 @@ def test_what_cannot_be_used_is_skipped_and_named(raw, log, change, words):
         ),
         (
             lambda c: c['annotations'][1].update(category_id=14),
-            r'annotation 2 .*14.*1\.\.13',
+            r'annotation 2 has category_id 14, expected .* from 1 to 13',
         ),
     ],
 )

@@ -199,12 +199,15 @@ def test_what_cannot_be_used_is_skipped_and_named(
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (edit(keypoints=[5, 5, 2] * 6), '24 numbers.*subset fit the file'),
+        (
+            edit(keypoints=[5, 5, 2] * 6),
+            '18 numbers, expected 24 .*subset fit the file',
+        ),
         (edit(keypoints=[5, 5, 3] * 8), 'v other than 0, 1 or 2'),
-        (edit(keypoints=[5, None, 2] * 8), 'no finite numbers'),
-        (edit(bbox=[1, 2, 3]), 'expected 4 numbers'),
-        (edit(bbox=None), 'expected 4 numbers'),
-        (edit(image_id=99), 'image 99, which is not in images'),
+        (edit(keypoints=[5, None, 2] * 8), 'expected 24 finite numbers'),
+        (edit(bbox=[1, 2, 3]), 'has bbox of 3 numbers, expected 4 finite'),
+        (edit(bbox=None), 'has bbox None, expected 4 finite numbers'),
+        (edit(image_id=99), 'has image_id 99, which is not listed'),
         (lambda c: c['annotations'][0].pop('bbox'), 'lacks bbox'),
     ],
 )
@@ -216,11 +219,20 @@ def test_a_wrong_annotation_is_named(root, tmp_path, change, message):
         dataset(root, path)
 
 
-@pytest.mark.parametrize('text', ['', '[]', '{"images": []}', '{"images": 1}'])
-def test_a_file_that_is_no_coco_file(root, tmp_path, text):
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('', 'the ground truth is not valid JSON'),
+        ('[]', r'expected a COCO ground truth, .* got \[\]'),
+        ('{"images": []}', '.* got one without annotations'),
+        ('{"images": 1}', '.* got one without annotations'),
+        ('{"images": 1, "annotations": []}', '.* got images 1, not a list'),
+    ],
+)
+def test_a_file_that_is_not_a_coco_file(root, tmp_path, text, message):
     path = tmp_path / 'fld.json'
     path.write_text(text)
-    with pytest.raises(ValueError, match=r'fld.json is no COCO file'):
+    with pytest.raises(ValueError, match=rf'fld\.json: {message}'):
         dataset(root, path)
 
 
@@ -294,12 +306,18 @@ def test_a_wrong_detection_is_named(root, tmp_path, bad):
 
 
 @pytest.mark.parametrize(
-    ('text', 'message'), [('[1', 'is not JSON'), ('{}', 'holds a dict')]
+    ('text', 'message'),
+    [
+        ('[1', ': the list of detections is not valid JSON'),
+        ('{}', ' holds an object, expected a list of detections'),
+    ],
 )
-def test_a_file_that_is_no_list_of_detections(root, tmp_path, text, message):
+def test_a_file_that_is_not_a_list_of_detections(
+    root, tmp_path, text, message
+):
     path = tmp_path / 'boxes.json'
     path.write_text(text)
-    with pytest.raises(ValueError, match=rf'boxes\.json {message}'):
+    with pytest.raises(ValueError, match=rf'boxes\.json{message}'):
         FLDDataset(str(root), bbox_file=str(path), test_mode=True)
 
 

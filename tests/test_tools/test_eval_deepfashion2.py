@@ -102,7 +102,7 @@ def test_error_is_one_line_and_leaves_nothing(files):
     assert done.returncode == 2
     assert done.stdout == ''
     assert len(done.stderr.splitlines()) == 1
-    assert 'alien.json: entry 0 is of image 8, which is not' in done.stderr
+    assert 'alien.json: entry 0 has image_id 8, which is not' in done.stderr
     assert not list(files.glob('*m.json*'))
 
 

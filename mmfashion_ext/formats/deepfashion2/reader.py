@@ -1,18 +1,54 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""DeepFashion2 from disk: COCO files or a raw split, item by item."""
+"""DeepFashion2 reader: COCO files or a raw split, image by image."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from mmengine.fileio import get_text
 
-from .constants import CATEGORY_BY_ID, NUM_LANDMARKS
+from ...errors import UserError
+from ..checks import (
+    MAX_SIDE,
+    Choice,
+    Fields,
+    Integer,
+    Number,
+    Numbers,
+    OptionalField,
+    as_numbers,
+    is_integer,
+    name_record,
+)
+from ..coco import (
+    ANNOTATION_FIELDS,
+    IMAGE_FIELDS,
+    CocoFields,
+    Segmentation,
+    read_coco,
+)
+from .constants import ATTRIBUTES, CATEGORY_BY_ID, NUM_LANDMARKS
 from .raw import RawSplit
 
 _CONVERT = 'tools/dataset_converters/deepfashion2.py SPLIT_DIR --out OUT.json'
-_REQUIRED = ('id', 'image_id', 'category_id', 'bbox', 'area', 'keypoints')
+_AGAIN = f'make it again with {_CONVERT}'
+_KEYPOINTS = Numbers(
+    3 * NUM_LANDMARKS, 'x, y, v of 294 landmarks', limit=MAX_SIDE
+)
+_IMAGE: Fields = {
+    **IMAGE_FIELDS,
+    'source': OptionalField(Choice(('', 'user', 'shop'))),
+    'pair_id': OptionalField(Integer()),
+}
+_ANNOTATION: Fields = {
+    **ANNOTATION_FIELDS,
+    'category_id': Integer(1, len(CATEGORY_BY_ID)),
+    'area': Number(0, note='px^2'),
+    'keypoints': None,
+    'segmentation': OptionalField(Segmentation()),
+    'style': OptionalField(Integer()),
+    'pair_id': OptionalField(Integer()),
+    **{name: OptionalField(Integer(0, 3)) for name in ATTRIBUTES},
+}
 
 
 def read_images(
@@ -42,20 +78,28 @@ def read_images(
 
     Raises:
         FileNotFoundError: ``ann_file`` does not exist.
-        ValueError: It cannot be read; the message names the item.
+        UserError: It cannot be read; the message names the item.
     """
     local = '://' not in ann_file
-    if local and not Path(ann_file).exists():
+    if local and not backend_args and not Path(ann_file).exists():
         raise FileNotFoundError(
             f'{ann_file} does not exist. Make it from a raw '
             f'DeepFashion2 split: {_CONVERT}'
         )
     if local and Path(ann_file).is_dir():
         yield from _read_raw(Path(ann_file))
-    else:
-        text = get_text(ann_file, backend_args=backend_args)
-        needed = ('images', 'annotations')[: 2 if annotated else 1]
-        yield from _read_coco(ann_file, text, needed)
+        return
+    fields = CocoFields(
+        _IMAGE, _ANNOTATION, annotated=annotated, remedy=_AGAIN
+    )
+    # 882 Python numbers for each item of train do not fit into memory; the
+    # hook reduces each item as soon as it is parsed
+    truth = read_coco(
+        ann_file, fields, object_hook=_compact, backend_args=backend_args
+    )
+    for index, annotation in enumerate(truth.annotations):
+        _finish(annotation, f'{ann_file}: annotation', index)
+    yield from truth.by_image()
 
 
 def _read_raw(folder: Path) -> Iterator[tuple[dict, list[dict]]]:
@@ -64,85 +108,42 @@ def _read_raw(folder: Path) -> Iterator[tuple[dict, list[dict]]]:
     for raw in RawSplit(split):
         for defect in raw.defects:
             if defect.fatal:
-                raise ValueError(
+                raise UserError(
                     f'{folder}/{defect}. See all defects with: {_CONVERT} '
                     '--check'
                 )
-        annotations = [
-            _compact_keypoints(annotation, str(folder))
-            for annotation in raw.annotations
-        ]
-        yield raw.image, annotations
+        for index, annotation in enumerate(raw.annotations):
+            _finish(_compact(annotation), f'{folder}: annotation', index)
+        yield raw.image, raw.annotations
 
 
-def _read_coco(
-    path: str, text: str, needed: tuple[str, ...]
-) -> Iterator[tuple[dict, list[dict]]]:
-    """Read a COCO file, images in the order of the file."""
+def _compact(record: dict) -> dict:
+    """Keep the landmarks of an annotation's own category: (n, 3) float32.
 
-    def compact(entry: dict) -> dict:
-        if 'category_id' in entry and 'image_id' in entry:
-            return _compact_keypoints(entry, path)
-        return entry
+    Whatever is wrong is left as it is, for the checks that follow.
+    """
+    category_id = record.get('category_id')
+    if not is_integer(category_id) or category_id not in CATEGORY_BY_ID:
+        return record
+    keypoints = as_numbers(record.get('keypoints'))
+    if keypoints is not None and keypoints.shape == (3 * NUM_LANDMARKS,):
+        local = keypoints.reshape(NUM_LANDMARKS, 3)
+        local = local[CATEGORY_BY_ID[category_id].slice]
+        if (np.abs(local) <= MAX_SIDE).all():  # NaN is not
+            record['keypoints'] = local.astype(np.float32)
+    return record
 
-    try:
-        # 882 Python numbers for each item of train do not fit into memory;
-        # the hook reduces each item as soon as it is parsed.
-        content = json.loads(text, object_hook=compact)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f'{path} is not readable JSON ({error}). Make it again: {_CONVERT}'
-        ) from None
-    missing = [key for key in needed if key not in content]
-    if missing or not isinstance(content, dict):
-        raise ValueError(
-            f'{path} has no {" and no ".join(missing)}: it is not a COCO '
-            f'annotation file. Make one: {_CONVERT}'
+
+def _finish(annotation: dict, where: str, index: int) -> None:
+    """Check the landmarks of an annotation and count the labelled ones."""
+    keypoints, problem = annotation['keypoints'], ''
+    if not isinstance(keypoints, np.ndarray):
+        problem = _KEYPOINTS.problem(keypoints)
+    elif not np.isin(keypoints[:, 2], (0, 1, 2)).all():
+        problem = ' with a visibility other than 0, 1 or 2'
+    if problem:
+        raise UserError(
+            f'{where} {name_record(annotation, index)} has keypoints{problem}'
+            f'; {_AGAIN}'
         )
-    by_image = {image['id']: [] for image in content['images']}
-    annotations = content.get('annotations', [])
-    for annotation in annotations:
-        where = f'{path}: annotation {annotation.get("id")}'
-        missing = [key for key in _REQUIRED if key not in annotation]
-        if missing:
-            raise ValueError(f'{where} lacks {", ".join(missing)}')
-        if annotation['image_id'] not in by_image:
-            raise ValueError(
-                f'{where} belongs to image {annotation["image_id"]}, which is '
-                'not in images'
-            )
-        by_image[annotation['image_id']].append(annotation)
-    ids = {annotation['id'] for annotation in annotations}
-    for name, unique in ('images', by_image), ('annotations', ids):
-        if len(unique) != len(content.get(name, [])):
-            raise ValueError(f'{path}: ids of {name} are not unique')
-    for image in content['images']:
-        yield image, by_image[image['id']]
-
-
-def _compact_keypoints(annotation: dict, path: str) -> dict:
-    """Keep the landmarks of the item's category only: (n, 3) float32."""
-    where = f'{path}: annotation {annotation.get("id")}'
-    category = CATEGORY_BY_ID.get(annotation['category_id'])
-    if category is None:
-        raise ValueError(
-            f'{where} has category_id {annotation["category_id"]}, expected '
-            '1..13'
-        )
-    keypoints = np.array(annotation.get('keypoints', ()))
-    if keypoints.shape != (3 * NUM_LANDMARKS,):
-        raise ValueError(
-            f'{where} has keypoints of shape {keypoints.shape}, expected '
-            f'{3 * NUM_LANDMARKS} numbers (294 x [x, y, v]). Make the file '
-            f'again: {_CONVERT}'
-        )
-    local = keypoints.reshape(NUM_LANDMARKS, 3)[category.slice]
-    if local.dtype.kind not in 'if' or not np.isfinite(local).all():
-        raise ValueError(f'{where} has keypoints that are no finite numbers')
-    if not np.isin(local[:, 2], (0, 1, 2)).all():
-        raise ValueError(
-            f'{where} has landmarks with a visibility other than 0, 1 or 2'
-        )
-    annotation['keypoints'] = local.astype(np.float32)
-    annotation['num_keypoints'] = int((local[:, 2] > 0).sum())
-    return annotation
+    annotation['num_keypoints'] = int((keypoints[:, 2] > 0).sum())

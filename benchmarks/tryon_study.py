@@ -56,10 +56,9 @@ def load(stage: str, args: argparse.Namespace, seed: int) -> Config:
     if 'teacher_checkpoint' in cfg.model:
         tutor = checkpoint('pb-afn_e2e', args, seed)
         cfg.model.teacher_checkpoint = str(tutor)
-    if 'custom_hooks' in cfg:
-        cfg.custom_hooks[0].switch_epoch = max(epochs // 4, 2)
-    if cfg.model.get('skin_loss'):
-        cfg.model.skin_loss.switch_epoch = max(epochs // 2, 2)
+    for hook in cfg.get('custom_hooks', []):
+        part = 2 if hook.type.endswith('SwitchLossHook') else 4
+        hook.switch_epoch = max(epochs // part, 2)
     return cfg
 
 

@@ -33,7 +33,7 @@ from mmfashion_ext.tryon.frozen import Frozen
 from mmfashion_ext.tryon.generator import compose
 from mmfashion_ext.tryon.student import ParserFreeTryOn, prepare_teacher
 from mmfashion_ext.tryon.tryon_model import Inputs
-from mmfashion_ext.tryon.tutor import ParserBasedTryOn, Tutoring
+from mmfashion_ext.tryon.tutor import ParserBasedTryOn, TutorOutput
 from mmfashion_ext.utils.cli import run_tool
 
 MODELS = {
@@ -45,8 +45,8 @@ MODELS = {
 class PlainTutor(ParserBasedTryOn):
     """A tutor that runs twice in full, under autograd."""
 
-    def tutor(self, inputs: Inputs) -> Tutoring:
-        """As :meth:`ParserBasedTryOn.tutor`."""
+    def teach(self, inputs: Inputs) -> TutorOutput:
+        """As :meth:`ParserBasedTryOn.teach`."""
         condition = self.condition(inputs)
         unpaired = self.warp_net(
             condition, inputs['unpaired_cloth'], inputs['unpaired_cloth_mask']
@@ -57,7 +57,7 @@ class PlainTutor(ParserBasedTryOn):
         paired = self.warp_net(
             condition, inputs['cloth'], inputs['cloth_mask']
         )
-        return Tutoring(image.detach(), mask.detach(), paired)
+        return TutorOutput(image.detach(), mask.detach(), paired)
 
 
 def make_student(args: argparse.Namespace) -> ParserFreeTryOn:
@@ -138,8 +138,8 @@ def compare(args: argparse.Namespace) -> dict[str, float]:
     if args.stage == 'warp':
         steps['ours, a part waits'] = lambda: step(ours, hold=True)
     tutors = {
-        'tutor alone, plain': lambda: plain.module.tutor(batch),
-        'tutor alone, ours': lambda: ours.module.tutor(batch),
+        'tutor alone, plain': lambda: plain.module.teach(batch),
+        'tutor alone, ours': lambda: ours.module.teach(batch),
     }
     seconds = Turns(args.device, args.rounds)(**steps, **tutors)
     result = {f'{name}, s': value for name, value in seconds.items()}

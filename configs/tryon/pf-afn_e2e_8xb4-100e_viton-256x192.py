@@ -2,7 +2,7 @@
 _base_ = [
     '_base_/model_student_e2e.py',
     '_base_/dataset_student.py',
-    '_base_/schedule_e2e.py',
+    '_base_/schedule_student_e2e.py',
     '_base_/runtime.py',
 ]
 

@@ -41,6 +41,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         'perceptual': ('PerceptualLoss',),
         'structures': ('TryOnDataSample',),
         'student': ('ParserFreeTryOn',),
+        'switch_loss_hook': ('SwitchLossHook',),
         'transforms': ('DrawPose', 'LoadTryOn', 'PackTryOn', 'ResizeTryOn'),
         'tutor': ('ParserBasedTryOn',),
         'visualizer': ('TryOnVisualizationHook', 'TryOnVisualizer'),

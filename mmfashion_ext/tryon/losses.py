@@ -1,8 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What a good warp and a good try-on are. All means are in float32 at least.
+"""Losses of the warp (W), of the try-on (G) and of skin regions.
 
-Every loss comes weighted. A term whose weight is 0 is neither computed nor
-returned, and neither are perceptual terms without a :class:`PerceptualLoss`.
+Every loss is weighted, and computed in at least float32. A term whose weight
+is 0 is neither computed nor returned, and neither are perceptual terms without
+a :class:`PerceptualLoss`.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,26 +22,26 @@ Losses = dict[str, Tensor]
 
 
 def total_variation(offset: Tensor) -> Tensor:
-    """Mean |vertical differences| + mean |horizontal differences|.
+    """Compute mean |vertical differences| + mean |horizontal differences|.
 
     Args:
         offset (Tensor): (B, 2, h, w) in px.
 
     Returns:
-        Tensor: A number.
+        Tensor: (), in px.
     """
     offset = exact(offset)
     return _mean(offset.diff(dim=2).abs()) + _mean(offset.diff(dim=3).abs())
 
 
 def second_order(grid: Tensor) -> Tensor:
-    """Second differences of a grid along rows, columns and both diagonals.
+    """Compute second differences along rows, columns and both diagonals.
 
-    a - 2 b + c for three grid points in a line: nothing where the grid is
-    locally an affine map.
+    a - 2 b + c for three grid points in a line: 0 where the grid is locally
+    an affine map.
 
     Args:
-        grid (Tensor): (B, 2, h, w).
+        grid (Tensor): (B, 2, h, w), -1 to 1.
 
     Returns:
         Tensor: (B, 2, 4, h - 2, w - 2); empty if h or w is below 3.
@@ -63,34 +64,37 @@ def second_order(grid: Tensor) -> Tensor:
 def charbonnier(
     x: Tensor, epsilon: float = 1e-3, exponent: float = 0.45
 ) -> Tensor:
-    """(x^2 + epsilon^2)^exponent, a smooth |x|^(2 exponent)."""
+    """Compute (x^2 + epsilon^2)^exponent, a smooth |x|^(2 exponent)."""
     return (x.square() + epsilon**2) ** exponent
 
 
 def roughness(grid: Tensor) -> Tensor:
-    """Mean Charbonnier of a grid's second differences, of x plus of y.
+    """Compute the second-order smoothness term of a grid.
+
+    That is the mean Charbonnier function of the second differences of x plus
+    that of y.
 
     Args:
-        grid (Tensor): (B, 2, h, w).
+        grid (Tensor): (B, 2, h, w), -1 to 1.
 
     Returns:
-        Tensor: A number, at least 2 * 0.001995 (0 if h or w is below 3).
+        Tensor: (), at least 2 * 0.001995 (0 if h or w is below 3).
     """
     # both have as many elements: the sum of two means is twice the mean
     return 2 * _mean(charbonnier(second_order(grid)))
 
 
 def _mean(x: Tensor) -> Tensor:
-    """0 of nothing, where PyTorch's mean is NaN."""
+    """Average; 0 of no elements, where PyTorch's mean is NaN."""
     return x.sum() / max(x.numel(), 1)
 
 
-def _resize(picture: Tensor, size: Sequence[int]) -> Tensor:
-    return F.interpolate(picture, size, mode='bilinear', align_corners=False)
+def _resize(image: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(image, size, mode='bilinear', align_corners=False)
 
 
 def _weighted(**terms: tuple[float, Callable[[], Tensor]]) -> Losses:
-    """Weighted terms by name; what weighs nothing is not computed."""
+    """Compute weighted terms by name; not those whose weight is 0."""
     return {
         f'loss_{name}': weight * term()
         for name, (weight, term) in terms.items()
@@ -99,7 +103,7 @@ def _weighted(**terms: tuple[float, Callable[[], Tensor]]) -> Losses:
 
 
 class _LossWithPerceptual(BaseModule):
-    """A loss with perceptual terms, if there is a VGG19 for them."""
+    """Base of losses with perceptual terms, if there is a VGG19 for them."""
 
     def __init__(self, perceptual: dict | nn.Module | None) -> None:
         super().__init__()
@@ -108,12 +112,13 @@ class _LossWithPerceptual(BaseModule):
         self.perceptual = perceptual
 
     def _if_perceptual(self, weight: float) -> float:
+        """Return the weight, or 0 without a VGG19."""
         return 0.0 if self.perceptual is None else weight
 
 
 @MODELS.register_module()
 class WarpLoss(_LossWithPerceptual):
-    """W: does the warped cloth lie as the worn one, and smoothly?
+    """Warp loss W: distance of the warped from the worn cloth, smoothness.
 
     W = tv_weight * sum over all offsets of TV(d)
       + sum_n scale_weights_n * ( cloth_weight * L1(x_n, t_n)
@@ -124,18 +129,19 @@ class WarpLoss(_LossWithPerceptual):
     with the warped cloths x_n, the warped masks e_n and the grids G_n of the
     scales n. The targets t_n and s_n are the clothes on the person and their
     mask, resized bilinearly, so that small masks are fractional. L1 is the
-    mean over the whole picture, VGG is :class:`PerceptualLoss`; see
+    mean over the whole image, VGG is :class:`PerceptualLoss`; see
     :func:`total_variation` and :func:`roughness` for the others.
 
     Args:
         perceptual (dict | nn.Module, optional): :class:`PerceptualLoss`;
             losses may share a built one. None: no perceptual term.
-        tv_weight (float): Of the offsets' total variation.
-        cloth_weight (float): Of the cloth's colours.
-        perceptual_weight (float): Of the cloth's VGG features.
-        mask_weight (float): Of the mask.
-        second_order_weight (float): Of the grids' smoothness.
-        scale_weights (Sequence[float]): Coarse to fine.
+        tv_weight (float): Weight of the offsets' total variation.
+        cloth_weight (float): Weight of the cloth's colours.
+        perceptual_weight (float): Weight of the cloth's VGG features.
+        mask_weight (float): Weight of the mask.
+        second_order_weight (float): Weight of the grids' smoothness.
+        scale_weights (Sequence[float]): Weights of the scales, coarse to
+            fine.
     """
 
     def __init__(
@@ -151,7 +157,7 @@ class WarpLoss(_LossWithPerceptual):
         super().__init__(perceptual)
         self.tv_weight = tv_weight
         self.cloth_weight = cloth_weight
-        self.perceptual_weight = self._if_perceptual(perceptual_weight)
+        self.perceptual_weight = perceptual_weight
         self.mask_weight = mask_weight
         self.second_order_weight = second_order_weight
         self.scale_weights = tuple(scale_weights)
@@ -162,13 +168,13 @@ class WarpLoss(_LossWithPerceptual):
         person_clothes: Tensor,
         person_cloth_mask: Tensor,
     ) -> Losses:
-        """The five terms of W.
+        """Compute the five terms of W.
 
         Args:
-            result (WarpResult): Of all scales.
-            person_clothes (Tensor): (B, 3, H, W), the picture of the person,
-                0 outside the clothes.
-            person_cloth_mask (Tensor): (B, 1, H, W) in 0-1.
+            result (WarpResult): With warped cloths of all scales.
+            person_clothes (Tensor): (B, 3, H, W), RGB in [-1, 1], the image
+                of the person, 0 outside the worn upper garment.
+            person_cloth_mask (Tensor): (B, 1, H, W), 0-1, where that is.
 
         Returns:
             dict[str, Tensor]: ``loss_tv``, ``loss_cloth``,
@@ -201,7 +207,7 @@ class WarpLoss(_LossWithPerceptual):
             ),
             cloth=(self.cloth_weight, lambda: over_scales(l1, x, cloths)),
             perceptual=(
-                self.perceptual_weight,
+                self._if_perceptual(self.perceptual_weight),
                 lambda: over_scales(vgg, x, cloths),
             ),
             mask=(self.mask_weight, lambda: over_scales(l1, e, masks)),
@@ -214,7 +220,7 @@ class WarpLoss(_LossWithPerceptual):
 
 @MODELS.register_module()
 class TryOnLoss(_LossWithPerceptual):
-    """G: is the person in the garment truly worn the photograph?
+    """Generator loss G: distance of the try-on from the photograph.
 
     G = l1_weight * L1(try_on, person)
       + perceptual_weight * VGG(try_on, person)
@@ -222,15 +228,15 @@ class TryOnLoss(_LossWithPerceptual):
       + perceptual_weight * VGG(rendered, person)
       + mask_weight * mean |1 - m|
 
-    where m weighs the warped cloth in the composition: the last term wants
-    the cloth to be shown. The person's VGG features are computed once.
+    where m weighs the warped cloth in the composition: the last term keeps
+    the cloth visible. The person's VGG features are computed once.
 
     Args:
         perceptual (dict | nn.Module, optional): :class:`PerceptualLoss`;
             losses may share a built one. None: no perceptual terms.
-        l1_weight (float): Of the colours.
-        perceptual_weight (float): Of the VGG features.
-        mask_weight (float): Of the composition's mask.
+        l1_weight (float): Weight of the colours.
+        perceptual_weight (float): Weight of the VGG features.
+        mask_weight (float): Weight of the composition's mask.
     """
 
     def __init__(
@@ -242,34 +248,37 @@ class TryOnLoss(_LossWithPerceptual):
     ) -> None:
         super().__init__(perceptual)
         self.l1_weight = l1_weight
-        self.perceptual_weight = self._if_perceptual(perceptual_weight)
+        self.perceptual_weight = perceptual_weight
         self.mask_weight = mask_weight
 
     def forward(self, composition: Composition, person: Tensor) -> Losses:
-        """The five terms of G.
+        """Compute the five terms of G.
 
         Args:
-            composition (Composition): Composed with the mask of the garment
-                truly worn.
-            person (Tensor): (B, 3, H, W) in [-1, 1].
+            composition (Composition): Composed with the mask of the worn
+                garment.
+            person (Tensor): (B, 3, H, W), RGB in [-1, 1].
 
         Returns:
             dict[str, Tensor]: ``loss_try_on``, ``loss_try_on_perceptual``,
             ``loss_rendered``, ``loss_rendered_perceptual`` and
             ``loss_mask_completeness``.
         """
-        colour, look = self.l1_weight, self.perceptual_weight
-        features = self.perceptual.target_features(person) if look else None
+        l1_weight = self.l1_weight
+        vgg_weight = self._if_perceptual(self.perceptual_weight)
+        features = (
+            self.perceptual.target_features(person) if vgg_weight else None
+        )
 
-        def vgg(picture: Tensor) -> Tensor:
-            return self.perceptual(picture, target_features=features)
+        def vgg(image: Tensor) -> Tensor:
+            return self.perceptual(image, target_features=features)
 
         try_on, rendered = composition.try_on, composition.rendered
         return _weighted(
-            try_on=(colour, lambda: l1(try_on, person)),
-            try_on_perceptual=(look, lambda: vgg(try_on)),
-            rendered=(colour, lambda: l1(rendered, person)),
-            rendered_perceptual=(look, lambda: vgg(rendered)),
+            try_on=(l1_weight, lambda: l1(try_on, person)),
+            try_on_perceptual=(vgg_weight, lambda: vgg(try_on)),
+            rendered=(l1_weight, lambda: l1(rendered, person)),
+            rendered_perceptual=(vgg_weight, lambda: vgg(rendered)),
             mask_completeness=(
                 self.mask_weight,
                 lambda: (1 - exact(composition.mask)).abs().mean(),
@@ -279,54 +288,44 @@ class TryOnLoss(_LossWithPerceptual):
 
 @MODELS.register_module()
 class SkinLoss(_LossWithPerceptual):
-    """Skin that the tutor's garment covered and the one truly worn does not.
+    """Skin loss: regions that the tutor's cloth covered, the worn one not.
 
     a * L1(rendered * skin, person * skin)
     + b * VGG(rendered * skin, person * skin)
 
-    L1 is the mean over the whole picture, not over the skin. (a, b) is
-    ``weights`` at first and ``late_weights`` from epoch ``switch_epoch`` on.
+    L1 is the mean over the whole image, not over the skin. As published,
+    (a, b) becomes (60, 4) half way through the training:
+    :class:`SwitchLossHook`.
 
     Args:
         perceptual (dict | nn.Module, optional): :class:`PerceptualLoss`;
             losses may share a built one. None: no perceptual term.
         weights (tuple[float, float]): (a, b).
-        late_weights (tuple[float, float]): (a, b) later.
-        switch_epoch (int): From 1; the caller compares.
     """
 
     def __init__(
         self,
         perceptual: dict | nn.Module | None = None,
         weights: tuple[float, float] = (30.0, 2.0),
-        late_weights: tuple[float, float] = (60.0, 4.0),
-        switch_epoch: int = 50,
     ) -> None:
         super().__init__(perceptual)
         self.weights = tuple(weights)
-        self.late_weights = tuple(late_weights)
-        self.switch_epoch = switch_epoch
 
     def forward(
-        self,
-        rendered: Tensor,
-        person: Tensor,
-        skin_mask: Tensor,
-        late: bool = False,
+        self, rendered: Tensor, person: Tensor, skin_mask: Tensor
     ) -> Losses:
-        """The two terms.
+        """Compute the two terms.
 
         Args:
-            rendered (Tensor): (B, 3, H, W) in [-1, 1].
-            person (Tensor): (B, 3, H, W) in [-1, 1].
-            skin_mask (Tensor): (B, 1, H, W) in 0-1, may be soft; it receives
+            rendered (Tensor): (B, 3, H, W), RGB in [-1, 1].
+            person (Tensor): (B, 3, H, W), RGB in [-1, 1].
+            skin_mask (Tensor): (B, 1, H, W), 0-1, may be soft; it receives
                 no gradient.
-            late (bool): Whether ``switch_epoch`` has come.
 
         Returns:
             dict[str, Tensor]: ``loss_skin`` and ``loss_skin_perceptual``.
         """
-        a, b = self.late_weights if late else self.weights
+        a, b = self.weights
         skin = exact(skin_mask.detach())
         x, y = rendered * skin, person * skin
         return _weighted(

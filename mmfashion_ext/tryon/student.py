@@ -1,11 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The student: virtual try-on without a parser."""
+"""Parser-free student (PF-AFN), trained with the help of a tutor."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from ..errors import UserError
@@ -21,25 +20,27 @@ from .warp_net import WarpResult
 
 @MODELS.register_module()
 class ParserFreeTryOn(TryOnModel):
-    """The student, PF-AFN: reads the photograph and the garment only.
+    """Parser-free try-on (PF-AFN), conditioned on the photograph only.
 
-    Warp stage: loss = W + D, the warp of the paired garment on the *tutor's*
-    picture, and the distillation of the tutor's warp. End to end: 0.25 (W + D)
-    + G, with the skin terms in G. Arguments beyond those of
-    :class:`TryOnModel` matter in training only.
+    In training the photograph is replaced by the tutor's image of the person
+    in an unpaired cloth; the student puts the paired cloth back on. Warp
+    stage: loss = W + D, those of the warp and of the distillation of the
+    tutor's warp. End to end: 0.25 (W + D) + G, with the skin terms in G.
+    Arguments beyond those of :class:`TryOnModel` matter in training only.
 
     Args:
-        teacher (dict, optional): :class:`ParserBasedTryOn`, its networks.
+        teacher (dict, optional): :class:`ParserBasedTryOn` with its networks.
         teacher_checkpoint (str, optional): Its weights, read when training
             starts. They are not part of the student's checkpoints.
         start_from_teacher (bool): Copy the tutor's cloth encoder, cloth
             pyramid and main flow heads before training.
         distillation (dict, optional): :class:`AdjustableDistillation`. None:
             the student learns from W alone.
-        skin_loss (dict, optional): :class:`SkinLoss`.
+        skin_loss (dict, optional): :class:`SkinLoss`. Its weights change
+            during training by :class:`SwitchLossHook`.
     """
 
-    #: parts of the warp network that do not come from the tutor
+    #: Parts of the names of weights that are not copied from the tutor.
     NEW_PARTS = ('condition_', 'refine')
 
     def __init__(
@@ -62,7 +63,7 @@ class ParserFreeTryOn(TryOnModel):
         self.skin_loss = self._build_loss(skin_loss)
 
     def init_weights(self) -> None:
-        """Build the teacher, and start from its weights if so wished.
+        """Build the teacher; with ``start_from_teacher`` copy its weights.
 
         Only training calls this: a test needs no teacher.
 
@@ -76,10 +77,10 @@ class ParserFreeTryOn(TryOnModel):
         path = self.teacher_checkpoint
         if not path or not (is_url(path) or Path(path).is_file()):
             raise UserError(
-                f'model.teacher_checkpoint: {path!r} is no file, and a '
-                'student learns from a tutor. Train the pb-afn_e2e config '
-                'first, or give its checkpoint by --cfg-options '
-                'model.teacher_checkpoint=PATH'
+                f'model.teacher_checkpoint: {path!r} is not a file; a student '
+                'is trained with the checkpoint of its tutor. Train the '
+                'pb-afn_e2e config first, or pass its checkpoint by '
+                '--cfg-options model.teacher_checkpoint=PATH'
             )
         teacher = MODELS.build(self.teacher_cfg)
         load_weights(teacher, path, 'model.teacher')
@@ -90,63 +91,71 @@ class ParserFreeTryOn(TryOnModel):
         )
 
     def condition(self, inputs: Inputs) -> Tensor:
-        """The photograph itself, (B, 3, H, W)."""
+        """Return the photograph, (B, 3, H, W), RGB in [-1, 1]."""
         return inputs['person']
 
     def generator_input(
         self,
         inputs: Inputs,
         result: WarpResult,
-        arms_under: Tensor | None = None,
+        cloth_region: Tensor | None = None,
     ) -> Tensor:
-        """Photograph, warped cloth and mask: 7 channels."""
+        """Concatenate photograph, warped cloth and its mask.
+
+        Args: see :meth:`TryOnModel.generator_input`; ``cloth_region`` is not
+        used.
+
+        Returns:
+            Tensor: (B, 3 + 3 + 1, H, W).
+        """
         return torch.cat(
             [inputs['person'], result.warped_cloth, result.warped_mask], dim=1
         )
 
     def loss(self, inputs: Inputs) -> Losses:
-        """W + D, and with a generator G."""
-        tutoring = self.teacher.module.tutor(inputs)
-        # the student sees the tutor's picture in place of the photograph
-        seen = inputs | {'person': tutoring.image}
+        """Compute W + D, and with a generator G.
+
+        Args and Returns: see :meth:`TryOnModel.loss`; ``distill_share`` is
+        returned too, see :class:`AdjustableDistillation`.
+        """
+        person = inputs['person']
+        worn_mask = person_cloth_mask(inputs['parse'])
+        person_clothes = person * worn_mask
+        taught = self.teacher.module.teach(inputs)
+        # the tutor's image replaces the photograph, which is the target
+        student_inputs = inputs | {'person': taught.image}
         result = self.warp_net(
-            self.condition(seen), inputs['cloth'], inputs['cloth_mask']
+            self.condition(student_inputs),
+            inputs['cloth'],
+            inputs['cloth_mask'],
         )
-        losses = self._warp_losses(inputs, result)
-        worn = person_cloth_mask(inputs['parse'])
+        losses = self.warp_loss(result, person_clothes, worn_mask)
         if self.distillation is not None:
-            person_clothes = inputs['person'] * worn
-            losses |= self._weighted(
-                self.distillation(result, tutoring.paired, person_clothes)
-            )
+            losses |= self.distillation(result, taught.paired, person_clothes)
+        losses = self._weight_warp(losses)
         if self.generator is None:
             return losses
-        composition = self._compose_paired(
-            inputs, result, self.generator_input(seen, result)
-        )
-        losses |= self.try_on_loss(composition, inputs['person'])
+        generator_input = self.generator_input(student_inputs, result)
+        composition = self._compose(generator_input, result, worn_mask)
+        losses |= self.try_on_loss(composition, person)
         if self.skin_loss is not None:
-            skin = tutoring.unpaired_mask * (1 - worn)
-            epoch = MessageHub.get_current_instance().get_info('epoch', 0)
-            late = epoch + 1 >= self.skin_loss.switch_epoch
-            losses |= self.skin_loss(
-                composition.rendered, inputs['person'], skin, late
-            )
+            skin_mask = taught.unpaired_mask * (1 - worn_mask)
+            losses |= self.skin_loss(composition.rendered, person, skin_mask)
         return losses
 
 
 def prepare_teacher(teacher: nn.Module) -> Frozen:
-    """A copy of a tutor that only teaches, with less work (:mod:`.fuse`)."""
+    """Copy a tutor, frozen and with fused layers (:mod:`.layer_fusion`)."""
     return Frozen(fuse(teacher).to(memory_format=torch.channels_last))
 
 
 def _copy_shared(
-    source: nn.Module, target: nn.Module, left_out: Sequence[str]
+    source: nn.Module, target: nn.Module, exclude: Sequence[str]
 ) -> None:
-    """Copy weights and statistics whose name has none of ``left_out``."""
+    """Copy weights and statistics whose name contains none of ``exclude``."""
     shared = {
         name: value
         for name, value in source.state_dict().items()
-        if not any(part in name for part in left_out)
+        if not any(part in name for part in exclude)
     }
     target.load_state_dict(shared, strict=False)

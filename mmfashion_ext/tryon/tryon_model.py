@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What tutor and student have in common."""
+"""Base of the try-on models: warp network, generator and losses."""
 
 from typing import Literal
 
@@ -17,10 +17,10 @@ Losses = dict[str, Tensor]
 
 
 class TryOnModel(BaseModel):
-    """What tutor and student have in common.
+    """Base of tutor and student: warps the cloth, then renders the person.
 
-    Without a generator only the warp network is trained and tested (the first
-    of a network's two stages): the "try-on" is then the warped cloth.
+    Without a generator (the warp stages) only the warp network is trained and
+    tested, and ``try_on`` of a prediction is the warped cloth.
 
     Args:
         warp_net (dict): :class:`AppearanceFlowWarp`.
@@ -30,9 +30,9 @@ class TryOnModel(BaseModel):
             generator.
         perceptual (dict, optional): :class:`PerceptualLoss`, one VGG for all
             losses. None: no perceptual terms.
-        warp_weight (float): Of everything that is said about the warp, in the
-            sum with the losses of the generator: 1 in a warp stage, 0.5 in
-            the tutor's and 0.25 in the student's end-to-end stage.
+        warp_weight (float): Weight of all warp losses relative to the
+            generator losses: 1 in a warp stage, 0.5 in the tutor's and 0.25
+            in the student's end-to-end stage.
         data_preprocessor (dict, optional): :class:`TryOnDataPreprocessor`.
     """
 
@@ -65,12 +65,16 @@ class TryOnModel(BaseModel):
         data_samples: list[TryOnDataSample] | None = None,
         mode: Literal['tensor', 'loss', 'predict'] = 'tensor',
     ) -> Losses | list[TryOnDataSample] | tuple[Composition, WarpResult]:
-        """Losses, data samples with predictions, or the raw results.
+        """Return losses, data samples with predictions, or raw results.
 
         Args:
             inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
-            data_samples (list[TryOnDataSample], optional): B of them.
+            data_samples (list[TryOnDataSample], optional): B of them; needed
+                by ``'predict'``.
             mode (str): ``'tensor'``, ``'loss'`` or ``'predict'``.
+
+        Raises:
+            ValueError: Another mode.
         """
         if mode == 'loss':
             return self.loss(inputs)
@@ -81,20 +85,32 @@ class TryOnModel(BaseModel):
         raise ValueError(f'mode must be tensor, loss or predict, got {mode!r}')
 
     def condition(self, inputs: Inputs) -> Tensor:
-        """What the warp network knows of the person, (B, channels, H, W)."""
+        """Return the warp network's condition, (B, channels, H, W)."""
         raise NotImplementedError
 
     def generator_input(
-        self, inputs: Inputs, result: WarpResult, arms_under: Tensor
+        self, inputs: Inputs, result: WarpResult, cloth_region: Tensor
     ) -> Tensor:
-        """Person and warped cloth.
+        """Concatenate person and warped cloth, (B, 7 or 8, H, W).
 
-        ``arms_under`` (B, 1, H, W): where cloth covers the arms, 0-1.
+        Args:
+            inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
+            result (WarpResult): With the cloth at full size.
+            cloth_region (Tensor): (B, 1, H, W), 0-1, where the cloth lies on
+                the person, and covers the arms.
         """
         raise NotImplementedError
 
     def try_on(self, inputs: Inputs) -> tuple[Composition | None, WarpResult]:
-        """Dress the persons; None without a generator."""
+        """Put B cloths on B persons, as at test time.
+
+        Args:
+            inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
+
+        Returns:
+            tuple[Composition | None, WarpResult]: Try-ons, None without a
+            generator; flows and warped cloths at full size.
+        """
         result = self.warp_net(
             self.condition(inputs),
             inputs['cloth'],
@@ -103,74 +119,90 @@ class TryOnModel(BaseModel):
         )
         if self.generator is None:
             return None, result
-        raw = self.generator(
-            self.generator_input(inputs, result, result.warped_mask)
+        generator_input = self.generator_input(
+            inputs, result, result.warped_mask
         )
-        return compose(raw, result.warped_cloth, result.warped_mask), result
+        return self._compose(generator_input, result), result
 
     def predict(
         self, inputs: Inputs, data_samples: list[TryOnDataSample]
     ) -> list[TryOnDataSample]:
-        """Fill the data samples, see :class:`TryOnDataSample`."""
+        """Put predictions into the data samples.
+
+        Args:
+            inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
+            data_samples (list[TryOnDataSample]): B of them, with
+                ``ori_shape``.
+
+        Returns:
+            list[TryOnDataSample]: The same, with the fields of
+            :class:`TryOnDataSample`, cropped to ``ori_shape``.
+        """
         composition, result = self.try_on(inputs)
         warped = result.warped_cloth
         fields = {
             'try_on': warped if composition is None else composition.try_on,
             'warped_cloth': warped,
             'warped_mask': result.warped_mask,
-            **{kind: inputs[kind] for kind in ('person', 'cloth')},
+            'person': inputs['person'],
+            'cloth': inputs['cloth'],
             'cloth_mask': inputs['cloth_mask'],
         }
         if 'flow' in inputs:
             fields['gt_flow'] = inputs['flow']
-        if 'truth' in inputs:  # the parse map is of the garment taken off
+        if 'truth' in inputs:  # the parse map shows another garment
             fields['gt_try_on'] = inputs['truth']
-            shown = inputs['flow'].isfinite().all(dim=1, keepdim=True)
-            fields['person_cloth_mask'] = shown
+            visible = inputs['flow'].isfinite().all(dim=1, keepdim=True)
+            fields['person_cloth_mask'] = visible
         elif 'parse' in inputs:
             parse = inputs.get('true_parse', inputs['parse'])
             fields['person_cloth_mask'] = person_cloth_mask(parse)
-        for i, sample in enumerate(data_samples):
-            h, w = sample.ori_shape
+        for i, data_sample in enumerate(data_samples):
+            h, w = data_sample.ori_shape
             for name, batch in fields.items():
-                sample.set_data({name: batch[i, :, :h, :w].float()})
-            sample.flow = crop_grid(result.grid[i], (h, w))
+                data_sample.set_data({name: batch[i, :, :h, :w].float()})
+            data_sample.flow = crop_grid(result.grid[i], (h, w))
         return data_samples
 
     def loss(self, inputs: Inputs) -> Losses:
-        """All losses of the stage, weighted."""
+        """Compute all losses of the stage, weighted; a pure function.
+
+        Args:
+            inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
+
+        Returns:
+            dict[str, Tensor]: Name -> number; those named ``loss_*`` add up.
+        """
         raise NotImplementedError
 
-    def _warp_losses(self, inputs: Inputs, result: WarpResult) -> Losses:
-        worn = person_cloth_mask(inputs['parse'])
-        losses = self.warp_loss(result, inputs['person'] * worn, worn)
-        return self._weighted(losses)
-
-    def _weighted(self, losses: Losses) -> Losses:
-        """Losses of the warp, in proportion to those of the generator."""
+    def _weight_warp(self, losses: Losses) -> Losses:
+        """Multiply losses of the warp by ``warp_weight``."""
         return {
             name: value * self.warp_weight if 'loss' in name else value
             for name, value in losses.items()
         }
 
-    def _compose_paired(
-        self, inputs: Inputs, result: WarpResult, generator_input: Tensor
+    def _compose(
+        self,
+        generator_input: Tensor,
+        result: WarpResult,
+        worn_mask: Tensor | None = None,
     ) -> Composition:
-        """The person in the garment truly worn, which tells where it is."""
+        """Render and compose; ``worn_mask`` (B, 1, H, W), 0-1, if paired."""
         return compose(
             self.generator(generator_input),
             result.warped_cloth,
             result.warped_mask,
-            person_cloth_mask(inputs['parse']),
+            worn_mask,
         )
 
 
 def crop_grid(grid: Tensor, size: tuple[int, int]) -> Tensor:
-    """A grid of a padded picture for the one before padding.
+    """Convert the grid of a padded image to one of the image inside.
 
     Args:
         grid (Tensor): (2, H, W), x first, -1 to 1 over (H, W).
-        size (tuple): (h, w), at most (H, W).
+        size (tuple): (h, w) px of the image, at most (H, W).
 
     Returns:
         Tensor: (2, h, w), -1 to 1 over (h, w).

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The tutor: virtual try-on with a parser."""
+"""Parser-based tutor (PB-AFN), which teaches the student."""
 
 from dataclasses import dataclass
 
@@ -13,19 +13,20 @@ from .conditions import (
     person_cloth_mask,
     preserved_region,
 )
-from .generator import compose
 from .tryon_model import Inputs, Losses, TryOnModel
 from .warp_net import WarpResult
 
 
 @dataclass
-class Tutoring:
-    """What the tutor hands to the student.
+class TutorOutput:
+    """Outputs of the tutor that a training step of the student needs.
 
     Attributes:
-        image (Tensor): (B, 3, H, W), the person in the unpaired garment.
-        unpaired_mask (Tensor): (B, 1, H, W), where that garment lies, 0-1.
-        paired (WarpResult): How the tutor warps the garment truly worn.
+        image (Tensor): (B, 3, H, W), RGB in [-1, 1], the person in the
+            unpaired cloth.
+        unpaired_mask (Tensor): (B, 1, H, W), 0-1, where that cloth lies.
+        paired (WarpResult): The tutor's warp of the paired cloth, at full
+            size.
     """
 
     image: Tensor
@@ -35,54 +36,73 @@ class Tutoring:
 
 @MODELS.register_module()
 class ParserBasedTryOn(TryOnModel):
-    """The tutor, PB-AFN: reads parse map, pose and DensePose.
+    """Parser-based try-on (PB-AFN), conditioned on parse, pose, DensePose.
 
-    Warp stage: loss = W. End to end: 0.5 W + G, where G is the loss of the
-    generator and flows back into the warp network. Arguments: those of
-    :class:`TryOnModel`; ``warp_net.condition_channels=45``,
+    Warp stage: loss = W (:class:`WarpLoss`). End to end: 0.5 W + G, where the
+    gradient of G (:class:`TryOnLoss`) reaches the warp network too. Arguments:
+    those of :class:`TryOnModel`; ``warp_net.condition_channels=45``,
     ``generator.in_channels=8``.
     """
 
     def condition(self, inputs: Inputs) -> Tensor:
-        """Face, other clothes, DensePose and joints, (B, 45, H, W)."""
+        """Return the parser's condition, (B, 45, H, W).
+
+        Face, other clothes, DensePose and joints: see
+        :func:`.conditions.parser_condition`.
+        """
         return parser_condition(
             inputs['parse'], inputs['densepose'], inputs['pose_map']
         )
 
     def generator_input(
-        self, inputs: Inputs, result: WarpResult, arms_under: Tensor
+        self, inputs: Inputs, result: WarpResult, cloth_region: Tensor
     ) -> Tensor:
-        """Preserved region, warped cloth and mask, bare arms: 8 channels."""
+        """Concatenate preserved region, warped cloth, its mask and bare arms.
+
+        Args: see :meth:`TryOnModel.generator_input`.
+
+        Returns:
+            Tensor: (B, 3 + 3 + 1 + 1, H, W).
+        """
         parse, densepose = inputs['parse'], inputs['densepose']
         return torch.cat(
             [
                 preserved_region(inputs['person'], parse, densepose),
                 result.warped_cloth,
                 result.warped_mask,
-                dense_arm_mask(densepose) * (1 - arms_under),
+                dense_arm_mask(densepose) * (1 - cloth_region),
             ],
             dim=1,
         )
 
     def loss(self, inputs: Inputs) -> Losses:
-        """W, and with a generator G."""
+        """Compute W, and with a generator G.
+
+        Args and Returns: see :meth:`TryOnModel.loss`.
+        """
+        person = inputs['person']
+        worn_mask = person_cloth_mask(inputs['parse'])
         result = self.warp_net(
             self.condition(inputs), inputs['cloth'], inputs['cloth_mask']
         )
-        losses = self._warp_losses(inputs, result)
+        losses = self._weight_warp(
+            self.warp_loss(result, person * worn_mask, worn_mask)
+        )
         if self.generator is None:
             return losses
-        worn = person_cloth_mask(inputs['parse'])
-        composition = self._compose_paired(
-            inputs, result, self.generator_input(inputs, result, worn)
-        )
-        return losses | self.try_on_loss(composition, inputs['person'])
+        generator_input = self.generator_input(inputs, result, worn_mask)
+        composition = self._compose(generator_input, result, worn_mask)
+        return losses | self.try_on_loss(composition, person)
 
     @torch.no_grad()
-    def tutor(self, inputs: Inputs) -> Tutoring:
-        """Dress the person in the unpaired garment, and warp the paired one.
+    def teach(self, inputs: Inputs) -> TutorOutput:
+        """Put the unpaired cloth on the person, and warp the paired one.
 
-        Both need the features of the same person: they are computed once.
+        The features of the person, which both need, are computed once.
+
+        Args:
+            inputs (dict[str, Tensor]): With ``unpaired_cloth`` (B, 3, H, W),
+                RGB in [-1, 1], and ``unpaired_cloth_mask`` (B, 1, H, W), 0-1.
         """
         unpaired = self.warp_net(
             self.condition(inputs),
@@ -90,10 +110,10 @@ class ParserBasedTryOn(TryOnModel):
             inputs['unpaired_cloth_mask'],
             all_scales=False,
         )
-        raw = self.generator(
-            self.generator_input(inputs, unpaired, unpaired.warped_mask)
+        generator_input = self.generator_input(
+            inputs, unpaired, unpaired.warped_mask
         )
-        cloth, mask = unpaired.warped_cloth, unpaired.warped_mask
+        composition = self._compose(generator_input, unpaired)
         paired = self.warp_net(
             None,
             inputs['cloth'],
@@ -101,4 +121,4 @@ class ParserBasedTryOn(TryOnModel):
             condition_features=unpaired.condition_features,
             all_scales=False,
         )
-        return Tutoring(compose(raw, cloth, mask).try_on, mask, paired)
+        return TutorOutput(composition.try_on, unpaired.warped_mask, paired)

@@ -454,10 +454,13 @@ def test_skin_loss_is_the_published_one(rand):
     rendered, person = rand(2, 3, 32, 16), rand(2, 3, 32, 16)
     skin = rand(2, 1, 32, 16)
     rendered.requires_grad_(), skin.requires_grad_()
-    for late, (a, b) in {False: (30, 2), True: (60, 4)}.items():
+    for loss, (a, b) in (
+        (SkinLoss(vgg), (30, 2)),
+        (SkinLoss(vgg, weights=(60, 4)), (60, 4)),
+    ):
         x, y = rendered * skin.detach(), person * skin.detach()
         assert_same_losses(
-            SkinLoss(vgg)(rendered, person, skin, late),
+            loss(rendered, person, skin),
             dict(
                 loss_skin=a * (x - y).abs().mean(),
                 loss_skin_perceptual=b * vgg(x, y),
@@ -488,11 +491,11 @@ def test_no_skin(rand, vgg):
 
 
 def test_skin_switches_terms_with_its_weights(rand):
-    loss = SkinLoss(PlainDistance(), (0, 2), (60, 0))
+    loss = SkinLoss(PlainDistance(), (0, 2))
     pictures = rand(1, 3, 4, 4), rand(1, 3, 4, 4), rand(1, 1, 4, 4)
-    assert loss.switch_epoch == 50
     assert list(loss(*pictures)) == ['loss_skin_perceptual']
-    assert list(loss(*pictures, late=True)) == ['loss_skin']
+    loss.weights = (60, 0)
+    assert list(loss(*pictures)) == ['loss_skin']
 
 
 def test_gradcheck_skin(rand):

@@ -79,4 +79,9 @@ def test_stages_are_chained():
     assert weights == [1, 0.25]
     (hook,) = student.custom_hooks
     assert hook.switch_epoch == 100
-    assert last.model.skin_loss.switch_epoch == 50
+    (switch,) = last.custom_hooks
+    assert switch.type == 'mmfashion_ext.SwitchLossHook'
+    assert switch.loss == 'skin_loss'
+    assert switch.switch_epoch == 50
+    assert tuple(switch['values']['weights']) == (60, 4)
+    assert 'weights' not in last.model.skin_loss, 'its default, (30, 2)'

@@ -4,7 +4,7 @@ _base_ = 'model_student.py'
 model = dict(
     generator=dict(type='mmfashion_ext.TryOnGenerator', in_channels=7),
     try_on_loss=dict(type='mmfashion_ext.TryOnLoss'),
-    # the skin terms double from epoch 50 on
-    skin_loss=dict(type='mmfashion_ext.SkinLoss', switch_epoch=50),
+    # SwitchLossHook of the schedule doubles its weights
+    skin_loss=dict(type='mmfashion_ext.SkinLoss'),
     warp_weight=0.25,
 )

@@ -1,0 +1,122 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Narrow tutors and students, and a batch for them."""
+
+import pytest
+import torch
+
+H, W = 64, 32
+WARP = {
+    'type': 'mmfashion_ext.AppearanceFlowWarp',
+    'widths': (4, 4, 6, 6, 6),
+    'channels': 6,
+    'head_channels': (6, 4, 4),
+}
+GENERATOR = {
+    'type': 'mmfashion_ext.TryOnGenerator',
+    'widths': (4, 4, 6, 6, 6),
+}
+LOSSES = {'warp_loss': {'type': 'mmfashion_ext.WarpLoss'}}
+END_TO_END = {'try_on_loss': {'type': 'mmfashion_ext.TryOnLoss'}}
+TUTOR = {
+    'type': 'mmfashion_ext.ParserBasedTryOn',
+    'warp_net': {**WARP, 'condition_channels': 45},
+    'generator': {**GENERATOR, 'in_channels': 8},
+}
+
+
+def build(cfg, seed=0):
+    # here: files of this folder that need no host share this one
+    from mmfashion_ext.registry import MODELS
+
+    torch.manual_seed(seed)
+    return MODELS.build(cfg)
+
+
+@pytest.fixture(scope='session')
+def build_tutor():
+    """Build a tutor; arguments replace those of the end-to-end stage."""
+
+    def build_tutor(**kwargs):
+        return build({**TUTOR, **LOSSES, **END_TO_END, **kwargs})
+
+    return build_tutor
+
+
+@pytest.fixture(scope='session')
+def tutor_file(tmp_path_factory):
+    """The checkpoint of a tutor."""
+    path = tmp_path_factory.mktemp('tutor') / 'tutor.pth'
+    torch.save({'state_dict': build(TUTOR, seed=1).state_dict()}, path)
+    return path
+
+
+@pytest.fixture
+def read_tutor(tutor_file):
+    """Build the tutor of ``tutor_file``."""
+
+    def read_tutor():
+        teacher = build(TUTOR).eval()
+        teacher.load_state_dict(torch.load(tutor_file)['state_dict'])
+        return teacher
+
+    return read_tutor
+
+
+@pytest.fixture(scope='session')
+def build_student():
+    """Build a student, before ``init_weights``, from a tutor's checkpoint."""
+
+    def build_student(checkpoint, end_to_end=True, **kwargs):
+        cfg = {
+            'type': 'mmfashion_ext.ParserFreeTryOn',
+            'warp_net': {**WARP, 'condition_channels': 3},
+            'teacher': TUTOR,
+            'teacher_checkpoint': str(checkpoint),
+            'distillation': {'type': 'mmfashion_ext.AdjustableDistillation'},
+            **LOSSES,
+        }
+        if end_to_end:
+            cfg.update(
+                END_TO_END,
+                generator={**GENERATOR, 'in_channels': 7},
+                skin_loss={'type': 'mmfashion_ext.SkinLoss'},
+                warp_weight=0.25,
+            )
+        return build({**cfg, **kwargs})
+
+    return build_student
+
+
+@pytest.fixture
+def inputs():
+    generator = torch.Generator().manual_seed(2)
+
+    def draw(channels):
+        return torch.rand(2, channels, H, W, generator=generator)
+
+    mask = (draw(1) > 0.3).float()
+    other = (draw(1) > 0.3).float()
+    return {
+        'person': draw(3) * 2 - 1,
+        'cloth': (draw(3) * 2 - 1) * mask,
+        'cloth_mask': mask,
+        'unpaired_cloth': (draw(3) * 2 - 1) * other,
+        'unpaired_cloth_mask': other,
+        'parse': (draw(1) * 14).long(),
+        'densepose': (draw(1) * 25).long(),
+        'pose_map': (draw(18) > 0.9).float() * 2 - 1,
+    }
+
+
+@pytest.fixture(scope='session')
+def reached():
+    """Names of the parameters that a sum of losses reaches."""
+
+    def reached(model, losses):
+        model.zero_grad()
+        loss, _ = model.parse_losses(losses)
+        loss.backward()
+        named = model.named_parameters()
+        return {n for n, p in named if p.grad is not None and p.grad.any()}
+
+    return reached

@@ -1,9 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Detectors of mmdet in front of a landmark model."""
+"""Garment detector in front of a landmark model: any detector of mmdet.
+
+A model of this project (Match R-CNN) is built by its name with
+:func:`mmfashion_ext.hub.build_inferencer`, a model of mmdet with mmdet's own
+inferencer.
+"""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmdet.apis import DetInferencer
@@ -13,98 +19,149 @@ from mmpose.evaluation.functional import nms
 from torch import nn
 
 from ..errors import UserError
-from ..formats.deepfashion2.constants import CATEGORIES
-from ..hub import config_path
-from ..match_rcnn import ClothesInferencer
+from ..evaluation.result_files import to_numpy
+from ..formats.deepfashion2.constants import CATEGORIES, CLASS_NAMES
+from ..hub import build_inferencer, config_path
 from ..plugins import used_systems
-from ..utils.checkpoint import check_weights
+from ..utils.checkpoint import (
+    CheckpointError,
+    check_weights,
+    compare_weights,
+    describe_problems,
+)
 
 
 class CheckedDetInferencer(DetInferencer):
-    """mmdet's inferencer; no weights are unpickled, published ones included.
+    """mmdet's inferencer with checked weights; nothing is unpickled.
 
     Args:
-        **kwargs: Those of mmdet's ``DetInferencer``.
+        **kwargs: Arguments of mmdet's ``DetInferencer``.
+
+    Raises:
+        UserError: There are no weights, or those of another model.
+        UnsafeCheckpointError: The checkpoint holds more than weights; those
+            that mmdet publishes are checked too.
     """
 
     def _init_model(
         self, cfg: Config, weights: str | None, device: str = 'cpu'
     ) -> nn.Module:
+        if weights is None:
+            raise UserError(
+                f'det_model {cfg.filename}: no weights are published for this '
+                'config; pass a checkpoint file or URL as det_weights'
+            )
+        self._weights = weights
         return super()._init_model(cfg, check_weights(weights), device)
+
+    def _load_weights_to_model(
+        self, model: nn.Module, checkpoint: dict, cfg: Config
+    ) -> None:
+        """Load weights; mmdet would ignore missing ones."""
+        weights = checkpoint.get('state_dict', checkpoint)
+        needed = {
+            name: value
+            for name, value in model.state_dict().items()
+            if not name.endswith('num_batches_tracked')
+        }
+        problems = compare_weights(needed, weights)
+        problems.pop('unknown')
+        if any(problems.values()):
+            raise CheckpointError(
+                f'det_weights {self._weights}: weights of another model than '
+                f'det_model: {describe_problems(problems)}'
+            )
+        super()._load_weights_to_model(model, checkpoint, cfg)
 
 
 def build_detector(
-    model: str,
+    model: str | Path,
     weights: str | Path | None = None,
     device: str | None = None,
-) -> DetInferencer:
-    """A detector by any of its names; the default scope stays as it is.
+) -> Any:
+    """Build the inferencer of a detector; the default scope is not changed.
 
     Args:
-        model (str): Name of a model of this zoo or of mmdet, or path of a
-            config file.
-        weights (str or Path, optional): Checkpoint file or URL. None: those
-            that mmdet publishes for a model of its own, else random ones.
+        model (str or Path): Name of a model of this project or of mmdet, or
+            path of a config file.
+        weights (str or Path, optional): Checkpoint file or URL. None: the
+            published ones.
         device (str, optional): None: CUDA where there is one.
 
     Returns:
-        DetInferencer: ``ClothesInferencer`` for our models.
+        Inferencer: ``infer(image, return_datasamples=True)`` of an image
+        (h, w, 3) uint8 BGR returns ``predictions``, a list of one data sample
+        of mmdet.
 
     Raises:
-        UserError: There is no such model.
+        UserError: There is no such model, or it has no published weights.
+        CheckpointError: See ``utils.checkpoint``.
     """
-    weights = check_weights(weights)
-    detector: type[DetInferencer] = CheckedDetInferencer
+    name = str(model)
+    weights = None if weights is None else check_weights(str(weights))
     try:
-        model = config_path(model)
+        path = config_path(name)
     except UserError as error:
-        not_ours = error  # may be a name of mmdet's
-    else:
-        cfg = Config.fromfile(model)
-        if cfg.get('default_scope', 'mmdet') != 'mmdet':
-            raise UserError(
-                f'det_model {model}: expected a config of mmdet, got one of '
-                f'{cfg.default_scope}'
-            )
-        if used_systems(Config({'model': cfg.model})):
-            detector = ClothesInferencer
+        return _build_mmdet(name, weights, device, unknown_here=error)
+    cfg = Config.fromfile(path)
+    if cfg.get('default_scope', 'mmdet') != 'mmdet':
+        raise UserError(
+            f'det_model {model}: expected a config of mmdet, got one of '
+            f'{cfg.default_scope}'
+        )
+    if used_systems(Config({'model': cfg.model})):
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            return build_inferencer(path, weights, device, show_progress=False)
+    return _build_mmdet(path, weights, device)
+
+
+def _build_mmdet(
+    model: str,
+    weights: str | None,
+    device: str | None,
+    unknown_here: UserError | None = None,
+) -> CheckedDetInferencer:
+    """Build a detector of mmdet by its name or config file."""
     with DefaultScope.overwrite_default_scope('mmdet'):
         try:
-            return detector(model, weights, device, show_progress=False)
+            return CheckedDetInferencer(
+                model, weights, device, show_progress=False
+            )
         except ValueError as error:
             if 'Cannot find model' not in str(error):
                 raise
             raise UserError(
-                f'det_model: {not_ours}; nor does mmdet have such a model'
+                f'det_model: {unknown_here}; nor does mmdet have such a model'
             ) from error
 
 
 class GarmentDetector:
-    """Boxes and categories of the clothes in a picture.
+    """Detector of garments: boxes, scores and DeepFashion2's category ids.
 
     Args:
-        model (str): See :func:`build_detector`.
+        model (str or Path): See :func:`build_detector`.
         weights (str or Path, optional): See :func:`build_detector`.
         keep_labels (int | Sequence[int], optional): Labels that are clothes.
             None: all.
         device (str, optional): None: CUDA where there is one.
 
     Attributes:
-        infer (DetInferencer): What detects.
+        infer: Inferencer of the detector.
         category_ids (np.ndarray): Category id of each label, see
             :func:`category_ids`.
     """
 
     def __init__(
         self,
-        model: str,
+        model: str | Path,
         weights: str | Path | None = None,
         keep_labels: int | Sequence[int] | None = None,
         device: str | None = None,
     ) -> None:
         self.infer = build_detector(model, weights, device)
-        classes = self.infer.model.dataset_meta['classes']
-        self.category_ids = category_ids(classes)
+        # models of this project have DeepFashion2's categories
+        meta = getattr(self.infer.model, 'dataset_meta', None) or {}
+        self.category_ids = category_ids(meta.get('classes', CLASS_NAMES))
         if isinstance(keep_labels, int):
             keep_labels = [keep_labels]
         self.keep_labels = keep_labels
@@ -112,45 +169,50 @@ class GarmentDetector:
     def __call__(
         self, image: np.ndarray, bbox_thr: float, nms_thr: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Detect.
+        """Detect the garments of an image.
 
         Args:
-            image (np.ndarray): (h, w, 3) BGR uint8.
+            image (np.ndarray): (h, w, 3) uint8 BGR.
             bbox_thr (float): See :func:`select_boxes`.
             nms_thr (float): See :func:`select_boxes`.
 
         Returns:
             tuple[np.ndarray, np.ndarray, np.ndarray]: Boxes (n, 4) xyxy px,
-            highest scores first, scores (n,) 0-1, category ids (n,), 0 where
-            not known.
+            highest scores first, scores (n,) 0-1, category ids (n,) 1..13, 0
+            where not known.
         """
-        (found,) = self.infer(image, return_datasamples=True)['predictions']
-        found = found.pred_instances.cpu().numpy()
-        boxes, scores, labels = found.bboxes, found.scores, found.labels
-        kept = select_boxes(
+        (sample,) = self.infer(image, return_datasamples=True)['predictions']
+        pred = sample.pred_instances
+        boxes, scores = to_numpy(pred.bboxes), to_numpy(pred.scores)
+        labels = to_numpy(pred.labels)
+        selected = select_boxes(
             boxes, scores, labels, bbox_thr, nms_thr, self.keep_labels
         )
-        return boxes[kept], scores[kept], self.category_ids[labels[kept]]
+        return (
+            boxes[selected],
+            scores[selected],
+            self.category_ids[labels[selected]],
+        )
 
 
 def category_ids(classes: Sequence[str]) -> np.ndarray:
-    """DeepFashion2's category ids of a detector's labels.
+    """Return DeepFashion2's category ids of a detector's labels.
 
     Args:
         classes (Sequence[str]): Names of the labels, e.g. ``'vest_dress'`` or
             the raw annotations' ``'short sleeve top'``, in any case.
 
     Returns:
-        np.ndarray: (len(classes),) int, 1..13; all 0 (not known) if any name
-        is not one of DeepFashion2's, because then the others may mean other
-        clothes too.
+        np.ndarray: (len(classes),) int, 1..13. All are 0 (not known) if any
+        name is not one of DeepFashion2's, because then equal names may mean
+        other clothes too.
     """
     known = {
-        _plain(name): category.id
+        _normalise(name): category.id
         for category in CATEGORIES
         for name in (category.name, category.raw_name)
     }
-    ids = np.array([known.get(_plain(name), 0) for name in classes], int)
+    ids = np.array([known.get(_normalise(name), 0) for name in classes], int)
     return ids if ids.all() else np.zeros_like(ids)
 
 
@@ -162,33 +224,34 @@ def select_boxes(
     nms_thr: float,
     keep_labels: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """The detections worth a look: confident, with area, none twice.
+    """Select confident boxes with area, by non-maximum suppression per label.
 
-    Unlike mmpose's inferencer, which compares the boxes of all labels, a
+    Unlike in mmpose's inferencer, which compares the boxes of all labels, a
     jacket does not remove the shirt below it.
 
     Args:
         boxes (np.ndarray): (n, 4) xyxy px.
         scores (np.ndarray): (n,) 0-1.
         labels (np.ndarray): (n,) int.
-        bbox_thr (float): Lowest score, itself excluded.
+        bbox_thr (float): Score that a box must exceed.
         nms_thr (float): Highest IoU of two boxes of one label.
         keep_labels (Sequence[int], optional): Labels to keep. None: all.
 
     Returns:
-        np.ndarray: Indices of the boxes to keep, highest scores first.
+        np.ndarray: (m,) int indices of the selected boxes, highest scores
+        first.
     """
-    kept = (scores > bbox_thr) & (boxes[:, 2:] > boxes[:, :2]).all(1)
+    candidates = (scores > bbox_thr) & (boxes[:, 2:] > boxes[:, :2]).all(1)
     if keep_labels is not None:
-        kept &= np.isin(labels, keep_labels)
-    chosen: list[int] = []
-    for label in np.unique(labels[kept]):
-        (own,) = np.nonzero(kept & (labels == label))
-        scored = np.column_stack((boxes[own], scores[own]))
-        chosen += own[nms(scored, nms_thr)].tolist()
-    return np.array(sorted(chosen, key=lambda i: -scores[i]), int)
+        candidates &= np.isin(labels, keep_labels)
+    selected: list[int] = []
+    for label in np.unique(labels[candidates]):
+        (indices,) = np.nonzero(candidates & (labels == label))
+        scored = np.column_stack((boxes[indices], scores[indices]))
+        selected += indices[nms(scored, nms_thr)].tolist()
+    return np.array(sorted(selected, key=lambda i: -scores[i]), int)
 
 
-def _plain(name: str) -> str:
-    """A name without case and punctuation."""
+def _normalise(name: str) -> str:
+    """Return a name in lower case and without punctuation."""
     return re.sub(r'[\W_]+', ' ', name).strip().lower()

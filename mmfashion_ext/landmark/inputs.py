@@ -1,147 +1,212 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Pictures and videos in files: found, read, named and written whole."""
+"""Inputs of the landmark inferencer: images, with boxes where users have them.
 
-import mimetypes
-from pathlib import Path
-from typing import Literal
-from urllib.parse import urlparse
+Boxes of garments can come from a user's own detector or annotations; then the
+inferencer needs no detector.
+"""
 
-import cv2
-import mmcv
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
 import numpy as np
 
 from ..errors import UserError
-from ..utils.files import atomic_write
+from ..utils.image_inputs import (
+    NamedInput,
+    is_folder,
+    number_of_inputs,
+    resolve_images,
+)
+from ..utils.images import ImageInput, is_image_input, read_image
+from ..utils.video import is_video_file
+
+#: Stands for the end of an iterator.
+_END = object()
 
 
-def kind(path: str) -> Literal['image', 'video'] | str:
-    """What a file is by the ending of its name, or an empty string."""
-    return (mimetypes.guess_type(path)[0] or '').partition('/')[0]
+class BoxedImage(NamedTuple):
+    """An image that is not read yet, and a user's boxes of its garments.
 
-
-def find_pictures(folder: str) -> list[str]:
-    """The pictures of a folder by name, its subfolders excluded.
-
-    Raises:
-        UserError: There are none.
+    Attributes:
+        source (ImageInput): The image.
+        boxes (np.ndarray): (n, 4) float32 xyxy px.
     """
-    files = sorted(str(file) for file in Path(folder).iterdir())
-    files = [file for file in files if kind(file) == 'image']
-    if not files:
-        raise UserError(
-            f'{folder}: a folder without pictures (.jpg, .png ...)'
-        )
-    return files
+
+    source: ImageInput
+    boxes: np.ndarray
 
 
-def read_picture(source: str | np.ndarray) -> np.ndarray:
-    """Read a picture, or check an array.
+class GarmentImage(NamedTuple):
+    """An image whose garments' landmarks are to be found.
+
+    Attributes:
+        path (str): Path or URL, or a made-up name.
+        image (np.ndarray): (h, w, 3) uint8 BGR.
+        boxes (np.ndarray, optional): (n, 4) float32 xyxy px of the garments;
+            None if they are to be detected.
+    """
+
+    path: str
+    image: np.ndarray
+    boxes: np.ndarray | None
+
+
+def resolve_boxed_images(
+    inputs: object, bboxes: object = None
+) -> Iterator[NamedInput]:
+    """Resolve images, folders and videos, each image with its boxes.
 
     Args:
-        source (str | np.ndarray): File, URL, or (h, w, 3) BGR uint8.
+        inputs (object): See ``utils.image_inputs.resolve_images``; a video
+            stands for its frames.
+        bboxes (object, optional): (n, 4) xyxy px for each image: an iterable
+            in the order of the images, or a mapping with the keys of
+            ``inputs``. Of a single image also the (n, 4) itself. None, for
+            all or for one image: no boxes are known.
 
-    Returns:
-        np.ndarray: (h, w, 3) BGR uint8.
+    Yields:
+        NamedInput: One for each image, lazily. Its ``source`` is a
+        :class:`BoxedImage` if there are boxes, and a ``UserError`` if the
+        boxes of this image are wrong.
 
     Raises:
-        UserError: It is no picture.
+        UserError: There are more or fewer boxes than images.
     """
-    if isinstance(source, np.ndarray):
-        if source.dtype == np.uint8 and source.shape[2:] == (3,):
-            return source
-        raise UserError(
-            f'expected a picture as an array (h, w, 3) of BGR uint8, got '
-            f'{source.shape} of {source.dtype}'
-        )
+    items = resolve_images(inputs, videos=True)
+    if bboxes is None:
+        yield from items
+        return
+    for item, boxes in _pair(items, _boxes_of_each(inputs, bboxes)):
+        if isinstance(item.source, Exception) or boxes is None:
+            yield item
+            continue
+        try:
+            source = BoxedImage(item.source, check_boxes(boxes))
+        except UserError as error:
+            yield item._replace(source=error)
+        else:
+            yield item._replace(source=source)
+
+
+def load_garment_image(item: NamedInput) -> GarmentImage:
+    """Read an image that :func:`resolve_boxed_images` yielded.
+
+    Args:
+        item (NamedInput): The input.
+
+    Returns:
+        GarmentImage: The image (h, w, 3) uint8 BGR and the user's boxes.
+
+    Raises:
+        UserError: It cannot be read as an image.
+    """
+    source, boxes = item.source, None
+    if isinstance(source, BoxedImage):
+        source, boxes = source
+    return GarmentImage(item.input, read_image(source), boxes)
+
+
+def check_boxes(boxes: object) -> np.ndarray:
+    """Convert a user's boxes of one image to an array, and check them.
+
+    Args:
+        boxes (object): n rows of x1, y1, x2, y2 in px; n may be 0.
+
+    Returns:
+        np.ndarray: (n, 4) float32 xyxy px.
+
+    Raises:
+        UserError: The shape is another one, or a box is not finite or has no
+            area.
+    """
     try:
-        image = mmcv.imread(source)
-    except FileNotFoundError as error:
-        raise UserError(f'{source}: no such file') from error
-    except (OSError, cv2.error):
-        image = None
-    if image is None:
+        array = np.asarray(boxes, np.float32)
+    except (TypeError, ValueError):
         raise UserError(
-            f'{source}: cannot be read as a picture. Expected a picture '
-            '(JPEG, PNG ...), a folder of them or a video'
+            f'bboxes: expected (n, 4) numbers x1, y1, x2, y2 in px for each '
+            f'image, got {boxes!r:.80}'
+        ) from None
+    if not array.size:
+        return np.zeros((0, 4), np.float32)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise UserError(
+            'bboxes: expected (n, 4) numbers x1, y1, x2, y2 in px for each '
+            f'image, got an array {array.shape}'
         )
-    return image
+    valid = np.isfinite(array).all(1) & (array[:, 2:] > array[:, :2]).all(1)
+    if not valid.all():
+        number = int(valid.argmin())
+        raise UserError(
+            f'bboxes: box {number} is {array[number].tolist()}, expected '
+            'finite x1, y1, x2, y2 with x1 < x2 and y1 < y2'
+        )
+    return array
 
 
-def open_video(path: str) -> mmcv.VideoReader:
-    """The frames of a video, (h, w, 3) BGR uint8 each.
-
-    Raises:
-        UserError: It is no video.
-    """
-    if '://' not in path and not Path(path).is_file():
-        raise UserError(f'{path}: no such file')
-    video = mmcv.VideoReader(path)
-    if not video.opened or not len(video):
-        raise UserError(f'{path}: cannot be read as a video')
-    return video
-
-
-def output_stem(path: str, taken: set[str]) -> str:
-    """What to call the results of a picture.
-
-    Args:
-        path (str): File or URL.
-        taken (set[str]): Names in use; the new one is added.
-
-    Returns:
-        str: The file's stem, numbered if it is taken already.
-    """
-    stem = Path(urlparse(path).path if '://' in path else path).stem
-    name, number = stem, 1
-    while name in taken:
-        number += 1
-        name = f'{stem}_{number}'
-    taken.add(name)
-    return name
-
-
-def write_picture(file: Path, image: np.ndarray) -> None:
-    """Write a picture (h, w, 3) BGR uint8; as JPEG if need be."""
-    if not cv2.haveImageWriter(f'x{file.suffix}'):
-        file = file.with_suffix('.jpg')
-    _, packed = cv2.imencode(file.suffix, image)
-    with atomic_write(file) as temporary:
-        temporary.write_bytes(packed)
-
-
-class VideoWriter:
-    """Write frames to a hidden file, which is renamed when it is closed.
-
-    Args:
-        path (Path): File to write, ``.mp4``. Its folder is made if missing.
-        fps (float): Frames per second.
-        size (tuple[int, int]): (w, h) px of all frames.
-
-    Raises:
-        UserError: OpenCV cannot write it.
-    """
-
-    def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self._partial = path, path.with_name(f'.{path.name}')
-        codec = cv2.VideoWriter_fourcc(*'mp4v')
-        self._writer = cv2.VideoWriter(str(self._partial), codec, fps, size)
-        if not self._writer.isOpened():
+def _boxes_of_each(inputs: object, bboxes: object) -> Iterator[object]:
+    """Yield the boxes of one image after the other."""
+    if isinstance(inputs, Mapping) != isinstance(bboxes, Mapping):
+        raise UserError(
+            'bboxes must be a mapping with the keys of the images if these '
+            f'are a mapping, and only then; got {type(bboxes).__name__} for '
+            f'{type(inputs).__name__}'
+        )
+    if isinstance(inputs, Mapping) and isinstance(bboxes, Mapping):
+        if inputs.keys() != bboxes.keys():
+            odd = sorted(map(str, inputs.keys() ^ bboxes.keys()))
             raise UserError(
-                f'{path}: OpenCV cannot write a video of {size[0]} x '
-                f'{size[1]} px at {fps} frames per second there'
+                'bboxes: expected the keys of the images, but '
+                f'{", ".join(odd)[:80]} are in one of the two only'
             )
+        yield from (bboxes[name] for name in inputs)
+        return
+    if not isinstance(bboxes, Iterable):
+        raise UserError(
+            'bboxes: expected one (n, 4) array of xyxy px for each image, '
+            f'got {bboxes!r:.80}'
+        )
+    if _is_single_image(inputs) and _is_table(bboxes):
+        yield bboxes
+        return
+    total = number_of_inputs(inputs)
+    if total is not None and hasattr(bboxes, '__len__'):
+        _check_number(len(bboxes), total)
+    yield from bboxes
 
-    def write(self, frame: np.ndarray) -> None:
-        """Add a frame (h, w, 3) BGR uint8."""
-        self._writer.write(frame)
 
-    def close(self) -> None:
-        """Finish; the file is there now."""
-        self._writer.release()
-        self._partial.replace(self.path)
+def _pair(
+    items: Iterator[NamedInput], boxes: Iterator[object]
+) -> Iterator[tuple[NamedInput, object]]:
+    """Pair images and boxes, both lazily, and check their number."""
+    number = 0
+    for item in items:
+        found = next(boxes, _END)
+        if found is _END:
+            _check_number(number, None)
+        yield item, found
+        number += 1
+    if next(boxes, _END) is not _END:
+        _check_number(number + 1, number)
 
-    def drop(self) -> None:
-        """Leave nothing behind, unless it was closed."""
-        self._writer.release()
-        self._partial.unlink(missing_ok=True)
+
+def _check_number(found: int, images: int | None) -> None:
+    if found != images:
+        more = 'more images' if images is None else f'{images} images'
+        raise UserError(
+            'bboxes: expected one (n, 4) array of xyxy px for each image, got '
+            f'{found} for {more}'
+        )
+
+
+def _is_single_image(inputs: object) -> bool:
+    if isinstance(inputs, str) and is_video_file(inputs):
+        return False
+    return is_image_input(inputs) and not is_folder(inputs)
+
+
+def _is_table(bboxes: object) -> bool:
+    """Check that boxes are those of one image, not a list of such."""
+    try:
+        return np.ndim(bboxes) == 2
+    except ValueError:  # rows of different length
+        return False

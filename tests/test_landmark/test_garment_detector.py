@@ -1,5 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Detectors of any kind in front of a landmark model."""
+"""Detectors of any kind in front of a landmark model, by name or config."""
+
+import ast
+import inspect
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CLASS_NAMES,
 )
-from mmfashion_ext.landmark import LandmarkInferencer
+from mmfashion_ext.landmark import LandmarkInferencer, garment_detector
 from mmfashion_ext.landmark.garment_detector import (
     CheckedDetInferencer,
     GarmentDetector,
@@ -26,7 +29,10 @@ from mmfashion_ext.landmark.garment_detector import (
     category_ids,
     select_boxes,
 )
-from mmfashion_ext.utils.checkpoint import UnsafeCheckpointError
+from mmfashion_ext.utils.checkpoint import (
+    CheckpointError,
+    UnsafeCheckpointError,
+)
 
 MATCH_RCNN = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 LANDMARK = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
@@ -59,7 +65,17 @@ def mmdet_config(tmp_path):
     return str(path)
 
 
-def picture():
+@pytest.fixture
+def mmdet_weights(mmdet_config, tmp_path):
+    """Random weights of mmdet's detector."""
+    torch.manual_seed(0)
+    path = tmp_path / 'faster_rcnn.pth'
+    model = hub.get_model(mmdet_config)
+    torch.save({'state_dict': model.state_dict()}, path)
+    return path
+
+
+def noise():
     rng = np.random.default_rng(0)
     return rng.integers(0, 255, (150, 100, 3), np.uint8)
 
@@ -121,22 +137,42 @@ def test_our_match_rcnn(tmp_path):
     weights = tmp_path / 'random.pth'
     model = hub.get_model(MATCH_RCNN)
     torch.save({'state_dict': model.state_dict()}, weights)
-    infer = LandmarkInferencer(LANDMARK, None, 'cpu', MATCH_RCNN, weights)
-    assert DefaultScope.get_current_instance().scope_name == 'mmpose'
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        infer = LandmarkInferencer(
+            hub.get_model(LANDMARK),
+            det_model=MATCH_RCNN,
+            det_weights=weights,
+            show_progress=False,
+        )
+        assert DefaultScope.get_current_instance().scope_name == 'mmpose'
     assert infer.detector.category_ids.tolist() == list(range(1, 14))
     infer.detector.infer.model.roi_head.test_cfg.score_thr = 0.0
-    (result,) = infer(picture(), bbox_thr=0.0, nms_thr=1.0)
-    (items,) = result['predictions']
-    (found,) = infer.detector.infer(picture())['predictions']
-    assert [i['category'] for i in items] == found['categories']
-    assert [i['bbox_score'] for i in items] == found['scores']
-    assert np.allclose([i['bbox'] for i in items], found['bboxes'])
-    assert len(items) > 1
+    (result,) = infer(noise(), bbox_thr=0.0, nms_thr=1.0)['predictions']
+    found = infer.detector.infer(noise(), return_datasamples=True)
+    found = found['predictions'][0].pred_instances.cpu().numpy()
+    assert result['labels'].tolist() == found.labels.tolist()
+    assert result['categories'] == [CLASS_NAMES[k] for k in found.labels]
+    assert np.allclose(result['scores'], found.scores)
+    assert np.allclose(result['bboxes'], found.bboxes)
+    assert len(result['bboxes']) > 1
 
 
-def test_any_config_of_mmdet(mmdet_config):
-    detector = GarmentDetector(mmdet_config, device='cpu')
-    boxes, scores, ids = detector(picture(), 0.0, 1.0)
+def test_systems_are_found_by_name_at_run_time():
+    """The source imports no other system; the hub does."""
+    tree = ast.parse(inspect.getsource(garment_detector))
+    modules = {
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    }
+    rooms = {(module or '').partition('.')[0] for module in modules}
+    assert not rooms & {'match_rcnn', 'scan', 'tryon'}
+    assert 'hub' in rooms
+
+
+def test_any_config_of_mmdet(mmdet_config, mmdet_weights):
+    detector = GarmentDetector(mmdet_config, mmdet_weights, device='cpu')
+    boxes, scores, ids = detector(noise(), 0.0, 1.0)
     assert len(boxes) == len(scores) == len(ids) > 0
     assert not ids.any()  # COCO's classes
     assert boxes.dtype == scores.dtype == np.float32
@@ -158,6 +194,25 @@ def test_published_weights_are_not_unpickled(
     )
     with pytest.raises(UnsafeCheckpointError, match='refused'):
         build_detector('rtmdet-tiny', None, 'cpu')
+
+
+def test_a_detector_needs_its_own_weights(mmdet_config, tmp_path):
+    message = r'faster_rcnn\.py: no weights are published .*det_weights'
+    with pytest.raises(UserError, match=message):
+        build_detector(mmdet_config, device='cpu')
+    other = tmp_path / 'other.pth'
+    model = hub.get_model(mmdet_config)
+    weights = model.state_dict()
+    del weights['backbone.conv1.weight']
+    torch.save({'state_dict': weights}, other)
+    message = r'other\.pth: .*another model.* missing.*backbone\.conv1\.weight'
+    with pytest.raises(CheckpointError, match=message):
+        build_detector(mmdet_config, other, 'cpu')
+
+
+def test_published_weights_are_needed_for_our_models_too():
+    with pytest.raises(UserError, match='no weights are published'):
+        build_detector('match-rcnn_r50_fpn_8xb2-1x_deepfashion2', None, 'cpu')
 
 
 def test_what_a_user_gets_wrong(tmp_path):

@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""From pictures to landmarks, with models that know nothing."""
+"""From images to landmarks, with models of random weights."""
 
+import io
 import json
 from types import SimpleNamespace
 
@@ -8,10 +9,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 pytest.importorskip('mmpose')
+from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from mmpose.apis import MMPoseInferencer, Pose2DInferencer
+from mmpose.structures import PoseDataSample
 
 import mmfashion_ext
 from mmfashion_ext import hub
@@ -27,14 +31,15 @@ from mmfashion_ext.utils.checkpoint import UnsafeCheckpointError
 
 MODEL = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
 FLD = 'td-hm-udp-fld-upper_r18-small_1xb32-20e_synthetic-128x96'
+MATCH_RCNN = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 PIXEL = 0.01  # tolerance in px
-# UDP's subpixel step on the flat maps of a model that knows nothing enlarges
+# UDP's subpixel step on the flat maps of a model of random weights enlarges
 # rounding errors to pixels
 MSRA = "model = dict(head=dict(decoder=dict(type='MSRAHeatmap')))\n"
 
 
-def picture(seed=0, size=(100, 150)):
-    """Noise of (w, h) px."""
+def noise(seed=0, size=(100, 150)):
+    """An image of noise, (w, h) px."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 255, (size[1], size[0], 3), np.uint8)
 
@@ -45,6 +50,11 @@ def config(folder, text, base=MODEL):
     line = f"_base_ = __import__('mmfashion_ext').config_path({base!r})\n"
     path.write_text(line + text)
     return str(path)
+
+
+def random_inferencer(name):
+    """An inferencer of a model of random weights."""
+    return LandmarkInferencer(hub.get_model(name), show_progress=False)
 
 
 @pytest.fixture(scope='module')
@@ -59,7 +69,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def inferencer(model):
-    return LandmarkInferencer(*model, device='cpu')
+    return LandmarkInferencer(*model, device='cpu', show_progress=False)
 
 
 @pytest.fixture
@@ -91,134 +101,211 @@ def detects(inferencer, monkeypatch):
     return build
 
 
+@pytest.fixture
+def batches_of(monkeypatch):
+    """Change an inferencer's batch size for the test."""
+
+    def change(infer, size):
+        monkeypatch.setattr(infer, 'batch_size', size)
+        return infer
+
+    return change
+
+
 def one(inferencer, *args, **kwargs):
-    """The items of a single picture."""
-    (result,) = inferencer(*args, **kwargs)
-    (items,) = result['predictions']
-    return items
+    """The prediction of a single image."""
+    result = inferencer(*args, **kwargs)
+    assert result['skipped'] == []
+    (prediction,) = result['predictions']
+    return prediction
 
 
-def check(item):
-    category = CATEGORY_BY_ID[item['category_id']]
-    assert item['category'] == category.name
-    num = category.num_landmarks
-    assert np.shape(item['keypoints']) == (num, 2)
-    assert np.shape(item['keypoint_scores']) == (num,)
-    assert item['keypoint_names'] == [
-        f'{category.prefix}_kpt{k}' for k in range(1, num + 1)
-    ]
-    assert json.loads(json.dumps(item)) == item
+def check(found):
+    """Shapes and types of a prediction with categories."""
+    num = len(found['bboxes'])
+    assert found['bboxes'].shape == (num, 4)
+    assert found['scores'].shape == found['labels'].shape == (num,)
+    assert found['bboxes'].dtype == found['scores'].dtype == np.float32
+    assert found['labels'].dtype.kind == 'i'
+    for key in ('categories', 'keypoints', 'keypoint_scores'):
+        assert isinstance(found[key], list)
+        assert len(found[key]) == num
+    for number, label in enumerate(found['labels']):
+        category = CATEGORIES[label]
+        assert found['categories'][number] == category.name
+        k = category.num_landmarks
+        assert found['keypoints'][number].shape == (k, 2)
+        assert found['keypoint_scores'][number].shape == (k,)
+        assert found['keypoint_names'][number] == [
+            f'{category.prefix}_kpt{i}' for i in range(1, k + 1)
+        ]
 
 
-def assert_equal(items, others):
-    assert len(items) == len(others)
-    for a, b in zip(items, others, strict=True):
-        assert a['category'] == b['category']
-        for key in ('bbox', 'bbox_score', 'keypoints', 'keypoint_scores'):
-            assert np.allclose(a[key], b[key], atol=PIXEL), key
+def assert_equal(found, other):
+    """Two predictions agree, up to the names of their images."""
+    assert found['categories'] == other['categories']
+    for key in ('bboxes', 'scores'):
+        assert np.allclose(found[key], other[key], atol=PIXEL), key
+    for key in ('keypoints', 'keypoint_scores'):
+        assert len(found[key]) == len(other[key])
+        for a, b in zip(found[key], other[key], strict=True):
+            assert np.allclose(a, b, atol=PIXEL), key
 
 
-def test_array_file_list_and_folder(inferencer, tmp_path):
-    array = picture()
-    items = one(inferencer, array)
-    assert len(items) == 1
-    check(items[0])
-    assert items[0]['bbox'] == [0, 0, 100, 150]
-    assert items[0]['bbox_score'] == 1
-    file = tmp_path / 'street.png'
+def plain(found):
+    """A prediction as its JSON file has it."""
+
+    def listed(value):
+        if isinstance(value, list):
+            return [listed(entry) for entry in value]
+        return value.tolist() if isinstance(value, np.ndarray) else value
+
+    return {
+        key: listed(value)
+        for key, value in found.items()
+        if key != 'visualization'
+    }
+
+
+def test_inputs_of_every_kind(inferencer, tmp_path):
+    array = noise()
+    found = one(inferencer, array)
+    check(found)
+    assert found['bboxes'].tolist() == [[0, 0, 100, 150]]
+    assert found['scores'].tolist() == [1]
+    assert (found['input'], found['name']) == ('image', 'image')
+    assert 'visualization' not in found
+    file = tmp_path / 'street.PNG'
     cv2.imwrite(str(file), array)
-    (tmp_path / 'notes.txt').write_text('no picture')
-    (tmp_path / 'README').write_text('nor is this')
+    (tmp_path / 'notes.txt').write_text('not an image')
+    (tmp_path / 'README').write_text('not an image either')
     for source in (str(file), file, tmp_path, str(tmp_path)):
-        (result,) = inferencer(source)
-        assert result['img_paths'] == [str(file)]
-        assert result['visualization'] == []
-        assert_equal(result['predictions'][0], items)
-    several = list(inferencer([array, file]))
-    assert [r['img_paths'] for r in several] == [['000000.jpg'], [str(file)]]
-    for result in several:
-        assert_equal(result['predictions'][0], items)
-    assert list(inferencer([])) == []
+        same = one(inferencer, source)
+        assert (same['input'], same['name']) == (str(file), 'street')
+        assert_equal(same, found)
+    for source in (
+        Image.fromarray(array[..., ::-1]),
+        file.read_bytes(),
+        io.BytesIO(file.read_bytes()),
+    ):
+        assert_equal(one(inferencer, source), found)
+    for several in ([array, file], (array, file), iter([array, file])):
+        results = inferencer(several)['predictions']
+        assert [r['name'] for r in results] == ['image', 'street']
+        for result in results:
+            assert_equal(result, found)
+    results = inferencer({'a': array, 'b': file})['predictions']
+    assert [r['input'] for r in results] == ['a', 'b']
+    assert inferencer([]) == {'predictions': [], 'skipped': []}
 
 
-def test_mmposes_own_inferencer_accepts_our_configs():
+def test_mmposes_own_inferencers_accept_our_configs():
     path = hub.config_path(MODEL)
     host = MMPoseInferencer(pose2d=path, device='cpu')  # random weights
-    result = next(host(picture(), return_vis=True))
+    result = next(host(noise(), return_vis=True))
     assert result['visualization'][0].shape == (150, 100, 3)
     assert np.shape(result['predictions'][0][0]['keypoints']) == (294, 2)
+    assert not isinstance(host, LandmarkInferencer)
+    assert not issubclass(LandmarkInferencer, Pose2DInferencer)
 
 
 def test_mmposes_own_inferencer_gives_the_same(inferencer, model):
-    (ours,) = one(inferencer, picture())
+    ours = one(inferencer, noise())
     path, weights = model
     host = Pose2DInferencer(path, str(weights), device='cpu')
-    ((theirs,),) = next(host(picture()))['predictions']
-    own = CATEGORY_BY_ID[ours['category_id']].slice
+    ((theirs,),) = next(host(noise()))['predictions']
+    part = CATEGORIES[ours['labels'][0]].slice
     scores = np.array(theirs['keypoint_scores'])
-    assert np.allclose(ours['keypoint_scores'], scores[own], atol=1e-5)
-    scores[own] = 0
+    assert np.allclose(ours['keypoint_scores'][0], scores[part], atol=1e-5)
+    scores[part] = 0
     assert not scores.any()
-    points = np.array(theirs['keypoints'])[own]
-    assert np.allclose(ours['keypoints'], points, atol=PIXEL)
+    points = np.array(theirs['keypoints'])[part]
+    assert np.allclose(ours['keypoints'][0], points, atol=PIXEL)
 
 
 @pytest.mark.parametrize('batch_size', [1, 3, 8])
-def test_batches_change_nothing(detects, batch_size):
+def test_batches_change_nothing(detects, batches_of, batch_size):
     boxes = [[0, 0, 50, 50, 0.9, 4], [9, 9, 80, 99, 0.8, 8]]
-    infer = detects(CLASS_NAMES, boxes)
-    pictures = [picture(seed, (100, 110 + seed)) for seed in range(5)]
+    infer = batches_of(detects(CLASS_NAMES, boxes), batch_size)
+    images = [noise(seed, (100, 110 + seed)) for seed in range(5)]
     sizes = []
     hook = infer.model.register_forward_pre_hook(
         lambda _, args, kwargs: sizes.append(len(kwargs['inputs'])),
         with_kwargs=True,
     )
-    together = list(infer(pictures, batch_size=batch_size))
+    together = infer(images)['predictions']
     hook.remove()
     assert sum(sizes) == 10
-    assert max(sizes) <= batch_size
-    for image, result in zip(pictures, together, strict=True):
-        assert_equal(result['predictions'][0], one(infer, image))
+    assert max(sizes) == min(batch_size, 8)
+    for image, result in zip(images, together, strict=True):
+        assert_equal(result, one(infer, image))
 
 
-def test_writes_whole_files(inferencer, tmp_path):
+def test_writes_the_layout_of_all_systems(inferencer, tmp_path):
     for name in ('a', 'b'):
         (tmp_path / name).mkdir()
-        cv2.imwrite(str(tmp_path / name / '1.png'), picture(ord(name)))
-    files = [tmp_path / 'a' / '1.png', tmp_path / 'b' / '1.png', picture(3)]
+        cv2.imwrite(str(tmp_path / name / '1.png'), noise(ord(name)))
+    files = [tmp_path / 'a' / '1.png', tmp_path / 'b' / '1.png', noise(3)]
     out = tmp_path / 'out'
-    results = list(inferencer(files, out_dir=out, return_vis=True))
-    names = ['1', '1_2', '000002']  # two of one name are kept apart
+    results = inferencer(files, out_dir=out, draw=True)['predictions']
+    names = ['1', '1_2', 'image']  # two of one name are kept apart
     for name, result in zip(names, results, strict=True):
-        written = json.loads(
-            (out / 'predictions' / f'{name}.json').read_text()
-        )
-        assert written == result['predictions'][0]
-        assert result['visualization'][0].shape == (150, 100, 3)
-    assert sorted(f.name for f in (out / 'visualizations').iterdir()) == [
-        '000002.jpg',
-        '1.png',
-        '1_2.png',
+        file = out / 'predictions' / f'{name}.json'
+        assert json.loads(file.read_text()) == plain(result)
+        assert result['visualization'].shape == (150, 100, 3)
+        assert result['visualization'].dtype == np.uint8
+        drawn = cv2.imread(str(out / 'visualizations' / f'{name}.jpg'))
+        assert drawn.shape == (150, 100, 3)
+        difference = np.abs(drawn.astype(int) - result['visualization'])
+        assert difference.mean() < 10  # JPEG of noise, BGR
+    assert sorted(f.name for f in out.iterdir()) == [
+        'predictions',
+        'results.json',
+        'visualizations',
     ]
-    drawn = cv2.imread(str(out / 'visualizations' / '1_2.png'))
-    assert np.array_equal(drawn, results[1]['visualization'][0][..., ::-1])
+    content = json.loads((out / 'results.json').read_text())
+    assert [p['name'] for p in content['predictions']] == names
+    assert content['skipped'] == []
 
 
 def test_only_the_categorys_landmarks_are_drawn(detects):
     infer = detects(CLASS_NAMES, [[10, 10, 90, 140, 0.9, 8]])
-    (result,) = infer(
-        picture(), return_vis=True, black_background=True, kpt_thr=0
-    )
-    (drawn,) = result['visualization']
+    black = np.zeros((150, 100, 3), np.uint8)
+    options = {'draw': True, 'kpt_thr': 0}
+    drawn = one(infer, black, draw_bbox=False, **options)['visualization']
     colours = {tuple(c) for c in np.unique(drawn.reshape(-1, 3), axis=0)}
-    assert colours == {(0, 0, 0), PALETTE[8]}
+    assert colours == {(0, 0, 0), PALETTE[8][::-1]}  # BGR
+    boxed = one(infer, black, **options)['visualization']
+    colours = {tuple(c) for c in np.unique(boxed.reshape(-1, 3), axis=0)}
+    assert (0, 255, 0) in colours
+    hidden = one(infer, black, draw=True, draw_bbox=False, kpt_thr=1.1)
+    assert not hidden['visualization'].any()
 
 
 def test_data_samples(inferencer):
-    sample = one(inferencer, picture(), return_datasamples=True)
-    pred = sample.pred_instances
-    assert pred.keypoints.shape == (1, 294, 2)
-    assert sample.img_path == '000000.jpg'
+    result = inferencer(noise(), return_datasamples=True)
+    (sample,) = result['predictions']
+    assert isinstance(sample, PoseDataSample)
+    assert sample.pred_instances.keypoints.shape == (1, 294, 2)
+    assert sample.img_path == 'image'
+
+
+def test_predictions_one_by_one(inferencer, tmp_path):
+    read = []
+
+    def images():
+        for seed in range(4):
+            read.append(seed)
+            yield noise(seed) if seed != 2 else tmp_path / 'gone.jpg'
+
+    stream = inferencer(images(), stream=True)
+    assert read == []  # nothing runs before it is asked for
+    assert_equal(next(stream), one(inferencer, noise(0)))
+    assert len(read) <= 2
+    assert len(list(stream)) == 2
+    (skipped,) = stream.skipped
+    assert skipped['input'].endswith('gone.jpg')
+    assert skipped['reason'] == 'no such file'
 
 
 @pytest.fixture
@@ -227,91 +314,105 @@ def video(tmp_path):
     codec = cv2.VideoWriter_fourcc(*'MJPG')
     writer = cv2.VideoWriter(str(path), codec, 10, (64, 48))
     for seed in range(5):
-        writer.write(picture(seed, (64, 48)))
+        writer.write(noise(seed, (64, 48)))
     writer.release()
     return path
 
 
-def test_video(inferencer, video, tmp_path):
+def test_video(inferencer, batches_of, video, tmp_path):
     out = tmp_path / 'out'
-    results = list(inferencer(video, out_dir=out, batch_size=2))
-    assert [r['img_paths'][0] for r in results] == [
-        f'00000{i}.jpg' for i in range(5)
-    ]
+    infer = batches_of(inferencer, 2)
+    results = infer(video, out_dir=out)['predictions']
+    assert [r['frame_id'] for r in results] == [0, 1, 2, 3, 4]
+    assert {r['name'] for r in results} == {'street'}
     frames = json.loads((out / 'predictions' / 'street.json').read_text())
-    assert [frame['frame_id'] for frame in frames] == [0, 1, 2, 3, 4]
     for frame, result in zip(frames, results, strict=True):
-        assert frame['instances'] == result['predictions'][0]
-        check(frame['instances'][0])
+        check(result)
+        assert frame == plain(result)
     drawn = cv2.VideoCapture(str(out / 'visualizations' / 'street.mp4'))
     assert drawn.get(cv2.CAP_PROP_FRAME_COUNT) == 5
     assert drawn.get(cv2.CAP_PROP_FPS) == 10
     assert drawn.read()[1].shape == (48, 64, 3)
-    assert len(list(out.rglob('*.*'))) == 2
+    assert sorted(f.name for f in out.rglob('*.*')) == [
+        'results.json',
+        'street.json',
+        'street.mp4',
+    ]
 
 
 def test_an_interrupted_video_leaves_nothing(inferencer, video, tmp_path):
     out = tmp_path / 'out'
-    results = inferencer(video, out_dir=out, batch_size=1)
+    results = inferencer(video, out_dir=out, stream=True)
     next(results)
     assert list((out / 'visualizations').iterdir())
     results.close()
     assert not list(out.rglob('*.*'))
 
 
-def test_bad_pictures_of_a_folder_are_named_at_the_end(
-    inferencer, tmp_path, monkeypatch
+def test_bad_images_of_a_folder_are_named_at_the_end(
+    inferencer, tmp_path, log
 ):
-    logged = []
-    monkeypatch.setattr(
-        'mmfashion_ext.landmark.inferencer.print_log',
-        lambda message, **_: logged.append(message),
-    )
     good, bad = tmp_path / 'b.png', tmp_path / 'a.jpg'
-    cv2.imwrite(str(good), picture())
-    bad.write_bytes(b'no picture')
+    cv2.imwrite(str(good), noise())
+    bad.write_bytes(b'not an image')
     (tmp_path / 'empty.png').touch()
-    results = list(inferencer(tmp_path))
-    assert [r['img_paths'] for r in results] == [[str(good)]]
-    assert inferencer.skipped == [str(bad), str(tmp_path / 'empty.png')]
-    (line,) = logged
-    assert line.startswith('2 skipped, no readable pictures: ')
+    result = inferencer(tmp_path)
+    assert [p['input'] for p in result['predictions']] == [str(good)]
+    assert [entry['input'] for entry in result['skipped']] == [
+        str(bad),
+        str(tmp_path / 'empty.png'),
+    ]
+    for entry in result['skipped']:
+        assert entry['reason'].startswith('cannot be read as an image')
+    (line,) = [line for line in log.messages if 'skipped' in line]
+    assert line.startswith('2 of the inputs skipped: ')
     assert str(bad) in line
     good.unlink()
-    assert list(inferencer(tmp_path)) == []
+    result = inferencer(tmp_path)
+    assert result['predictions'] == []
+    assert len(result['skipped']) == 2
 
 
-def test_what_a_user_gets_wrong(inferencer, tmp_path):
-    def call(inputs, **kwargs):
-        list(inferencer(inputs, **kwargs))
-
+def test_what_a_user_gets_wrong(inferencer, tmp_path, monkeypatch):
     bad = tmp_path / 'bad.jpg'
-    bad.write_bytes(b'no picture')
-    for source in (bad, str(bad), [picture(), bad]):
+    bad.write_bytes(b'not an image')
+    for source in (bad, str(bad), [bad]):
         with pytest.raises(UserError, match=r'bad\.jpg: cannot be read as a'):
-            call(source)
+            inferencer(source)
     for name in ('gone.jpg', 'gone', 'gone.mp4'):
         with pytest.raises(UserError, match=rf'{name}: no such file'):
-            call(tmp_path / name)
+            inferencer(tmp_path / name)
     video = tmp_path / 'bad.mp4'
-    video.write_bytes(b'no video')
+    video.write_bytes(b'not a video')
     with pytest.raises(UserError, match=r'bad\.mp4: cannot be read as a vid'):
-        call(video)
+        inferencer(video)
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(UserError, match='empty: a folder without pictures'):
-        call(tmp_path / 'empty')
-    for array in (picture()[..., 0], picture() / 255, picture()[..., :2]):
-        with pytest.raises(UserError, match=r'BGR uint8, got \(150, 100'):
-            call(array)
-    with pytest.raises(UserError, match='batch_size must be 1 or more'):
-        call(picture(), batch_size=0)
-    with pytest.raises(ValueError, match='unknown argument'):
-        call(picture(), nonsense=1)
+    with pytest.raises(UserError, match='empty: no images in this folder'):
+        inferencer(tmp_path / 'empty')
+    for array in (noise() / 255, noise()[..., :2]):
+        with pytest.raises(UserError, match=r'an array \(150, 100.*BGR'):
+            inferencer(array)
+    with pytest.raises(TypeError, match='nonsense'):
+        inferencer(noise(), nonsense=1)
+    monkeypatch.delenv('DISPLAY', raising=False)
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    with pytest.raises(UserError, match='show=True needs a display'):
+        inferencer(tmp_path / 'gone.jpg', show=True)
+
+
+def test_wrong_arguments_of_the_constructor(model):
+    built = hub.get_model(model[0])
+    with pytest.raises(UserError, match='batch_size must be 1 or more, got 0'):
+        LandmarkInferencer(built, batch_size=0)
+    with pytest.raises(UserError, match='det_weights and det_cat_ids belong'):
+        LandmarkInferencer(built, det_weights='epoch_12.pth')
+    with pytest.raises(UserError, match=r'expected a landmark model.* mmdet'):
+        LandmarkInferencer(hub.get_model(MATCH_RCNN))
 
 
 def test_weights_are_checked(tmp_path):
     with pytest.raises(UserError, match="no config 'td-hm_r19'"):
-        LandmarkInferencer('td-hm_r19')
+        LandmarkInferencer('td-hm_r19', tmp_path / 'any.pth')
     path = tmp_path / 'other.pth'
     with pytest.raises(FileNotFoundError, match=r'other\.pth'):
         LandmarkInferencer(MODEL, path, device='cpu')
@@ -323,7 +424,14 @@ def test_weights_are_checked(tmp_path):
         LandmarkInferencer(MODEL, path, device='cpu')
 
 
-def test_detectors_categories_are_the_items(detects):
+def test_the_default_scope_is_left_alone(model):
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        infer = LandmarkInferencer(hub.get_model(model[0]))
+        check(one(infer, noise()))
+        assert DefaultScope.get_current_instance().scope_name == 'mmdet'
+
+
+def test_detectors_categories_are_the_garments(detects):
     boxes = [
         [10, 10, 60, 90, 0.7, 0],
         [12, 10, 60, 92, 0.9, 0],  # the same shirt
@@ -333,59 +441,84 @@ def test_detectors_categories_are_the_items(detects):
     ]
     raw_names = [category.raw_name for category in CATEGORIES]
     infer = detects(raw_names, boxes)
-    items = one(infer, picture())
-    assert [item['category_id'] for item in items] == [1, 4]
-    scores = [item['bbox_score'] for item in items]
-    assert scores == pytest.approx([0.9, 0.8])
-    assert items[0]['bbox'] == [12, 10, 60, 92]
-    for item in items:
-        check(item)
-    ids = [i['category_id'] for i in one(infer, picture(), nms_thr=0.99)]
-    assert ids == [1, 4, 1]
-    ids = [i['category_id'] for i in one(infer, picture(), bbox_thr=0.1)]
-    assert ids == [1, 4, 8]
+    found = one(infer, noise())
+    check(found)
+    assert found['labels'].tolist() == [0, 3]
+    assert found['scores'] == pytest.approx([0.9, 0.8])
+    assert found['bboxes'][0].tolist() == [12, 10, 60, 92]
+    labels = one(infer, noise(), nms_thr=0.99)['labels']
+    assert labels.tolist() == [0, 3, 0]
+    labels = one(infer, noise(), bbox_thr=0.1)['labels']
+    assert labels.tolist() == [0, 3, 7]
     infer = detects(raw_names, boxes, keep_labels=3)
-    assert [i['category_id'] for i in one(infer, picture())] == [4]
+    assert one(infer, noise())['labels'].tolist() == [3]
 
 
 def test_other_detectors_only_give_boxes(detects):
     boxes = [[10, 10, 60, 90, 0.9, 1], [0, 0, 50, 99, 0.8, 0]]
     infer = detects(['person', 'vest'], boxes)
-    items = one(infer, picture())
-    assert [i['bbox'] for i in items] == [[10, 10, 60, 90], [0, 0, 50, 99]]
-    for item in items:
-        check(item)
-    # a label is not taken for a category: the model's guess is
+    found = one(infer, noise())
+    check(found)
+    assert found['bboxes'].tolist() == [[10, 10, 60, 90], [0, 0, 50, 99]]
+    # a label does not become a category: the model guesses it
     swapped = [[*box[:5], 1 - box[5]] for box in boxes]
     infer = detects(['vest', 'person'], swapped)
-    assert one(infer, picture()) == items
+    assert_equal(one(infer, noise()), found)
     infer = detects(['person', 'vest'], boxes, keep_labels=[1])
-    assert len(one(infer, picture())) == 1
+    assert len(one(infer, noise())['bboxes']) == 1
+
+
+def test_a_users_boxes_replace_the_detector(detects, tmp_path):
+    infer = detects(CLASS_NAMES, [[0, 0, 50, 50, 0.9, 4]])
+    boxes = [[10, 10, 60, 90], [0, 0, 50, 99]]
+    found = one(infer, noise(), bboxes=boxes)
+    check(found)
+    assert found['bboxes'].tolist() == boxes
+    assert found['scores'].tolist() == [1, 1]
+    guessed = one(infer, noise(), bboxes=[np.array(boxes[:1])])
+    assert guessed['bboxes'].tolist() == boxes[:1]
+    assert guessed['categories'] == found['categories'][:1]
+    results = infer(
+        [noise(), noise(1), noise(2), tmp_path / 'gone.jpg'],
+        bboxes=[boxes, [], None, boxes],
+    )
+    counts = [len(p['bboxes']) for p in results['predictions']]
+    assert counts == [2, 0, 1]
+    assert results['predictions'][2]['labels'].tolist() == [4]
+    assert [entry['reason'] for entry in results['skipped']] == [
+        'no such file'
+    ]
+    with pytest.raises(UserError, match=r'box 1 is .* x1 < x2 and y1 < y2'):
+        infer(noise(), bboxes=[boxes[0], [5, 5, 5, 9]])
+    with pytest.raises(UserError, match='each image, got 1 for 2 images'):
+        infer([noise(), noise()], bboxes=[boxes])
 
 
 def test_nothing_found(detects, tmp_path):
     infer = detects(CLASS_NAMES, [])
-    results = list(
-        infer([picture(), picture(1)], out_dir=tmp_path, draw_bbox=True)
-    )
-    assert [r['predictions'] for r in results] == [[[]], [[]]]
-    written = json.loads((tmp_path / 'predictions/000001.json').read_text())
-    assert written == []
-    drawn = cv2.imread(str(tmp_path / 'visualizations' / '000001.jpg'))
+    results = infer([noise(), noise(1)], out_dir=tmp_path)
+    assert results['skipped'] == []
+    for found in results['predictions']:
+        check(found)
+        assert found['bboxes'].shape == (0, 4)
+        assert found['categories'] == found['keypoint_names'] == []
+    content = json.loads((tmp_path / 'predictions/image_2.json').read_text())
+    assert content['bboxes'] == content['keypoints'] == []
+    drawn = cv2.imread(str(tmp_path / 'visualizations' / 'image_2.jpg'))
     assert drawn.shape == (150, 100, 3)
 
 
-def test_fine_tuned_model_looks_at_its_categories_only(detects, tmp_path):
+def test_fine_tuned_model_predicts_its_categories_only(detects, tmp_path):
     own = config(
         tmp_path,
         "only = dict(dataset=dict(categories=['vest']))\n"
         'train_dataloader = val_dataloader = test_dataloader = only\n',
     )
-    infer = LandmarkInferencer(own, device='cpu')
-    assert [i['category'] for i in one(infer, picture())] == ['vest']
+    infer = random_inferencer(own)
+    assert one(infer, noise())['categories'] == ['vest']
     boxes = [[10, 10, 60, 90, 0.9, 4], [0, 0, 50, 99, 0.8, 0]]
     detects(CLASS_NAMES, boxes, infer)
-    assert [i['category'] for i in one(infer, picture())] == ['vest']
+    assert one(infer, noise())['categories'] == ['vest']
 
 
 PLAIN_HEAD = """
@@ -407,41 +540,56 @@ model = dict(
 def test_mmposes_head_of_294_channels(detects, tmp_path):
     own = config(tmp_path, PLAIN_HEAD)
     boxes = [[0, 0, 100, 150, 0.9, label] for label in range(13)]
-    infer = detects(CLASS_NAMES, boxes, LandmarkInferencer(own, device='cpu'))
-    items = one(infer, picture())
-    assert sorted(i['category_id'] for i in items) == list(range(1, 14))
-    for item in items:
-        check(item)
+    infer = detects(CLASS_NAMES, boxes, random_inferencer(own))
+    found = one(infer, noise())
+    check(found)
+    assert sorted(found['labels']) == list(range(13))
     infer.detector = None
-    (guessed,) = one(infer, picture())
+    guessed = one(infer, noise())
     check(guessed)
-    best = max(items, key=lambda item: np.mean(item['keypoint_scores']))
-    assert guessed['category'] == best['category']
-    assert np.allclose(guessed['keypoints'], best['keypoints'], atol=PIXEL)
+    means = [scores.mean() for scores in found['keypoint_scores']]
+    best = int(np.argmax(means))
+    assert guessed['categories'] == [found['categories'][best]]
+    assert np.allclose(
+        guessed['keypoints'][0], found['keypoints'][best], atol=PIXEL
+    )
 
 
 def test_fld_has_no_categories(detects, tmp_path):
-    infer = LandmarkInferencer(FLD, device='cpu')
-    (item,) = one(infer, picture(), out_dir=tmp_path, draw_bbox=True)
-    assert item['category'] is item['category_id'] is None
-    assert len(item['keypoint_names']) == len(item['keypoints']) == 6
+    infer = random_inferencer(FLD)
+    found = one(infer, noise(), out_dir=tmp_path)
+    assert found['categories'] is found['labels'] is None
+    assert found['keypoints'][0].shape == (6, 2)
+    assert found['keypoint_scores'][0].shape == (6,)
+    assert found['keypoint_names'] == [infer.names]
+    content = json.loads((tmp_path / 'predictions/image.json').read_text())
+    assert content['categories'] is content['labels'] is None
     boxes = [[10, 10, 60, 90, 0.9, 4], [0, 0, 50, 99, 0.8, 0]]
     detects(CLASS_NAMES, boxes, infer)
-    items = one(infer, picture())
-    assert [i['bbox'] for i in items] == [[10, 10, 60, 90], [0, 0, 50, 99]]
+    found = one(infer, noise())
+    assert found['bboxes'].tolist() == [[10, 10, 60, 90], [0, 0, 50, 99]]
 
 
 def test_inference_model(inferencer, model, tmp_path):
     path, weights = model
-    found = mmfashion_ext.inference_model(
-        path, picture(), weights, device='cpu', out_dir=str(tmp_path)
+    result = mmfashion_ext.inference_model(
+        path, noise(), checkpoint=weights, device='cpu', out_dir=tmp_path
     )
-    assert_equal(found['predictions'][0], one(inferencer, picture()))
-    assert (tmp_path / 'predictions' / '000000.json').is_file()
+    assert_equal(result['predictions'][0], one(inferencer, noise()))
+    assert (tmp_path / 'predictions' / 'image.json').is_file()
 
 
 def test_inference_model_with_a_head_of_mmpose(tmp_path):
     path = tmp_path / 'random.pth'
     torch.save({'state_dict': hub.get_model(FLD).state_dict()}, path)
-    found = mmfashion_ext.inference_model(FLD, picture(), path, device='cpu')
-    assert len(found['predictions'][0][0]['keypoints']) == 6
+    result = mmfashion_ext.inference_model(
+        FLD, noise(), checkpoint=path, device='cpu'
+    )
+    assert len(result['predictions'][0]['keypoints'][0]) == 6
+
+
+def test_built_by_name(model):
+    infer = hub.build_inferencer(*model, 'cpu', show_progress=False)
+    assert isinstance(infer, LandmarkInferencer)
+    assert infer.model.cfg.filename == model[0]
+    assert CATEGORY_BY_ID[infer.category_ids[0]].name == CLASS_NAMES[0]

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""demo/landmark_demo.py as a user runs it, but for the new process."""
+"""demo/landmark_demo.py as users run it, in the process of the tests."""
 
 import json
 import runpy
@@ -49,22 +49,42 @@ def demo(weights, tmp_path, monkeypatch, capsys):
 
 
 def test_a_folder(demo, tmp_path):
-    pictures, out = tmp_path / 'pictures', tmp_path / 'out'
-    pictures.mkdir()
+    images, out = tmp_path / 'images', tmp_path / 'out'
+    images.mkdir()
     for name in ('b.jpg', 'c.png'):
-        cv2.imwrite(str(pictures / name), np.full((80, 60, 3), 127, np.uint8))
-    (pictures / 'a.jpg').write_bytes(b'no picture')
-    status, lines, _ = demo(pictures, '--kpt-thr', '0')
+        cv2.imwrite(str(images / name), np.full((80, 60, 3), 127, np.uint8))
+    (images / 'a.jpg').write_bytes(b'not an image')
+    status, lines, _ = demo(images, '--kpt-thr', '0')
     assert not status
     for name in ('b.jpg', 'c.png'):
         (line,) = [line for line in lines if line.startswith(name)]
         assert line.endswith(' 1.00')
-    assert f'pictures: {out}/visualizations' in lines
+    assert f'drawn: {out}/visualizations' in lines
     assert f'landmarks: {out}/predictions' in lines
-    (item,) = json.loads((out / 'predictions' / 'c.json').read_text())
-    assert len(item['keypoints']) == len(item['keypoint_names']) > 7
-    drawn = cv2.imread(str(out / 'visualizations' / 'c.png'))
+    found = json.loads((out / 'predictions' / 'c.json').read_text())
+    (points,), (names,) = found['keypoints'], found['keypoint_names']
+    assert len(points) == len(names) > 7
+    drawn = cv2.imread(str(out / 'visualizations' / 'c.jpg'))
     assert drawn.shape == (80, 60, 3)
+    (skipped,) = json.loads((out / 'results.json').read_text())['skipped']
+    assert skipped['input'] == str(images / 'a.jpg')
+
+
+def test_a_video(demo, tmp_path):
+    video, out = tmp_path / 'walk.avi', tmp_path / 'out'
+    codec = cv2.VideoWriter_fourcc(*'MJPG')
+    writer = cv2.VideoWriter(str(video), codec, 10, (64, 48))
+    for _ in range(2):
+        writer.write(np.full((48, 64, 3), 127, np.uint8))
+    writer.release()
+    status, lines, _ = demo(video)
+    assert not status
+    for frame in (0, 1):
+        start = f'walk.avi frame {frame}: '
+        assert len([line for line in lines if line.startswith(start)]) == 1
+    assert (out / 'visualizations' / 'walk.mp4').is_file()
+    frames = json.loads((out / 'predictions' / 'walk.json').read_text())
+    assert [frame['frame_id'] for frame in frames] == [0, 1]
 
 
 def test_errors_are_one_line(demo, tmp_path):
@@ -74,7 +94,13 @@ def test_errors_are_one_line(demo, tmp_path):
     status, _, error = demo(tmp_path, '--det-model', 'no-such-model')
     assert status == 2
     assert 'nor does mmdet have such a model' in error
-    (tmp_path / 'bad.png').write_bytes(b'no picture')
-    status, _, error = demo(tmp_path)
+    images = tmp_path / 'images'
+    images.mkdir()
+    (images / 'bad.png').write_bytes(b'not an image')
+    status, _, error = demo(images)
     assert status == 2
-    assert error.endswith('no readable picture\n')
+    assert 'bad.png: cannot be read as an image' in error.splitlines()[-1]
+    (images / 'worse.png').write_bytes(b'not an image')
+    status, _, error = demo(images)
+    assert status == 2
+    assert error.endswith(f'error: {images}: no readable image\n')

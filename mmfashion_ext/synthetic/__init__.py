@@ -1,8 +1,17 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Look-alikes of licensed data sets, in their exact on-disk layout.
+"""Synthetic datasets in the exact on-disk layout of licensed ones.
 
 Needs NumPy and OpenCV only. Command line: ``python -m
 mmfashion_ext.synthetic {deepfashion2,fld,video-reid,viton} OUT``.
+
+- ``deepfashion2/``, ``fld/``, ``video_reid/``, ``viton/``: one generator and
+  one contact sheet each; they do not import each other.
+- ``garments/``: garments of the 13 DeepFashion2 categories, images of people
+  in them, and their annotations.
+- ``drawing/``: canvas, human figure, textures and backgrounds.
+
+Sizes are in px, images are (h, w, 3) BGR uint8. Body space, in which figures
+and garments are described, is explained in :mod:`.drawing.figure`.
 """
 
 from .deepfashion2.generate import generate_deepfashion2

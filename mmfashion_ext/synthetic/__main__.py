@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""``python -m mmfashion_ext.synthetic FAMILY OUT ...`` writes a look-alike."""
+"""Command line of the generators: python -m mmfashion_ext.synthetic."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ from .viton.generate import generate_viton
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; ``--help`` shows the rest."""
+    """Parser that reports an error in one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f'{self.prog}: {message}\n')
@@ -58,7 +58,7 @@ def _viton(args: argparse.Namespace) -> None:
 
 
 def _common(args: argparse.Namespace) -> dict[str, Any]:
-    """The options of :func:`_add_options` that all generators take."""
+    """Return the options of :func:`_add_options` that all generators have."""
     names = 'num', 'seed', 'size', 'overwrite'
     return {name: getattr(args, name) for name in names}
 
@@ -66,53 +66,68 @@ def _common(args: argparse.Namespace) -> dict[str, Any]:
 def _add_options(
     parser: argparse.ArgumentParser,
     num: int = 200,
-    what: str = 'pictures in train',
+    num_help: str = 'images in train',
     size: int = 512,
 ) -> None:
-    """What all families have in common."""
+    """Add the options that all generators have."""
     parser.add_argument('out', type=Path, help='folder to create')
-    parser.add_argument('--num', type=int, default=num, help=what)
-    parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(
-        '--size', type=int, default=size, help='longer side, pixels'
+        '--num',
+        type=int,
+        default=num,
+        help=f'{num_help} (default: %(default)s)',
     )
     parser.add_argument(
-        '--overwrite', action='store_true', help='replace an earlier data set'
+        '--seed',
+        type=int,
+        default=0,
+        help='the same seed gives the same files (default: 0)',
     )
     parser.add_argument(
-        '--sheet', type=Path, help='also draw a contact sheet (.jpg, .png)'
+        '--size',
+        type=int,
+        default=size,
+        help='longer side of the images in pixels (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace an earlier dataset'
+    )
+    parser.add_argument(
+        '--sheet',
+        type=Path,
+        help='also write a contact sheet to this .jpg or .png file',
     )
 
 
 def _add_deepfashion2(families: argparse._SubParsersAction) -> None:
     parser = families.add_parser(
         'deepfashion2',
-        help='pictures of 13 clothes categories with masks and landmarks',
+        help='DeepFashion2: 13 categories with boxes, masks and landmarks',
     )
     _add_options(parser)
     parser.add_argument(
-        '--val', type=int, help='pictures in validation (default: num // 4)'
+        '--val', type=int, help='images in validation (default: num // 4)'
     )
     parser.set_defaults(run=_deepfashion2)
 
 
 def _add_fld(families: argparse._SubParsersAction) -> None:
     parser = families.add_parser(
-        'fld', help='pictures of upper, lower and full clothes with landmarks'
+        'fld', help='FLD: upper, lower and full clothes with landmarks'
     )
     _add_options(parser)
     for split in ('val', 'test'):
         parser.add_argument(
             f'--{split}',
             type=int,
-            help=f'pictures in {split} (default: num // 4)',
+            help=f'images in {split} (default: num // 4)',
         )
     parser.set_defaults(run=_fld)
 
 
 def _add_video_reid(families: argparse._SubParsersAction) -> None:
     parser = families.add_parser(
-        'video-reid', help='people who walk past two cameras, as iLIDS-VID'
+        'video-reid', help='iLIDS-VID: people who walk past two cameras'
     )
     _add_options(parser, 40, 'persons, half of them for training', 128)
     parser.add_argument(
@@ -121,28 +136,37 @@ def _add_video_reid(families: argparse._SubParsersAction) -> None:
         nargs=2,
         metavar=('MIN', 'MAX'),
         default=FRAMES,
-        help='fewest and most frames of a tracklet',
+        help='fewest and most frames of a tracklet (default: 23 192)',
     )
     parser.set_defaults(run=_video_reid)
 
 
 def _add_viton(families: argparse._SubParsersAction) -> None:
     parser = families.add_parser(
-        'viton', help='people and their clothes laid flat, as VITON'
+        'viton', help='VITON: people, and their garments laid flat'
     )
     _add_options(parser, 200, 'persons in the training set', 256)
     parser.add_argument(
         '--test',
         type=int,
-        help='persons in the test set (default: num // 4)',
+        help='persons in the test set, 0 or at least 2 (default: num // 4, '
+        'at least 2)',
     )
     parser.set_defaults(run=_viton)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line.
+
+    Args:
+        argv (Sequence[str], optional): Arguments. None: those of the process.
+
+    Returns:
+        int: Exit status: 0, or 2 after an error that the user can fix.
+    """
     parser = _Parser(
-        prog='python -m mmfashion_ext.synthetic', description=__doc__
+        prog='python -m mmfashion_ext.synthetic',
+        description='Write a synthetic dataset in the layout of a real one.',
     )
     families = parser.add_subparsers(
         dest='family', metavar='FAMILY', required=True

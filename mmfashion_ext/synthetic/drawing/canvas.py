@@ -1,8 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Drawing in body space on a picture: warp, cloth, skin.
+"""Canvas that draws cloth, details and skin given in body space.
 
-Pictures are BGR uint8; points in body space are (n, 2) x, y (see ``figure``),
-points in the picture are x, y in pixels.
+Images are (h, w, 3) BGR uint8. Points in body space are (n, 2) x, y in body
+units (see :mod:`.figure`); points in the image are (n, 2) x, y in px.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,13 @@ _SHIFT = 4  # fractional bits of OpenCV's anti-aliased drawing
 
 @dataclass(frozen=True)
 class Warp:
-    """Body space -> picture: a smooth displacement, then an affine map.
+    """Map from body space to the image: smooth displacement, then affine map.
 
     Attributes:
-        matrix (np.ndarray): (2, 3) affine map to pixels.
-        waves (np.ndarray): (m, 5) rows of wave vector (x, y, radians a unit),
-            phase, and amplitude in x and y (units).
+        matrix (np.ndarray): (2, 3) affine map from body units to px.
+        waves (np.ndarray): (m, 5) rows of wave vector (x and y, radians per
+            body unit), phase (radians), and amplitude in x and y (body
+            units).
     """
 
     matrix: np.ndarray
@@ -32,20 +33,35 @@ class Warp:
 
     @cached_property
     def scale(self) -> float:
-        """Pixels a body unit."""
+        """Scale of the affine map, px per body unit."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
 
     def _displacement(self, points: np.ndarray) -> np.ndarray:
+        """Return the (n, 2) displacement of (n, 2) points, body units."""
         phase = points @ self.waves[:, :2].T + self.waves[:, 2]
         return np.sin(phase) @ self.waves[:, 3:]
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Map (n, 2) points of body space to (n, 2) pixels."""
+        """Map points of body space to the image.
+
+        Args:
+            points (np.ndarray): (n, 2) x, y in body units.
+
+        Returns:
+            np.ndarray: (n, 2) x, y in px.
+        """
         moved = points + self._displacement(points)
         return moved @ self.matrix[:, :2].T + self.matrix[:, 2]
 
     def inverse(self, pixels: np.ndarray) -> np.ndarray:
-        """Map (n, 2) pixels to (n, 2) points of body space, to 0.01 units."""
+        """Map points of the image to body space.
+
+        Args:
+            pixels (np.ndarray): (n, 2) x, y in px.
+
+        Returns:
+            np.ndarray: (n, 2) x, y in body units, to about 0.01 units.
+        """
         inverted = np.linalg.inv(self.matrix[:, :2])
         moved = (pixels - self.matrix[:, 2]) @ inverted.T
         points = moved
@@ -55,32 +71,34 @@ class Warp:
 
 
 class Canvas:
-    """A picture, and which layer each of its pixels shows.
+    """Image to draw on, with the id of the layer that each pixel shows.
 
     Attributes:
         image (np.ndarray): (h, w, 3) BGR uint8.
-        owner (np.ndarray): (h, w) uint8, the id of the topmost layer.
-        warp (Warp): From body space to this picture.
+        layers (np.ndarray): (h, w) uint8, id of the topmost layer; 0 where
+            nothing with an id was drawn.
+        warp (Warp): From body space to this image.
     """
 
     def __init__(self, image: np.ndarray, warp: Warp) -> None:
         self.image = image
-        self.owner = np.zeros(image.shape[:2], np.uint8)
+        self.layers = np.zeros(image.shape[:2], np.uint8)
         self.warp = warp
 
-    def mask(
+    def polygon_mask(
         self, pixels: np.ndarray
     ) -> tuple[tuple[slice, slice], np.ndarray] | None:
-        """Rasterise a polygon.
+        """Rasterise a polygon with anti-aliased edges.
 
         Args:
-            pixels (np.ndarray): (n, 2) closed polygon in pixels.
+            pixels (np.ndarray): (n, 2) x, y of a closed polygon, px.
 
         Returns:
-            tuple: Rows and columns of the picture that it touches and their
-            (h, w) uint8 coverage 0-255; None if it is outside.
+            tuple or None: Rows and columns of the image that the polygon
+            touches, and their (h, w) uint8 coverage 0-255. None if all of it
+            is outside the image.
         """
-        height, width = self.owner.shape
+        height, width = self.layers.shape
         low = np.maximum(np.floor(pixels.min(0)).astype(int) - 1, 0)
         high = np.ceil(pixels.max(0)).astype(int) + 2
         x1, y1 = np.minimum(high, (width, height))
@@ -92,10 +110,10 @@ class Canvas:
         cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, _SHIFT)
         return (slice(y0, y1), slice(x0, x1)), mask
 
-    def _blend(
+    def _blend_patch(
         self, where: tuple[slice, slice], mask: np.ndarray, colour: np.ndarray
     ) -> None:
-        """Lay (h, w, 3) float32 colour over a part of the picture."""
+        """Blend (h, w, 3) float32 colour into a part of the image."""
         under = self.image[where]
         mixed = colour - under
         mixed *= cv2.merge((mask,) * 3).astype(np.float32) / 255
@@ -103,41 +121,60 @@ class Canvas:
         mixed += 0.5
         self.image[where] = np.clip(mixed, 0, 255, out=mixed)
 
-    def paint(self, mask: np.ndarray, colour: np.ndarray) -> None:
-        """Lay float32 colour, (3,) or (h, w, 3), over the whole picture.
+    def blend(self, mask: np.ndarray, colour: np.ndarray) -> None:
+        """Blend a colour into the whole image.
 
         Args:
             mask (np.ndarray): (h, w) uint8 coverage 0-255.
-            colour (np.ndarray): BGR 0-255.
+            colour (np.ndarray): (3,) or (h, w, 3) float32 BGR 0-255.
         """
-        self._blend((slice(None), slice(None)), mask, colour)
+        self._blend_patch((slice(None), slice(None)), mask, colour)
 
-    def solid(
+    def fill_polygon(
         self,
         points: np.ndarray,
         colour: tuple[float, ...],
-        owner: int = 0,
-        volume: float = 0.25,
+        layer: int = 0,
+        edge_darkness: float = 0.25,
         rim: bool = True,
     ) -> None:
-        """Fill a polygon of body space with a shaded colour."""
-        found = self.mask(self.warp(points))
+        """Fill a polygon of body space with a colour, shaded at its edges.
+
+        Args:
+            points (np.ndarray): (n, 2) x, y in body units.
+            colour (tuple[float, ...]): BGR 0-255.
+            layer (int): Id of the layer, 0-255. Defaults to 0.
+            edge_darkness (float): How much darker the edges are, 0-1.
+                Defaults to 0.25.
+            rim (bool): Draw a thin dark rim. Defaults to True.
+        """
+        found = self.polygon_mask(self.warp(points))
         if found is None:
             return
         where, mask = found
-        shade = self._volume(mask, 0.3, volume, rim)
+        shade = self._edge_shade(mask, 0.3, edge_darkness, rim)
         shaded = cv2.merge([shade * np.float32(value) for value in colour])
-        self._blend(where, mask, shaded)
-        self.owner[where][mask > 127] = owner
+        self._blend_patch(where, mask, shaded)
+        self.layers[where][mask > 127] = layer
 
-    def _volume(
+    def _edge_shade(
         self,
         mask: np.ndarray,
         depth: float,
         strength: float,
         rim: bool = True,
     ) -> np.ndarray:
-        """Darken towards the edges, as a round body does; a thin dark rim."""
+        """Return the shade of a round body: darker at the edges.
+
+        Args:
+            mask (np.ndarray): (h, w) uint8 coverage 0-255.
+            depth (float): Width of the darker border, body units.
+            strength (float): How much darker the edges are, 0-1.
+            rim (bool): Add a thin dark rim. Defaults to True.
+
+        Returns:
+            np.ndarray: (h, w) float32 brightness, at most 1.
+        """
         inside = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
         _, inside = cv2.threshold(inside, 127, 255, cv2.THRESH_BINARY)
         distance = cv2.distanceTransform(inside, cv2.DIST_L2, 3)[1:-1, 1:-1]
@@ -147,21 +184,22 @@ class Canvas:
             shade[distance < 0.012 * self.warp.scale + 0.8] *= 0.72
         return shade
 
-    def cloth(
-        self, part: Part, style: Style, owner: int, light: 'Light'
+    def draw_part(
+        self, part: Part, style: Style, layer: int, light: 'Light'
     ) -> tuple[tuple[slice, slice], np.ndarray] | None:
-        """Draw a piece of a garment.
+        """Draw a part of a garment: textured cloth with folds.
 
         Args:
-            part (Part): What to draw.
-            style (Style): Its colours and pattern.
-            owner (int): Id of this layer, 1-255.
-            light (Light): Folds and light of this picture.
+            part (Part): Outline and texture frame.
+            style (Style): Colours and pattern.
+            layer (int): Id of the layer, 1-255.
+            light (Light): Folds and light of this image.
 
         Returns:
-            tuple: As ``mask``.
+            tuple or None: Rows and columns, and coverage, as returned by
+            :meth:`polygon_mask`.
         """
-        found = self.mask(self.warp(part.outline))
+        found = self.polygon_mask(self.warp(part.outline))
         if found is None:
             return None
         where, mask = found
@@ -178,21 +216,25 @@ class Canvas:
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_WRAP,
         ).astype(np.float32)
-        shade = self._volume(mask, 0.34, light.volume)
-        shade *= light.folds(uv, xy)
+        shade = self._edge_shade(mask, 0.34, light.edge_darkness)
+        shade *= light.brightness(uv, xy)
         shade *= 1 + style.fade * (xy[:, :, 1] - 1.5) / 2
-        if part.piece == 'inside':
+        if part.kind == 'inside':
             shade *= 0.55
-        self._blend(where, mask, colour * cv2.merge((shade,) * 3))
-        self.owner[where][mask > 127] = owner
+        self._blend_patch(where, mask, colour * cv2.merge((shade,) * 3))
+        self.layers[where][mask > 127] = layer
         return found
 
     def _texture_coordinates(
         self, where: tuple[slice, slice], shape: tuple[int, ...], part: Part
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Coordinates in the part's frame and in body space, (h, w, 2).
+        """Return the pixels' coordinates in two frames.
 
-        They are smooth, so every eighth pixel is computed.
+        They are smooth, so only every eighth pixel is computed.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: (h, w, 2) float32 each, body units:
+            in the texture frame of the part, and in body space.
         """
         step = 8
         rows, columns = (-(-n // step) + 2 for n in shape)
@@ -210,22 +252,22 @@ class Canvas:
         )[step : step + shape[0], step : step + shape[1]]
         return both[:, :, :2], both[:, :, 2:]
 
-    def detail(
+    def draw_detail(
         self, detail: Detail, style: Style, layers: tuple[int, int]
     ) -> None:
         """Draw a seam, band, panel, print or button.
 
         Args:
             detail (Detail): What to draw.
-            style (Style): Of the garment it belongs to.
-            layers (tuple[int, int]): First and last layer of the garment;
-                nothing is drawn beyond them.
+            style (Style): Style of the garment that it belongs to.
+            layers (tuple[int, int]): Ids of the first and last layer of the
+                garment; nothing is drawn over other layers.
         """
         pixels = self.warp(detail.points)
         width = max(detail.width * self.warp.scale, 1.0)
         margin = (-width - 2, width + 2)
         frame = np.concatenate([pixels + margin[0], pixels + margin[1]])
-        found = self.mask(rectangle(frame))
+        found = self.polygon_mask(bounding_rectangle(frame))
         if found is None:
             return
         where, mask = found
@@ -251,22 +293,29 @@ class Canvas:
             )
             if band:
                 colour = np.array(style.trim, np.float32)
-        owner = self.owner[where]
-        mask[(owner < layers[0]) | (owner > layers[1])] = 0
+        present = self.layers[where]
+        mask[(present < layers[0]) | (present > layers[1])] = 0
         if detail.kind in ('panel', 'button'):
-            shade = self._volume(mask, 0.2, 0.2)
+            shade = self._edge_shade(mask, 0.2, 0.2)
             colour = shade[:, :, None] * colour
-        self._blend(where, mask, colour)
+        self._blend_patch(where, mask, colour)
 
 
-def rectangle(points: np.ndarray) -> np.ndarray:
-    """Corners of the box around points."""
+def bounding_rectangle(points: np.ndarray) -> np.ndarray:
+    """Return the corners of the box around points.
+
+    Args:
+        points (np.ndarray): (n, 2) x, y.
+
+    Returns:
+        np.ndarray: (4, 2) x, y, from the top left clockwise.
+    """
     (x1, y1), (x2, y2) = points.min(0), points.max(0)
     return np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])
 
 
 def _distinct(colour: tuple[int, ...], style: Style) -> np.ndarray:
-    """A colour that can be told from the cloth it lies on."""
+    """Return a (3,) BGR colour that differs from the cloth under it."""
     chosen = np.array(colour, np.float32)
     if np.abs(chosen - style.base).max() < 40:
         chosen = chosen * 0.7 if chosen.mean() > 90 else chosen + 60
@@ -275,21 +324,30 @@ def _distinct(colour: tuple[int, ...], style: Style) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Light:
-    """How light falls on the cloth of a picture.
+    """Light and folds on the cloth of an image.
 
     Attributes:
-        volume (float): How dark the rims are, 0-1.
-        slope (float): Change of light from left to right, a unit.
-        waves (np.ndarray): (m, 4) folds: wave vector (x, y, radians a unit),
-            phase and strength.
+        edge_darkness (float): How much darker the edges of a part are, 0-1.
+        slope (float): Change of brightness from left to right, per body unit.
+        waves (np.ndarray): (m, 4) folds: wave vector (x and y, radians per
+            body unit), phase (radians) and strength (0-1).
     """
 
-    volume: float
+    edge_darkness: float
     slope: float
     waves: np.ndarray
 
-    def folds(self, uv: np.ndarray, xy: np.ndarray) -> np.ndarray:
-        """Brightness, about 1, (h, w) float32."""
+    def brightness(self, uv: np.ndarray, xy: np.ndarray) -> np.ndarray:
+        """Return the brightness of cloth.
+
+        Args:
+            uv (np.ndarray): (h, w, 2) float32 in the part's texture frame,
+                body units; the folds run along it.
+            xy (np.ndarray): (h, w, 2) float32 in body space, body units.
+
+        Returns:
+            np.ndarray: (h, w) float32, about 1.
+        """
         u, v = uv[:, :, 0], uv[:, :, 1]
         shade = 1 + np.float32(self.slope) * xy[:, :, 0]
         for kx, ky, phase, strength in self.waves.astype(np.float32):
@@ -298,7 +356,15 @@ class Light:
 
 
 def random_light(rng: np.random.Generator, strength: float) -> Light:
-    """Draw the light of a picture; ``strength`` of folds and slope, 0-1."""
+    """Sample the light of an image.
+
+    Args:
+        rng (np.random.Generator): Source of randomness.
+        strength (float): Strength of folds and slope, 0-1.
+
+    Returns:
+        Light: With four folds.
+    """
     count = 4
     waves = np.stack(
         [
@@ -317,12 +383,16 @@ def random_light(rng: np.random.Generator, strength: float) -> Light:
 def random_warp(
     rng: np.random.Generator, matrix: np.ndarray, strength: float
 ) -> Warp:
-    """Draw a smooth deformation around an affine map.
+    """Sample a smooth deformation around an affine map.
 
     Args:
-        rng (np.random.Generator): Source of chance.
-        matrix (np.ndarray): (2, 3) affine map from body space to pixels.
-        strength (float): Size of the largest displacement, body units.
+        rng (np.random.Generator): Source of randomness.
+        matrix (np.ndarray): (2, 3) affine map from body units to px.
+        strength (float): Size of the displacement, body units; none of the
+            four waves exceeds 0.35 of it.
+
+    Returns:
+        Warp: The map from body space to the image.
     """
     count = 4
     waves = np.concatenate(

@@ -1,10 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The wearer: pose and proportions of a simple human figure.
+"""Human figure: proportions, pose and outlines of the limbs.
 
-Body space, used by this package for everything worn: x to the viewer's right
-(0 = middle of the body), y down (0 = base of the neck), unit = half the width
-of the shoulders. A figure is about 9 units tall: top of the head at -1.7,
-soles at 7.4.
+Body space, in which this package describes everything worn: x to the viewer's
+right (0 = middle of the body), y down (0 = base of the neck), and the unit is
+half the width of the shoulders. A figure is about 9 units tall: the top of the
+head is at y = -1.7, the soles at y = 7.4.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,14 @@ HEAD_TOP, NECK_BASE, SOLE = -1.7, 0.0, 7.45
 
 @dataclass(frozen=True)
 class Limb:
-    """An arm or a leg: two bones, angles in radians from straight down.
+    """Pose of an arm or a leg: the angles of its two bones.
 
-    Positive angles point away from the body; the angles are those of the
-    viewer's right limb and mirrored for the left.
+    Angles are in radians from straight down; positive ones point away from
+    the body. They are those of the viewer's right limb, mirrored for the left.
+
+    Attributes:
+        upper (float): Angle of the upper arm or thigh.
+        lower (float): Angle of the forearm or shin.
     """
 
     upper: float
@@ -32,26 +36,31 @@ class Limb:
 
 @dataclass(frozen=True)
 class Pose:
-    """Arms and legs (viewer's left, right)."""
+    """Pose of arms and legs.
+
+    Attributes:
+        arms (tuple[Limb, Limb]), legs (tuple[Limb, Limb]): Viewer's left and
+            right.
+    """
 
     arms: tuple[Limb, Limb] = (Limb(0.5, 0.5), Limb(0.5, 0.5))
     legs: tuple[Limb, Limb] = (Limb(0.06, 0.03), Limb(0.06, 0.03))
 
 
-def along(
+def limb_axis(
     limb: Limb, root: np.ndarray, first: float, t: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points along a limb of the viewer's right side.
+    """Return points on the axis of a limb of the viewer's right side.
 
     Args:
-        limb (Limb): Angles.
-        root (np.ndarray): (2,) shoulder or hip.
-        first (float): Length of the first bone.
-        t (np.ndarray): (n,) distances from the root.
+        limb (Limb): Angles of the bones.
+        root (np.ndarray): (2,) x, y of the shoulder or hip, body units.
+        first (float): Length of the first bone, body units.
+        t (np.ndarray): (n,) distances from the root, body units.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: (n, 2) points on the axis and (n, 2)
-        unit normals that point outwards, turning smoothly at the joint.
+        tuple[np.ndarray, np.ndarray]: (n, 2) points and (n, 2) unit normals
+        that point outwards and turn smoothly at the joint.
     """
     t = np.asarray(t, dtype=float)
     bones = [
@@ -66,22 +75,23 @@ def along(
     return points, normals
 
 
-def tube(
+def limb_outline(
     limb: Limb, root: np.ndarray, first: float, ends: np.ndarray
 ) -> np.ndarray:
-    """Outline of a limb with a width that changes along it, its root round.
+    """Return the outline of a limb of the viewer's right side.
 
     Args:
-        limb (Limb): Angles.
-        root (np.ndarray): (2,) shoulder or hip.
-        first (float): Length of the first bone.
-        ends (np.ndarray): (m, 2) rows of distance and half width.
+        limb (Limb): Angles of the bones.
+        root (np.ndarray): (2,) x, y of the shoulder or hip, body units.
+        first (float): Length of the first bone, body units.
+        ends (np.ndarray): (m, 2) rows of distance from the root and half
+            width there, body units; interpolated between rows.
 
     Returns:
-        np.ndarray: (27, 2) closed outline of the viewer's right limb.
+        np.ndarray: (27, 2) closed outline, round at the root, body units.
     """
     t = np.linspace(ends[0, 0], ends[-1, 0], 10)
-    points, normals = along(limb, root, first, t)
+    points, normals = limb_axis(limb, root, first, t)
     width = np.interp(t, ends[:, 0], ends[:, 1])[:, None]
     turn = np.linspace(np.pi, 0, 9)[1:-1, None]
     up = np.array([-np.sin(limb.upper), -np.cos(limb.upper)])
@@ -95,10 +105,12 @@ def tube(
     )
 
 
+#: Rows of distance from the shoulder or hip and half width, body units.
 ARM_WIDTHS = np.array([(0, 0.23), (0.5, 0.21), (1.5, 0.17), (2.75, 0.12)])
 LEG_WIDTHS = np.array(
     [(-0.2, 0.42), (0.4, 0.4), (2.0, 0.25), (2.6, 0.26), (3.8, 0.15)]
 )
+#: Right half of the outline of torso and neck, (n, 2) body units.
 TORSO = np.array(
     [
         (0.25, -0.05),
@@ -118,31 +130,41 @@ NECK = np.array([(0.24, -0.6), (0.24, -0.15), (0.34, 0.06), (0.0, 0.14)])
 
 
 def mirror(points: np.ndarray) -> np.ndarray:
-    """The viewer's left of points of the viewer's right."""
+    """Mirror (..., 2) points at the middle of the body (x = 0)."""
     return points * (-1, 1)
 
 
-def symmetric(half: np.ndarray) -> np.ndarray:
-    """Close the outline of a symmetric shape given by its right half."""
+def close_symmetric(half: np.ndarray) -> np.ndarray:
+    """Return the closed outline of a symmetric shape.
+
+    Args:
+        half (np.ndarray): (n, 2) its right half, body units.
+
+    Returns:
+        np.ndarray: (2n, 2) the right half, then its mirror image backwards.
+    """
     return np.concatenate([half, mirror(half)[::-1]])
 
 
-def random_limbs(rng: np.random.Generator, lively: float) -> Pose:
-    """A standing pose.
+def random_pose(rng: np.random.Generator, liveliness: float) -> Pose:
+    """Sample a standing pose.
 
     Args:
-        rng (np.random.Generator): Source of chance.
-        lively (float): 0 for a model standing straight, 1 for a snapshot.
+        rng (np.random.Generator): Source of randomness.
+        liveliness (float): 0 for a model standing straight, 1 for a snapshot.
+
+    Returns:
+        Pose: Arms and legs.
     """
 
     def arm() -> Limb:
-        upper = rng.uniform(0.3, 0.55 + 0.3 * lively)
-        bent = rng.random() < 0.25 + 0.3 * lively
-        low = -0.35 - 0.5 * lively if bent else -0.1
+        upper = rng.uniform(0.3, 0.55 + 0.3 * liveliness)
+        bent = rng.random() < 0.25 + 0.3 * liveliness
+        low = -0.35 - 0.5 * liveliness if bent else -0.1
         return Limb(upper, upper + rng.uniform(low, 0.15))
 
     def leg() -> Limb:
-        upper = rng.uniform(0.02, 0.08 + 0.14 * lively)
+        upper = rng.uniform(0.02, 0.08 + 0.14 * liveliness)
         return Limb(upper, upper + rng.uniform(-0.1, 0.02))
 
     return Pose((arm(), arm()), (leg(), leg()))

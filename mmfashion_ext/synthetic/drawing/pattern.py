@@ -1,8 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What a garment is made of: pattern, pieces of cloth, details.
+"""Data structures of a garment: measurements, parts of cloth, details.
 
-A garment is cut in body space (see ``figure``). Its outline runs through the
-landmarks of its category, so that landmarks, masks and drawing agree exactly.
+A garment is described in body space (see :mod:`.figure`). Its outline runs
+through the landmarks of its category, so that landmarks, masks and drawing
+agree exactly.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ SHORTS, TROUSERS, SKIRT = 7, 8, 9
 
 
 @dataclass(frozen=True)
-class Upper:
-    """What tells the categories of tops and dresses apart.
+class UpperType:
+    """Properties that distinguish the categories of tops and dresses.
 
     Attributes:
         sleeve (str): ``short``, ``long``, ``none`` or ``strap``.
@@ -34,17 +35,17 @@ class Upper:
 
 @dataclass(frozen=True)
 class Cut:
-    """The pattern a garment is sewn by; lengths in body units.
+    """Measurements and details of a garment; lengths in body units.
 
     Attributes:
-        neck (str): ``round``, ``v`` or ``square``.
+        neck (str): Shape of the neck line: ``round``, ``v`` or ``square``.
         neck_width (float): Half width of the neck line.
-        neck_depth (float): Lowest point of the front neck line.
+        neck_depth (float): y of the lowest point of the front neck line.
         sleeve (float): Length of the sleeve, along the arm.
         sleeve_width (float): Half width of the sleeve at the top.
         cuff (float): Half width of the cuff.
-        fit (float): Width of the body relative to a close fit.
-        waist (float): Width at the waist relative to ``fit``.
+        fit (float): Width of the body, relative to a close fit.
+        waist (float): Width at the waist, relative to ``fit``.
         hem (float): y of the hem (of the inseam for trousers).
         hem_width (float): Half width of the hem (of one leg for trousers).
         gap (float): Half width of the open front.
@@ -68,30 +69,32 @@ class Cut:
 
 @dataclass
 class Part:
-    """A piece of cloth that is drawn as a whole.
+    """Part of a garment that is drawn as one polygon of cloth.
 
     Attributes:
-        outline (np.ndarray): (n, 2) closed polygon in body space.
-        landmarks (frozenset[int]): Landmarks (local, 1-based) on it.
-        origin (tuple[float, float]), angle (float): Frame of its texture:
-            sleeves carry their pattern along.
-        piece (str): ``body``, ``limb`` (annotated as a part), ``strap`` or
-            ``inside`` (seen from behind the cloth, darker).
+        outline (np.ndarray): (n, 2) closed polygon, body units.
+        landmarks (frozenset[int]): Landmarks on it, numbered from 1 within
+            the category.
+        origin (tuple[float, float]), angle (float): Frame of its texture,
+            body units and radians: the pattern of a sleeve turns with it.
+        kind (str): ``body``, ``limb`` (sleeve or trouser leg, annotated as a
+            polygon of its own), ``strap`` or ``inside`` (the inner face of
+            the cloth, drawn darker).
     """
 
     outline: np.ndarray
     landmarks: frozenset[int]
     origin: tuple[float, float] = (0.0, 0.0)
     angle: float = 0.0
-    piece: Literal['body', 'limb', 'strap', 'inside'] = 'body'
+    kind: Literal['body', 'limb', 'strap', 'inside'] = 'body'
 
 
 @dataclass
 class Detail:
-    """A seam, button or panel drawn on the cloth.
+    """Seam, band, panel, print or button drawn on the cloth.
 
     Attributes:
-        points (np.ndarray): (n, 2) in body space.
+        points (np.ndarray): (n, 2) x, y in body units.
         kind (str): ``seam`` (thin dark line), ``band`` (line in the trim
             colour), ``panel`` (filled in the trim colour), ``print``
             (filled in the second colour) or ``button``.
@@ -105,12 +108,12 @@ class Detail:
 
 @dataclass
 class Garment:
-    """A garment in body space, ready to be warped and drawn.
+    """Garment in body space, ready to be warped and drawn.
 
     Attributes:
-        category (int): 1..13.
-        landmarks (np.ndarray): (n, 2), row k-1 is landmark k.
-        outline (np.ndarray): (m, 2) the whole outline, without straps.
+        category (int): DeepFashion2 category, 1..13.
+        landmarks (np.ndarray): (n, 2) body units, row k - 1 is landmark k.
+        outline (np.ndarray): (m, 2) body units, whole outline without straps.
         parts (list[Part]): In drawing order.
         details (list[Detail]): Drawn after the parts.
     """
@@ -123,14 +126,15 @@ class Garment:
 
 
 def spline(points: Sequence, samples: int = 6) -> np.ndarray:
-    """Catmull-Rom curve through points.
+    """Return points of the Catmull-Rom spline through given points.
 
     Args:
-        points (Sequence): n points, n >= 2.
-        samples (int): Samples a segment.
+        points (Sequence): n points (x, y), n >= 2.
+        samples (int): Samples per segment. Defaults to 6.
 
     Returns:
-        np.ndarray: ((n - 1) * samples + 1, 2), the points among them.
+        np.ndarray: ((n - 1) * samples + 1, 2) x, y; every ``samples``-th row
+        is one of the given points.
     """
     p = np.asarray(points, dtype=float)
     p = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
@@ -146,6 +150,15 @@ def spline(points: Sequence, samples: int = 6) -> np.ndarray:
 
 
 def hem_curve(left: np.ndarray, right: np.ndarray, sag: float) -> np.ndarray:
-    """Curve from the left to the right corner, through the hem's middle."""
+    """Return the curve of a hem, lower in its middle than at its corners.
+
+    Args:
+        left (np.ndarray): (2,) left corner, body units.
+        right (np.ndarray): (2,) right corner, body units.
+        sag (float): How far the middle hangs below their mean, body units.
+
+    Returns:
+        np.ndarray: (13, 2) body units, from left to right.
+    """
     middle = 0.5 * (left + right) + (0, sag)
     return spline([left, middle, right])

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The wearer drawn: skin, hair, face, and what gets in front of clothes."""
+"""Drawing of the wearer: skin, hair, face, and objects before the clothes."""
 
 from dataclasses import dataclass
 
@@ -18,47 +18,61 @@ from .figure import (
     UPPER_ARM,
     Limb,
     Pose,
-    along,
+    close_symmetric,
+    limb_axis,
+    limb_outline,
     mirror,
-    symmetric,
-    tube,
 )
-from .textures import hsv
+from .textures import hsv_to_bgr
 
 Colour = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Person:
-    """Looks of a wearer; colours are BGR 0-255.
+    """Appearance of a wearer.
 
     Attributes:
-        skin, hair, shoes (tuple[float, ...]): Colours.
-        long_hair (float): How far the hair reaches, body units; 0: short.
-        away (bool): Seen from behind.
-        turn (float): Radians turned to a side.
+        skin, hair, shoes (tuple[float, ...]): Colours, BGR 0-255.
+        long_hair (float): y that the hair reaches down to, body units; 0:
+            short hair.
+        from_behind (bool): Whether the wearer is seen from behind.
+        turn (float): Turn to a side, radians.
     """
 
     skin: Colour
     hair: Colour
     shoes: Colour
     long_hair: float
-    away: bool
+    from_behind: bool
     turn: float
 
 
-def random_person(rng: np.random.Generator, away: bool, turn: float) -> Person:
-    """Draw a wearer."""
-    skin = hsv(
+def random_person(
+    rng: np.random.Generator, from_behind: bool, turn: float
+) -> Person:
+    """Sample the appearance of a wearer.
+
+    Args:
+        rng (np.random.Generator): Source of randomness.
+        from_behind (bool): Whether the wearer is seen from behind.
+        turn (float): Turn to a side, radians.
+
+    Returns:
+        Person: Half of them have long hair.
+    """
+    skin = hsv_to_bgr(
         rng.uniform(0.02, 0.07), rng.uniform(0.2, 0.5), rng.uniform(0.35, 1)
     )
-    hair = hsv(
+    hair = hsv_to_bgr(
         rng.uniform(0.02, 0.12), rng.uniform(0.1, 0.7), rng.uniform(0.05, 0.6)
     )
-    shoes = hsv(rng.random(), rng.uniform(0, 0.5), rng.uniform(0.1, 0.95))
+    shoes = hsv_to_bgr(
+        rng.random(), rng.uniform(0, 0.5), rng.uniform(0.1, 0.95)
+    )
     long_hair = rng.uniform(0.6, 1.7) if rng.random() < 0.5 else 0.0
     colours = (tuple(float(v) for v in c) for c in (skin, hair, shoes))
-    return Person(*colours, long_hair, away, turn)
+    return Person(*colours, long_hair, from_behind, turn)
 
 
 def ellipse(
@@ -68,56 +82,85 @@ def ellipse(
     ry: float,
     span: tuple[float, float] = (0, 2),
 ) -> np.ndarray:
-    """(25, 2) points of an ellipse, or of an arc given in half turns."""
+    """Return points of an ellipse or of an arc of it.
+
+    Args:
+        x (float): Of the centre, body units.
+        y (float): Of the centre, body units.
+        rx (float): Half axis along x, body units.
+        ry (float): Half axis along y, body units.
+        span (tuple[float, float]): First and last angle in half turns,
+            clockwise from the right. Defaults to the whole ellipse.
+
+    Returns:
+        np.ndarray: (25, 2) x, y in body units.
+    """
     t = np.linspace(span[0] * np.pi, span[1] * np.pi, 25)
     return np.stack([x + rx * np.cos(t), y + ry * np.sin(t)], axis=1)
 
 
 def draw_body(canvas: Canvas, person: Person, pose: Pose) -> None:
-    """Everything below the chin, in its skin, before the clothes."""
+    """Draw the bare body below the chin, before the clothes are drawn.
+
+    Args:
+        canvas (Canvas): Canvas to draw on.
+        person (Person): Colours and hair.
+        pose (Pose): Arms and legs.
+    """
     skin = {'colour': person.skin, 'rim': False}
-    if person.long_hair and not person.away:
+    if person.long_hair and not person.from_behind:
         length = person.long_hair * 0.5
         mane = np.array([(0.5, -1.2), (0.62, -0.5), (0.6, length)])
-        canvas.solid(symmetric(mane), person.hair)
+        canvas.fill_polygon(close_symmetric(mane), person.hair)
     for leg, sign in zip(pose.legs, (-1, 1), strict=True):
-        ankle, _ = along(leg, HIP, THIGH, np.array([3.85]))
+        ankle, _ = limb_axis(leg, HIP, THIGH, np.array([3.85]))
         x, y = ankle[0] * (sign, 1)
         shoe = ellipse(x + 0.08 * sign, y + 0.12, 0.27, 0.2)
-        canvas.solid(shoe, person.shoes)
-        canvas.solid(tube(leg, HIP, THIGH, LEG_WIDTHS) * (sign, 1), **skin)
+        canvas.fill_polygon(shoe, person.shoes)
+        canvas.fill_polygon(
+            limb_outline(leg, HIP, THIGH, LEG_WIDTHS) * (sign, 1), **skin
+        )
     for arm, sign in zip(pose.arms, (-1, 1), strict=True):
-        hand, _ = along(arm, SHOULDER, UPPER_ARM, np.array([2.95]))
+        hand, _ = limb_axis(arm, SHOULDER, UPPER_ARM, np.array([2.95]))
         x, y = hand[0] * (sign, 1)
-        canvas.solid(ellipse(x, y, 0.15, 0.24), **skin)
-        limb = tube(arm, SHOULDER, UPPER_ARM, ARM_WIDTHS) * (sign, 1)
-        canvas.solid(limb, **skin)
-    canvas.solid(symmetric(TORSO), **skin, volume=0.12)
-    canvas.solid(symmetric(NECK), **skin, volume=0.0)
+        canvas.fill_polygon(ellipse(x, y, 0.15, 0.24), **skin)
+        limb = limb_outline(arm, SHOULDER, UPPER_ARM, ARM_WIDTHS) * (sign, 1)
+        canvas.fill_polygon(limb, **skin)
+    canvas.fill_polygon(close_symmetric(TORSO), **skin, edge_darkness=0.12)
+    canvas.fill_polygon(close_symmetric(NECK), **skin, edge_darkness=0.0)
 
 
 def draw_head(canvas: Canvas, person: Person) -> None:
-    """Neck and head, in front of the collar."""
-    if person.away:
-        canvas.solid(ellipse(0, -1.0, 0.52, 0.66), person.hair)
+    """Draw neck and head, in front of the collar.
+
+    Args:
+        canvas (Canvas): Canvas to draw on, after the clothes.
+        person (Person): Colours, hair, and the side that is seen.
+    """
+    if person.from_behind:
+        canvas.fill_polygon(ellipse(0, -1.0, 0.52, 0.66), person.hair)
         if person.long_hair:
             length = person.long_hair * 0.8
             mane = np.array([(0.5, -1.1), (0.58, -0.3), (0.45, length)])
-            canvas.solid(symmetric(mane), person.hair)
+            canvas.fill_polygon(close_symmetric(mane), person.hair)
         return
     look = 0.3 * np.sin(person.turn)
-    canvas.solid(symmetric(NECK), person.skin, volume=0.0, rim=False)
-    canvas.solid(ellipse(0, -1.2, 0.55, 0.5), person.hair)
-    canvas.solid(ellipse(0, -0.92, 0.45, 0.6), person.skin)
+    canvas.fill_polygon(
+        close_symmetric(NECK), person.skin, edge_darkness=0.0, rim=False
+    )
+    canvas.fill_polygon(ellipse(0, -1.2, 0.55, 0.5), person.hair)
+    canvas.fill_polygon(ellipse(0, -0.92, 0.45, 0.6), person.skin)
     cap = np.concatenate(
         [ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + look, -1.25)]]
     )
-    canvas.solid(cap, person.hair)
+    canvas.fill_polygon(cap, person.hair)
     for x in (-0.18, 0.18):
-        canvas.solid(ellipse(x + look, -0.95, 0.07, 0.035), (40, 35, 35))
-        canvas.solid(ellipse(x + look, -1.07, 0.1, 0.018), person.hair)
+        canvas.fill_polygon(
+            ellipse(x + look, -0.95, 0.07, 0.035), (40, 35, 35)
+        )
+        canvas.fill_polygon(ellipse(x + look, -1.07, 0.1, 0.018), person.hair)
     lips = (90, 80, 170)
-    canvas.solid(ellipse(look, -0.58, 0.12, 0.04), lips)
+    canvas.fill_polygon(ellipse(look, -0.58, 0.12, 0.04), lips)
     if person.long_hair:
         strand = np.array(
             [
@@ -130,8 +173,8 @@ def draw_head(canvas: Canvas, person: Person) -> None:
                 (0.42, -0.8),
             ]
         )
-        canvas.solid(strand, person.hair)
-        canvas.solid(mirror(strand), person.hair)
+        canvas.fill_polygon(strand, person.hair)
+        canvas.fill_polygon(mirror(strand), person.hair)
 
 
 def draw_occluders(
@@ -141,26 +184,38 @@ def draw_occluders(
     pose: Pose,
     user: bool,
 ) -> None:
-    """A bag, a phone held up, somebody else's arm; more on user pictures."""
+    """Draw objects before the clothes: a bag, a phone, another person's arm.
+
+    Args:
+        rng (np.random.Generator): Source of randomness.
+        canvas (Canvas): Canvas to draw on, after clothes and head.
+        person (Person): The wearer.
+        pose (Pose): Pose of the wearer.
+        user (bool): Whether it is a user image, which has more of them.
+    """
     chances = (0.35, 0.3, 0.15) if user else (0.2, 0.0, 0.0)
     bag, phone, other = rng.random(3) < chances
     side = rng.choice([-1, 1])
     if bag:
         _draw_bag(rng, canvas, side)
-    if phone and not person.away:
+    if phone and not person.from_behind:
         _draw_phone(rng, canvas, person, -side)
     if other:
-        sleeve = hsv(rng.random(), rng.uniform(0, 0.8), rng.uniform(0.1, 0.9))
+        sleeve = hsv_to_bgr(
+            rng.random(), rng.uniform(0, 0.8), rng.uniform(0.1, 0.9)
+        )
         limb = Limb(rng.uniform(-0.5, 0.1), rng.uniform(-0.6, 0.2))
         root = np.array([rng.uniform(1.0, 1.8), rng.uniform(-0.2, 1.2)])
         widths = np.array([(0, 0.5), (1.5, 0.4), (3.4, 0.32)])
-        arm = tube(limb, root, UPPER_ARM, widths) * (side, 1)
-        canvas.solid(arm, tuple(float(v) for v in sleeve))
+        arm = limb_outline(limb, root, UPPER_ARM, widths) * (side, 1)
+        canvas.fill_polygon(arm, tuple(float(v) for v in sleeve))
 
 
 def _draw_bag(rng: np.random.Generator, canvas: Canvas, side: float) -> None:
-    """A bag on a strap across the body, or one held at the hip."""
-    colour = hsv(rng.random(), rng.uniform(0.1, 0.8), rng.uniform(0.15, 0.8))
+    """Draw a bag on a strap across the body; ``side`` is -1 or 1."""
+    colour = hsv_to_bgr(
+        rng.random(), rng.uniform(0.1, 0.8), rng.uniform(0.15, 0.8)
+    )
     colour = tuple(float(v) for v in colour)
     dark = tuple(0.6 * v for v in colour)
     w, h = rng.uniform(0.35, 0.6), rng.uniform(0.3, 0.6)
@@ -168,7 +223,7 @@ def _draw_bag(rng: np.random.Generator, canvas: Canvas, side: float) -> None:
     strap = np.array(
         [(-0.7, 0.25), (-0.58, 0.22), (x + 0.06, y), (x - 0.06, y)]
     )
-    canvas.solid(strap * (side, 1), dark)
+    canvas.fill_polygon(strap * (side, 1), dark)
     box = np.array(
         [
             (x - 0.9 * w, y - h),
@@ -177,7 +232,7 @@ def _draw_bag(rng: np.random.Generator, canvas: Canvas, side: float) -> None:
             (x - w, y + h),
         ]
     )
-    canvas.solid(box * (side, 1), colour)
+    canvas.fill_polygon(box * (side, 1), colour)
     flap = np.array(
         [
             (x - 0.9 * w, y - h),
@@ -186,13 +241,13 @@ def _draw_bag(rng: np.random.Generator, canvas: Canvas, side: float) -> None:
             (x - 0.8 * w, y),
         ]
     )
-    canvas.solid(flap * (side, 1), dark)
+    canvas.fill_polygon(flap * (side, 1), dark)
 
 
 def _draw_phone(
     rng: np.random.Generator, canvas: Canvas, person: Person, side: float
 ) -> None:
-    """A forearm and a phone in front of the chest or the face."""
+    """Draw a forearm and a phone before chest or face; side is -1 or 1."""
     x, y = rng.uniform(0.0, 0.5), rng.uniform(-0.7, 1.3)
     elbow = np.array([rng.uniform(0.85, 1.15), rng.uniform(1.7, 2.0)])
     reach = np.array([x, y + 0.25]) - elbow
@@ -200,10 +255,10 @@ def _draw_phone(
     length = min(float(np.hypot(*reach)), FOREARM * 1.3)
     limb = Limb(angle, angle)
     widths = np.array([(0, 0.18), (length, 0.13)])
-    arm = tube(limb, elbow, 9.0, widths)
-    canvas.solid(arm * (side, 1), person.skin)
+    arm = limb_outline(limb, elbow, 9.0, widths)
+    canvas.fill_polygon(arm * (side, 1), person.skin)
     phone = np.array(
         [(-0.22, -0.42), (0.22, -0.42), (0.22, 0.42), (-0.22, 0.42)]
     )
-    canvas.solid(np.add(phone, (x, y)) * (side, 1), (35.0, 30.0, 30.0))
-    canvas.solid(ellipse(x * side, y + 0.25, 0.27, 0.16), person.skin)
+    canvas.fill_polygon(np.add(phone, (x, y)) * (side, 1), (35.0, 30.0, 30.0))
+    canvas.fill_polygon(ellipse(x * side, y + 0.25, 0.27, 0.16), person.skin)

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Cloth: colours and repeating patterns, one look a style. Images are BGR."""
+"""Textures of cloth: colours and repeating patterns. Images are BGR uint8."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,11 +25,11 @@ PATTERNS = (
 
 @dataclass(frozen=True)
 class Fabric:
-    """What a kind of garment is usually made of.
+    """Usual patterns and colours of a category of garments.
 
     Attributes:
         patterns (tuple[str]): Some of ``PATTERNS``.
-        hue (tuple[float, float]): Least and greatest, in turns.
+        hue (tuple[float, float]): Least and greatest, in turns (0-1).
         saturation, value (tuple[float, float]): Least and greatest, 0-1.
     """
 
@@ -56,27 +56,36 @@ FABRICS: dict[int, Fabric] = {
     12: Fabric(('stripes', 'pinstripes'), (0.6, 0.68), (0.5, 0.9), (0.2, 0.6)),
     13: Fabric(('floral', 'dots'), (0.95, 1.1), (0.15, 0.45), (0.85, 1.0)),
 }
-#: How often a style is of its category's usual fabric.
-USUAL = 0.7
+#: Share of the styles (0-1) that are of their category's usual fabric.
+USUAL_FABRIC_RATE = 0.7
 
 
-def hsv(hue: float, saturation: float, value: float) -> np.ndarray:
-    """A BGR colour, 0-255, from hue in turns, saturation and value 0-1."""
+def hsv_to_bgr(hue: float, saturation: float, value: float) -> np.ndarray:
+    """Convert a colour from HSV to BGR.
+
+    Args:
+        hue (float): In turns, any number.
+        saturation (float): 0-1.
+        value (float): 0-1.
+
+    Returns:
+        np.ndarray: (3,) BGR uint8.
+    """
     pixel = np.array([[[hue % 1 * 180, saturation * 255, value * 255]]])
     return cv2.cvtColor(pixel.astype(np.uint8), cv2.COLOR_HSV2BGR)[0, 0]
 
 
 @dataclass(frozen=True)
 class Style:
-    """The look of a garment: what stays the same on all its pictures.
+    """Colours and pattern of a garment, the same in all its images.
 
     Attributes:
         base, second, trim (tuple[int, int, int]): Colours, BGR 0-255.
         pattern (str): One of ``PATTERNS``.
         period (float): Length of one repeat, body units.
-        turned (bool): Whether the pattern runs along instead of across.
+        turned (bool): Whether stripes run along instead of across.
         fade (float): Change of brightness from collar to hem, -0.3..0.3.
-        seed (int): Seed of the pattern's blobs.
+        seed (int): Seed of the random parts of the pattern.
     """
 
     base: tuple[int, int, int]
@@ -90,37 +99,43 @@ class Style:
 
     @cached_property
     def tile(self) -> np.ndarray:
-        """(TILE, TILE, 3) uint8, one seamless repeat of the pattern."""
-        return _tile(self)
+        """One seamless repeat of the pattern, (TILE, TILE, 3) BGR uint8."""
+        return _draw_tile(self)
 
 
 def random_style(rng: np.random.Generator, category: int) -> Style:
-    """Draw the look of a style.
+    """Sample the style of a garment.
 
     Args:
-        rng (np.random.Generator): Source of chance.
-        category (int): 1..13, which makes some looks more likely.
+        rng (np.random.Generator): Source of randomness.
+        category (int): DeepFashion2 category, 1..13; seven styles in ten are
+            of its usual fabric.
+
+    Returns:
+        Style: Colours and pattern.
     """
     hue = rng.random()
     grey = rng.random() < 0.3
-    base = hsv(
+    base = hsv_to_bgr(
         hue,
         rng.uniform(0, 0.12) if grey else rng.uniform(0.3, 0.9),
         rng.uniform(0.15, 0.98) if grey else rng.uniform(0.35, 0.95),
     )
     pattern = str(rng.choice(PATTERNS))
     if pattern == 'denim':
-        base = hsv(0.58, rng.uniform(0.3, 0.65), rng.uniform(0.25, 0.75))
-    if rng.random() < USUAL:
+        base = hsv_to_bgr(
+            0.58, rng.uniform(0.3, 0.65), rng.uniform(0.25, 0.75)
+        )
+    if rng.random() < USUAL_FABRIC_RATE:
         fabric = FABRICS[category]
         pattern = str(rng.choice(fabric.patterns))
         hue = rng.uniform(*fabric.hue)
-        base = hsv(
+        base = hsv_to_bgr(
             hue, rng.uniform(*fabric.saturation), rng.uniform(*fabric.value)
         )
     other = hue + rng.choice([0.0, 0.08, 0.35, 0.5])
     bright = base.mean() < 120
-    second = hsv(
+    second = hsv_to_bgr(
         other,
         rng.uniform(0, 0.7),
         rng.uniform(0.75, 1.0) if bright else rng.uniform(0.1, 0.5),
@@ -136,16 +151,18 @@ def random_style(rng: np.random.Generator, category: int) -> Style:
     )
 
 
-def _blobs(rng: np.random.Generator, sigma: float) -> np.ndarray:
-    """(TILE, TILE) seamless smooth noise with mean 0 and deviation 1."""
+def _smooth_noise(rng: np.random.Generator, sigma: float) -> np.ndarray:
+    """Return (TILE, TILE) seamless noise of mean 0 and deviation 1."""
     noise = rng.standard_normal((TILE, TILE)).astype(np.float32)
     noise = np.tile(noise, (3, 3))
     noise = cv2.GaussianBlur(noise, (0, 0), sigma)[TILE:-TILE, TILE:-TILE]
     return (noise - noise.mean()) / noise.std()
 
 
-def _petals(rng: np.random.Generator, tile: np.ndarray, style: Style) -> None:
-    """Draw flowers that continue over the edges of the tile."""
+def _draw_flowers(
+    rng: np.random.Generator, tile: np.ndarray, style: Style
+) -> None:
+    """Draw flowers that continue across the edges of the tile."""
     for _ in range(5):
         centre, size = rng.uniform(0, TILE, 2), rng.uniform(7, 14)
         turn = rng.uniform(0, 2 * np.pi)
@@ -158,48 +175,54 @@ def _petals(rng: np.random.Generator, tile: np.ndarray, style: Style) -> None:
                     tip = at + size * np.array([np.cos(angle), np.sin(angle)])
                     cv2.circle(
                         tile,
-                        _px(tip),
+                        _to_pixel(tip),
                         int(size * 0.6),
                         colour,
                         -1,
                         cv2.LINE_AA,
                     )
                 cv2.circle(
-                    tile, _px(at), int(size * 0.5), style.base, -1, cv2.LINE_AA
+                    tile,
+                    _to_pixel(at),
+                    int(size * 0.5),
+                    style.base,
+                    -1,
+                    cv2.LINE_AA,
                 )
 
 
-def _px(point: np.ndarray) -> tuple[int, int]:
+def _to_pixel(point: np.ndarray) -> tuple[int, int]:
+    """Round a (2,) point to whole pixels, as OpenCV wants it."""
     x, y = np.round(point).astype(int)
     return int(x), int(y)
 
 
-def _tile(style: Style) -> np.ndarray:
-    """Draw one repeat of a style's pattern."""
+def _draw_tile(style: Style) -> np.ndarray:
+    """Draw one repeat of the pattern of a style, (TILE, TILE, 3) BGR."""
     rng = np.random.default_rng(style.seed)
     tile = np.empty((TILE, TILE, 3), np.uint8)
     tile[:] = style.base
-    kind, half = style.pattern, TILE // 2
-    if kind == 'stripes':
+    pattern, half = style.pattern, TILE // 2
+    if pattern == 'stripes':
         tile[:half] = style.second
-    elif kind == 'pinstripes':
+    elif pattern == 'pinstripes':
         for y in range(0, TILE, TILE // 3):
             tile[y : y + 5] = style.second
-    elif kind == 'checks':
+    elif pattern == 'checks':
         mean = (np.add(style.base, style.second) // 2).astype(np.uint8)
         tile[:half] = mean
         tile[:, :half] = mean
         tile[:half, :half] = style.second
-    elif kind == 'dots':
+    elif pattern == 'dots':
         for at in ((0, 0), (TILE, 0), (0, TILE), (TILE, TILE), (half, half)):
             cv2.circle(tile, at, TILE // 6, style.second, -1, cv2.LINE_AA)
-    elif kind == 'floral':
-        _petals(rng, tile, style)
-    elif kind == 'camouflage':
-        tile[_blobs(rng, 9) > 0.4] = style.second
-        tile[_blobs(rng, 9) > 0.9] = style.trim
-    elif kind == 'denim':
-        grain = _blobs(rng, 1.2)[:, :, None] * 9
+    elif pattern == 'floral':
+        _draw_flowers(rng, tile, style)
+    elif pattern == 'camouflage':
+        tile[_smooth_noise(rng, 9) > 0.4] = style.second
+        tile[_smooth_noise(rng, 9) > 0.9] = style.trim
+    elif pattern == 'denim':
+        grain = _smooth_noise(rng, 1.2)[:, :, None] * 9
         tile = np.clip(tile + grain, 0, 255).astype(np.uint8)
     if style.turned:
         tile = np.ascontiguousarray(tile.transpose(1, 0, 2))

@@ -1,13 +1,13 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A look-alike of FLD in its raw layout.
+"""Generate a synthetic dataset in the raw layout of FLD.
 
 ::
 
     OUT/Anno/list_landmarks.txt       OUT/Eval/list_eval_partition.txt
     OUT/Anno/list_bbox.txt            OUT/Img/img/img_00000001.jpg ...
 
-The clothes are those of the DeepFashion2 look-alike: FLD's landmarks are some
-of DeepFashion2's, see :mod:`mmfashion_ext.formats.fld.constants`.
+The clothes are those of the synthetic DeepFashion2: the landmarks of FLD are
+some of DeepFashion2's, see :mod:`mmfashion_ext.formats.fld.constants`.
 """
 
 from collections.abc import Iterator
@@ -24,28 +24,35 @@ from ...formats.fld.constants import (
     VARIATIONS,
     ClothesType,
 )
-from ..deepfashion2.annotate import Worn
-from ..deepfashion2.generate import JPEG_QUALITY, MIN_SIZE
-from ..deepfashion2.scene import Item, Shot, random_item, render
+from ..garments.annotate import DrawnGarment
+from ..garments.scene import (
+    JPEG_QUALITY,
+    MIN_SIZE,
+    GarmentSpec,
+    Shot,
+    random_garment_spec,
+    render_image,
+)
 from ..output import check_at_least, new_folder, one_thread
 
 CONTENTS = ('Anno', 'Eval', 'Img')
 
-#: Size of the item relative to the frame for the variations that zoom in.
+#: Variations that zoom in -> least and greatest size of the item relative to
+#: the frame.
 ZOOM = {4: (1.0, 1.3), 5: (1.3, 2.0)}
 _ATTEMPTS = 12
 
 
 @dataclass(frozen=True)
-class Record:
-    """What the lists say of a picture.
+class FLDRecord:
+    """What the lists of FLD say about an image.
 
     Attributes:
         name (str): ``img/img_00000001.jpg``.
         split (str): ``train``, ``val`` or ``test``.
         clothes (ClothesType), variation (int): As written.
         landmarks (np.ndarray): (K, 3) int: state, x, y in px.
-        box (np.ndarray): (4,) int: x1, y1, x2, y2 in px.
+        bbox (np.ndarray): (4,) int: x1, y1, x2, y2 in px.
     """
 
     name: str
@@ -53,15 +60,18 @@ class Record:
     clothes: ClothesType
     variation: int
     landmarks: np.ndarray
-    box: np.ndarray
+    bbox: np.ndarray
 
 
-def random_shot(rng: np.random.Generator, variation: int) -> Shot:
-    """Draw view and framing of a variation.
+def random_fld_shot(rng: np.random.Generator, variation: int) -> Shot:
+    """Sample view and framing of a variation.
 
     Args:
-        rng (np.random.Generator): Source of chance.
+        rng (np.random.Generator): Source of randomness.
         variation (int): 1..5, see ``VARIATIONS``.
+
+    Returns:
+        Shot: View and framing.
     """
     framing = str(rng.choice(['figure', 'garment']))
     slight = rng.uniform(0, 0.15)
@@ -80,96 +90,107 @@ def random_shot(rng: np.random.Generator, variation: int) -> Shot:
 
 
 def fld_landmarks(
-    worn: Worn, marked: np.ndarray, size: tuple[int, int]
+    garment: DrawnGarment, annotated: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """FLD's landmarks of a garment.
+    """Return the FLD landmarks of a garment.
 
     Args:
-        worn (Worn): The garment as it was drawn.
-        marked (np.ndarray): (n, 3) x, y, v, its DeepFashion2 landmarks.
-        size (tuple[int, int]): (w, h) of the picture.
+        garment (DrawnGarment): The garment as it was drawn.
+        annotated (np.ndarray): (n, 3) x, y in px and v, its DeepFashion2
+            landmarks.
+        size (tuple[int, int]): (w, h) of the image, px.
 
     Returns:
-        np.ndarray: (K, 3) int: state, x, y. Landmarks deep under other
-        clothes, which DeepFashion2 leaves out, are occluded here.
+        np.ndarray: (K, 3) int: state, x, y in px. Landmarks deep under other
+        clothes, which DeepFashion2 does not label, are occluded here.
     """
     (numbers,) = (
-        clothes.deepfashion2[worn.category]
+        clothes.deepfashion2[garment.category]
         for clothes in CLOTHES_TYPES
-        if worn.category in clothes.deepfashion2
+        if garment.category in clothes.deepfashion2
     )
-    own = np.array(numbers) - 1
-    xy = np.round(worn.landmarks[own]).astype(int)
+    rows = np.array(numbers) - 1
+    xy = np.round(garment.landmarks[rows]).astype(int)
     outside = ((xy < 0) | (xy >= size)).any(1)
-    state = np.where(outside, 2, np.where(marked[own, 2] == 2, 0, 1))
+    state = np.where(outside, 2, np.where(annotated[rows, 2] == 2, 0, 1))
     xy[outside] = 0
     return np.concatenate([state[:, None], xy], 1)
 
 
-def _attempt(
-    rng: np.random.Generator, item: Item, shot: Shot, size: int, clean: bool
+def _render(
+    rng: np.random.Generator,
+    spec: GarmentSpec,
+    shot: Shot,
+    size: int,
+    clean: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Picture, landmarks (K, 3) and box (4,); None if it hides the item."""
-    image, items, worn = render(rng, shot.source, [item], size, clean, shot)
-    seen = [i for i in items.values() if i['category_id'] == item.category]
-    if not seen:
+    """Return image, (K, 3) landmarks, (4,) box; None if nothing is visible."""
+    image, items, drawn = render_image(
+        rng, shot.source, [spec], size, clean, shot
+    )
+    visible = [i for i in items.values() if i['category_id'] == spec.category]
+    if not visible:
         return None
     height, width = image.shape[:2]
-    (garment,) = (w for w in worn if w.category == item.category)
-    marked = np.reshape(seen[0]['landmarks'], (-1, 3))
-    landmarks = fld_landmarks(garment, marked, (width, height))
-    box = np.array(seen[0]['bounding_box'])
+    (garment,) = (d for d in drawn if d.category == spec.category)
+    annotated = np.reshape(visible[0]['landmarks'], (-1, 3))
+    landmarks = fld_landmarks(garment, annotated, (width, height))
+    bbox = np.array(visible[0]['bounding_box'])
     inside = landmarks[landmarks[:, 0] < 2, 1:]
-    low = np.minimum(box[:2], inside.min(0, initial=width + height))
-    high = np.maximum(box[2:], inside.max(0, initial=0))
+    low = np.minimum(bbox[:2], inside.min(0, initial=width + height))
+    high = np.maximum(bbox[2:], inside.max(0, initial=0))
     return image, landmarks, np.concatenate([low, high])
 
 
-def draw(
+def render_item(
     rng: np.random.Generator, clothes: ClothesType, variation: int, size: int
 ) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
-    """Draw an item until the picture shows what was wanted.
+    """Render items until an image shows the variation as FLD defines it.
 
     Args:
-        rng (np.random.Generator): The picture's own source of chance.
+        rng (np.random.Generator): Source of randomness of this image alone.
         clothes (ClothesType): Type of the item.
         variation (int): 1..5, see ``VARIATIONS``.
-        size (int): Longer side in pixels.
+        size (int): Longer side of the image, px.
 
     Returns:
-        tuple[np.ndarray, int, np.ndarray, np.ndarray]: BGR uint8 picture,
-        variation (1 if the one wanted did not succeed), landmarks (K, 3) and
-        box (4,) as in ``Record``.
+        tuple[np.ndarray, int, np.ndarray, np.ndarray]: (h, w, 3) BGR uint8
+        image, variation (1 after 12 attempts without success), landmarks
+        (K, 3) and box (4,) as in :class:`FLDRecord`.
     """
     for _ in range(_ATTEMPTS):
-        item = random_item(rng, tuple(clothes.deepfashion2))
-        shot = random_shot(rng, variation)
-        taken = _attempt(rng, item, shot, size, clean=False)
-        if taken is None:
+        spec = random_garment_spec(rng, tuple(clothes.deepfashion2))
+        shot = random_fld_shot(rng, variation)
+        rendered = _render(rng, spec, shot, size, clean=False)
+        if rendered is None:
             continue
-        image, landmarks, box = taken
+        image, landmarks, bbox = rendered
         states = landmarks[:, 0]
         if (2 in states) == (variation in ZOOM) and 0 in states:
-            return image, variation, landmarks, box
+            return image, variation, landmarks, bbox
     shot = Shot('shop', 'front', 0.0, 'figure')
-    image, landmarks, box = _attempt(rng, item, shot, size, clean=True)
-    return image, 1, landmarks, box
+    image, landmarks, bbox = _render(rng, spec, shot, size, clean=True)
+    return image, 1, landmarks, bbox
 
 
-def _pictures(
+def _render_split(
     split: str, first: int, num: int, seed: int, size: int
-) -> Iterator[tuple[Record, np.ndarray]]:
-    """Records and pictures of a split, types and variations in turn."""
+) -> Iterator[tuple[FLDRecord, np.ndarray]]:
+    """Yield records and images of a split, types and variations in turn."""
     for index in range(num):
         rng = np.random.default_rng([seed, SPLITS.index(split), index])
         clothes = CLOTHES_TYPES[index % len(CLOTHES_TYPES)]
         variation = 1 + index // len(CLOTHES_TYPES) % len(VARIATIONS)
-        image, variation, landmarks, box = draw(rng, clothes, variation, size)
+        image, variation, landmarks, bbox = render_item(
+            rng, clothes, variation, size
+        )
         name = f'img/img_{first + index:08d}.jpg'
-        yield Record(name, split, clothes, variation, landmarks, box), image
+        record = FLDRecord(name, split, clothes, variation, landmarks, bbox)
+        yield record, image
 
 
-def _write_lists(root: Path, records: list[Record]) -> None:
+def _write_lists(root: Path, records: list[FLDRecord]) -> None:
+    """Write the three lists of landmarks, boxes and splits."""
     landmarks = 'landmark_visibility_{0} landmark_location_x_{0} '
     landmarks += 'landmark_location_y_{0}'
     columns = ' '.join(landmarks.format(k) for k in range(1, 9))
@@ -183,7 +204,7 @@ def _write_lists(root: Path, records: list[Record]) -> None:
         ),
         'Anno/list_bbox.txt': (
             'image_name x_1 y_1 x_2 y_2',
-            lambda r: ' '.join([r.name, *(f'{v:03d}' for v in r.box)]),
+            lambda r: ' '.join([r.name, *(f'{v:03d}' for v in r.bbox)]),
         ),
         'Eval/list_eval_partition.txt': (
             'image_name evaluation_status',
@@ -206,19 +227,19 @@ def generate_fld(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
-    """Write a look-alike of FLD.
+    """Write a synthetic dataset in the raw layout of FLD.
 
     Every file is the same to the byte for the same arguments and the same
     versions of NumPy and OpenCV. Nothing is left behind if it fails.
 
     Args:
-        out (str | Path): Folder to create; its parent must exist.
-        num (int): Pictures of the split ``train``. Defaults to 200.
-        val (int, optional): Pictures of ``val``. Defaults to ``num // 4``.
-        test (int, optional): Pictures of ``test``. Defaults to ``num // 4``.
+        out (str or Path): Folder to create.
+        num (int): Images of the split ``train``. Defaults to 200.
+        val (int, optional): Images of ``val``. Defaults to ``num // 4``.
+        test (int, optional): Images of ``test``. Defaults to ``num // 4``.
         seed (int): Seed, not negative. Defaults to 0.
-        size (int): Longer side of the pictures in pixels. Defaults to 512.
-        overwrite (bool): Replace an earlier data set at ``out``.
+        size (int): Longer side of the images, px. Defaults to 512.
+        overwrite (bool): Replace an earlier dataset at ``out``.
         progress (bool): Show a progress bar.
 
     Returns:
@@ -241,19 +262,19 @@ def generate_fld(
     with one_thread(), new_folder(out, CONTENTS, overwrite) as folder:
         for name in ('Anno', 'Eval', 'Img/img'):
             (folder / name).mkdir(parents=True)
-        pictures = (
-            picture
+        rendered = (
+            pair
             for split, first, count in zip(
                 SPLITS,
                 (1, 1 + num, 1 + num + val),
                 (num, val, test),
                 strict=True,
             )
-            for picture in _pictures(split, first, count, seed, size)
+            for pair in _render_split(split, first, count, seed, size)
         )
         records = []
         for record, image in track(
-            pictures,
+            rendered,
             'synthetic FLD',
             num + val + test,
             disable=not progress,

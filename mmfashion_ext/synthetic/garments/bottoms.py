@@ -1,14 +1,14 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Shorts, trousers and skirts, built on their landmarks.
 
-1..3 are the waist, then the viewer's left side, the hem(s) and the right side
-follow; shorts and trousers have the crotch in their middle.
+Landmarks 1..3 are the waist, then follow the viewer's left side, the hem or
+hems, and the right side. The crotch of shorts and trousers is in the middle.
 """
 
 import numpy as np
 
 from ...formats.deepfashion2.constants import CATEGORY_BY_ID
-from ..drawing.figure import HIP, THIGH, Limb, Pose, along, mirror
+from ..drawing.figure import HIP, THIGH, Limb, Pose, limb_axis, mirror
 from ..drawing.pattern import (
     SHORTS,
     SKIRT,
@@ -24,10 +24,13 @@ from ..drawing.pattern import (
 
 
 def _leg(cut: Cut, leg: Limb, steps: list[float]) -> tuple[np.ndarray, ...]:
-    """Outer and inner points of a trouser leg, from the crotch down."""
+    """Return (n, 2) outer and inner points of a leg, from the crotch down.
+
+    ``steps`` are the shares (0-1) of the length at which they lie.
+    """
     length = cut.hem - HIP[1]
-    at = np.asarray(steps) * length
-    axis, normal = along(leg, HIP, THIGH, at)
+    distances = np.asarray(steps) * length
+    axis, normal = limb_axis(leg, HIP, THIGH, distances)
     width = np.interp(
         np.asarray(steps), [0.15, 1], [0.44 * cut.fit, cut.hem_width]
     )[:, None]
@@ -37,7 +40,17 @@ def _leg(cut: Cut, leg: Limb, steps: list[float]) -> tuple[np.ndarray, ...]:
 
 
 def make_trousers(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
-    """Sew shorts or trousers: two legs that meet at the crotch."""
+    """Build shorts or trousers: two legs that meet at the crotch.
+
+    Args:
+        category (int): DeepFashion2 category, 7 (shorts) or 8 (trousers).
+        cut (Cut): Measurements and details.
+        pose (Pose): The legs of the wearer.
+        view (str): ``front``, ``back`` or ``flat``.
+
+    Returns:
+        Garment: In body space.
+    """
     pairs = CATEGORY_BY_ID[category].flip_pairs
     crotch_number = 7 if category == SHORTS else 9
     waist_y = 2.25
@@ -56,8 +69,11 @@ def make_trousers(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
             outer, inner = _leg(cut, leg, [0.52, 1.0])
             chain = [hip, *outer, inner[1], inner[0]]
             inseam = [inner[1], inner[0], crotch]
-        out = [waist, hip, *outer]
-        side = np.concatenate([spline(out), spline(inseam)]) * (sign, 1)
+        outline_points = [waist, hip, *outer]
+        side = np.concatenate([spline(outline_points), spline(inseam)]) * (
+            sign,
+            1,
+        )
         sides.append(side)
         numbers = [1, *range(4, 4 + len(chain))]
         if sign > 0:
@@ -66,12 +82,12 @@ def make_trousers(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
             sign,
             1,
         )
-        own = frozenset((*numbers, 2, crotch_number))
+        landmark_ids = frozenset((*numbers, 2, crotch_number))
         middle = landmarks[1:2]
         parts.append(
             Part(
                 np.concatenate([middle, side]),
-                own,
+                landmark_ids,
                 tuple(HIP * (sign, 1)),
                 -sign * leg.upper,
                 'limb',
@@ -84,7 +100,7 @@ def make_trousers(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
 
 
 def _bottom_details(garment: Garment, cut: Cut, view: View) -> None:
-    """Waistband, fly, pockets and hems of shorts and trousers."""
+    """Add waistband, fly, pockets and hems to shorts or trousers."""
     marks, details = garment.landmarks, garment.details
     band = np.add(spline(marks[[0, 1, 2]]), (0, 0.16))
     details.append(Detail(band))
@@ -111,7 +127,16 @@ def _bottom_details(garment: Garment, cut: Cut, view: View) -> None:
 
 
 def make_skirt(cut: Cut, pose: Pose, view: View) -> Garment:
-    """Sew a skirt, pleated or plain."""
+    """Build a skirt, pleated or plain.
+
+    Args:
+        cut (Cut): Measurements and details.
+        pose (Pose): Not used: a skirt hangs straight.
+        view (str): ``front``, ``back`` or ``flat``.
+
+    Returns:
+        Garment: In body space.
+    """
     waist = np.array([0.68 * cut.fit, 2.2])
     middle = np.array([0.0, waist[1] + 0.07])
     corner = np.array([cut.hem_width, cut.hem])

@@ -1,8 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Outwear: two front panels hanging from a collar.
+"""Outwear: two front panels that hang from a collar.
 
-2 and 6 are the corners of the collar, 4 and its mirror image the tops of the
-front edges; the hem is open, and the edges carry two more landmarks each.
+Landmarks 2 and 6 are the corners of the collar, 4 and its mirror image are the
+upper ends of the front edges. The hem is open, and each edge has two more
+landmarks.
 """
 
 import numpy as np
@@ -10,19 +11,19 @@ import numpy as np
 from ...formats.deepfashion2.constants import CATEGORY_BY_ID
 from ..drawing.figure import Pose, mirror
 from ..drawing.pattern import Cut, Garment, Part, View, hem_curve, spline
-from .trimmings import trim_hems, trim_opening
+from .trimmings import add_hem_details, add_opening_details
 from .uppers import (
     SLEEVE_LANDMARKS,
-    UPPERS,
-    Half,
-    half_numbers,
-    make_half,
+    UPPER_TYPES,
+    UpperHalf,
+    half_landmark_numbers,
+    make_upper_half,
     sleeve_parts,
 )
 
 
-def _edge(half: Half, cut: Cut) -> dict[str, np.ndarray]:
-    """Points of the viewer's right front edge, from the hem to the neck."""
+def _front_edge(half: UpperHalf, cut: Cut) -> dict[str, np.ndarray]:
+    """Return points of the right front edge, (2,) each, from hem to neck."""
     top = np.array([cut.gap * 0.75, cut.neck_depth])
     hem = np.array([cut.gap * 1.25, half.side[-1][1] + 0.05])
     inner = half.corner * (0.8, 1) + (0, 0.1)
@@ -36,9 +37,11 @@ def _edge(half: Half, cut: Cut) -> dict[str, np.ndarray]:
     }
 
 
-def _edge_numbers(category: int) -> tuple[dict[str, int], dict[str, int]]:
-    """Landmarks on the left and right front edge and collar."""
-    own, _ = half_numbers(category)
+def _edge_landmark_numbers(
+    category: int,
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return name -> landmark number of the left and right front edge."""
+    half_numbers, _ = half_landmark_numbers(category)
     pairs = CATEGORY_BY_ID[category].flip_pairs
     flip = dict(pairs) | {b: a for a, b in pairs}
     last = CATEGORY_BY_ID[category].num_landmarks
@@ -46,7 +49,7 @@ def _edge_numbers(category: int) -> tuple[dict[str, int], dict[str, int]]:
         'corner': 2,
         'neck': 3,
         'top': 4,
-        'hem': own[-1] + 1,
+        'hem': half_numbers[-1] + 1,
         'upper': last - 1,
         'lower': last,
     }
@@ -54,73 +57,90 @@ def _edge_numbers(category: int) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def make_outwear(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
-    """Sew outwear, its front open."""
-    upper = UPPERS[category]
-    halves = tuple(make_half(cut, upper, arm) for arm in pose.arms)
-    numbers = half_numbers(category)
-    joint = SLEEVE_LANDMARKS[upper.sleeve]
+    """Build outwear with an open front.
+
+    Args:
+        category (int): DeepFashion2 category, 3 or 4.
+        cut (Cut): Measurements and details.
+        pose (Pose): The arms of the wearer.
+        view (str): ``front``, ``back`` or ``flat``.
+
+    Returns:
+        Garment: In body space.
+    """
+    upper = UPPER_TYPES[category]
+    halves = tuple(make_upper_half(cut, upper, arm) for arm in pose.arms)
+    numbers = half_landmark_numbers(category)
+    sleeve_count = SLEEVE_LANDMARKS[upper.sleeve]
     landmarks = np.zeros((CATEGORY_BY_ID[category].num_landmarks, 2))
     landmarks[0] = 0.0, -0.02
     panels, edges, sides = [], [], []
-    for half, own, names, sign in zip(
-        halves, numbers, _edge_numbers(category), (-1, 1), strict=True
+    for half, half_numbers, names, sign in zip(
+        halves, numbers, _edge_landmark_numbers(category), (-1, 1), strict=True
     ):
-        points = _edge(half, cut)
+        points = _front_edge(half, cut)
         edge = np.stack(list(points.values()))
         for name, number in names.items():
             point = half.corner if name == 'corner' else points[name]
             landmarks[number - 1] = point * (sign, 1)
-        landmarks[[n - 1 for n in own]] = np.stack(half.chain) * (sign, 1)
+        landmarks[[n - 1 for n in half_numbers]] = np.stack(half.chain) * (
+            sign,
+            1,
+        )
         hem = spline([half.side[-1], edge[0]], 4)[1:-1]
         body, around = (
             np.concatenate([half.shoulder, seam[1:], half.side[1:], hem, edge])
             for seam in (half.armhole, half.sleeve)
         )
-        shown = {*names.values(), own[0], *own[joint - 1 :]}
-        panels.append(Part(body * (sign, 1), frozenset(shown)))
+        visible = {
+            *names.values(),
+            half_numbers[0],
+            *half_numbers[sleeve_count - 1 :],
+        }
+        panels.append(Part(body * (sign, 1), frozenset(visible)))
         edges.append(edge * (sign, 1))
         sides.append(around * (sign, 1))
     nape = np.array([[0.0, 0.16]])  # where the collar's inside ends
     outline = np.concatenate([landmarks[:1], sides[0], nape, sides[1][::-1]])
-    sleeves = sleeve_parts(halves, numbers, joint)
+    sleeves = sleeve_parts(halves, numbers, sleeve_count)
     if view == 'back':
-        parts = [_whole_back(landmarks, numbers, joint, halves)]
+        parts = [_whole_back(landmarks, numbers, sleeve_count, halves)]
     else:
         parts = [_collar(landmarks, edges, nape), *panels]
     if view == 'flat':
         parts.insert(0, _lining(edges))
     garment = Garment(category, landmarks, outline, [*parts, *sleeves])
     cuffs = [h.cuff * (s, 1) for h, s in zip(halves, (-1, 1), strict=True)]
-    trim_hems(garment, cut, cuffs, None)
+    add_hem_details(garment, cut, cuffs, None)
     if view != 'back':
-        trim_opening(garment, cut, edges)
+        add_opening_details(garment, cut, edges)
     return garment
 
 
 def _collar(
     landmarks: np.ndarray, edges: list[np.ndarray], nape: np.ndarray
 ) -> Part:
-    """The inside of the collar behind the neck."""
+    """Return the inside of the collar behind the neck."""
     left, right = edges[0][-1:], edges[1][-1:]
     outline = [landmarks[:1], left - (0.09, 0.1), left, nape]
     outline += [right, right - (-0.09, 0.1)]
-    return Part(np.concatenate(outline), frozenset((1,)), piece='inside')
+    return Part(np.concatenate(outline), frozenset((1,)), kind='inside')
 
 
 def _lining(edges: list[np.ndarray]) -> Part:
-    """The inside of the back, seen between the panels."""
+    """Return the inside of the back, seen between the panels."""
     hem = hem_curve(edges[0][0], edges[1][0], -0.08)
     outline = np.concatenate([edges[0][::-1], hem[1:-1], edges[1]])
-    return Part(outline, frozenset(), piece='inside')
+    return Part(outline, frozenset(), kind='inside')
 
 
 def _whole_back(
     landmarks: np.ndarray,
     numbers: tuple[list[int], list[int]],
-    joint: int,
-    halves: tuple[Half, Half],
+    sleeve_count: int,
+    halves: tuple[UpperHalf, UpperHalf],
 ) -> Part:
-    """The back of outwear: one piece; the front's landmarks are hidden."""
+    """Return the back of outwear: one part, the front landmarks are hidden."""
     left, right = [
         np.concatenate([half.shoulder, half.armhole[1:], half.side[1:]])
         for half in halves
@@ -130,6 +150,6 @@ def _whole_back(
         [landmarks[:1], mirror(left), hem[1:-1], right[::-1]]
     )
     ids = {1, 2, 6}
-    for own in numbers:
-        ids |= {own[0], *own[joint - 1 :]}
+    for half_numbers in numbers:
+        ids |= {half_numbers[0], *half_numbers[sleeve_count - 1 :]}
     return Part(outline, frozenset(ids))

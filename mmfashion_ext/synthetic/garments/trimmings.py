@@ -1,21 +1,29 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Seams, collars, buttons, prints: what makes a cut look sewn."""
+"""Details of garments: seams, cuffs, collars, buttons, pockets and prints."""
 
 import numpy as np
 
 from ..drawing.figure import mirror
-from ..drawing.pattern import Cut, Detail, Garment, Upper, spline
+from ..drawing.pattern import Cut, Detail, Garment, UpperType, spline
 
 PRINTS = ('disc', 'star', 'letters', 'box')
 
 
-def trim_hems(
+def add_hem_details(
     garment: Garment,
     cut: Cut,
     cuffs: list[np.ndarray],
     hem: np.ndarray | None,
 ) -> None:
-    """Sew the cuffs and the hem."""
+    """Add the seams of the cuffs and the hem.
+
+    Args:
+        garment (Garment): Changed in place.
+        cut (Cut): ``extras`` decides between seam and band.
+        cuffs (list[np.ndarray]): (2, 2) line across each sleeve, body units;
+            (0, 2) without a sleeve.
+        hem (np.ndarray, optional): (n, 2) line of the hem, body units.
+    """
     kind = 'band' if 'cuffs' in cut.extras else 'seam'
     for cuff in cuffs:
         if len(cuff):
@@ -24,16 +32,17 @@ def trim_hems(
         garment.details.append(Detail(hem - (0, 0.12)))
 
 
-def trim_front(
-    garment: Garment, cut: Cut, front: np.ndarray, upper: Upper
+def add_front_details(
+    garment: Garment, cut: Cut, front: np.ndarray, upper: UpperType
 ) -> None:
-    """Neck line, collar, buttons, pocket, belt and print of a closed front.
+    """Add neck line, collar, buttons, pocket, belt and print of a front.
 
     Args:
-        garment (Garment): To be decorated.
-        cut (Cut): Which extras.
-        front (np.ndarray): (n, 2) neck line, viewer's right to left.
-        upper (Upper): What kind of garment it is.
+        garment (Garment): Changed in place.
+        cut (Cut): ``extras`` decides which details.
+        front (np.ndarray): (n, 2) neck line from the viewer's right to left,
+            body units.
+        upper (UpperType): Type of the garment.
     """
     details, middle = garment.details, garment.landmarks[3]
     kind = 'band' if 'trim' in cut.extras else 'seam'
@@ -62,7 +71,7 @@ def trim_front(
 
 
 def _buttons(cut: Cut, middle: np.ndarray) -> list[Detail]:
-    """A placket from the neck line down."""
+    """Return a placket with buttons from the neck line down."""
     bottom = cut.hem - (0.1 if cut.hem < 4 else 0.2)
     if 'placket' in cut.extras:
         bottom = middle[1] + 0.8
@@ -74,7 +83,7 @@ def _buttons(cut: Cut, middle: np.ndarray) -> list[Detail]:
 
 
 def _print(cut: Cut) -> list[Detail]:
-    """A print on the chest."""
+    """Return the print on the chest, none if the cut has no print."""
     at = np.array([0.0, 1.35])
     turns = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     circle = np.stack([np.sin(turns), -np.cos(turns)], axis=1)
@@ -96,14 +105,16 @@ def _print(cut: Cut) -> list[Detail]:
     return [Detail(shape + at, 'print') for shape in shapes]
 
 
-def trim_opening(garment: Garment, cut: Cut, edges: list[np.ndarray]) -> None:
-    """Lapels, zip, buttons and pockets of an open front.
+def add_opening_details(
+    garment: Garment, cut: Cut, edges: list[np.ndarray]
+) -> None:
+    """Add lapels, zip, buttons and pockets of an open front.
 
     Args:
-        garment (Garment): To be decorated.
-        cut (Cut): Which extras.
-        edges (list[np.ndarray]): Left and right front edge, (6, 2), from the
-            hem to the neck.
+        garment (Garment): Changed in place.
+        cut (Cut): ``extras`` decides which details.
+        edges (list[np.ndarray]): Left and right front edge, (6, 2) each, from
+            the hem to the neck, body units.
     """
     details = garment.details
     kind = 'band' if 'trim' in cut.extras else 'seam'

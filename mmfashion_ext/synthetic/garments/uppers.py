@@ -1,10 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Tops and dresses, built on their landmarks.
 
-1 is the back of the neck and 2..6 the neck line, viewer's left to right; then
-anticlockwise: shoulder, outer edge of the sleeve, cuff, inner edge, armpit,
-side, hem, and the same mirrored on the right. For sling and sling dress 2 and
-6 join strap and bodice, and 7 and its mirror image are the tops of the straps.
+Landmark 1 is the back of the neck, 2..6 are the neck line from the viewer's
+left to right; then follow, anticlockwise, shoulder, outer edge of the sleeve,
+cuff, inner edge, armpit, side and hem, and the same mirrored on the right. For
+sling and sling dress 2 and 6 join strap and bodice, and 7 and its mirror image
+are the upper ends of the straps.
 """
 
 from dataclasses import dataclass
@@ -13,50 +14,67 @@ from typing import Literal
 import numpy as np
 
 from ...formats.deepfashion2.constants import CATEGORY_BY_ID
-from ..drawing.figure import SHOULDER, UPPER_ARM, Limb, Pose, along, mirror
+from ..drawing.figure import SHOULDER, UPPER_ARM, Limb, Pose, limb_axis, mirror
 from ..drawing.pattern import (
     Cut,
     Garment,
     Part,
-    Upper,
+    UpperType,
     View,
     hem_curve,
     spline,
 )
-from .trimmings import trim_front, trim_hems
+from .trimmings import add_front_details, add_hem_details
 
-UPPERS = {
-    1: Upper('short', 2),
-    2: Upper('long', 2),
-    3: Upper('short', 2, open=True),
-    4: Upper('long', 2, open=True),
-    5: Upper('none', 1),
-    6: Upper('strap', 1),
-    10: Upper('short', 4, dress=True),
-    11: Upper('long', 4, dress=True),
-    12: Upper('none', 3, dress=True),
-    13: Upper('strap', 3, dress=True),
+#: DeepFashion2 category -> type of its upper part.
+UPPER_TYPES = {
+    1: UpperType('short', 2),
+    2: UpperType('long', 2),
+    3: UpperType('short', 2, open=True),
+    4: UpperType('long', 2, open=True),
+    5: UpperType('none', 1),
+    6: UpperType('strap', 1),
+    10: UpperType('short', 4, dress=True),
+    11: UpperType('long', 4, dress=True),
+    12: UpperType('none', 3, dress=True),
+    13: UpperType('strap', 3, dress=True),
 }
 
 
 @dataclass
-class Half:
-    """The viewer's right half of an upper garment."""
+class UpperHalf:
+    """The viewer's right half of an upper garment; lengths in body units.
 
-    chain: list[np.ndarray]  # landmarks in the order of the left numbers
-    corner: np.ndarray  # landmark 6
-    neck: np.ndarray  # landmark 5
-    neckline: np.ndarray  # corner -> front middle (or the open front's top)
-    shoulder: np.ndarray  # corner -> shoulder
-    sleeve: np.ndarray  # shoulder -> armpit, along the sleeve
-    armhole: np.ndarray  # shoulder -> armpit, along the seam
-    side: np.ndarray  # armpit -> hem
+    Attributes:
+        chain (list[np.ndarray]): (2,) landmarks from the shoulder to the
+            corner of the hem, in the order of the left numbers.
+        corner (np.ndarray): (2,) landmark 6.
+        neck (np.ndarray): (2,) landmark 5.
+        neckline (np.ndarray): (n, 2) from the corner to the middle of the
+            front.
+        shoulder (np.ndarray): (n, 2) from the corner to the shoulder.
+        sleeve (np.ndarray): (n, 2) from shoulder to armpit along the sleeve.
+        armhole (np.ndarray): (n, 2) from shoulder to armpit along the seam.
+        side (np.ndarray): (n, 2) from the armpit to the hem.
+        arm (Limb): Pose of the arm.
+        cuff (np.ndarray): (2, 2) seam across the sleeve near its end; (0, 2)
+            without a sleeve.
+    """
+
+    chain: list[np.ndarray]
+    corner: np.ndarray
+    neck: np.ndarray
+    neckline: np.ndarray
+    shoulder: np.ndarray
+    sleeve: np.ndarray
+    armhole: np.ndarray
+    side: np.ndarray
     arm: Limb
-    cuff: np.ndarray  # a seam across the sleeve, near the cuff
+    cuff: np.ndarray
 
 
-def _neck(cut: Cut, upper: Upper) -> tuple[np.ndarray, ...]:
-    """Corner (6), point 5, middle (4) and the curve between them."""
+def _neck(cut: Cut, upper: UpperType) -> tuple[np.ndarray, ...]:
+    """Return landmarks 6, 5 and 4, (2,) each, and the (n, 2) neck line."""
     width, depth = cut.neck_width, cut.neck_depth
     if upper.sleeve == 'strap':
         corner = np.array([0.5, 0.72])
@@ -82,9 +100,9 @@ def _neck(cut: Cut, upper: Upper) -> tuple[np.ndarray, ...]:
 def _sleeve(
     cut: Cut, long: bool, arm: Limb, tip: np.ndarray, armpit: np.ndarray
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Landmarks, outline and cuff seam of a sleeve."""
+    """Return landmarks, (n, 2) outline and (2, 2) cuff seam of a sleeve."""
     steps = np.array([0.28, 0.52, 0.76, 1.0] if long else [0.55, 1.0])
-    axis, normal = along(arm, SHOULDER, UPPER_ARM, steps * cut.sleeve)
+    axis, normal = limb_axis(arm, SHOULDER, UPPER_ARM, steps * cut.sleeve)
     width = np.interp(steps, [0, 1], [cut.sleeve_width, cut.cuff])[:, None]
     outer, inner = axis + width * normal, axis - width * normal
     # Close to the armpit the inner edge leaves the body's side.
@@ -100,16 +118,16 @@ def _sleeve(
         ]
     )
     near = 0.9 if not long else 0.95
-    axis, normal = along(arm, SHOULDER, UPPER_ARM, [near * cut.sleeve])
+    axis, normal = limb_axis(arm, SHOULDER, UPPER_ARM, [near * cut.sleeve])
     width = cut.cuff * 1.02
     cuff = np.concatenate([axis + width * normal, axis - width * normal])
     return landmarks, outline, cuff
 
 
 def _side_points(
-    cut: Cut, upper: Upper, armpit: np.ndarray
+    cut: Cut, upper: UpperType, armpit: np.ndarray
 ) -> list[np.ndarray]:
-    """Landmarks from below the armpit to the corner of the hem."""
+    """Return the (2,) landmarks from the armpit to the corner of the hem."""
     hip = max(0.95 * cut.fit, 0.9)
     y = np.array([armpit[1], 2.1, 3.0, max(cut.hem, 3.4)])
     x = np.array([armpit[0], 0.72 * cut.fit * cut.waist, hip, cut.hem_width])
@@ -130,8 +148,17 @@ def _side_points(
     ]
 
 
-def make_half(cut: Cut, upper: Upper, arm: Limb) -> Half:
-    """Build the viewer's right half."""
+def make_upper_half(cut: Cut, upper: UpperType, arm: Limb) -> UpperHalf:
+    """Build the viewer's right half of an upper garment.
+
+    Args:
+        cut (Cut): Measurements, body units.
+        upper (UpperType): Type of the garment.
+        arm (Limb): Pose of the arm.
+
+    Returns:
+        UpperHalf: In body space.
+    """
     corner, point, _, neckline = _neck(cut, upper)
     armpit = np.array([0.8 * cut.fit, 1.08])
     cuff = np.empty((0, 2))
@@ -154,7 +181,7 @@ def make_half(cut: Cut, upper: Upper, arm: Limb) -> Half:
         chain, sleeve, shoulder = [tip, armpit], armhole, corner[None]
     side = _side_points(cut, upper, armpit)
     curve = spline([armpit, *side])
-    return Half(
+    return UpperHalf(
         [*chain, *side],
         corner,
         point,
@@ -168,33 +195,52 @@ def make_half(cut: Cut, upper: Upper, arm: Limb) -> Half:
     )
 
 
-#: Landmarks from the shoulder to the armpit.
+#: Type of sleeve -> number of landmarks from the shoulder to the armpit.
 SLEEVE_LANDMARKS = {'short': 6, 'long': 10, 'none': 2, 'strap': 2}
 
 
-def half_numbers(category: int) -> tuple[list[int], list[int]]:
-    """Left numbers from 7 to the hem's corner, and their mirror images."""
+def half_landmark_numbers(category: int) -> tuple[list[int], list[int]]:
+    """Return the landmark numbers of both halves of an upper garment.
+
+    Args:
+        category (int): DeepFashion2 category of a top, outwear or dress.
+
+    Returns:
+        tuple[list[int], list[int]]: Numbers (from 1) of the viewer's left
+        half, from 7 to the corner of the hem, and those of their mirror
+        images.
+    """
     flip = dict(CATEGORY_BY_ID[category].flip_pairs)
-    upper = UPPERS[category]
+    upper = UPPER_TYPES[category]
     sleeve = SLEEVE_LANDMARKS[upper.sleeve]
     left = list(range(7, 7 + sleeve + upper.sides + 1))
     return left, [flip[number] for number in left]
 
 
 def sleeve_parts(
-    halves: tuple[Half, Half],
+    halves: tuple[UpperHalf, UpperHalf],
     numbers: tuple[list[int], list[int]],
     count: int,
 ) -> list[Part]:
-    """The two sleeves, each with its landmarks and texture frame."""
+    """Return the two sleeves, each with its landmarks and texture frame.
+
+    Args:
+        halves (tuple[UpperHalf, UpperHalf]): Viewer's left and right half.
+        numbers (tuple[list[int], list[int]]): Their landmark numbers, see
+            :func:`half_landmark_numbers`.
+        count (int): How many of these numbers lie on a sleeve.
+
+    Returns:
+        list[Part]: Viewer's left and right sleeve.
+    """
     parts = []
-    for half, own, sign in zip(halves, numbers, (-1, 1), strict=True):
+    for half, half_numbers, sign in zip(halves, numbers, (-1, 1), strict=True):
         inside = half.armhole[::-1] - (0.05, 0)
         outline = np.concatenate([half.sleeve, inside[1:-1]])
         parts.append(
             Part(
                 outline * (sign, 1),
-                frozenset(own[:count]),
+                frozenset(half_numbers[:count]),
                 tuple(SHOULDER * (sign, 1)),
                 -sign * half.arm.upper,
                 'limb',
@@ -204,11 +250,11 @@ def sleeve_parts(
 
 
 def _strap_parts(
-    halves: tuple[Half, Half], numbers: tuple[list[int], list[int]]
+    halves: tuple[UpperHalf, UpperHalf], numbers: tuple[list[int], list[int]]
 ) -> list[Part]:
-    """The straps of a sling, thin enough to bare the shoulders."""
+    """Return the two straps of a sling, which leave the shoulders bare."""
     parts = []
-    for half, own, sign in zip(halves, numbers, (-1, 1), strict=True):
+    for half, half_numbers, sign in zip(halves, numbers, (-1, 1), strict=True):
         top, base = half.chain[0], half.corner
         outline = np.stack(
             [
@@ -221,7 +267,9 @@ def _strap_parts(
         corner = 2 if sign < 0 else 6
         parts.append(
             Part(
-                outline * (sign, 1), frozenset((own[0], corner)), piece='strap'
+                outline * (sign, 1),
+                frozenset((half_numbers[0], corner)),
+                kind='strap',
             )
         )
     return parts
@@ -229,12 +277,12 @@ def _strap_parts(
 
 def _landmarks(
     category: int,
-    halves: tuple[Half, Half],
+    halves: tuple[UpperHalf, UpperHalf],
     numbers: tuple[list[int], list[int]],
     back: np.ndarray,
     hem: np.ndarray,
 ) -> np.ndarray:
-    """(n, 2) landmarks from the two halves and the points in the middle."""
+    """Return (n, 2) landmarks of the halves and the points in the middle."""
     left, right = halves
     rows = np.zeros((CATEGORY_BY_ID[category].num_landmarks, 2))
     rows[0] = back
@@ -247,13 +295,13 @@ def _landmarks(
     return rows
 
 
-def _around(
-    halves: tuple[Half, Half],
+def _body_outline(
+    halves: tuple[UpperHalf, UpperHalf],
     seam: Literal['sleeve', 'armhole'],
     hem: np.ndarray,
     neckline: np.ndarray,
 ) -> np.ndarray:
-    """Outline with the sleeves, or of the body alone along the armholes."""
+    """Return the (n, 2) outline along the sleeves or along the armholes."""
     left, right = (
         np.concatenate([h.shoulder, getattr(h, seam)[1:], h.side[1:]])
         for h in halves
@@ -264,11 +312,21 @@ def _around(
 
 
 def make_upper(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
-    """Sew a top or a dress without an opening."""
-    upper = UPPERS[category]
-    halves = tuple(make_half(cut, upper, arm) for arm in pose.arms)
+    """Build a top or a dress with a closed front.
+
+    Args:
+        category (int): DeepFashion2 category: 1, 2, 5, 6 or 10..13.
+        cut (Cut): Measurements and details.
+        pose (Pose): The arms of the wearer.
+        view (str): ``front``, ``back`` or ``flat``.
+
+    Returns:
+        Garment: In body space.
+    """
+    upper = UPPER_TYPES[category]
+    halves = tuple(make_upper_half(cut, upper, arm) for arm in pose.arms)
     left, right = halves
-    numbers = half_numbers(category)
+    numbers = half_landmark_numbers(category)
     strapped = upper.sleeve == 'strap'
     back = np.array([0.0, 0.86 if strapped else 0.06])
     hem = hem_curve(
@@ -276,28 +334,34 @@ def make_upper(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
     )
     landmarks = _landmarks(category, halves, numbers, back, hem)
     # Corner 6 -> 4 -> corner 2, in front and behind the neck.
-    front = np.concatenate([right.neckline, mirror(left.neckline)[::-1][1:]])
-    behind = spline([right.corner, back, mirror(left.corner)])
-    neckline = front if view == 'front' else behind
+    front_neckline = np.concatenate(
+        [right.neckline, mirror(left.neckline)[::-1][1:]]
+    )
+    back_neckline = spline([right.corner, back, mirror(left.corner)])
+    neckline = front_neckline if view == 'front' else back_neckline
 
-    joint = SLEEVE_LANDMARKS[upper.sleeve]
+    sleeve_count = SLEEVE_LANDMARKS[upper.sleeve]
     hidden = {'front': {1}, 'back': {3, 4, 5}, 'flat': set()}[view]
-    for own in numbers:  # the body keeps shoulder and armpit
-        hidden |= {own[0]} if strapped else set(own[1 : joint - 1])
+    for half_numbers in numbers:  # the body keeps shoulder and armpit
+        hidden |= (
+            {half_numbers[0]}
+            if strapped
+            else set(half_numbers[1 : sleeve_count - 1])
+        )
     shown = set(range(1, len(landmarks) + 1)) - hidden
-    body = _around(halves, 'armhole', hem, neckline)
+    body = _body_outline(halves, 'armhole', hem, neckline)
     parts = [Part(body, frozenset(shown))]
     if view == 'flat':
-        inside = np.concatenate([front, behind[::-1][1:-1]])
-        parts.append(Part(inside, frozenset((1,)), piece='inside'))
+        inside = np.concatenate([front_neckline, back_neckline[::-1][1:-1]])
+        parts.append(Part(inside, frozenset((1,)), kind='inside'))
     if strapped:
         parts = [*_strap_parts(halves, numbers), *parts]
     elif upper.sleeve != 'none':
-        parts += sleeve_parts(halves, numbers, joint)
-    outline = _around(halves, 'sleeve', hem, neckline)
+        parts += sleeve_parts(halves, numbers, sleeve_count)
+    outline = _body_outline(halves, 'sleeve', hem, neckline)
     garment = Garment(category, landmarks, outline, parts)
     cuffs = [h.cuff * (s, 1) for h, s in zip(halves, (-1, 1), strict=True)]
-    trim_hems(garment, cut, cuffs, hem)
+    add_hem_details(garment, cut, cuffs, hem)
     if view != 'back':
-        trim_front(garment, cut, front, upper)
+        add_front_details(garment, cut, front_neckline, upper)
     return garment

@@ -1,8 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A walking person of a few pixels, from any side. Colours are BGR 0-255.
+"""Drawing of a walking person, seen from any side. Colours are BGR 0-255.
 
 Body space: f forward, l to the walker's left, z up, from the point between
-the feet; the walker is about 1 tall.
+the feet; the unit is the height of an average walker.
 """
 
 from dataclasses import dataclass
@@ -11,26 +11,27 @@ import cv2
 import numpy as np
 
 from ..drawing.textures import Style
-from .looks import Colour, Look
+from .appearance import Appearance, Colour
 
-#: Pixels of the drawing a pixel of the picture, along each side.
+#: Pixels of the drawing per pixel of the image, along each side.
 OVERSAMPLING = 2
 _SHIFT = 4  # fractional bits of OpenCV's drawing
 
 _HIP, _SHOULDER, _HEAD = 0.51, 0.815, 0.925  # heights
 _THIGH, _SHANK, _UPPER, _FORE = 0.245, 0.235, 0.165, 0.15  # lengths
-#: Added to the nearness of legs, as the top hangs over them.
-_BELOW = -0.12
+#: Added to the nearness of legs, since the top hangs over them.
+_LEG_NEARNESS = -0.12
 
 
 @dataclass(frozen=True)
-class View:
-    """How a camera sees a walker.
+class CameraView:
+    """Projection of a walker's body space to the image.
 
     Attributes:
-        yaw (float): 0: walks towards the camera; pi / 2: to the right.
+        yaw (float): Walking direction, radians; 0: towards the camera, pi / 2:
+            to the right.
         tilt (float): How far the camera looks down, radians.
-        scale (float): Pixels a unit.
+        scale (float): Px per body unit.
         foot (tuple[float, float]): x, y of the point between the feet, px.
     """
 
@@ -40,7 +41,15 @@ class View:
     foot: tuple[float, float]
 
     def __call__(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Project (n, 3) points: (n, 2) pixels, (n,) nearness to the eye."""
+        """Project points to the image.
+
+        Args:
+            points (np.ndarray): (n, 3) f, l, z in body units.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: (n, 2) x, y in px, and (n,)
+            nearness to the camera, body units.
+        """
         f, side, z = points.T
         sin, cos = np.sin(self.yaw), np.cos(self.yaw)
         near = f * cos - side * sin
@@ -49,7 +58,15 @@ class View:
         return np.stack([x, self.foot[1] - self.scale * up], axis=1), near
 
     def half_width(self, width: float, depth: float) -> float:
-        """Half of what is seen of an ellipse of these half axes, px."""
+        """Return half of the visible width of an upright ellipse.
+
+        Args:
+            width (float): Half axis along l, body units.
+            depth (float): Half axis along f, body units.
+
+        Returns:
+            float: In px.
+        """
         sin, cos = np.sin(self.yaw), np.cos(self.yaw)
         return self.scale * float(np.hypot(width * cos, depth * sin))
 
@@ -57,7 +74,7 @@ class View:
 def _capsule(
     start: np.ndarray, end: np.ndarray, r1: float, r2: float
 ) -> np.ndarray:
-    """Outline (10, 2) of a limb with round ends."""
+    """Return the (10, 2) outline of a limb with round ends, px."""
     along = end - start
     turn = np.arctan2(along[1], along[0])
     angles = turn + np.pi / 2 + np.linspace(0, np.pi, 5)
@@ -65,11 +82,13 @@ def _capsule(
     return np.concatenate([start + r1 * arc, end - r2 * arc])
 
 
-class _Figure:
-    """The parts of a walker, to be drawn from the farthest to the nearest."""
+class _WalkerParts:
+    """Polygons of a walker, to be drawn from the farthest to the nearest."""
 
-    def __init__(self, look: Look, phase: float, view: View) -> None:
-        self.look, self.phase, self.view = look, phase, view
+    def __init__(
+        self, appearance: Appearance, phase: float, view: CameraView
+    ) -> None:
+        self.appearance, self.phase, self.view = appearance, phase, view
         self.parts: list[tuple[float, np.ndarray, Colour | Style, float]] = []
         self.bob = 0.012 * np.cos(2 * phase)
 
@@ -80,6 +99,7 @@ class _Figure:
         fill: Colour | Style,
         shade: float = 1.0,
     ) -> None:
+        """Add a polygon: nearness, (n, 2) outline in px, colour or cloth."""
         self.parts.append((near, outline, fill, shade))
 
     def limb(
@@ -89,7 +109,7 @@ class _Figure:
         fills: tuple[Colour | Style, ...],
         nearer: float = 0.0,
     ) -> None:
-        """Add a chain of capsules; radii at the points, fills between."""
+        """Add a chain of capsules: (n, 3) points, n radii, n - 1 fills."""
         pixels, near = self.view(points)
         radii = np.array(radii) * self.view.scale
         shade = 1 + 0.9 * float(np.clip(near.mean(), -0.15, 0.05))
@@ -105,7 +125,7 @@ class _Figure:
         near: float,
         f: float = 0.0,
     ) -> None:
-        """Add an upright shape: rows of z, half width, half depth."""
+        """Add an upright shape from rows of z, half width, half depth."""
         rows = np.array([(f, 0, z + self.bob) for z, _, _ in levels])
         pixels, _ = self.view(rows)
         half = np.array([self.view.half_width(w, d) for _, w, d in levels])
@@ -115,11 +135,16 @@ class _Figure:
         self.add(near, np.concatenate([left, right[::-1]]), fill)
 
     def legs(self) -> None:
-        look, b = self.look, self.look.build
-        below = look.skin if look.legs != 'trousers' else look.bottom
+        """Add legs and shoes in the phase of the step."""
+        appearance, b = self.appearance, self.appearance.build
+        below = (
+            appearance.skin
+            if appearance.legs != 'trousers'
+            else appearance.bottom
+        )
         for side in (1, -1):
             swing = self.phase + (0 if side > 0 else np.pi)
-            thigh = look.swing * np.sin(swing)
+            thigh = appearance.swing * np.sin(swing)
             knee = 0.12 + 0.75 * max(0.0, np.cos(swing))
             shank = thigh - knee
             hip = np.array([0, side * 0.055 * b, _HIP + self.bob])
@@ -128,28 +153,32 @@ class _Figure:
                 [np.sin(shank), 0, -np.cos(shank)]
             )
             toe = ankle + np.array([0.085, side * 0.02, -0.025])
-            above = below if look.legs == 'skirt' else look.bottom
-            wide = 1.25 if look.legs == 'shorts' else 1.0
+            above = below if appearance.legs == 'skirt' else appearance.bottom
+            wide = 1.25 if appearance.legs == 'shorts' else 1.0
             self.limb(
                 np.stack([hip, joint]),
                 (0.068 * b, 0.05 * b * wide),
                 (above,),
-                _BELOW,
+                _LEG_NEARNESS,
             )
-            narrow = 0.8 if below == look.skin else 1.0
+            narrow = 0.8 if below == appearance.skin else 1.0
             self.limb(
                 np.stack([joint, ankle]),
                 (0.046 * b * narrow, 0.034 * narrow),
                 (below,),
-                _BELOW - 0.01,
+                _LEG_NEARNESS - 0.01,
             )
             shoe = np.stack([ankle, toe])
-            self.limb(shoe, (0.03, 0.022), (look.shoes,), _BELOW)
+            self.limb(shoe, (0.03, 0.022), (appearance.shoes,), _LEG_NEARNESS)
 
     def arms(self) -> None:
-        look, b = self.look, self.look.build
+        """Add arms, hands, and what the hands carry."""
+        appearance, b = self.appearance, self.appearance.build
         for side in (1, -1):
-            carries = look.bag in ('handbag', 'suitcase') and side == look.side
+            carries = (
+                appearance.bag in ('handbag', 'suitcase')
+                and side == appearance.side
+            )
             swing = self.phase + (np.pi if side > 0 else 0)
             upper = 0.08 if carries else 0.45 * np.sin(swing)
             fore = upper + (0.05 if carries else 0.4)
@@ -159,17 +188,22 @@ class _Figure:
             )
             wrist = elbow + _FORE * np.array([np.sin(fore), 0, -np.cos(fore)])
             hand = wrist + 0.03 * np.array([np.sin(fore), 0, -np.cos(fore)])
-            bare = look.sleeve < 0.8
+            bare = appearance.sleeve < 0.8
             radii = (0.044 * b, 0.037 * b, 0.026 * b, 0.024)
-            fills = (look.top, look.skin if bare else look.top, look.skin)
+            fills = (
+                appearance.top,
+                appearance.skin if bare else appearance.top,
+                appearance.skin,
+            )
             points = np.stack([shoulder, elbow, wrist, hand])
             self.limb(points, radii, fills, 0.02)
             if carries:
                 self._carried(hand)
 
     def _carried(self, hand: np.ndarray) -> None:
-        look, (_, near) = self.look, self.view(hand[None])
-        if look.bag == 'handbag':
+        """Add a handbag or a suitcase at a (3,) hand."""
+        appearance, (_, near) = self.appearance, self.view(hand[None])
+        if appearance.bag == 'handbag':
             low, width, height, f = hand[2] - 0.15, 0.09, 0.12, hand[0]
         else:  # pulled behind
             low, width, height, f = 0.03, 0.08, 0.26, -0.22
@@ -185,19 +219,20 @@ class _Figure:
         half: tuple[float, float, float],
         near: float,
     ) -> None:
-        """Add a bag: its lower middle, half length and width, height."""
+        """Add a box: (f, l, z) of its base, half length and width, height."""
         pixels, _ = self.view(np.array([at, (*at[:2], at[2] + half[2])]))
         sin, cos = abs(np.sin(self.view.yaw)), abs(np.cos(self.view.yaw))
         w = self.view.scale * (half[0] * sin + half[1] * cos)
         (x1, y1), (x2, y2) = pixels
         corners = [(x1 - w, y1), (x1 + w, y1), (x2 + w * 0.9, y2)]
         corners.append((x2 - w * 0.9, y2))
-        self.add(near, np.array(corners), self.look.bag_colour)
+        self.add(near, np.array(corners), self.appearance.bag_colour)
 
     def body(self) -> None:
-        look, b = self.look, self.look.build
-        hem = _HIP - 0.02 - look.hem
-        flare = 1 + look.hem
+        """Add torso, skirt, and a bag on back or shoulder."""
+        appearance, b = self.appearance, self.appearance.build
+        hem = _HIP - 0.02 - appearance.hem
+        flare = 1 + appearance.hem
         self.trunk(
             [
                 (_SHOULDER + 0.045, 0.045, 0.045),
@@ -207,89 +242,101 @@ class _Figure:
                 (_HIP, 0.108 * b * flare, 0.082 * b * flare),
                 (hem, 0.108 * b * flare, 0.084 * b * flare),
             ],
-            look.top,
+            appearance.top,
             0.0,
         )
-        if look.legs == 'skirt':
+        if appearance.legs == 'skirt':
             rows = [(_HIP + 0.08, 0.1 * b, 0.08 * b), (0.3, 0.15, 0.14)]
-            self.trunk(rows, look.bottom, -0.01)
-        if look.bag == 'backpack':
-            self._worn(-0.11, 0.0, _HIP + 0.1, (0.055, 0.095 * b, 0.22))
-        elif look.bag == 'shoulder':
-            self._worn(0, look.side * 0.15 * b, _HIP - 0.06, (0.1, 0.04, 0.14))
+            self.trunk(rows, appearance.bottom, -0.01)
+        if appearance.bag == 'backpack':
+            self._worn_bag(-0.11, 0.0, _HIP + 0.1, (0.055, 0.095 * b, 0.22))
+        elif appearance.bag == 'shoulder':
+            self._worn_bag(
+                0, appearance.side * 0.15 * b, _HIP - 0.06, (0.1, 0.04, 0.14)
+            )
             ends = np.array(
                 [
-                    (0.05, -look.side * 0.1 * b, _SHOULDER + 0.01),
-                    (0.05, look.side * 0.14 * b, _HIP + 0.07),
+                    (0.05, -appearance.side * 0.1 * b, _SHOULDER + 0.01),
+                    (0.05, appearance.side * 0.14 * b, _HIP + 0.07),
                 ]
             )
-            strap = (look.bag_colour,)
+            strap = (appearance.bag_colour,)
             self.limb(ends, (0.014, 0.014), strap, 0.06)
 
-    def _worn(
+    def _worn_bag(
         self, f: float, side: float, z: float, half: tuple[float, float, float]
     ) -> None:
+        """Add a bag on back or shoulder, see :meth:`_box`."""
         _, near = self.view(np.array([(f, side, z)]))
         self._box((f, side, z), half, float(near[0]))
 
     def head(self) -> None:
-        look, view = self.look, self.view
+        """Add neck, head, face, hair and cap."""
+        appearance, view = self.appearance, self.view
         centre = np.array([(0.015, 0, _HEAD + self.bob)])
         (pixel,), _ = view(centre)
         forward, _ = view(centre + np.array([0.03, 0, 0]))
         ahead = forward[0] - pixel
         neck = np.array([(0, 0, _SHOULDER + self.bob), centre[0]])
-        self.limb(neck, (0.036, 0.036), (look.skin,), 0.01)
+        self.limb(neck, (0.036, 0.036), (appearance.skin,), 0.01)
         size = np.array([0.048, 0.066]) * view.scale
         facing = np.cos(view.yaw)
-        self.add(0.02, _ellipse(pixel, size), look.hair, 0.95)
+        self.add(0.02, _ellipse(pixel, size), appearance.hair, 0.95)
         face = 1.0 - 0.25 * (1 - facing)  # the hair covers what is behind
         at = pixel + ahead * 0.5 + (0, 0.012 * view.scale)
         if facing > -0.35:
-            self.add(0.021, _ellipse(at, size * (face, 0.82)), look.skin)
-        if look.cap:
+            self.add(0.021, _ellipse(at, size * (face, 0.82)), appearance.skin)
+        if appearance.cap:
             peak = pixel + ahead * 1.2 - (0, 0.02 * view.scale)
-            self.add(0.022, _ellipse(peak, size * (0.8, 0.18)), look.hair, 0.8)
-        if look.long_hair:
+            self.add(
+                0.022, _ellipse(peak, size * (0.8, 0.18)), appearance.hair, 0.8
+            )
+        if appearance.long_hair:
             back = pixel - ahead * 0.6 + (0, 0.055 * view.scale)
             near = 0.03 if facing < 0.1 else 0.015
-            self.add(near, _ellipse(back, size * (0.95, 1.15)), look.hair)
+            self.add(
+                near, _ellipse(back, size * (0.95, 1.15)), appearance.hair
+            )
 
 
 def _ellipse(centre: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Return 14 points of an ellipse, (14, 2)."""
     angles = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     return centre + half * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
 def draw_walker(
-    look: Look, phase: float, view: View, size: tuple[int, int]
+    appearance: Appearance,
+    phase: float,
+    view: CameraView,
+    size: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a walker alone.
+    """Draw a walker without background.
 
     Args:
-        look (Look): The person.
-        phase (float): Of two steps, radians.
-        view (View): In pixels of the picture.
-        size (tuple[int, int]): (w, h) of the picture in px.
+        appearance (Appearance): The person.
+        phase (float): Phase of two steps, radians.
+        view (CameraView): Projection to the image.
+        size (tuple[int, int]): (w, h) of the image, px.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: (h, w, 3) float32 BGR 0-255, already
         multiplied by the coverage, and (h, w) float32 coverage 0-1.
     """
-    many = OVERSAMPLING
-    scale = view.scale * many * look.height
-    foot = view.foot[0] * many, view.foot[1] * many
-    view = View(view.yaw, view.tilt, scale, foot)
-    figure = _Figure(look, phase, view)
-    figure.legs()
-    figure.body()
-    figure.arms()
-    figure.head()
-    width, height = size[0] * many, size[1] * many
+    factor = OVERSAMPLING
+    scale = view.scale * factor * appearance.height
+    foot = view.foot[0] * factor, view.foot[1] * factor
+    view = CameraView(view.yaw, view.tilt, scale, foot)
+    walker = _WalkerParts(appearance, phase, view)
+    walker.legs()
+    walker.body()
+    walker.arms()
+    walker.head()
+    width, height = size[0] * factor, size[1] * factor
     image = np.zeros((height, width, 3), np.uint8)
     mask = np.zeros((height, width), np.uint8)
-    figure.parts.sort(key=lambda part: part[0])
-    for _, outline, fill, shade in figure.parts:
+    walker.parts.sort(key=lambda part: part[0])
+    for _, outline, fill, shade in walker.parts:
         _paint(image, mask, outline, fill, shade, view)
     near = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
     near = 1 - np.minimum(near * (1 / (0.045 * scale)), 1)
@@ -307,9 +354,9 @@ def _paint(
     outline: np.ndarray,
     fill: Colour | Style,
     shade: float,
-    view: View,
+    view: CameraView,
 ) -> None:
-    """Fill a polygon with a colour or with cloth."""
+    """Fill an (n, 2) polygon, px, with a colour or with cloth."""
     fixed = np.round(outline * 2**_SHIFT).astype(np.int32)
     if not isinstance(fill, Style) or fill.pattern in ('plain', 'denim'):
         colour = fill.base if isinstance(fill, Style) else fill
@@ -327,7 +374,7 @@ def _paint(
     inside = np.zeros((y2 - y1, x2 - x1), np.uint8)
     fixed -= np.array((x1, y1), np.int32) << _SHIFT
     cv2.fillPoly(inside, [fixed], 255, cv2.LINE_8, _SHIFT)
-    # the pattern hangs on the walker, whatever part shows it
+    # The pattern moves with the walker, whatever part shows it.
     period = max(3, round(fill.period * view.scale))
     tile = cv2.resize(
         fill.tile, (period, period), interpolation=cv2.INTER_AREA

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Tops for models of a shop, and their flat pictures."""
+"""Tops for virtual try-on, and their flat images as a shop shows them."""
 
 from dataclasses import dataclass, replace
 
@@ -10,26 +10,26 @@ from ..drawing.canvas import Canvas, Warp, random_light
 from ..drawing.figure import Limb, Pose
 from ..drawing.pattern import Cut
 from ..drawing.textures import Style, random_style
+from ..garments.factory import random_cut
 from ..garments.trimmings import PRINTS
-from ..garments.uppers import UPPERS, make_upper
-from ..garments.wardrobe import random_cut
+from ..garments.uppers import UPPER_TYPES, make_upper
 
-BODY, LEFT, RIGHT = 0, 1, 2  # pieces of a top; sides are the viewer's
+BODY, LEFT, RIGHT = 0, 1, 2  # parts of a top; sides are the viewer's
 _WORDS = ('MODE', 'NOVA', 'ARC', 'LUNA', 'KITE', '1987', 'OSLO', 'RIO', 'ZEN')
 _FONTS = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX)
 
 
 @dataclass(frozen=True)
 class Top:
-    """A garment for the upper body.
+    """Specification of a garment for the upper body.
 
     Attributes:
-        category (int): One of DeepFashion2's tops: 1, 2, 5 or 6.
-        cut (Cut), style (Style): Pattern and cloth.
+        category (int): DeepFashion2 category of a top: 1, 2, 5 or 6.
+        cut (Cut), style (Style): Measurements, and colours and pattern.
         spread (float): Angle of the sleeves laid flat, radians.
-        word (str): Printed on the chest; '': nothing.
-        font (int): Of OpenCV.
-        seed (int): Of the light on the flat picture.
+        word (str): Word printed on the chest; empty: none.
+        font (int): Font of the word, as OpenCV numbers them.
+        seed (int): Seed of the light on the flat image.
     """
 
     category: int
@@ -41,42 +41,51 @@ class Top:
     seed: int
 
     @property
-    def sleeved(self) -> bool:
+    def has_sleeves(self) -> bool:
         """Whether it has sleeves."""
-        return UPPERS[self.category].sleeve in ('short', 'long')
+        return UPPER_TYPES[self.category].sleeve in ('short', 'long')
 
     @property
-    def laid(self) -> Limb:
-        """Its sleeves laid flat."""
+    def flat_sleeve(self) -> Limb:
+        """Pose of its sleeves when it is laid flat."""
         return Limb(self.spread, self.spread)
 
 
 @dataclass(frozen=True)
-class Flat:
-    """The flat picture of a top.
+class FlatCloth:
+    """Flat image of a top, and where its parts are.
 
     Attributes:
-        image (np.ndarray): (h, w, 3) BGR uint8, the cloth's colour around.
-        pieces (np.ndarray): (3, h, w) uint8 coverage of BODY, LEFT, RIGHT.
-        cover (np.ndarray): (h, w) uint8 coverage of all that is seen.
-        warp (Warp): From body space to this picture.
+        image (np.ndarray): (h, w, 3) BGR uint8, in the colour of the cloth
+            around it.
+        part_masks (np.ndarray): (3, h, w) uint8 coverage 0-255 of BODY, LEFT
+            and RIGHT.
+        mask (np.ndarray): (h, w) uint8 coverage 0-255 of all that is visible.
+        warp (Warp): From body space to this image.
     """
 
     image: np.ndarray
-    pieces: np.ndarray
-    cover: np.ndarray
+    part_masks: np.ndarray
+    mask: np.ndarray
     warp: Warp
 
     @property
-    def picture(self) -> np.ndarray:
-        """(h, w, 3) BGR uint8, on white."""
+    def on_white(self) -> np.ndarray:
+        """The flat image on a white background, (h, w, 3) BGR uint8."""
         white = Canvas(np.full_like(self.image, 255), self.warp)
-        white.paint(self.cover, self.image.astype(np.float32))
+        white.blend(self.mask, self.image.astype(np.float32))
         return white.image
 
 
 def random_top(rng: np.random.Generator) -> Top:
-    """Draw a garment."""
+    """Sample a top.
+
+    Args:
+        rng (np.random.Generator): Source of randomness.
+
+    Returns:
+        Top: Four in ten have a word, two in ten a print on the chest.
+    """
     category = int(rng.choice([1, 2, 5, 6], p=[0.42, 0.34, 0.16, 0.08]))
     cut = random_cut(category, rng)
     long = category == 2
@@ -108,50 +117,53 @@ def random_top(rng: np.random.Generator) -> Top:
     )
 
 
-def draw_flat(top: Top, size: tuple[int, int]) -> Flat:
-    """Draw a top as the shop shows it.
+def draw_flat_cloth(top: Top, size: tuple[int, int]) -> FlatCloth:
+    """Draw a top laid flat, as a shop shows it.
 
     Args:
-        top (Top): What to draw.
-        size (tuple[int, int]): (h, w) of the picture in px.
+        top (Top): The top.
+        size (tuple[int, int]): (h, w) of the image, px.
+
+    Returns:
+        FlatCloth: Its image and the masks of its parts.
     """
     rng = np.random.default_rng(top.seed)
-    pose = Pose((top.laid, top.laid))
+    pose = Pose((top.flat_sleeve, top.flat_sleeve))
     garment = make_upper(top.category, top.cut, pose, 'flat')
     points = np.concatenate([part.outline for part in garment.parts])
     (x0, y0), (x1, y1) = points.min(0), points.max(0)
     height, width = size
-    share = rng.uniform(0.88, 0.95)
-    scale = share * min(width / (x1 - x0), height / (y1 - y0))
+    fill = rng.uniform(0.88, 0.95)
+    scale = fill * min(width / (x1 - x0), height / (y1 - y0))
     middle = (0.5 * (width - 1), 0.5 * (height - 1) - scale * 0.5 * (y0 + y1))
     matrix = np.array([[scale, 0, middle[0]], [0, scale, middle[1]]])
     image = np.empty((height, width, 3), np.uint8)
     image[:] = top.style.base
     canvas = Canvas(image, Warp(matrix, np.zeros((0, 5))))
-    light = replace(random_light(rng, 0.35), volume=0.1, slope=0.0)
-    pieces = np.zeros((3, height, width), np.uint8)
+    light = replace(random_light(rng, 0.35), edge_darkness=0.1, slope=0.0)
+    part_masks = np.zeros((3, height, width), np.uint8)
     cover = np.zeros((height, width), np.uint8)
     for number, part in enumerate(garment.parts, 1):
-        where, mask = canvas.cloth(part, top.style, number, light)
+        where, mask = canvas.draw_part(part, top.style, number, light)
         cover[where] = np.maximum(cover[where], mask)
-        if part.piece == 'limb':
-            pieces[LEFT if part.origin[0] < 0 else RIGHT][where] = mask
+        if part.kind == 'limb':
+            part_masks[LEFT if part.origin[0] < 0 else RIGHT][where] = mask
             continue
-        body = pieces[BODY][where]
-        if part.piece == 'inside':  # seen of its back only when laid flat
+        body = part_masks[BODY][where]
+        if part.kind == 'inside':  # visible only when the top is laid flat
             body[mask > 0] = 0
         else:
             body[:] = np.maximum(body, mask)
     layers = (1, len(garment.parts))
     for detail in garment.details:
-        canvas.detail(detail, top.style, layers)
+        canvas.draw_detail(detail, top.style, layers)
     if top.word:
-        _write(canvas, top, pieces[BODY])
-    return Flat(image, pieces, cover, canvas.warp)
+        _print_word(canvas, top, part_masks[BODY])
+    return FlatCloth(image, part_masks, cover, canvas.warp)
 
 
-def _write(canvas: Canvas, top: Top, body: np.ndarray) -> None:
-    """Print a word across the chest, on a label if the cloth is lively."""
+def _print_word(canvas: Canvas, top: Top, body: np.ndarray) -> None:
+    """Print a word across the chest, on a label if the cloth is patterned."""
     scale = canvas.warp.scale
     thick = max(1, round(0.07 * scale))
     (width, height), _ = cv2.getTextSize(top.word, top.font, 1, 1)
@@ -171,10 +183,10 @@ def _write(canvas: Canvas, top: Top, body: np.ndarray) -> None:
         corners = np.array([x, y]) + np.outer([-1, 1], half + 0.14 * scale)
         (x0, y0), (x1, y1) = np.round(corners).astype(int).tolist()
         cv2.rectangle(mask, (x0, y0), (x1, y1), 255, -1)
-        canvas.paint(np.minimum(mask, body), ground)
+        canvas.blend(np.minimum(mask, body), ground)
         mask[:] = 0
     elif np.abs(colour - tone).max() < 90:
         colour = dark if tone.mean() > 125 else bright
     at = round(x - half[0]), round(y + half[1])
     cv2.putText(mask, top.word, at, top.font, factor, 255, thick, cv2.LINE_AA)
-    canvas.paint(np.minimum(mask, body), colour)
+    canvas.blend(np.minimum(mask, body), colour)

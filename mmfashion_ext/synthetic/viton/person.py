@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A shop's model, drawn with labels, body parts and the flow of the top."""
+"""Draw a shop's model with parse labels, DensePose parts and cloth flow."""
 
 from dataclasses import dataclass, replace
 
@@ -15,21 +15,21 @@ from ..drawing.figure import (
     TORSO,
     UPPER_ARM,
     Pose,
-    symmetric,
-    tube,
+    close_symmetric,
+    limb_outline,
 )
 from ..drawing.pattern import Cut
 from ..drawing.person import Colour, Person, ellipse
 from ..drawing.textures import Style
-from ..garments.wardrobe import make_garment
-from .figure import Stance
-from .garment import BODY, LEFT, RIGHT, Flat, Top
-from .model import Model
-from .worn import Drape, Worn
+from ..garments.factory import make_garment
+from .garment import BODY, LEFT, RIGHT, FlatCloth
+from .person_canvas import PersonCanvas
+from .pose import ModelPose
+from .worn_top import WornTop
 
 # Labels of the parse map; left and right are the person's own.
 HAIR, BOTTOM, FACE = 1, 8, 12
-# by side of the viewer: -1 is the person's right
+# By side of the viewer: -1 is the person's right.
 SHOE = {-1: 6, 1: 5}
 LEG = {-1: 10, 1: 9}
 ARM = {-1: 13, 1: 11}
@@ -53,12 +53,13 @@ _FOLDED = 1.9
 
 
 @dataclass(frozen=True)
-class Outfit:
-    """What a model wears besides the top.
+class Bottom:
+    """Specification of trousers, shorts or a skirt.
 
     Attributes:
-        category (int): Of the bottom: 7, 8 or 9.
-        cut (Cut), style (Style): Of the bottom.
+        category (int): DeepFashion2 category: 7, 8 or 9.
+        cut (Cut): Measurements and details.
+        style (Style): Colours and pattern.
     """
 
     category: int
@@ -69,7 +70,10 @@ class Outfit:
 def _limb(
     axis: np.ndarray, normals: np.ndarray, width: np.ndarray
 ) -> np.ndarray:
-    """Outline of a straight bone from rows of its axis, ends round."""
+    """Return the outline of a straight bone with round ends.
+
+    From (n, 2) points of its axis, (n, 2) normals and (n, 1) half widths.
+    """
     down = axis[-1] - axis[0]
     down = down / max(np.hypot(*down), 1e-6)
     turn = np.linspace(0, np.pi, 7)[1:-1, None]
@@ -83,14 +87,14 @@ def _limb(
 
 
 def _bone(
-    stance: Stance, side: int, start: float, end: float, thin: float = 1.0
+    pose: ModelPose, side: int, start: float, end: float, thin: float = 1.0
 ) -> np.ndarray:
-    """Outline of an arm between two distances from the shoulder.
+    """Return the outline of an arm between two distances from the shoulder.
 
-    ``thin`` keeps the inner part of its width.
+    ``thin`` is the share (0-1) of its width that is kept, the inner part.
     """
     t = np.linspace(start, end, 7)
-    axis, _ = stance.arm(side, t)
+    axis, _ = pose.arm_axis(side, t)
     down = axis[-1] - axis[0]
     normal = np.array([down[1], -down[0]]) * side
     normal = normal / max(np.hypot(*normal), 1e-6)
@@ -101,107 +105,164 @@ def _bone(
 
 
 def draw_arm(
-    model: Model, person: Person, stance: Stance, side: int, start: float
+    canvas: PersonCanvas,
+    person: Person,
+    pose: ModelPose,
+    side: int,
+    start: float,
 ) -> None:
-    """A bare arm with its hand, from ``start`` on."""
-    bones = [_bone(stance, side, max(start, UPPER_ARM), _FINGERS)]
+    """Draw a bare arm with its hand.
+
+    Args:
+        canvas (PersonCanvas): Canvas to draw on.
+        person (Person): Colours.
+        pose (ModelPose): Pose of the arms.
+        side (int): -1: viewer's left; 1: right.
+        start (float): Distance from the shoulder where it begins, body units.
+    """
+    bones = [_bone(pose, side, max(start, UPPER_ARM), _FINGERS)]
     if start < UPPER_ARM:
-        bones.append(_bone(stance, side, start, UPPER_ARM))
-    model.bare(bones, person.skin, ARM[side])
+        bones.append(_bone(pose, side, start, UPPER_ARM))
+    canvas.fill_skin(bones, person.skin, ARM[side])
 
 
-def mark_arm(model: Model, stance: Stance, side: int) -> None:
-    """The body parts of an arm, from the shoulder on."""
-    model.part(_bone(stance, side, _WRIST, _FINGERS), PART_HAND[side])
+def mark_arm(canvas: PersonCanvas, pose: ModelPose, side: int) -> None:
+    """Mark the DensePose parts of an arm, from the shoulder to the fingers.
+
+    Args:
+        canvas (PersonCanvas): Canvas to draw on.
+        pose (ModelPose): Pose of the arms.
+        side (int): -1: viewer's left; 1: right.
+    """
+    canvas.mark_part(_bone(pose, side, _WRIST, _FINGERS), PART_HAND[side])
     spans = (0, UPPER_ARM), (UPPER_ARM, _WRIST)
     for span, (back, front) in zip(spans, PART_ARM[side], strict=True):
-        model.part(_bone(stance, side, *span), back)
-        model.part(_bone(stance, side, *span, 0.8), front)
+        canvas.mark_part(_bone(pose, side, *span), back)
+        canvas.mark_part(_bone(pose, side, *span, 0.8), front)
 
 
-def draw_legs(model: Model, person: Person, stance: Stance) -> None:
-    """Bare legs and shoes."""
-    for side, leg in zip((-1, 1), stance.legs, strict=True):
-        (ankle,) = stance.leg(side, np.array([3.85]))
+def draw_legs(canvas: PersonCanvas, person: Person, pose: ModelPose) -> None:
+    """Draw bare legs and shoes, and mark their DensePose parts.
+
+    Args:
+        canvas (PersonCanvas): Canvas to draw on.
+        person (Person): Colours.
+        pose (ModelPose): Pose of the legs.
+    """
+    for side, leg in zip((-1, 1), pose.legs, strict=True):
+        (ankle,) = pose.leg_axis(side, np.array([3.85]))
         shoe = ellipse(ankle[0] + 0.08 * side, ankle[1] + 0.12, 0.27, 0.2)
-        model.solid(shoe, person.shoes, SHOE[side])
-        model.part(shoe, PART_FOOT[side])
-        whole = tube(leg, HIP, THIGH, LEG_WIDTHS) * (side, 1)
-        model.solid(stance(whole), person.skin, LEG[side], rim=False)
+        canvas.fill_polygon(shoe, person.shoes, SHOE[side])
+        canvas.mark_part(shoe, PART_FOOT[side])
+        whole = limb_outline(leg, HIP, THIGH, LEG_WIDTHS) * (side, 1)
+        canvas.fill_polygon(
+            pose.bend(whole), person.skin, LEG[side], rim=False
+        )
         spans = ((-0.2, THIGH), (THIGH, 3.8))
         for (start, end), parts in zip(spans, PART_LEG[side], strict=True):
             t = np.linspace(start, end, 5)
             width = np.interp(t, *LEG_WIDTHS.T)[:, None]
-            axis = stance.leg(side, t)
+            axis = pose.leg_axis(side, t)
             for part, out, half in zip(
                 parts, (0, -0.2), (1, 0.8), strict=True
             ):
                 strip = axis + width * (out * side, 0)
                 edge = half * width * (1, 0)
-                model.part(
+                canvas.mark_part(
                     np.concatenate([strip + edge, (strip - edge)[::-1]]), part
                 )
 
 
 def draw_bottom(
-    model: Model, outfit: Outfit, stance: Stance, light: Light
+    canvas: PersonCanvas, bottom: Bottom, pose: ModelPose, light: Light
 ) -> None:
-    """Trousers, shorts or a skirt."""
-    garment = make_garment(outfit.category, outfit.cut, Pose(legs=stance.legs))
+    """Draw trousers, shorts or a skirt.
+
+    Args:
+        canvas (PersonCanvas): Canvas to draw on.
+        bottom (Bottom): What to draw.
+        pose (ModelPose): Pose of the person.
+        light (Light): Folds and light of this image.
+    """
+    garment = make_garment(bottom.category, bottom.cut, Pose(legs=pose.legs))
     for part in garment.parts:
-        part = replace(part, outline=stance(part.outline))
-        model.cloth(part, outfit.style, BOTTOM, light)
+        part = replace(part, outline=pose.bend(part.outline))
+        canvas.draw_part(part, bottom.style, BOTTOM, light)
     for detail in garment.details:
-        detail = replace(detail, points=stance(detail.points))
-        model.detail(detail, outfit.style, (BOTTOM, BOTTOM))
+        detail = replace(detail, points=pose.bend(detail.points))
+        canvas.draw_detail(detail, bottom.style, (BOTTOM, BOTTOM))
 
 
-def draw_torso(model: Model, person: Person, stance: Stance) -> None:
-    """Bare torso and neck. Skin below the neck has no label of its own."""
-    torso = stance(symmetric(_TRUNK))
-    model.solid(torso, person.skin, 0, volume=0.1, rim=False)
-    model.part(torso, PART_TORSO)
-    neck = symmetric(NECK)
-    upper = stance.face(neck[neck[:, 1] < 0])
-    lower = stance(neck[neck[:, 1] >= 0])
+def draw_torso(canvas: PersonCanvas, person: Person, pose: ModelPose) -> None:
+    """Draw bare torso and neck; skin below the neck has label 0.
+
+    Args:
+        canvas (PersonCanvas): Canvas to draw on.
+        person (Person): Colours.
+        pose (ModelPose): Pose of the person.
+    """
+    torso = pose.bend(close_symmetric(_TRUNK))
+    canvas.fill_polygon(torso, person.skin, 0, edge_darkness=0.1, rim=False)
+    canvas.mark_part(torso, PART_TORSO)
+    neck = close_symmetric(NECK)
+    upper = pose.place_head(neck[neck[:, 1] < 0])
+    lower = pose.bend(neck[neck[:, 1] >= 0])
     half = len(upper) // 2
     neck = np.concatenate([upper[:half], lower, upper[half:]])
-    model.solid(neck, person.skin, FACE, volume=0.0, rim=False)
-    model.part(neck, PART_TORSO)
+    canvas.fill_polygon(neck, person.skin, FACE, edge_darkness=0.0, rim=False)
+    canvas.mark_part(neck, PART_TORSO)
 
 
-def draw_head(model: Model, person: Person, stance: Stance) -> None:
-    """Head and face, and hair that falls on the chest."""
-    place, look = stance.face, 0.3 * stance.look
+def draw_head(canvas: PersonCanvas, person: Person, pose: ModelPose) -> None:
+    """Draw head, face and hair, and mark the DensePose parts of the head.
+
+    Args:
+        canvas (PersonCanvas): Canvas to draw on.
+        person (Person): Colours.
+        pose (ModelPose): Pose of the person.
+    """
+    place, shift = pose.place_head, 0.3 * pose.gaze
 
     def fill(points: np.ndarray, colour: Colour, label: int) -> None:
-        model.solid(place(points), colour, label, volume=0.15, rim=False)
+        canvas.fill_polygon(
+            place(points), colour, label, edge_darkness=0.15, rim=False
+        )
 
     fill(ellipse(0, -1.17, 0.55, 0.53), person.hair, HAIR)
     for side in (-1, 1):
-        x = side * 0.45 + 0.1 * look
+        x = side * 0.45 + 0.1 * shift
         fill(ellipse(x, -0.88, 0.07, 0.12), person.skin, FACE)
     fill(ellipse(0, -0.92, 0.45, 0.6), person.skin, FACE)
-    middle = np.array([(0.6 * look, -0.4), (0.6 * look, -1.75)])
+    middle = np.array([(0.6 * shift, -0.4), (0.6 * shift, -1.75)])
     for side in (-1, 1):
         half = ellipse(0, -1.05, 0.5, 0.62, (-0.5, 0.5)) * (side, 1)
-        model.part(place(np.concatenate([middle, half])), PART_HEAD[side])
+        canvas.mark_part(
+            place(np.concatenate([middle, half])), PART_HEAD[side]
+        )
     cap = np.concatenate(
-        [ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + look, -1.3)]]
+        [ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + shift, -1.3)]]
     )
     fill(cap, person.hair, HAIR)
     dark, white = (45, 40, 40), (235, 235, 235)
     shade = tuple(0.8 * v for v in person.skin)
     for x in (-0.18, 0.18):
-        fill(ellipse(x + look, -0.96, 0.085, 0.045), white, FACE)
-        fill(ellipse(x + look * 1.15, -0.96, 0.04, 0.045), dark, FACE)
-        fill(ellipse(x + look, -1.1, 0.11, 0.018), person.hair, FACE)
-    fill(ellipse(1.25 * look, -0.78, 0.05, 0.05), shade, FACE)
-    fill(ellipse(1.1 * look, -0.6, 0.13, 0.04), (95, 85, 180), FACE)
+        fill(ellipse(x + shift, -0.96, 0.085, 0.045), white, FACE)
+        fill(ellipse(x + shift * 1.15, -0.96, 0.04, 0.045), dark, FACE)
+        fill(ellipse(x + shift, -1.1, 0.11, 0.018), person.hair, FACE)
+    fill(ellipse(1.25 * shift, -0.78, 0.05, 0.05), shade, FACE)
+    fill(ellipse(1.1 * shift, -0.6, 0.13, 0.04), (95, 85, 180), FACE)
 
 
-def draw_strands(model: Model, person: Person, stance: Stance) -> None:
-    """Long hair in front of the shoulders."""
+def draw_strands(
+    canvas: PersonCanvas, person: Person, pose: ModelPose
+) -> None:
+    """Draw long hair in front of the shoulders.
+
+    Args:
+        canvas (PersonCanvas): Canvas to draw on.
+        person (Person): Colour and length of the hair.
+        pose (ModelPose): Pose of the person.
+    """
     long = person.long_hair
     strand = np.array(
         [
@@ -215,78 +276,91 @@ def draw_strands(model: Model, person: Person, stance: Stance) -> None:
         ]
     )
     for side in (-1, 1):
-        model.solid(
-            stance.face(strand * (side, 1)), person.hair, HAIR, volume=0.2
+        canvas.fill_polygon(
+            pose.place_head(strand * (side, 1)),
+            person.hair,
+            HAIR,
+            edge_darkness=0.2,
         )
 
 
 def draw_sleeved_arm(
-    model: Model,
+    canvas: PersonCanvas,
     person: Person,
-    worn: Worn,
-    flat: Flat,
+    worn: WornTop,
+    flat: FlatCloth,
     side: int,
     light: Light,
 ) -> None:
-    """What is seen of an arm, in front of what has been drawn."""
-    stance, top = worn.stance, worn.top
-    arm = stance.arms[side > 0]
-    if not top.sleeved:
-        if arm.place == 'front':
-            draw_arm(model, person, stance, side, 1.1)
-        return
-    sleeve = top.cut.sleeve
-    draw_arm(model, person, stance, side, max(0.3, sleeve))
-    piece = LEFT if side < 0 else RIGHT
-    model.wear(worn.sleeve(side), flat, piece, light)
-    if abs(arm.limb.lower - arm.limb.upper) > _FOLDED:
-        draw_arm(model, person, stance, side, max(UPPER_ARM, sleeve))
-
-
-def draw_model(
-    model: Model,
-    person: Person,
-    stance: Stance,
-    outfit: Outfit,
-    dressed: tuple[Top, Drape, Flat],
-    light: Light,
-) -> None:
-    """Draw everything, from the back to the front.
+    """Draw the visible part of an arm and its sleeve.
 
     Args:
-        model (Model): Canvas with the background.
-        person (Person): Who.
-        stance (Stance): How.
-        outfit (Outfit): What else is worn.
-        dressed (tuple[Top, Drape, Flat]): The top.
-        light (Light): Of this picture.
+        canvas (PersonCanvas): Canvas to draw on.
+        person (Person): Colours.
+        worn (WornTop): The top on the person.
+        flat (FlatCloth): Its flat image.
+        side (int): -1: viewer's left; 1: right.
+        light (Light): Folds and light of this image.
     """
-    top, drape, flat = dressed
-    worn = Worn(top, drape, stance)
-    # the farther arm first
-    sides = (-1, 1) if stance.turn < 0 else (1, -1)
-    behind = [s for s in sides if stance.arms[s > 0].place == 'behind']
-    beside = [s for s in sides if s not in behind]
+    pose, top = worn.pose, worn.top
+    arm = pose.arms[side > 0]
+    if not top.has_sleeves:
+        if arm.position == 'front':
+            draw_arm(canvas, person, pose, side, 1.1)
+        return
+    sleeve = top.cut.sleeve
+    draw_arm(canvas, person, pose, side, max(0.3, sleeve))
+    piece = LEFT if side < 0 else RIGHT
+    canvas.draw_cloth(worn.sleeve_meshes(side), flat, piece, light)
+    if abs(arm.limb.lower - arm.limb.upper) > _FOLDED:
+        draw_arm(canvas, person, pose, side, max(UPPER_ARM, sleeve))
+
+
+def draw_person(
+    canvas: PersonCanvas,
+    person: Person,
+    bottom: Bottom,
+    worn: WornTop,
+    flat: FlatCloth,
+    light: Light,
+) -> None:
+    """Draw a person in a top and a bottom, from the back to the front.
+
+    Args:
+        canvas (PersonCanvas): Canvas with the background.
+        person (Person): Colours and hair.
+        bottom (Bottom): Trousers, shorts or skirt.
+        worn (WornTop): The top on the person, with the person's pose.
+        flat (FlatCloth): Flat image of the top.
+        light (Light): Folds and light of this image.
+    """
+    pose, tucked = worn.pose, worn.drape.tucked
+    # The farther arm is drawn first.
+    sides = (-1, 1) if pose.turn < 0 else (1, -1)
+    behind = [s for s in sides if pose.arms[s > 0].position == 'behind']
+    in_front = [s for s in sides if s not in behind]
     if person.long_hair:
         mane = np.array([(0.5, -1.2), (0.64, -0.5), (0.6, 0.35)])
-        model.solid(stance.face(symmetric(mane)), person.hair, HAIR)
-    draw_legs(model, person, stance)
-    if not top.sleeved:
-        for side in sides:  # the shoulders are under the top
-            draw_arm(model, person, stance, side, 0)
+        canvas.fill_polygon(
+            pose.place_head(close_symmetric(mane)), person.hair, HAIR
+        )
+    draw_legs(canvas, person, pose)
+    if not worn.top.has_sleeves:
+        for side in sides:  # the top covers the shoulders
+            draw_arm(canvas, person, pose, side, 0)
     for side in behind:
-        mark_arm(model, stance, side)
-    draw_torso(model, person, stance)
+        mark_arm(canvas, pose, side)
+    draw_torso(canvas, person, pose)
     for side in behind:
-        draw_sleeved_arm(model, person, worn, flat, side, light)
-    if not drape.tucked:
-        draw_bottom(model, outfit, stance, light)
-    model.wear(worn.body(), flat, BODY, light)
-    if drape.tucked:
-        draw_bottom(model, outfit, stance, light)
-    draw_head(model, person, stance)
+        draw_sleeved_arm(canvas, person, worn, flat, side, light)
+    if not tucked:
+        draw_bottom(canvas, bottom, pose, light)
+    canvas.draw_cloth(worn.body_meshes(), flat, BODY, light)
+    if tucked:
+        draw_bottom(canvas, bottom, pose, light)
+    draw_head(canvas, person, pose)
     if person.long_hair > 0.7:
-        draw_strands(model, person, stance)
-    for side in beside:
-        mark_arm(model, stance, side)
-        draw_sleeved_arm(model, person, worn, flat, side, light)
+        draw_strands(canvas, person, pose)
+    for side in in_front:
+        mark_arm(canvas, pose, side)
+        draw_sleeved_arm(canvas, person, worn, flat, side, light)

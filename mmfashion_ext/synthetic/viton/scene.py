@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A model photographed in a top, with everything that is known of it."""
+"""Render a person in a top: image, parse map, DensePose, joints and flow."""
 
 from dataclasses import dataclass, replace
 
@@ -11,36 +11,36 @@ from ..drawing.canvas import random_light, random_warp
 from ..drawing.pattern import SHORTS, SKIRT, TROUSERS
 from ..drawing.person import Person, random_person
 from ..drawing.textures import random_style
-from ..garments.wardrobe import random_cut
-from .figure import Stance, random_stance
-from .garment import Flat, Top
-from .model import Model
-from .person import Outfit, draw_model
-from .worn import Drape, random_drape
+from ..garments.factory import random_cut
+from .garment import FlatCloth, Top
+from .person import Bottom, draw_person
+from .person_canvas import PersonCanvas
+from .pose import ModelPose, random_model_pose
+from .worn_top import Drape, WornTop, random_drape
 
-#: Pixels of a drawing a pixel of the picture, along each side: pixel i of the
-#: picture has the centre of pixel ``OVERSAMPLING * i`` of the drawing.
+#: Pixels of the drawing per pixel of the image, along each side. Pixel i of
+#: the image has the centre of pixel ``OVERSAMPLING * i`` of the drawing.
 OVERSAMPLING = 2
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A model in front of the camera.
+    """A person in front of the camera, without the top.
 
     Attributes:
-        person (Person): Looks.
-        stance (Stance): Pose.
-        outfit (Outfit): What is worn besides the top.
-        matrix (np.ndarray): (2, 3) from body space to a picture 1 high and
-            0.75 wide.
+        person (Person): Appearance of the person.
+        pose (ModelPose): Pose of the person.
+        bottom (Bottom): Trousers, shorts or skirt.
+        matrix (np.ndarray): (2, 3) affine map from body units to an image of
+            height 1 and width 0.75.
         drape (Drape): How the top hangs.
-        noisy (bool): Whether a part of the top is labelled as noise.
-        seed (int): Of light, warp and background.
+        noisy (bool): Whether a spot of the top is labelled as noise.
+        seed (int): Seed of light, warp and background.
     """
 
     person: Person
-    stance: Stance
-    outfit: Outfit
+    pose: ModelPose
+    bottom: Bottom
     matrix: np.ndarray
     drape: Drape
     noisy: bool
@@ -49,51 +49,73 @@ class Scene:
 
 @dataclass(frozen=True)
 class Sample:
-    """A person's picture and all that belongs to it.
+    """Image of a person and its annotations.
 
     Attributes:
         image (np.ndarray): (h, w, 3) BGR uint8.
-        label (np.ndarray): (h, w) uint8, parse map.
-        parts (np.ndarray): (h, w) uint8, DensePose's parts.
-        joints (np.ndarray): (18, 3) x, y in px and confidence; 0 if absent.
-        flow (np.ndarray): (h, w, 2) float32 x, y in px of the flat picture,
-            NaN where the top is not seen.
+        parse_map (np.ndarray): (h, w) uint8, labels of VITON.
+        densepose (np.ndarray): (h, w) uint8, parts of DensePose; 0: none.
+        joints (np.ndarray): (18, 3) x, y in px and confidence; all 0 if
+            absent.
+        flow (np.ndarray): (h, w, 2) float32 x, y in px of the flat image,
+            NaN where the top is not visible.
     """
 
     image: np.ndarray
-    label: np.ndarray
-    parts: np.ndarray
+    parse_map: np.ndarray
+    densepose: np.ndarray
     joints: np.ndarray
     flow: np.ndarray
 
 
 def drawing_size(size: int) -> tuple[int, int]:
-    """(h, w) px of the drawing of a picture ``size`` px high."""
+    """Return the size of the drawing of an image.
+
+    Args:
+        size (int): Height of the image, px; its width is three quarters of it.
+
+    Returns:
+        tuple[int, int]: (h, w) of the drawing, px.
+    """
     return OVERSAMPLING * size, OVERSAMPLING * (size * 3 // 4)
 
 
-def shrink(drawing: np.ndarray) -> np.ndarray:
-    """The picture of a (h, w[, 3]) uint8 drawing."""
+def downsample(drawing: np.ndarray) -> np.ndarray:
+    """Reduce a drawing to an image of half its size, anti-aliased.
+
+    Args:
+        drawing (np.ndarray): (2h, 2w[, 3]) uint8.
+
+    Returns:
+        np.ndarray: (h, w[, 3]) uint8.
+    """
     soft = cv2.GaussianBlur(drawing, (3, 3), 0.85)  # 1/4, 1/2, 1/4
     return np.ascontiguousarray(soft[::OVERSAMPLING, ::OVERSAMPLING])
 
 
 def random_scene(rng: np.random.Generator) -> Scene:
-    """Draw a model."""
-    person = random_person(rng, away=False, turn=0.0)
-    stance = random_stance(rng)
+    """Sample a person, a pose, a bottom and how the top will hang.
+
+    Args:
+        rng (np.random.Generator): Source of randomness.
+
+    Returns:
+        Scene: Eight in a hundred show the person down to the shoes.
+    """
+    person = random_person(rng, from_behind=False, turn=0.0)
+    pose = random_model_pose(rng)
     category = int(rng.choice([SHORTS, TROUSERS, SKIRT], p=[0.12, 0.66, 0.22]))
-    outfit = Outfit(
+    bottom = Bottom(
         category, random_cut(category, rng), random_style(rng, category)
     )
-    whole = rng.random() < 0.08  # seen down to the shoes
+    whole = rng.random() < 0.08  # down to the shoes
     scale = rng.uniform(0.1, 0.105) if whole else rng.uniform(0.135, 0.17)
     x = 0.375 + rng.uniform(-0.03, 0.03)
     y = rng.uniform(0.02, 0.06) + 1.72 * scale
     return Scene(
         person,
-        stance,
-        outfit,
+        pose,
+        bottom,
         np.array([[scale, 0, x], [0, scale, y]]),
         random_drape(rng),
         bool(rng.random() < 0.3),
@@ -102,7 +124,7 @@ def random_scene(rng: np.random.Generator) -> Scene:
 
 
 def _background(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """A pale backdrop, (h, w, 3) uint8."""
+    """Draw a pale backdrop, (h, w, 3) BGR uint8."""
     tone = rng.uniform(228, 255) - rng.uniform(0, 5, 3)
     ramp = np.linspace(0, rng.uniform(-14, 0), 16)[:, None, None]
     slope = np.linspace(-1, 1, 16)[:, None] * rng.uniform(-5, 5)
@@ -110,48 +132,49 @@ def _background(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(small, size[::-1], interpolation=cv2.INTER_CUBIC)
 
 
-def draw_scene(scene: Scene, top: Top, flat: Flat) -> Sample:
-    """Photograph a model in a top.
+def draw_scene(scene: Scene, top: Top, flat: FlatCloth) -> Sample:
+    """Render a person in a top.
 
     Args:
-        scene (Scene): The model.
-        top (Top): What is worn.
-        flat (Flat): Its flat drawing; the model's is as large.
+        scene (Scene): The person.
+        top (Top): The top.
+        flat (FlatCloth): Drawing of the flat top, as large as that of the
+            person: ``OVERSAMPLING`` times the image.
+
+    Returns:
+        Sample: Image and annotations.
     """
     rng = np.random.default_rng(scene.seed)
     k = OVERSAMPLING
-    shape = flat.cover.shape
+    shape = flat.mask.shape
     matrix = scene.matrix * (shape[0] / k)
     matrix[:, 2] -= 0.5  # from corners to centres of pixels
     warp = random_warp(rng, matrix * k, 0.12)
-    light = replace(random_light(rng, 0.4), volume=rng.uniform(0.06, 0.14))
-    model = Model(_background(rng, shape), warp)
-    draw_model(
-        model,
-        scene.person,
-        scene.stance,
-        scene.outfit,
-        (top, scene.drape, flat),
-        light,
+    light = replace(
+        random_light(rng, 0.4), edge_darkness=rng.uniform(0.06, 0.14)
     )
-    label, parts, flow = (
+    canvas = PersonCanvas(_background(rng, shape), warp)
+    worn = WornTop(top, scene.drape, scene.pose)
+    draw_person(canvas, scene.person, scene.bottom, worn, flat, light)
+    parse_map, densepose, flow = (
         array[::k, ::k].copy()
-        for array in (model.owner, model.parts, model.flow)
+        for array in (canvas.layers, canvas.densepose, canvas.flow)
     )
     flow /= k
-    flow[label != UPPER_CLOTHES] = np.nan
+    flow[parse_map != UPPER_CLOTHES] = np.nan
     if scene.noisy:
-        _add_noise(rng, label)
-    joints = warp(scene.stance.joints()) / k
-    height, width = label.shape
-    seen = ((joints > 1) & (joints < (width - 1, height - 1))).all(1)
+        _add_noise(rng, parse_map)
+    joints = warp(scene.pose.joints()) / k
+    height, width = parse_map.shape
+    inside = ((joints > 1) & (joints < (width - 1, height - 1))).all(1)
     joints = np.column_stack([joints, rng.uniform(0.6, 0.95, 18)])
-    joints[~seen] = 0
-    return Sample(shrink(model.image), label, parts, joints, flow)
+    joints[~inside] = 0
+    image = downsample(canvas.image)
+    return Sample(image, parse_map, densepose, joints, flow)
 
 
 def _add_noise(rng: np.random.Generator, label: np.ndarray) -> None:
-    """Label a blob of the top as noise."""
+    """Label a spot of the top as noise, in place; label is (h, w) uint8."""
     rows, columns = np.nonzero(label == UPPER_CLOTHES)
     if not len(rows):
         return

@@ -4,7 +4,7 @@ import pytest
 
 from mmfashion_ext.formats.deepfashion2.constants import CATEGORY_BY_ID
 from mmfashion_ext.formats.fld import constants as fld
-from mmfashion_ext.synthetic.garments.wardrobe import (
+from mmfashion_ext.synthetic.garments.factory import (
     make_garment,
     random_cut,
 )

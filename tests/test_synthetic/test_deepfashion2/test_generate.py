@@ -14,7 +14,7 @@ from mmfashion_ext.formats.deepfashion2.constants import (
     scale_code,
 )
 from mmfashion_ext.synthetic import generate_deepfashion2
-from mmfashion_ext.synthetic.deepfashion2.generate import plan
+from mmfashion_ext.synthetic.deepfashion2.generate import plan_images
 
 SIZE = 160
 ITEM_KEYS = {
@@ -208,7 +208,7 @@ def test_splits_share_no_pair(root):
 
 
 def test_users_come_before_shops():
-    pictures = list(plan('train', 50, seed=0))
+    pictures = list(plan_images('train', 50, seed=0))
     assert [p.index for p in pictures] == list(range(1, 51))
     ids = [p.pair_id for p in pictures]
     assert ids == sorted(ids)
@@ -250,7 +250,7 @@ def test_picture_does_not_depend_on_num(tmp_path):
 
 def test_a_pair_cut_short_is_no_pair():
     for num in range(1, 12):
-        pictures = list(plan('train', num, seed=0))
+        pictures = list(plan_images('train', num, seed=0))
         sources = collections.defaultdict(set)
         for picture in pictures:
             sources[picture.pair_id].add(picture.source)

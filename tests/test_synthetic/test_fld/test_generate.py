@@ -10,8 +10,8 @@ from mmfashion_ext.formats.fld.constants import CLOTHES_TYPES
 from mmfashion_ext.formats.fld.raw import RawFLD
 from mmfashion_ext.synthetic import generate_fld
 from mmfashion_ext.synthetic.__main__ import main
-from mmfashion_ext.synthetic.deepfashion2.annotate import Worn
 from mmfashion_ext.synthetic.fld.generate import fld_landmarks
+from mmfashion_ext.synthetic.garments.annotate import DrawnGarment
 
 SIZE = 96
 NUM = {'train': 45, 'val': 6, 'test': 3}
@@ -96,7 +96,7 @@ def test_states_follow_place_and_visibility():
             *((15, 30), (20, 20), (25, 30), (39.6, 30), (32, 15)),
         ]
     )
-    worn = Worn(7, 0, shorts, [], [], [], 1)
+    worn = DrawnGarment(7, 0, shorts, [], [], [], 1)
     marked = np.concatenate([shorts.round(), np.full((10, 1), 2)], 1)
     marked[0] = 0  # deep under a top
     marked[2, 2] = 1  # behind something

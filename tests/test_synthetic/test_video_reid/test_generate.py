@@ -10,19 +10,19 @@ from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_reid.raw_ilids_prid import read_ilids_vid
 from mmfashion_ext.synthetic import generate_video_reid
 from mmfashion_ext.synthetic.__main__ import main
-from mmfashion_ext.synthetic.video_reid.generate import (
-    SEQUENCES,
-    person_look,
-)
-from mmfashion_ext.synthetic.video_reid.surveillance import (
-    Passage,
+from mmfashion_ext.synthetic.video_reid.camera import (
+    Occluder,
     Track,
-    film,
     make_camera,
     random_track,
+    render_frame,
+)
+from mmfashion_ext.synthetic.video_reid.generate import (
+    SEQUENCES,
+    person_appearance,
 )
 from mmfashion_ext.synthetic.video_reid.walker import (
-    View,
+    CameraView,
     draw_walker,
 )
 
@@ -75,8 +75,8 @@ def test_same_seed_same_bytes(tmp_path):
     again = contents(generate_video_reid(tmp_path / 'b', num=2, **MAKE))
     assert first == again
     more = contents(generate_video_reid(tmp_path / 'c', num=3, **MAKE))
-    pictures = {name for name in first if name.endswith('.png')}
-    assert all(first[name] == more[name] for name in pictures)
+    images = {name for name in first if name.endswith('.png')}
+    assert all(first[name] == more[name] for name in images)
     other = contents(
         generate_video_reid(tmp_path / 'd', num=2, seed=1, **MAKE)
     )
@@ -111,7 +111,7 @@ def test_converted_data_are_replaced_whole(tmp_path):
 
 
 def stripes(image):
-    """Colours of eight stripes of the picture's middle, (24,)."""
+    """Colours of eight stripes of the image's middle, (24,)."""
     h, w = image.shape[:2]
     middle = image[h // 8 :, w // 3 : -w // 3].astype(float)
     return cv2.resize(middle, (1, 8), interpolation=cv2.INTER_AREA).ravel()
@@ -134,46 +134,48 @@ def test_persons_can_be_told_apart_across_cameras(root):
 
 
 def test_walkers_differ_by_person_and_side():
-    pictures = []
+    images = []
     for person, yaw in ((0, 0.0), (0, np.pi), (1, 0.0)):
-        view = View(yaw, 0.2, 55, (16, 60))
-        look = person_look(0, person)
-        figure, cover = draw_walker(look, 1.0, view, (32, 64))
+        view = CameraView(yaw, 0.2, 55, (16, 60))
+        appearance = person_appearance(0, person)
+        figure, cover = draw_walker(appearance, 1.0, view, (32, 64))
         assert figure.shape == (64, 32, 3)
         assert figure.dtype == cover.dtype == np.float32
         assert 0 <= cover.min() <= cover.max() <= 1
         assert 0.08 < cover.mean() < 0.6
         assert (figure[cover == 0] == 0).all()
         assert (figure <= 255 * cover[:, :, None] + 1e-3).all()
-        pictures.append(figure)
-    first, behind, other = pictures
+        images.append(figure)
+    first, behind, other = images
     assert np.abs(first - behind).mean() > 2
     assert np.abs(first - other).mean() > 2
 
 
 def test_walker_outside_the_picture():
-    view = View(0.3, 0.2, 55, (-300, 900))
-    _, cover = draw_walker(person_look(0, 0), 0.0, view, (16, 32))
+    view = CameraView(0.3, 0.2, 55, (-300, 900))
+    _, cover = draw_walker(person_appearance(0, 0), 0.0, view, (16, 32))
     assert not cover.any()
 
 
-def still(camera, passages):
+def still(camera, occluders):
     waves = np.zeros((3, 4))
-    return Track(40, np.pi / 2, 0.0, 0.0, 1.0, waves, passages)
+    return Track(40, np.pi / 2, 0.0, 0.0, 1.0, waves, occluders)
 
 
 @pytest.mark.parametrize('crosses', [True, False])
 def test_someone_or_something_comes_between(crosses):
     rng = np.random.default_rng(0)
     camera = make_camera(rng, 0, 64)
-    look, other = person_look(0, 0), person_look(0, 5)
-    passage = Passage(20.0, 0.05, other if crosses else None, 1.5, 1.0)
-    plain, hidden = still(camera, []), still(camera, [passage])
+    appearance, other = person_appearance(0, 0), person_appearance(0, 5)
+    occluder = Occluder(20.0, 0.05, other if crosses else None, 1.5, 1.0)
+    plain, hidden = still(camera, []), still(camera, [occluder])
     changed = [
         np.abs(
-            film(np.random.default_rng(1), camera, plain, look, 64, k)
-            - film(
-                np.random.default_rng(1), camera, hidden, look, 64, k
+            render_frame(
+                np.random.default_rng(1), camera, plain, appearance, 64, k
+            )
+            - render_frame(
+                np.random.default_rng(1), camera, hidden, appearance, 64, k
             ).astype(float)
         ).mean()
         for k in (0, 20, 39)
@@ -183,13 +185,13 @@ def test_someone_or_something_comes_between(crosses):
 
 
 def test_two_cameras_see_differently():
-    looks = [person_look(0, k) for k in range(3)]
+    appearances = [person_appearance(0, k) for k in range(3)]
     means = []
     for kind in (0, 1):
         camera = make_camera(np.random.default_rng(kind), kind, 64)
         rng = np.random.default_rng(5)
-        track = random_track(rng, camera, 30, 64, looks)
-        image = film(rng, camera, track, looks[0], 64, 3)
+        track = random_track(rng, camera, 30, 64, appearances)
+        image = render_frame(rng, camera, track, appearances[0], 64, 3)
         assert image.shape == (64, 32, 3)
         assert image.dtype == np.uint8
         blue, _, red = image.reshape(-1, 3).mean(0)
@@ -200,12 +202,12 @@ def test_two_cameras_see_differently():
 def test_fast_enough():
     """60 frames a second of one core; time that others take is not ours."""
     camera = make_camera(np.random.default_rng(0), 0, 128)
-    look, rng = person_look(0, 0), np.random.default_rng(0)
-    track = random_track(rng, camera, 60, 128, [look])
-    film(rng, camera, track, look, 128, 0)
+    appearance, rng = person_appearance(0, 0), np.random.default_rng(0)
+    track = random_track(rng, camera, 60, 128, [appearance])
+    render_frame(rng, camera, track, appearance, 128, 0)
     start = time.process_time()
     for frame in range(60):
-        image = film(rng, camera, track, look, 128, frame)
+        image = render_frame(rng, camera, track, appearance, 128, frame)
         cv2.imencode('.png', image)
     assert time.process_time() - start < 2  # twice as long as it may take
 

@@ -20,15 +20,15 @@ from mmfashion_ext.formats.viton.layout import LAYOUTS
 from mmfashion_ext.synthetic import generate_viton
 from mmfashion_ext.synthetic.__main__ import main
 from mmfashion_ext.synthetic.viton.garment import (
-    draw_flat,
+    draw_flat_cloth,
     random_top,
 )
 from mmfashion_ext.synthetic.viton.mesh import rasterise
 from mmfashion_ext.synthetic.viton.scene import (
+    downsample,
     draw_scene,
     drawing_size,
     random_scene,
-    shrink,
 )
 from mmfashion_ext.synthetic.viton.sheet import warp_cloth
 
@@ -119,7 +119,7 @@ def test_arrays(persons):
         assert sample['joints'].shape == (len(JOINTS), 3)
         assert set(np.unique(sample['label'])) <= set(range(14)) - {2, 3}
         assert sample['parts'].max() <= 24
-        # the flat garment is in the middle of a white picture
+        # the flat garment is in the middle of a white image
         x = np.nonzero((sample['mask'] > 127).any(0))[0]
         assert abs(x[0] + x[-1] - 95) <= 1
         assert sample['cloth'][[0, 0, -1, -1], [0, -1, 0, -1]].min() > 250
@@ -240,13 +240,13 @@ def test_same_seed_same_bytes(tmp_path):
     assert all(more[name] == content for name, content in first.items())
     other = contents(generate_viton(tmp_path / 'd', num=2, seed=2, **make))
     train, test = 'VITON_traindata/train_color', 'VITON_test/test_clothes'
-    pictures = [
+    images = [
         first[f'{train}/000001_1.jpg'],
         first[f'{train}/000002_1.jpg'],
         first[f'{test}/000001_1.jpg'],
         other[f'{train}/000001_1.jpg'],
     ]
-    assert len(set(pictures)) == 4
+    assert len(set(images)) == 4
 
 
 @pytest.mark.parametrize(
@@ -283,14 +283,16 @@ def test_one_person_in_two_tops():
     samples = []
     for _ in range(2):
         top = random_top(rng)
-        flat = draw_flat(top, drawing_size(96))
+        flat = draw_flat_cloth(top, drawing_size(96))
         samples.append(draw_scene(scene, top, flat))
     first, second = samples
-    assert (first.parts == second.parts).all()
+    assert (first.densepose == second.densepose).all()
     assert (first.joints == second.joints).all()
-    covered = (first.label == UPPER_CLOTHES) | (second.label == UPPER_CLOTHES)
+    covered = (first.parse_map == UPPER_CLOTHES) | (
+        second.parse_map == UPPER_CLOTHES
+    )
     near = cv2.dilate(covered.astype(np.uint8), np.ones((9, 9))) > 0
-    head = np.isin(first.label, (1, 12)) & ~near
+    head = np.isin(first.parse_map, (1, 12)) & ~near
     assert head.sum() > 50
     assert (first.image[head] == second.image[head]).all()
     assert (first.image[covered] != second.image[covered]).mean() > 0.5
@@ -299,9 +301,9 @@ def test_one_person_in_two_tops():
 def test_centres_of_picture_and_drawing_agree():
     drawing = np.zeros((40, 30), np.uint8)
     drawing[20, 10] = 255
-    picture = shrink(drawing)
-    assert picture.shape == (20, 15)
-    assert np.argwhere(picture).tolist() == [[10, 5]]
+    image = downsample(drawing)
+    assert image.shape == (20, 15)
+    assert np.argwhere(image).tolist() == [[10, 5]]
 
 
 def barycentric(vertices, values, size):
@@ -355,7 +357,9 @@ def test_fast_enough():
     start = time.process_time()
     for _ in range(3):
         top = random_top(rng)
-        draw_scene(random_scene(rng), top, draw_flat(top, drawing_size(256)))
+        draw_scene(
+            random_scene(rng), top, draw_flat_cloth(top, drawing_size(256))
+        )
     assert time.process_time() - start < 1.5  # five times the usual
 
 

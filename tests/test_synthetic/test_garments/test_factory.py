@@ -10,9 +10,9 @@ from mmfashion_ext.formats.deepfashion2.constants import (
 from mmfashion_ext.synthetic.drawing.figure import (
     Limb,
     Pose,
-    random_limbs,
+    random_pose,
 )
-from mmfashion_ext.synthetic.garments.wardrobe import (
+from mmfashion_ext.synthetic.garments.factory import (
     make_garment,
     random_cut,
     tuck,
@@ -65,7 +65,7 @@ def test_outline_is_simple(category, view):
 def test_landmarks_lie_on_their_parts(category, view):
     rng = np.random.default_rng(category)
     for cut in cuts(category, 5):
-        garment = make_garment(category, cut, random_limbs(rng, 1.0), view)
+        garment = make_garment(category, cut, random_pose(rng, 1.0), view)
         for part in garment.parts:
             polygon = Polygon(part.outline).buffer(0)
             for number in part.landmarks:

@@ -1,12 +1,12 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What a person of the video look-alike wears. Colours are BGR 0-255."""
+"""Appearance of a pedestrian: body, clothes, bag. Colours are BGR 0-255."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from ..drawing.textures import Style, hsv
+from ..drawing.textures import Style, hsv_to_bgr
 
 Colour = tuple[int, int, int]
 Bag = Literal['none', 'backpack', 'shoulder', 'handbag', 'suitcase']
@@ -16,23 +16,26 @@ _HAIRS = ((0.08, 0.4, 0.15), (0.07, 0.5, 0.35), (0.11, 0.5, 0.75), (0, 0, 0.6))
 
 
 @dataclass(frozen=True)
-class Look:
-    """What stays the same wherever a person is seen.
+class Appearance:
+    """What a person looks like, the same in both cameras.
+
+    Lengths are in body units: the person is about 1 tall.
 
     Attributes:
-        height (float): About 1.
-        build (float): Widths, about 1.
+        height (float): Relative to the average, about 1.
+        build (float): Width relative to the average, about 1.
         skin, hair, shoes, bag_colour (Colour): Colours.
         long_hair (bool): Down to the shoulders.
         cap (bool): Wears one of ``hair``'s colour.
         top, bottom (Style): Cloth.
         sleeve (float): Covered share of the arm, 0-1.
-        hem (float): How far the top goes below the hips.
-        legs (str): ``'trousers'``, ``'shorts'`` or ``'skirt'``.
-        bag (str): What is carried.
-        side (int): 1: on the left, -1: on the right.
+        hem (float): How far the top reaches below the hips.
+        legs (str): ``trousers``, ``shorts`` or ``skirt``.
+        bag (str): ``none``, ``backpack``, ``shoulder``, ``handbag`` or
+            ``suitcase``.
+        side (int): Side of the bag: 1 left, -1 right.
         stride (float): Frames of two steps.
-        swing (float): Of the legs, radians.
+        swing (float): Greatest angle of the legs, radians.
     """
 
     height: float
@@ -55,12 +58,13 @@ class Look:
 
 
 def _colour(hue: float, saturation: float, value: float) -> Colour:
-    b, g, r = hsv(hue, saturation, value).tolist()
+    """Return a BGR colour of hue in turns, saturation and value 0-1."""
+    b, g, r = hsv_to_bgr(hue, saturation, value).tolist()
     return b, g, r
 
 
 def _cloth(rng: np.random.Generator, patterns: tuple[str, ...]) -> Style:
-    """Draw a cloth; one in three is black, grey or white."""
+    """Sample a cloth; one in three is black, grey or white."""
     hue = rng.random()
     grey = rng.random() < 0.33
     value = rng.choice([rng.uniform(0.1, 0.3), rng.uniform(0.5, 1)])
@@ -87,8 +91,15 @@ def _cloth(rng: np.random.Generator, patterns: tuple[str, ...]) -> Style:
     )
 
 
-def random_look(rng: np.random.Generator) -> Look:
-    """Draw a person."""
+def random_appearance(rng: np.random.Generator) -> Appearance:
+    """Sample the appearance of a person.
+
+    Args:
+        rng (np.random.Generator): Source of randomness.
+
+    Returns:
+        Appearance: Body, clothes, bag and gait.
+    """
     legs = str(
         rng.choice(['trousers', 'shorts', 'skirt'], p=[0.66, 0.2, 0.14])
     )
@@ -100,7 +111,7 @@ def random_look(rng: np.random.Generator) -> Look:
         if cap
         else _colour(hue, saturation, value)
     )
-    return Look(
+    return Appearance(
         height=rng.uniform(0.92, 1.06),
         build=rng.uniform(0.85, 1.25),
         skin=_colour(*_SKINS[rng.integers(len(_SKINS))]),

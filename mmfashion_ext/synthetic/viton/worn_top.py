@@ -1,8 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A top on a body: the flat picture, moved.
+"""Meshes that warp the flat image of a top onto a person.
 
-Its body follows the torso, each sleeve its arm, and both agree along the
-armhole.
+The body of the top follows the torso, each sleeve follows its arm, and both
+agree along the armhole.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..drawing.figure import ARM_WIDTHS, SHOULDER, TORSO, UPPER_ARM
-from ..garments.uppers import UPPERS, make_half
-from .figure import Stance
+from ..garments.uppers import UPPER_TYPES, make_upper_half
 from .garment import Top
+from .pose import ModelPose
 
 _WAIST = 2.3  # y of a waistband
 
@@ -22,11 +22,11 @@ class Drape:
     """How a top hangs on a body.
 
     Attributes:
-        ease (float): 0: tight as skin; 1: as wide as laid flat.
-        stretch (float): Lengthening below the chest.
-        wave (tuple[float, float, float]): Wave of the hem: height, waves
-            a unit (radians), phase.
-        tucked (bool): Whether it ends inside a waistband.
+        ease (float): Looseness: 0 tight, 1 as wide as laid flat.
+        stretch (float): Lengthening below the chest, relative.
+        wave (tuple[float, float, float]): Wave of the hem: amplitude (body
+            units), frequency (radians per body unit), phase (radians).
+        tucked (bool): Whether it is tucked into the waistband.
     """
 
     ease: float
@@ -36,7 +36,14 @@ class Drape:
 
 
 def random_drape(rng: np.random.Generator) -> Drape:
-    """Draw how a top hangs."""
+    """Sample how a top hangs on a body.
+
+    Args:
+        rng (np.random.Generator): Source of randomness.
+
+    Returns:
+        Drape: Three in ten are tucked in.
+    """
     return Drape(
         rng.uniform(0.3, 0.9),
         rng.uniform(-0.04, 0.05),
@@ -46,30 +53,39 @@ def random_drape(rng: np.random.Generator) -> Drape:
 
 
 def _smooth(t: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, smooth between."""
+    """Return a smooth step: 0 below t = 0, 1 above t = 1."""
     t = np.clip(t, 0, 1)
     return t * t * (3 - 2 * t)
 
 
-#: Vertices (R, C, 2) on the flat top and where they are worn, body space.
+#: Vertices (R, C, 2) on the flat top and on the person, body units.
 Mesh = tuple[np.ndarray, np.ndarray]
 
 
-class Worn:
-    """A top on a body; gives the mesh of each piece.
+class WornTop:
+    """A top on a person; computes the meshes of its parts.
 
     Args:
-        top (Top): What.
+        top (Top): The top.
         drape (Drape): How it hangs.
-        stance (Stance): On whom.
+        pose (ModelPose): Pose of the person.
     """
 
-    def __init__(self, top: Top, drape: Drape, stance: Stance) -> None:
-        self.top, self.drape, self.stance = top, drape, stance
-        self.half = make_half(top.cut, UPPERS[top.category], top.laid)
+    def __init__(self, top: Top, drape: Drape, pose: ModelPose) -> None:
+        self.top, self.drape, self.pose = top, drape, pose
+        self.half = make_upper_half(
+            top.cut, UPPER_TYPES[top.category], top.flat_sleeve
+        )
 
-    def torso(self, points: np.ndarray) -> np.ndarray:
-        """Where (..., 2) points of the flat body are worn."""
+    def place_on_torso(self, points: np.ndarray) -> np.ndarray:
+        """Move points of the flat top's body to the torso.
+
+        Args:
+            points (np.ndarray): (..., 2) x, y on the flat top, body units.
+
+        Returns:
+            np.ndarray: (..., 2) x, y on the person, body units.
+        """
         x, y = points[..., 0], points[..., 1]
         side, ease = self.half.side, self.drape.ease
         laid = np.interp(y, side[:, 1], side[:, 0])
@@ -85,24 +101,31 @@ class Worn:
         fall = fall + height * low * np.sin(pace * x + phase)
         moved = x * (1 + low * (width / laid - 1))
         y = y + fall
-        if self.drape.tucked:  # all of the rest is gathered there
+        if self.drape.tucked:  # the rest is gathered at the waistband
             y = np.where(y > _WAIST, _WAIST + 0.15 * (y - _WAIST), y)
-        return self.stance(np.stack([moved, y], axis=-1))
+        return self.pose.bend(np.stack([moved, y], axis=-1))
 
-    def body(self) -> list[Mesh]:
-        """The mesh of the body."""
+    def body_meshes(self) -> list[Mesh]:
+        """Return the mesh of the body of the top.
+
+        Returns:
+            list[Mesh]: One mesh of 20 x 17 vertices.
+        """
         side = self.half.side
         wide = max(side[:, 0].max(), 1.0) + 0.15
         rows = np.linspace(-0.2, side[-1, 1] + 0.3, 20)
         columns = np.linspace(-wide, wide, 17)
         flat = np.stack(np.meshgrid(columns, rows), axis=-1)
-        return [(flat, self.torso(flat))]
+        return [(flat, self.place_on_torso(flat))]
 
-    def sleeve(self, side: int) -> list[Mesh]:
-        """The meshes of a sleeve above and, if it is long, below the elbow.
+    def sleeve_meshes(self, side: int) -> list[Mesh]:
+        """Return the meshes of a sleeve above and, if long, below the elbow.
 
         Args:
             side (int): -1: viewer's left; 1: right.
+
+        Returns:
+            list[Mesh]: One or two meshes; the second lies in front.
         """
         cut = self.top.cut
         spread = self.top.spread
@@ -111,7 +134,8 @@ class Worn:
         seam = self.half.armhole[[0, -1]] - SHOULDER
         seam_t, seam_w = seam @ down, seam @ out
 
-        # s: distance from the armhole; t: from the shoulder; w: outwards.
+        # s: distance from the armhole; t: distance from the shoulder; w:
+        # distance from the axis of the sleeve, outwards.
         wide = max(cut.sleeve_width, cut.cuff) + 0.12
         length = cut.sleeve - seam_t.min() + 0.15
         s = np.linspace(-0.2, length, max(8, round(length / 0.1)))
@@ -127,9 +151,9 @@ class Worn:
         width = arm + np.maximum(self.drape.ease * (laid - arm), 0.05)
         across = w * width / laid
         moved = self._along_arm(side, t, across)
-        own = _smooth(s / 0.5)[:, None, None]
+        arm_share = _smooth(s / 0.5)[:, None, None]
         flat = flat * (side, 1)
-        worn = (1 - own) * self.torso(flat) + own * moved
+        worn = (1 - arm_share) * self.place_on_torso(flat) + arm_share * moved
         below = int((s + seam_t[1] < UPPER_ARM).sum())
         if below > len(s) - 2:
             return [(flat, worn)]
@@ -141,24 +165,28 @@ class Worn:
     def _along_arm(
         self, side: int, t: np.ndarray, across: np.ndarray
     ) -> np.ndarray:
-        """Points of a sleeve that the arm alone moves.
+        """Return points of a sleeve that only the arm moves.
+
+        A sleeve is round on the outside of a bent elbow; on the inside its two
+        halves overlap.
 
         Args:
             side (int): -1: viewer's left; 1: right.
-            t (np.ndarray): (R, C) distances from the shoulder.
+            t (np.ndarray): (R, C) distances from the shoulder, body units.
             across (np.ndarray): (R, C) distances from the arm's axis,
-                outwards.
+                outwards, body units.
 
         Returns:
-            np.ndarray: (R, C, 2). A sleeve is round outside of a bent elbow;
-            inside, its two halves overlap.
+            np.ndarray: (R, C, 2) x, y in body units.
         """
         # A sleeve that ends above the elbow is not bent by it.
         straight = self.top.cut.sleeve < UPPER_ARM - 0.1
-        points, normals = self.stance.arm(side, t.ravel(), straight)
-        _, (upper, lower) = self.stance.arm(side, np.array([-1, 9]), straight)
+        points, normals = self.pose.arm_axis(side, t.ravel(), straight)
+        _, (upper, lower) = self.pose.arm_axis(
+            side, np.array([-1, 9]), straight
+        )
         bone = np.where(t[..., None] < UPPER_ARM, upper, lower)
-        limb = self.stance.arms[side > 0].limb
+        limb = self.pose.arms[side > 0].limb
         inside = across * (limb.lower - limb.upper) > 0
         normals = np.where(
             inside[..., None], bone, normals.reshape(*t.shape, 2)

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Garments of the 13 categories: sew one, draw the pattern of one."""
+"""Build garments of the 13 categories, and sample their measurements."""
 
 from dataclasses import replace
 
@@ -12,13 +12,13 @@ from ..drawing.pattern import (
     TROUSERS,
     Cut,
     Garment,
-    Upper,
+    UpperType,
     View,
 )
 from .bottoms import make_skirt, make_trousers
 from .outwear import make_outwear
 from .trimmings import PRINTS
-from .uppers import UPPERS, make_upper
+from .uppers import UPPER_TYPES, make_upper
 
 
 def make_garment(
@@ -27,14 +27,15 @@ def make_garment(
     pose: Pose | None = None,
     view: View = 'front',
 ) -> Garment:
-    """Sew a garment.
+    """Build a garment of any category.
 
     Args:
-        category (int): 1..13.
-        cut (Cut): Its pattern.
-        pose (Pose, optional): The wearer's pose. Defaults to a symmetric one.
+        category (int): DeepFashion2 category, 1..13.
+        cut (Cut): Measurements and details.
+        pose (Pose, optional): Pose of the wearer. Defaults to a symmetric one.
         view (str): ``front`` and ``back`` as worn, ``flat`` laid out.
-            Landmarks that a view cannot show belong to no part.
+            Landmarks that cannot be seen in a view belong to no part.
+            Defaults to ``front``.
 
     Returns:
         Garment: In body space.
@@ -44,12 +45,12 @@ def make_garment(
         return make_trousers(category, cut, pose, view)
     if category == SKIRT:
         return make_skirt(cut, pose, view)
-    if UPPERS[category].open:
+    if UPPER_TYPES[category].open:
         return make_outwear(category, cut, pose, view)
     return make_upper(category, cut, pose, view)
 
 
-#: How often a cut has which detail.
+#: Detail -> the share (0-1) of cuts that have it.
 EXTRAS = {
     'buttons': 0.3,
     'collar': 0.3,
@@ -63,14 +64,14 @@ EXTRAS = {
 
 
 def random_cut(category: int, rng: np.random.Generator) -> Cut:
-    """Draw the pattern of a style.
+    """Sample the measurements and details of a garment.
 
     Args:
-        category (int): 1..13.
-        rng (np.random.Generator): Source of chance.
+        category (int): DeepFashion2 category, 1..13.
+        rng (np.random.Generator): Source of randomness.
 
     Returns:
-        Cut: Within the limits that keep the 13 categories apart.
+        Cut: Within limits that keep the 13 categories distinct.
     """
     neck = str(rng.choice(['round', 'round', 'v', 'square']))
     cut = Cut(
@@ -83,8 +84,8 @@ def random_cut(category: int, rng: np.random.Generator) -> Cut:
             name for name, chance in EXTRAS.items() if rng.random() < chance
         ),
     )
-    if category in UPPERS:
-        return _upper_cut(UPPERS[category], cut, rng)
+    if category in UPPER_TYPES:
+        return _upper_cut(UPPER_TYPES[category], cut, rng)
     if category == SKIRT:
         hem = rng.uniform(3.9, 6.4)
         flare = rng.uniform(0, 0.3) * (hem - 2.5)
@@ -97,8 +98,8 @@ def random_cut(category: int, rng: np.random.Generator) -> Cut:
     return replace(cut, hem=hem, hem_width=width)
 
 
-def _upper_cut(upper: Upper, cut: Cut, rng: np.random.Generator) -> Cut:
-    """Sleeves and length of tops, outwear and dresses."""
+def _upper_cut(upper: UpperType, cut: Cut, rng: np.random.Generator) -> Cut:
+    """Sample sleeves and length of a top, outwear or dress."""
     long = upper.sleeve == 'long'
     wide = rng.uniform(0.3, 0.4)
     cut = replace(
@@ -136,7 +137,16 @@ def _upper_cut(upper: Upper, cut: Cut, rng: np.random.Generator) -> Cut:
 
 
 def tuck(category: int, cut: Cut) -> Cut:
-    """The pattern of a top worn inside a waistband."""
-    if UPPERS[category].open or UPPERS[category].dress:
+    """Shorten a top that is worn inside a waistband.
+
+    Args:
+        category (int): DeepFashion2 category of a top, outwear or dress.
+        cut (Cut): Its measurements.
+
+    Returns:
+        Cut: With its hem at y = 2.65 body units at most; outwear and dresses
+        are returned as they are.
+    """
+    if UPPER_TYPES[category].open or UPPER_TYPES[category].dress:
         return cut
     return replace(cut, hem=min(cut.hem, 2.65), hem_width=0.66)

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""From what was drawn to the items of a raw DeepFashion2 annotation file."""
+"""Annotate drawn garments: items of a raw DeepFashion2 annotation file."""
 
 from dataclasses import dataclass
 
@@ -14,55 +14,60 @@ from ...formats.deepfashion2.constants import (
 )
 from ..drawing.canvas import Canvas
 
-#: Body units under other clothes beyond which a landmark is not labelled.
-DEEP = 0.45
+#: A landmark farther than this inside other clothes (body units) is not
+#: labelled.
+MAX_HIDDEN_DEPTH = 0.45
 
+#: Rows and columns of the image, and their (h, w) uint8 coverage 0-255.
 Mask = tuple[tuple[slice, slice], np.ndarray]
 
 
 @dataclass
-class Worn:
-    """A garment as it was drawn.
+class DrawnGarment:
+    """A garment as it was drawn on the canvas.
 
     Attributes:
         category (int), style (int): As annotated.
-        landmarks (np.ndarray): (n, 2) pixels, may lie outside the picture.
-        members (list[frozenset[int]]): Landmarks (1-based) of each part.
-        pieces (list[str]): Kind of each part.
-        masks (list): Rows and columns and coverage of each part, or None.
-        first (int): Layer id of the first part; the others follow.
+        landmarks (np.ndarray): (n, 2) x, y in px, also outside the image.
+        part_landmarks (list[frozenset[int]]): Landmarks of each part,
+            numbered from 1.
+        part_kinds (list[str]): Kind of each part, see ``Part.kind``.
+        part_masks (list[Mask or None]): Where each part was drawn; None if it
+            lies outside the image.
+        first_layer (int): Layer id of the first part; the others follow.
     """
 
     category: int
     style: int
     landmarks: np.ndarray
-    members: list[frozenset[int]]
-    pieces: list[str]
-    masks: list[Mask | None]
-    first: int
+    part_landmarks: list[frozenset[int]]
+    part_kinds: list[str]
+    part_masks: list[Mask | None]
+    first_layer: int
 
 
 def annotate(
-    canvas: Canvas, worn: list[Worn], viewpoint: int
+    canvas: Canvas, drawn: list[DrawnGarment], viewpoint: int
 ) -> dict[str, dict]:
-    """Describe the clothes of a picture.
+    """Annotate the clothes of an image.
 
-    A garment's mask is its whole outline, less what other garments hide:
-    bags, hair and arms do not cut holes into it.
+    The mask of a garment is its whole outline without what other garments
+    hide; bags, hair and arms do not cut holes into it.
 
     Args:
-        canvas (Canvas): After everything was drawn.
-        worn (list[Worn]): Innermost first.
+        canvas (Canvas): Canvas on which everything was drawn.
+        drawn (list[DrawnGarment]): The clothes, innermost first.
         viewpoint (int): 1 not worn, 2 frontal, 3 side or back.
 
     Returns:
-        dict[str, dict]: ``item1`` ... without what is hardly visible.
+        dict[str, dict]: ``item1`` and so on as in a raw annotation file
+        (coordinates in px), without garments that are hardly visible.
     """
-    covered = np.zeros(canvas.owner.shape, bool)
+    covered = np.zeros(canvas.layers.shape, bool)
     items = []
-    for garment in reversed(worn):
-        full = np.zeros(canvas.owner.shape, np.uint8)
-        for mask in garment.masks:
+    for garment in reversed(drawn):
+        full = np.zeros(canvas.layers.shape, np.uint8)
+        for mask in garment.part_masks:
             if mask is not None:
                 full[mask[0]] |= (mask[1] > 127).astype(np.uint8)
         visible = full & ~covered
@@ -74,9 +79,9 @@ def annotate(
 
 
 def _item(
-    canvas: Canvas, garment: Worn, visible: np.ndarray, viewpoint: int
+    canvas: Canvas, garment: DrawnGarment, visible: np.ndarray, viewpoint: int
 ) -> dict | None:
-    """One item, or None if there is too little to see."""
+    """Return one item, or None if too little of it is visible."""
     height, width = visible.shape
     polygons = _polygons(garment, visible)
     if not polygons or visible.mean() < 0.002:
@@ -113,17 +118,17 @@ def _item(
 
 
 def _landmarks(
-    canvas: Canvas, garment: Worn, mask: np.ndarray
+    canvas: Canvas, garment: DrawnGarment, mask: np.ndarray
 ) -> tuple[np.ndarray, int]:
-    """(n, 3) int x, y, v, and how many lie outside the picture.
+    """Return (n, 3) int x, y, v, and how many lie outside the image.
 
     A landmark is visible if one of its parts is the topmost layer close by,
-    on the annotated mask. One deep under other clothes is not labelled:
-    nobody could tell its place.
+    on the annotated mask. One deep under other clothes is not labelled, as an
+    annotator could not know its position.
     """
-    height, width = canvas.owner.shape
+    height, width = canvas.layers.shape
     depth = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3)
-    deep = DEEP * canvas.warp.scale
+    deep = MAX_HIDDEN_DEPTH * canvas.warp.scale
     reach = max(1, round(0.05 * canvas.warp.scale))
     rows = np.zeros((len(garment.landmarks), 3), int)
     outside = 0
@@ -133,29 +138,30 @@ def _landmarks(
             continue
         if depth[y, x] > deep:
             continue
-        patch = canvas.owner[
+        patch = canvas.layers[
             max(y - reach, 0) : y + reach + 1,
             max(x - reach, 0) : x + reach + 1,
         ]
-        own = [
-            garment.first + k
-            for k, members in enumerate(garment.members)
-            if index + 1 in members
+        layers = [
+            garment.first_layer + k
+            for k, landmarks in enumerate(garment.part_landmarks)
+            if index + 1 in landmarks
         ]
-        seen = depth[y, x] <= reach + 1 and np.isin(patch, own).any()
+        seen = depth[y, x] <= reach + 1 and np.isin(patch, layers).any()
         rows[index] = x, y, 2 if seen else 1
     return rows, outside
 
 
-def _polygons(garment: Worn, visible: np.ndarray) -> list[list[int]]:
-    """The outline, then sleeves and trouser legs inside it."""
+def _polygons(garment: DrawnGarment, visible: np.ndarray) -> list[list[int]]:
+    """Return the outline, then sleeves and trouser legs inside it, px."""
     found = _contours(visible)
     if not found:
         return []
     least = max(8.0, 0.02 * sum(cv2.contourArea(c) for c in found))
     polygons = [c for c in found if cv2.contourArea(c) >= least]
-    for piece, mask in zip(garment.pieces, garment.masks, strict=True):
-        if piece != 'limb' or mask is None:
+    parts = zip(garment.part_kinds, garment.part_masks, strict=True)
+    for kind, mask in parts:
+        if kind != 'limb' or mask is None:
             continue
         part = np.zeros_like(visible)
         part[mask[0]] = (mask[1] > 127) & (visible[mask[0]] > 0)
@@ -165,7 +171,7 @@ def _polygons(garment: Worn, visible: np.ndarray) -> list[list[int]]:
 
 
 def _contours(mask: np.ndarray) -> list[np.ndarray]:
-    """Outer contours of a mask, largest first, to one pixel."""
+    """Return the outer contours of a mask, largest first, to 1 px."""
     contours, _ = cv2.findContours(
         mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
     )
@@ -175,5 +181,6 @@ def _contours(mask: np.ndarray) -> list[np.ndarray]:
 
 
 def _closed(contour: np.ndarray) -> list[int]:
+    """Return x1, y1, x2, y2 ... of a contour that ends where it begins."""
     points = contour[:, 0]
     return np.concatenate([points, points[:1]]).ravel().tolist()

@@ -1,22 +1,22 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Approximate nearest items under a pair similarity, with faiss.
+"""Approximate search of a gallery with faiss: IVF or HNSW.
 
-Pairs are scored by an inner product of augmented vectors (see
-:mod:`mmfashion_ext.retrieval.pair_similarity`), which faiss can search.
-Indexes are built on distances between *gallery items*, though, and those of
-the augmented vectors say little: their last entry, a weighted square,
-outweighs the others.
-Two changes leave the inner product as it is and mend that:
+A pair similarity is an inner product of augmented vectors (see
+:mod:`.pair_similarity`), which faiss can search. But faiss builds its
+indexes on distances between *gallery items*, and the last entry of the
+augmented vectors, a weighted square, dominates these distances. Two changes
+keep the inner product and make the distances useful:
 
 - features are multiplied by ``sqrt(|w|)`` on both sides and the weights
-  become -1, 0 or 1, so that a feature counts as much as it does for scores;
+  become -1, 0 or 1, so that a feature counts in distances as much as in
+  scores;
 - the last entry is divided by a large number in the gallery and multiplied by
-  it in the queries, so that distances hardly see it.
+  it in the queries, so that it hardly counts in distances.
 
-IVF: cells are made by distances and chosen by inner products with their
-centres, the mean score of their items. HNSW: one more entry in the gallery
-fills all vectors up to one length, so that the nearest are those with the
-largest inner product (a query has 0 there).
+IVF: k-means makes the cells, and a search visits those with the largest inner
+products with their centres, which are the mean scores of their items. HNSW:
+one more entry in the gallery pads all vectors to the same length, so that the
+nearest ones are those with the largest inner product (a query has 0 there).
 """
 
 from types import ModuleType
@@ -25,40 +25,42 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .exact_topk import RetrievalError, check_features
 from .pair_similarity import PairSimilarity
+from .scoring import RetrievalError, check_features
 
-Kind = Literal['ivf', 'hnsw']
+IndexKind = Literal['ivf', 'hnsw']
 
 _BLOCK = 65536  # items embedded at a time
 _PER_CELL = 64  # items k-means sees for each cell
 
 
 class ApproximateSearch:
-    """An index of faiss over gallery features.
+    """A faiss index of gallery features.
 
     Args:
         similarity (PairSimilarity): How pairs are scored.
         features (Tensor): (G, D), at least one.
-        kind (str): ``'ivf'``, cells of which a search visits the best, or
-            ``'hnsw'``, a graph: slower to build, fewer items visited.
-        cells (int, optional): Cells of IVF; by default 4 sqrt(G), fewer when
-            a cell would hold less than 39 items.
-        links (int): Links of an item in HNSW.
-        effort (int, optional): Cells visited, or candidates HNSW keeps; more
-            is slower and finds more. Default 32 (IVF) or 64 (HNSW).
-        seed (int): Of k-means.
+        kind (str): ``'ivf'``, cells of which a search visits the best ones,
+            or ``'hnsw'``, a graph: slower to build, fewer items visited.
+        cells (int, optional): Cells of IVF; by default 4 sqrt(G), fewer if a
+            cell would hold less than 39 items.
+        links (int): Links per item in HNSW.
+        effort (int, optional): Cells that a search visits (IVF), or
+            candidates that it holds (HNSW); more is slower and finds more.
+            Default 32 (IVF) or 64 (HNSW).
+        seed (int): Seed of k-means.
 
     Raises:
         ImportError: faiss is not installed.
-        RetrievalError: A kind or a number that does not exist.
+        RetrievalError: An unknown kind, a number out of range, or features
+            of another shape.
     """
 
     def __init__(
         self,
         similarity: PairSimilarity,
         features: Tensor,
-        kind: Kind,
+        kind: IndexKind,
         *,
         cells: int | None = None,
         links: int = 32,
@@ -98,7 +100,7 @@ class ApproximateSearch:
 
     @property
     def effort(self) -> int:
-        """Cells visited (IVF) or candidates kept (HNSW) by a search."""
+        """Cells that a search visits (IVF) or candidates it holds (HNSW)."""
         if self.kind == 'ivf':
             return self._index.nprobe
         return self._index.hnsw.efSearch
@@ -113,10 +115,10 @@ class ApproximateSearch:
             self._index.hnsw.efSearch = value
 
     def add(self, features: Tensor) -> None:
-        """Add items behind those that are there.
+        """Append items.
 
         Args:
-            features (Tensor): (N, D).
+            features (Tensor): (N, D) floating point, on any device.
         """
         self._use_threads()
         for start in range(0, len(features), _BLOCK):
@@ -124,8 +126,8 @@ class ApproximateSearch:
             vectors = self._embed_gallery(block)
             if self.kind == 'hnsw':
                 squares = vectors.square().sum(1, keepdim=True)
-                rest = (self._length**2 - squares).clamp(min=0).sqrt()
-                self._index.add(torch.cat((vectors, rest), dim=1).numpy())
+                padding = (self._length**2 - squares).clamp(min=0).sqrt()
+                self._index.add(torch.cat((vectors, padding), dim=1).numpy())
             else:
                 from faiss.contrib.ivf_tools import add_preassigned
 
@@ -137,20 +139,19 @@ class ApproximateSearch:
         """Find items that are likely among the best.
 
         Args:
-            queries (Tensor): (Q, D).
+            queries (Tensor): (Q, D) floating point.
             count (int): How many to find.
 
         Returns:
-            Tensor: (Q, count) int64 positions in the gallery on the queries'
+            Tensor: (Q, count) int64 indices into the gallery, on the queries'
             device, best first up to rounding; -1 where no more were found.
         """
         self._use_threads()
         vectors = self._embed_queries(queries)
         if self.kind == 'hnsw':
             vectors = torch.nn.functional.pad(vectors, (0, 1))
-        found = self._index.search(vectors.numpy(), count)[1]
-        found = torch.from_numpy(found)
-        return found.to(queries.device)
+        indices = self._index.search(vectors.numpy(), count)[1]
+        return torch.from_numpy(indices).to(queries.device)
 
     def _embed_gallery(self, features: Tensor) -> Tensor:
         features = features.detach().cpu().float() * self._scale
@@ -168,7 +169,7 @@ class ApproximateSearch:
     def _build_cells(
         self, features: Tensor, cells: int | None, seed: int
     ) -> None:
-        """Make the cells by distances, to be chosen by inner products."""
+        """Make the cells by distances; a search ranks them by products."""
         faiss, num = self._faiss, len(features)
         if cells is None:
             cells = max(min(int(4 * num**0.5), num // 39), 1)
@@ -198,7 +199,7 @@ class ApproximateSearch:
         )
 
     def _use_threads(self) -> None:
-        # faiss brings its own OpenMP; let torch's setting hold for both
+        # faiss has an OpenMP library of its own; torch's setting is for both
         self._faiss.omp_set_num_threads(torch.get_num_threads())
 
 

@@ -1,14 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The k best gallery items of each query: exact, blocked, in bounded memory.
+"""Exact top-k search: the k best gallery items of each query, block by block.
 
 Scores are written as a matrix product of *factors*, which is fast but rounds
 to float32 in an order that depends on the shapes of the blocks. So the
 product only selects. With ``e`` a proven bound on its rounding error, no item
 whose product is more than ``2 e`` below the k-th best product can be among
 the k best. The few that remain are scored again in float64 by the plain
-formula, rounded to float32, and ordered by score, equal scores by index. The
+formula, rounded to float32, and sorted by score, equal scores by index. The
 result is that of sorting all pairs: it depends neither on the size of the
-blocks nor on the device, and a gallery in parts gives the same.
+blocks nor on the device, and a gallery in parts gives the same. Working
+memory is bounded.
 
 Gallery blocks are the outer loop, so that a gallery in main memory travels
 to the queries' device once. Within a block the best items are found in two
@@ -18,102 +19,21 @@ these chunks. The k best items lie in the k best chunks, so this is exact too.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from ..errors import UserError
+from .scoring import RetrievalError, Space, TopK, sort_topk
 
 #: Bytes of working memory of a search unless told otherwise.
 MAX_MEMORY = 256 * 2**20
 
 CHUNK = 64  # columns whose maximum is kept
-SPARE = 8  # items kept beyond k, for near-ties around rank k
+SPARE = 8  # candidates beyond k, for near-ties around rank k
 # More rows gain nothing, and the scores of a step should stay in the cache.
 _ROWS, _STEP, _CACHE = 512, 1024, 4 * 2**20
 # Squared lengths beyond this may overflow float32 in the product.
 _LARGEST = 1e37
-
-
-class RetrievalError(UserError, ValueError):
-    """Features that cannot be searched."""
-
-
-class TopK(NamedTuple):
-    """The best gallery items of each query.
-
-    Attributes:
-        scores (Tensor): (Q, k) float32, best first, k = min(wanted, G).
-        indices (Tensor): (Q, k) int64, positions in the gallery; among equal
-            scores the lower one first.
-    """
-
-    scores: Tensor
-    indices: Tensor
-
-
-class Space(Protocol):
-    """What the search needs to know of a way to score pairs.
-
-    A *size* is a number per vector from which :meth:`error` can bound the
-    rounding of the product.
-    """
-
-    width: int
-
-    def query_factors(self, queries: Tensor) -> tuple[Tensor, Tensor]:
-        """(m, D) -> (m, width) float32 factors and (m,) float64 sizes."""
-
-    def gallery_factors(self, gallery: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, D) -> (n, width) float32 factors and (n,) float64 sizes."""
-
-    def error(self, query_sizes: Tensor, gallery_size: Tensor) -> Tensor:
-        """(m,) bounds on |product - exact| for items up to this size."""
-
-    def exact(self, queries: Tensor, items: Tensor) -> Tensor:
-        """(m, D) and (m, c, D) -> (m, c) float64 scores."""
-
-
-def check_features(features: Tensor, dim: int, name: str) -> None:
-    """Refuse what is no matrix of ``dim`` features a row.
-
-    Args:
-        features (Tensor): Of any shape.
-        dim (int): The number of features expected.
-        name (str): What the message calls them.
-
-    Raises:
-        RetrievalError: Says what was got and what was expected.
-    """
-    if features.dim() != 2 or features.shape[1] != dim:
-        raise RetrievalError(
-            f'{name} features must have shape (N, {dim}), got '
-            f'{tuple(features.shape)}; use features of the same model'
-        )
-    if not features.is_floating_point():
-        raise RetrievalError(
-            f'{name} features must be floating point, got {features.dtype}'
-        )
-
-
-def order(scores: Tensor, indices: Tensor, k: int) -> TopK:
-    """Order candidates, best first, and among equals by index.
-
-    Args:
-        scores (Tensor): (Q, c).
-        indices (Tensor): (Q, c) int64, no index twice in a row.
-        k (int): How many to keep, at most c.
-
-    Returns:
-        TopK: (Q, k).
-    """
-    indices, by_index = indices.sort(dim=1)
-    scores, by_score = scores.gather(1, by_index).sort(
-        dim=1, descending=True, stable=True
-    )
-    indices = indices.gather(1, by_score)
-    return TopK(scores[:, :k].contiguous(), indices[:, :k].contiguous())
 
 
 def exact_scores(
@@ -123,13 +43,13 @@ def exact_scores(
     indices: Tensor,
     max_memory: int = _CACHE,
 ) -> Tensor:
-    """Score chosen pairs by the plain formula in float64.
+    """Compute the scores of chosen pairs by the plain formula in float64.
 
     Args:
         space (Space): How to score.
         queries (Tensor): (Q, D).
         gallery (Tensor): (G, D), on any device.
-        indices (Tensor): (Q, c) int64, positions in the gallery.
+        indices (Tensor): (Q, c) int64 indices into the gallery.
         max_memory (int): Bytes of working memory.
 
     Returns:
@@ -162,9 +82,9 @@ def exact_topk(
         gallery (Tensor): (G, D) floating point, on any device; G may be 0,
             which gives k = 0 columns.
         k (int): How many items to find, at least 1.
-        max_memory (int): Bytes of working memory beside the arguments, the
-            result and k + 8 candidates a query. Blocks are at least 1 query
-            by 64 items.
+        max_memory (int): Bytes of working memory, without the arguments, the
+            result and k + 8 candidates per query. Blocks are at least 1
+            query by 64 items.
 
     Returns:
         TopK: On the queries' device.
@@ -185,14 +105,14 @@ def exact_topk(
 def block_sizes(
     max_memory: int, num_queries: int, num_items: int, width: int, pool: int
 ) -> tuple[int, int]:
-    """Rows and columns of a block of scores that fits the memory.
+    """Compute rows and columns of a block of scores that fits the memory.
 
     Args:
         max_memory (int): Bytes.
         num_queries (int): Q.
         num_items (int): G.
         width (int): Columns of the factors.
-        pool (int): Candidates kept per query.
+        pool (int): Candidates per query.
 
     Returns:
         tuple[int, int]: Queries, at least 1, and items, a multiple of
@@ -211,7 +131,15 @@ def block_sizes(
 
 
 class _Search:
-    """One search; see the module."""
+    """One search, with its buffers; the module's docstring tells how.
+
+    Args:
+        space (Space): How to score.
+        queries (Tensor): (Q, D).
+        gallery (Tensor): (G, D).
+        k (int): How many items to find, 1 to G.
+        max_memory (int): Bytes of working memory.
+    """
 
     def __init__(
         self,
@@ -262,10 +190,10 @@ class _Search:
             candidates,
             self.limit,
         )
-        return order(scores, candidates, self.k)
+        return sort_topk(scores, candidates, self.k)
 
     def _scan(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The best products of each query, and the bound on their errors."""
+        """Best products (Q, pool), their indices, bounds (Q,) on errors."""
         num, device = len(self.queries), self.queries.device
         scores = torch.full((num, self.pool), -torch.inf, device=device)
         indices = torch.zeros(num, self.pool, dtype=torch.long, device=device)
@@ -276,13 +204,15 @@ class _Search:
             for row in range(0, num, self.rows):
                 rows = slice(row, row + self.rows)
                 left, sizes = self.space.query_factors(self.queries[rows])
-                _refuse_not_finite(sizes, 'query', row)
+                _check_finite(sizes, 'query', row)
                 query_sizes[rows] = sizes
-                found = self._best_products(left, factors)
-                both = torch.cat((scores[rows], found.scores), dim=1)
-                at = torch.cat((indices[rows], found.indices + start), dim=1)
-                scores[rows], kept = both.topk(self.pool)
-                indices[rows] = at.gather(1, kept)
+                block = self._best_products(left, factors)
+                merged = torch.cat((scores[rows], block.scores), dim=1)
+                merged_indices = torch.cat(
+                    (indices[rows], block.indices + start), dim=1
+                )
+                scores[rows], columns = merged.topk(self.pool)
+                indices[rows] = merged_indices.gather(1, columns)
         return scores, indices, self.space.error(query_sizes, gallery_size)
 
     def _gallery_blocks(self) -> Iterator[tuple[int, Tensor, Tensor]]:
@@ -294,13 +224,13 @@ class _Search:
             for i in range(0, len(block), self.step):
                 part = block[i : i + self.step].to(self.factors.device)
                 factors, sizes = self.space.gallery_factors(part)
-                _refuse_not_finite(sizes, 'gallery', start + i)
+                _check_finite(sizes, 'gallery', start + i)
                 self.factors[i : i + len(part)] = factors
                 largest.append(sizes.max())
             yield start, self.factors[: len(block)], torch.stack(largest).max()
 
     def _products(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores and their maxima over chunks, padded to whole chunks."""
+        """Scores (m, n) and maxima over chunks, padded to whole chunks."""
         num, end = len(left), len(right)
         padded = -(-end // CHUNK) * CHUNK
         scores = self.scores[:num, :padded]
@@ -320,15 +250,17 @@ class _Search:
     def _best_products(self, left: Tensor, right: Tensor) -> TopK:
         """The ``pool`` best of a block (fewer if it is smaller), unordered."""
         scores, maxima = self._products(left, right)
-        wanted = min(self.pool, len(right))
-        if maxima.shape[1] <= wanted:
-            return TopK(*scores.topk(wanted, sorted=False))
-        chunks = maxima.topk(wanted, sorted=False).indices
+        count = min(self.pool, len(right))
+        if maxima.shape[1] <= count:
+            return TopK(*scores.topk(count, sorted=False))
+        chunks = maxima.topk(count, sorted=False).indices
         per_row = self.scores.shape[1] // CHUNK
         rows = torch.arange(len(left), device=left.device)[:, None] * per_row
         candidates = self.scores.view(-1, CHUNK)[(rows + chunks).flatten()]
-        values, at = candidates.view(len(left), -1).topk(wanted, sorted=False)
-        columns = chunks.gather(1, at // CHUNK) * CHUNK + at % CHUNK
+        values, offsets = candidates.view(len(left), -1).topk(
+            count, sorted=False
+        )
+        columns = chunks.gather(1, offsets // CHUNK) * CHUNK + offsets % CHUNK
         return TopK(values, columns)
 
     def _rescan(self, rows: Tensor, floors: Tensor) -> TopK:
@@ -338,26 +270,28 @@ class _Search:
         nearly equal scores around rank k.
         """
         left, _ = self.space.query_factors(self.queries[rows])
-        none = TopK(floors.new_empty(1, 0), rows.new_empty(1, 0))
-        best = [none] * len(rows)
+        empty = TopK(floors.new_empty(1, 0), rows.new_empty(1, 0))
+        best = [empty] * len(rows)
         for start, factors, _ in self._gallery_blocks():
             scores, _ = self._products(left, factors)
             for i in range(len(rows)):
-                near = (scores[i] >= floors[i]).nonzero().T + start
+                candidates = (scores[i] >= floors[i]).nonzero().T + start
                 exact = exact_scores(
                     self.space,
                     self.queries[rows[i : i + 1]],
                     self.gallery,
-                    near,
+                    candidates,
                     self.limit,
                 )
-                both = torch.cat((best[i].scores, exact), dim=1)
-                at = torch.cat((best[i].indices, near), dim=1)
-                best[i] = order(both, at, self.k)
+                best[i] = sort_topk(
+                    torch.cat((best[i].scores, exact), dim=1),
+                    torch.cat((best[i].indices, candidates), dim=1),
+                    self.k,
+                )
         return TopK(*(torch.cat(parts) for parts in zip(*best, strict=True)))
 
 
-def _refuse_not_finite(sizes: Tensor, name: str, start: int) -> None:
+def _check_finite(sizes: Tensor, name: str, start: int) -> None:
     wrong = ~(sizes < _LARGEST)  # NaN compares as false
     if wrong.any():
         row = start + int(wrong.nonzero()[0])
@@ -369,25 +303,25 @@ def _refuse_not_finite(sizes: Tensor, name: str, start: int) -> None:
 
 @contextmanager
 def _full_precision() -> Iterator[None]:
-    """Products in real float32: the bound on errors counts on it.
+    """Compute products in real float32, as the bound on errors requires.
 
-    TF32 and bfloat16 are what users switch on for training.
+    Users switch TF32 or bfloat16 on for training.
     """
     cuda = torch.backends.cuda.matmul
     if hasattr(cuda, 'fp32_precision'):  # torch >= 2.9
         backends = (cuda, torch.backends.mkldnn.matmul)
-        before = [backend.fp32_precision for backend in backends]
+        previous = [backend.fp32_precision for backend in backends]
         for backend in backends:
             backend.fp32_precision = 'ieee'
         try:
             yield
         finally:
-            for backend, precision in zip(backends, before, strict=True):
+            for backend, precision in zip(backends, previous, strict=True):
                 backend.fp32_precision = precision
     else:
-        before = torch.get_float32_matmul_precision()
+        previous = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision('highest')
         try:
             yield
         finally:
-            torch.set_float32_matmul_precision(before)
+            torch.set_float32_matmul_precision(previous)

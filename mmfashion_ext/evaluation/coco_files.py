@@ -11,18 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import UserError, describe
-from ..formats.checks import (
-    MAX_SIDE,
-    Fields,
-    Integer,
-    Number,
-    Numbers,
-    OptionalField,
-    Text,
-    find_problems,
-    list_problem,
-    show,
-)
+from ..formats.checks import Fields, find_problems, list_problem
 from ..formats.coco import (
     ANNOTATION_FIELDS,
     BBOX,
@@ -35,6 +24,15 @@ from ..formats.deepfashion2.constants import (
     ATTRIBUTES,
     CATEGORY_BY_ID,
     NUM_LANDMARKS,
+)
+from ..formats.rules import (
+    MAX_SIDE,
+    Integer,
+    Number,
+    Numbers,
+    OptionalField,
+    Text,
+    show,
 )
 from ..utils.files import read_json
 

@@ -16,19 +16,15 @@ import numpy as np
 
 from ..errors import UserError, describe
 from ..utils.files import read_json
-from .checks import (
+from .checks import Fields, list_problem, name_record, require, require_all
+from .rules import (
     MAX_SIDE,
-    Fields,
     Integer,
     ListOf,
     Number,
     Numbers,
     OptionalField,
     Text,
-    list_problem,
-    name_record,
-    require,
-    require_all,
     show,
 )
 
@@ -174,7 +170,7 @@ class Segmentation:
     """Rule for a COCO segmentation: None, polygons, or run lengths (RLE)."""
 
     def problem(self, value: object) -> str:
-        """See :class:`~.checks.Rule`."""
+        """See :class:`~.rules.Rule`."""
         if value is None:
             return ''
         if isinstance(value, dict):

@@ -46,7 +46,7 @@ class LoadTryOn:
     ``pose_path``, ``flow_path``, ``truth_path``, ``unpaired_cloth_path``,
     ``unpaired_cloth_mask_path``. Added: their contents, see the module. In
     place of the path of a picture or of a mask its array will do
-    (:func:`~mmfashion_ext.formats.viton.files.read_picture`), so the same
+    (:func:`~mmfashion_ext.formats.viton.files.read_rgb`), so the same
     pipeline serves pictures in memory. A mask without path is made by
     GrabCut.
     """

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pycocotools import mask as mask_utils
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.formats.checks import Integer, Number, Text
 from mmfashion_ext.formats.coco import (
     ANNOTATION_FIELDS,
     IMAGE_FIELDS,
@@ -20,6 +19,7 @@ from mmfashion_ext.formats.coco import (
     read_detections,
     rle_problem,
 )
+from mmfashion_ext.formats.rules import Integer, Number, Text
 
 
 class FileError(UserError):

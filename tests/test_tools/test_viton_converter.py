@@ -109,10 +109,10 @@ def test_every_broken_file_is_named(write_viton, main, capsys):
     assert main(root) == 2
     out, _ = capsys.readouterr()
     for defect in (
-        f'{picture} cannot be read as a picture',
+        f'{picture}: cannot be read as an image',
         f'{label} has labels 14',
         f'{parts} has 23 x 32 px, but {base}/train_img/000001_0.jpg has 24 x',
-        f"{pose} lacks the key 'people'",
+        f'{pose} lacks people; make it again',
         f'{mask}: an empty mask',
         'defects: 5, ',
     ):

@@ -17,7 +17,7 @@ from mmengine.config import Config
 
 from mmfashion_ext import hub
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.formats.viton.files import read_picture
+from mmfashion_ext.formats.viton.files import read_rgb
 from mmfashion_ext.tryon import TryOnInferencer
 from mmfashion_ext.tryon.inference.inputs import find
 from mmfashion_ext.tryon.inferencer import _resized_to, load_student
@@ -148,7 +148,7 @@ def test_writes_strips_and_try_ons(infer, shop, tmp_path):
     strip = cv2.imread(entry['strip_path'])
     assert strip.shape == (H, 3 * W, 3)
     masked = np.where(
-        read_picture(mask) > 127, cv2.imread(str(cloth)), np.uint8(127)
+        read_rgb(mask) > 127, cv2.imread(str(cloth)), np.uint8(127)
     )
     panels = [cv2.imread(str(person)), masked, entry['try_on']]
     for n, panel in enumerate(panels):
@@ -313,7 +313,7 @@ def test_what_is_bad_is_left_out_and_named(infer, shop, tmp_path):
         for s in result['skipped']
     }
     assert len(reasons) == 10
-    assert 'cannot be read as a picture' in reasons['perso1', 'cloth1']
+    assert 'cannot be read as an image' in reasons['perso1', 'cloth1']
     assert 'an empty mask' in reasons['perso0', 'cloth0']
     assert 'cloth2.bmp has 80 x 128 px' in reasons['perso0', 'cloth2']
     assert '--size H W' in reasons['perso0', 'cloth2']
@@ -386,7 +386,7 @@ def test_resume(infer, shop, tmp_path, monkeypatch):
         ({'grid': True, 'out_dir': 'persons/perso0.bmp'}, 'below, a file'),
         ({'resume': True}, 'needs the out_dir'),
         ({'keep_arrays': False}, 'leaves nothing'),
-        ({'person': 'no.jpg', 'cloth': 'no.jpg'}, 'no.jpg does not exist'),
+        ({'person': 'no.jpg', 'cloth': 'no.jpg'}, 'no.jpg: no such file'),
     ],
 )
 def test_refused(infer, shop, change, message, monkeypatch):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
-from mmfashion_ext.formats.viton.files import read_picture
+from mmfashion_ext.formats.viton.files import read_rgb
 from mmfashion_ext.formats.viton.pairs import read_pairs
 from mmfashion_ext.registry import TRANSFORMS
 from mmfashion_ext.tryon.dataset import TryOnDataset
@@ -70,8 +70,9 @@ def test_load_everything(item):
 def test_load_arrays_and_only_what_there_is():
     given = pictures()
     loaded = LoadTryOn()(dict(given))
-    for kind in ('person', 'cloth', 'cloth_mask'):
-        assert (loaded[kind] == given[f'{kind}_path']).all()
+    for kind in ('person', 'cloth'):  # arrays are BGR, try-on is RGB
+        assert (loaded[kind] == given[f'{kind}_path'][..., ::-1]).all()
+    assert (loaded['cloth_mask'] == given['cloth_mask_path']).all()
     assert set(loaded) == {*given, 'person', 'cloth', 'cloth_mask'}
 
 
@@ -79,7 +80,7 @@ def test_a_missing_mask_is_made():
     cloth = np.full((H, W, 3), 250, np.uint8)
     cloth[6:28, 5:20] = 10, 90, 40
     loaded = LoadTryOn()({'person_path': cloth, 'cloth_path': cloth})
-    assert (loaded['cloth_mask'] == grabcut_mask(cloth)).all()
+    assert (loaded['cloth_mask'] == grabcut_mask(cloth[..., ::-1])).all()
     blank = dict(pictures(), cloth_path=cloth * 0, cloth_mask_path=None)
     refused(lambda: LoadTryOn()(blank), 'given as an array: GrabCut found no')
 
@@ -103,7 +104,7 @@ def test_damaged_files_are_named(item):
     path = Path(item['cloth_path'])
     path.write_bytes(path.read_bytes()[:-30])
     refused(
-        lambda: LoadTryOn()(dict(item)), r'color/000002_1\.jpg cannot be read'
+        lambda: LoadTryOn()(dict(item)), r'color/000002_1\.jpg: cannot be read'
     )
 
 
@@ -223,11 +224,12 @@ def test_pack(item):
     assert sample.ori_shape == (H, W)
 
 
-def test_channels_stay_red_green_blue():
+def test_channels_are_red_green_blue():
     given = pictures()
     packed = PackTryOn()(LoadTryOn()(dict(given)))
     person = packed['inputs']['person'].numpy()
-    assert (person.transpose(1, 2, 0) == given['person_path']).all()
+    rgb = given['person_path'][..., ::-1]
+    assert (person.transpose(1, 2, 0) == rgb).all()
     sample = packed['data_samples']
     assert (sample.person_name, sample.cloth_name) == ('person', 'cloth')
 
@@ -265,7 +267,7 @@ def test_preprocessing_of_the_published_results():
         inputs = preprocess({'inputs': batch})['inputs']
         panels = torch.cat([inputs['person'], inputs['cloth']], dim=3)[0]
         levels = ((panels + 1) / 2 * 255).permute(1, 2, 0).numpy()
-        strip = read_picture(SAMPLES / f'results_demo_PFAFN/{number}.jpg')
+        strip = read_rgb(SAMPLES / f'results_demo_PFAFN/{number}.jpg')
         strip = strip[:, : levels.shape[1]].astype(float)
         # they were saved truncated, not rounded
         truncated = np.abs(np.trunc(levels) - strip)

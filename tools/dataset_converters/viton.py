@@ -24,7 +24,7 @@ from mmfashion_ext.formats.viton.check import (
     list_oddities,
 )
 from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
-from mmfashion_ext.formats.viton.files import read_picture
+from mmfashion_ext.formats.viton.files import read_rgb
 from mmfashion_ext.formats.viton.layout import LAYOUTS
 from mmfashion_ext.formats.viton.pairs import TryOnFiles
 from mmfashion_ext.utils.cli import run_tool
@@ -115,7 +115,7 @@ def make_mask(task: tuple[Path, Path]) -> str | None:
     """Write the mask of a cloth; what is wrong with it, if anything."""
     cloth, target = task
     try:
-        mask = grabcut_mask(read_picture(cloth), str(cloth))
+        mask = grabcut_mask(read_rgb(cloth), str(cloth))
     except UserError as error:
         return str(error)
     with atomic_write(target) as temporary:

@@ -7,24 +7,23 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UserError
-from ..checks import (
-    MAX_SIDE,
-    Choice,
-    Fields,
-    Integer,
-    Number,
-    Numbers,
-    OptionalField,
-    as_numbers,
-    is_integer,
-    name_record,
-)
+from ..checks import Fields, name_record
 from ..coco import (
     ANNOTATION_FIELDS,
     IMAGE_FIELDS,
     CocoFields,
     Segmentation,
     read_coco,
+)
+from ..rules import (
+    MAX_SIDE,
+    Choice,
+    Integer,
+    Number,
+    Numbers,
+    OptionalField,
+    as_numbers,
+    is_integer,
 )
 from .constants import ATTRIBUTES, CATEGORY_BY_ID, NUM_LANDMARKS
 from .raw import RawSplit

@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from ...errors import UserError
-from ..checks import MAX_SIDE, Fields, Integer, Numbers, OptionalField
+from ..checks import Fields
 from ..coco import (
     ANNOTATION_FIELDS,
     IMAGE_FIELDS,
@@ -12,6 +12,7 @@ from ..coco import (
     read_coco,
     read_detections,
 )
+from ..rules import MAX_SIDE, Integer, Numbers, OptionalField
 from .constants import VARIATIONS, FLDSplit, Subset, clothes_type
 from .raw import RawFLD
 
@@ -88,7 +89,7 @@ class _Keypoints(Numbers):
     """Rule for x, y, v of landmarks: v is 0, 1 or 2."""
 
     def problem(self, value: object) -> str:
-        """See :class:`~..checks.Rule`."""
+        """See :class:`~..rules.Rule`."""
         problem = super().problem(value)
         if not problem and not {*value[2::3]} <= {0, 1, 2}:
             problem = ' with v other than 0, 1 or 2'

@@ -1,15 +1,23 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Read one picture, mask, parse map, pose, DensePose or flow of a try-on."""
+"""File readers of try-on: image, mask, parse map, pose, DensePose, warp."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
 
-from ...errors import UserError, describe
+from ...errors import UserError
+from ...utils.files import read_json
+from ...utils.images import (
+    ImageInput,
+    flatten,
+    image_name,
+    open_image,
+    read_image,
+)
+from ..checks import require
+from ..rules import MAX_SIDE, Array, ListOf, Numbers
 from .constants import (
     BODY_25_JOINTS,
     CIHP_TO_VITON,
@@ -20,34 +28,40 @@ from .constants import (
 )
 from .layout import FileKind
 
-#: A file, an array, or a picture of Pillow.
-Picture = str | Path | np.ndarray | Image.Image
-
 _CIHP = np.array([label for _, label in CIHP_TO_VITON], np.uint8)
+_DENSEPOSE_HINT = (
+    'make it again, (h, w) of part ids (of I, U, V the first alone), not an '
+    'image in colours'
+)
+_JOINTS = Numbers(
+    (3 * NUM_JOINTS, 75), 'x, y, confidence of 18 or 25 joints', MAX_SIDE
+)
+_FLOW = Array(('h', 'w', 2), 'f', note='x, y in px')
 
 
-def name_of(source: Picture) -> str:
-    """What to call a picture in a message."""
-    if isinstance(source, str | Path):
-        return str(source)
-    return 'the picture given as an array'
+def name_of(source: ImageInput) -> str:
+    """Return what to call an image in a message."""
+    return image_name(source, 'the image given as an array')
 
 
-def describe_size(source: Picture, array: np.ndarray) -> str:
-    """Name and size of what was read from a file, for a message."""
+def describe_size(source: ImageInput, array: np.ndarray) -> str:
+    """Return the name and size of what was read from a file, for a message."""
     h, w = array.shape[:2]
     return f'{name_of(source)} has {w} x {h} px'
 
 
 def check_size(
-    source: Picture, array: np.ndarray, picture: Picture, pixels: np.ndarray
+    source: ImageInput,
+    array: np.ndarray,
+    image: ImageInput,
+    pixels: np.ndarray,
 ) -> None:
-    """Check that a mask or label map has the size of its picture.
+    """Check that a mask or label map has the size of its image.
 
     Args:
-        source (Picture): Where it was read from.
+        source (ImageInput): Where it was read from.
         array (np.ndarray): (h, w, ...).
-        picture (Picture): Where its picture was read from.
+        image (ImageInput): Where its image was read from.
         pixels (np.ndarray): (h, w, 3).
 
     Raises:
@@ -56,45 +70,42 @@ def check_size(
     if array.shape[:2] != pixels.shape[:2]:
         raise UserError(
             f'{describe_size(source, array)}, but '
-            f'{describe_size(picture, pixels)}: both must have the same '
-            'size; make the first again from the second'
+            f'{describe_size(image, pixels)}: both must have the same size; '
+            'make the first again from the second'
         )
 
 
-def read_picture(source: Picture) -> np.ndarray:
-    """Read a picture as RGB.
-
-    Grey pictures get three equal channels. Transparent ones are laid on
-    white, as shops show their clothes. A camera's note of its orientation is
-    followed.
+def read_rgb(source: ImageInput) -> np.ndarray:
+    """Read an image as RGB, the order of channels inside try-on.
 
     Args:
-        source (Picture): File, picture of Pillow, or array of uint8: (h, w)
-            grey, (h, w, 3) RGB or (h, w, 4) RGBA.
+        source (ImageInput): See there; arrays are BGR, as everywhere.
+            Transparent pixels are laid on white, as shops show their
+            clothes, and the EXIF orientation is followed.
 
     Returns:
-        np.ndarray: (h, w, 3) uint8.
+        np.ndarray: (h, w, 3) uint8 RGB.
 
     Raises:
-        UserError: It is missing, damaged or no such picture.
+        UserError: It is missing, damaged or not an image.
     """
-    return np.array(_flatten(_open(source), 'white').convert('RGB'))
+    return np.ascontiguousarray(read_image(source)[..., ::-1])
 
 
-def read_mask(source: Picture) -> np.ndarray:
+def read_mask(source: ImageInput) -> np.ndarray:
     """Read the mask of a garment; it is on where the value is at least 128.
 
     Args:
-        source (Picture): See :func:`read_picture`; also (h, w) bool. Colours
+        source (ImageInput): See :func:`read_rgb`; also (h, w) bool. Colours
             become grey, what is transparent becomes 0.
 
     Returns:
         np.ndarray: (h, w) uint8, 0 ... 255.
 
     Raises:
-        UserError: It cannot be read, or is nowhere on.
+        UserError: It cannot be read, or no pixel is on.
     """
-    mask = np.array(_flatten(_open(source), 'black').convert('L'))
+    mask = np.array(flatten(open_image(source), 'black').convert('L'))
     if mask.max(initial=0) < 128:
         raise UserError(
             f'{name_of(source)}: an empty mask, its greatest value is '
@@ -104,73 +115,15 @@ def read_mask(source: Picture) -> np.ndarray:
     return mask
 
 
-def _flatten(picture: Image.Image, background: str) -> Image.Image:
-    """Lay what is transparent on a colour."""
-    if not picture.has_transparency_data:
-        return picture
-    picture = picture.convert('RGBA')
-    under = Image.new('RGBA', picture.size, background)
-    return Image.alpha_composite(under, picture)
-
-
-def _open(source: Picture) -> Image.Image:
-    """A picture of 8 bits, upright and fully read.
-
-    Raises:
-        UserError: It is none.
-    """
-    name = name_of(source)
-    try:
-        picture = source
-        if isinstance(source, np.ndarray):
-            picture = _from_array(source)
-        elif not isinstance(source, Image.Image):
-            picture = Image.open(source)
-        picture.load()
-    except FileNotFoundError:
-        raise UserError(f'{name} does not exist') from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise UserError(
-            f'{name} cannot be read as a picture ({error}); get or make it '
-            'again'
-        ) from None
-    if picture.mode.startswith(('I', 'F')):
-        raise UserError(
-            f'{name} has values of 16 or 32 bits (mode {picture.mode}), '
-            'expected a picture of 8 bits a channel; save it as one'
-        )
-    return ImageOps.exif_transpose(picture)
-
-
-def _from_array(array: np.ndarray) -> Image.Image:
-    if (
-        array.dtype not in (np.uint8, bool)
-        or not (array.ndim == 2 or array.shape[2:] in ((3,), (4,)))
-        or not array.size
-    ):
-        raise ValueError(
-            f'got an array {array.shape} of {array.dtype}, expected uint8 of '
-            'shape (h, w), (h, w, 3) or (h, w, 4)'
-        )
-    if array.dtype == bool:  # of which Pillow would take the bits
-        array = array * np.uint8(255)
-    return Image.fromarray(array)
-
-
 def read_parse(path: str | Path, labels: ParseLabels = 'viton') -> np.ndarray:
     """Read a parse map.
 
     Args:
-        path (str | Path): Picture of label ids: grey, or with a palette (the
+        path (str | Path): Image of label ids: grey, or with a palette (the
             ids are its indices).
         labels (str): ``'viton'``: 0 ... 13, kept as they are. ``'cihp'``:
             those of VITON-HD, 0 ... 19, mapped to VITON's
-            (:data:`~.viton.CIHP_TO_VITON`).
+            (:data:`~.constants.CIHP_TO_VITON`).
 
     Returns:
         np.ndarray: (h, w) uint8, 0 ... 13.
@@ -179,16 +132,17 @@ def read_parse(path: str | Path, labels: ParseLabels = 'viton') -> np.ndarray:
         UserError: It cannot be read or has other labels.
     """
     if labels == 'viton':
-        hint = "; 14 to 19 are VITON-HD's: layout='viton-hd'"
+        hint = "14 to 19 are VITON-HD's: layout='viton-hd'"
         return _read_ids(path, NUM_LABELS, 'labels', hint)
-    return _CIHP[_read_ids(path, len(_CIHP), 'labels', '')]
+    hint = 'make it again with the labels of CIHP'
+    return _CIHP[_read_ids(path, len(_CIHP), 'labels', hint)]
 
 
 def read_densepose(path: str | Path) -> np.ndarray:
     """Read the DensePose parts of a person.
 
     Args:
-        path (str | Path): ``.npy``, (h, w) of part ids, or a grey picture of
+        path (str | Path): ``.npy``, (h, w) of part ids, or a grey image of
             them.
 
     Returns:
@@ -197,55 +151,42 @@ def read_densepose(path: str | Path) -> np.ndarray:
     Raises:
         UserError: It cannot be read, or has another shape or other parts.
     """
-    hint = '; make it again, of part ids, not a picture in colours'
     if Path(path).suffix != '.npy':
-        return _read_ids(path, NUM_PARTS, 'parts', hint)
+        return _read_ids(path, NUM_PARTS, 'part ids', _DENSEPOSE_HINT)
     try:
         parts = np.load(path, allow_pickle=False)
     except FileNotFoundError:
-        raise UserError(f'{path} does not exist') from None
-    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f'{path}: no such file') from None
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise UserError(
             f'{path} cannot be read as an array ({error}); make it again'
         ) from None
-    if parts.ndim != 2 or parts.dtype.kind not in 'biuf':
-        raise UserError(
-            f'{path} holds an array {parts.shape} of {parts.dtype}, expected '
-            '(h, w) of part ids 0 to 24 (of I, U, V the first alone)'
-        )
-    return _checked_ids(parts, path, NUM_PARTS, 'parts', hint)
+    return _check_ids(parts, path, NUM_PARTS, 'part ids', _DENSEPOSE_HINT)
 
 
 def _read_ids(
     path: str | Path, count: int, what: str, hint: str
 ) -> np.ndarray:
-    """A picture of ids below ``count``, (h, w) uint8."""
-    picture = _open(path)
-    ids = np.array(picture)
-    if picture.mode == 'RGB' and (ids == ids[:, :, :1]).all():
+    """Read an image of ids below ``count``: (h, w) uint8."""
+    image = open_image(path)
+    ids = np.array(image)
+    if image.mode == 'RGB' and (ids == ids[:, :, :1]).all():
         ids = ids[:, :, 0]
     if ids.ndim != 2:
         raise UserError(
-            f'{path} is a picture in colours ({picture.mode}), expected the '
-            f'ids of {what}, 0 to {count - 1}, as grey values or with a '
-            'palette'
+            f'{path} is an image in colours ({image.mode}), expected {what} '
+            f'from 0 to {count - 1} as grey values or with a palette'
         )
-    return _checked_ids(ids, path, count, what, hint)
+    return _check_ids(ids, path, count, what, hint)
 
 
-def _checked_ids(
+def _check_ids(
     ids: np.ndarray, path: str | Path, count: int, what: str, hint: str
 ) -> np.ndarray:
-    with np.errstate(invalid='ignore'):  # NaN
-        whole = ids.astype(np.uint8)
-    wrong = (whole != ids) | (whole >= count)
-    if wrong.any():
-        found = describe(np.unique(ids[wrong]).tolist())
-        raise UserError(
-            f'{path} has {what} {found}, expected whole numbers 0 to '
-            f'{count - 1}{hint}'
-        )
-    return whole
+    rule = Array(('h', 'w'), 'biuf', below=count)
+    if problem := rule.problem(ids):
+        raise UserError(f'{path} has {what}{problem}; {hint}')
+    return ids.astype(np.uint8)
 
 
 def read_pose(path: str | Path) -> np.ndarray:
@@ -254,39 +195,30 @@ def read_pose(path: str | Path) -> np.ndarray:
     Args:
         path (str | Path): JSON; ``people[0]`` has ``pose_keypoints`` (older)
             or ``pose_keypoints_2d``: x, y in px and confidence of 18 joints
-            (COCO), or of 25 (BODY_25), of which those 18 are taken.
+            (COCO), or of 25 (BODY_25), of which those 18 are used.
 
     Returns:
         np.ndarray: (18, 3) float32, rows of x, y and confidence in the order
-        of :data:`~.viton.JOINTS`; 0 for a joint that was not found. All 0 if
-        there is nobody.
+        of :data:`~.constants.JOINTS`; 0 for a joint that was not found. All 0
+        if no person was found.
 
     Raises:
-        UserError: It is no such file.
+        UserError: It is missing, damaged or not such a file.
     """
-    again = 'make it again with OpenPose'
-    try:
-        people = json.loads(Path(path).read_bytes())['people']
-        if not people:
-            return np.zeros((NUM_JOINTS, 3), np.float32)
-        person = people[0]
-        keys = [k for k in ('', '_2d') if f'pose_keypoints{k}' in person]
-        if not keys:
-            raise KeyError('pose_keypoints')
-        joints = np.array(person[f'pose_keypoints{keys[0]}'], np.float32)
-    except FileNotFoundError:
-        raise UserError(f'{path} does not exist') from None
-    except KeyError as error:
-        raise UserError(f'{path} lacks the key {error}; {again}') from None
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f'{path} is no pose file ({error}); {again}') from None
-    if joints.shape not in ((54,), (75,)) or not np.isfinite(joints).all():
-        raise UserError(
-            f'{path} has joints of shape {joints.shape}, expected 54 or 75 '
-            f'finite numbers (x, y and confidence of 18 or 25); {again}'
-        )
-    joints = joints.reshape(-1, 3)
-    return joints if len(joints) == 18 else joints[list(BODY_25_JOINTS)]
+    where, again = str(path), 'make it again with OpenPose'
+    content = read_json(path, 'pose')
+    require(content, {'people': ListOf(None, 'people')}, where, again)
+    if not content['people']:
+        return np.zeros((NUM_JOINTS, 3), np.float32)
+    person = content['people'][0]
+    keys = ('pose_keypoints', 'pose_keypoints_2d')
+    older = not isinstance(person, dict) or keys[1] not in person
+    key = keys[0] if older or keys[0] in person else keys[1]
+    require(person, {key: _JOINTS}, f'{where}: people[0]', again)
+    joints = np.array(person[key], np.float32).reshape(-1, 3)
+    if len(joints) == NUM_JOINTS:
+        return joints
+    return joints[list(BODY_25_JOINTS)]
 
 
 def read_flow(path: str | Path) -> np.ndarray:
@@ -300,43 +232,43 @@ def read_flow(path: str | Path) -> np.ndarray:
         lies on the flat cloth, x and y in px; NaN where no cloth is seen.
 
     Raises:
-        UserError: It is no such file.
+        UserError: It is missing, damaged or not such a file.
     """
     try:
         with np.load(path, allow_pickle=False) as content:
             flow = content['flow']
-        if flow.ndim != 3 or flow.shape[2] != 2 or flow.dtype.kind != 'f':
-            raise ValueError(
-                f'flow is {flow.shape} of {flow.dtype}, expected (h, w, 2)'
-            )
     except FileNotFoundError:
-        raise UserError(f'{path} does not exist') from None
-    # zipfile.BadZipFile is an Exception of its own
-    except Exception as error:
-        raise UserError(f'{path} is no flow file ({error})') from None
+        raise UserError(f'{path}: no such file') from None
+    except Exception as error:  # zipfile's and zlib's errors have no parent
+        raise UserError(
+            f'{path} cannot be read as an .npz file with an array flow '
+            f'({error}); make it again'
+        ) from None
+    if problem := _FLOW.problem(flow):
+        raise UserError(f'{path} has flow{problem}; make it again')
     return flow.astype(np.float32)
 
 
 _READERS: dict[FileKind, Callable[[Any], np.ndarray]] = {
-    'person': read_picture,
-    'cloth': read_picture,
+    'person': read_rgb,
+    'cloth': read_rgb,
     'cloth_mask': read_mask,
     'densepose': read_densepose,
     'pose': read_pose,
     'flow': read_flow,
-    'truth': read_picture,
+    'truth': read_rgb,
     'truth_flow': read_flow,
 }
 
 
 def read_file(
-    kind: FileKind, source: Picture, labels: ParseLabels = 'viton'
+    kind: FileKind, source: ImageInput, labels: ParseLabels = 'viton'
 ) -> np.ndarray:
     """Read a file of a kind with the reader above that fits.
 
     Args:
         kind (str): What it is.
-        source (Picture): The file; of a picture or mask also an array.
+        source (ImageInput): The file; of an image or mask any image input.
         labels (str): Those of a parse map.
 
     Raises:

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from ...errors import UserError
-from ...formats.viton.files import Picture, read_picture
+from ...formats.viton.files import ImageInput, read_rgb
 
 #: Greatest height of a picture on the sheet, px.
 HEIGHT = 256
@@ -48,10 +48,10 @@ class ContactSheet:
             picture, self._cell, interpolation=cv2.INTER_AREA
         )
 
-    def add_file(self, row: int, column: int, source: Picture) -> None:
+    def add_file(self, row: int, column: int, source: ImageInput) -> None:
         """Put a picture of a file on the sheet, unless it cannot be read."""
         try:
-            self.add(row, column, read_picture(source))
+            self.add(row, column, read_rgb(source))
         except UserError:
             return
 

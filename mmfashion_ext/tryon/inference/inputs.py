@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from mmengine.logging import print_log
 
 from ...errors import UserError, describe
-from ...formats.viton.files import Picture
 from ...formats.viton.layout import FileKind
 from ...formats.viton.pairs import read_pairs, stem_of
+from ...utils.images import ImageInput as Picture
 
 #: A picture (file, array of BGR, picture of Pillow), some, or a folder.
 Source = Picture | Sequence[Picture]
@@ -22,7 +21,7 @@ class Named(NamedTuple):
     """A picture that was not read yet.
 
     Attributes:
-        source (Picture): File, array (h, w[, channels]) uint8 of RGB, or
+        source (Picture): File, array (h, w[, channels]) uint8 of BGR, or
             picture of Pillow.
         name (str): Of the file; ``person``, ``cloth_2`` ... of an array.
     """
@@ -158,16 +157,7 @@ def _name(kind: FileKind, picture: Picture, number: int) -> Named:
             f'{name}: expected a file, an array or a picture of Pillow, got '
             f'{picture!r:.80}'
         )
-    return Named(_to_rgb(picture), name)
-
-
-def _to_rgb(picture: Picture) -> Picture:
-    """Turn an array of BGR or BGRA; anything else stays."""
-    if isinstance(picture, np.ndarray) and picture.shape[2:] == (3,):
-        return picture[..., ::-1]
-    if isinstance(picture, np.ndarray) and picture.shape[2:] == (4,):
-        return picture[..., [2, 1, 0, 3]]
-    return picture
+    return Named(picture, name)
 
 
 def _masks(

@@ -8,7 +8,7 @@ import pytest
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
-from mmfashion_ext.formats.viton.files import read_mask, read_picture
+from mmfashion_ext.formats.viton.files import read_mask, read_rgb
 
 SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'
 
@@ -58,5 +58,5 @@ def test_a_tiny_picture_is_refused():
 def test_close_to_the_published_masks():
     for path in sorted(SAMPLES.glob('test_clothes/*.jpg')):
         mask = read_mask(SAMPLES / 'test_edge' / path.name) >= 128
-        found = grabcut_mask(read_picture(path)) > 0
+        found = grabcut_mask(read_rgb(path)) > 0
         assert (found & mask).sum() / (found | mask).sum() > 0.985

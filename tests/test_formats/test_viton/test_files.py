@@ -14,8 +14,8 @@ from mmfashion_ext.formats.viton.files import (
     read_flow,
     read_mask,
     read_parse,
-    read_picture,
     read_pose,
+    read_rgb,
 )
 
 H, W = 9, 7
@@ -43,62 +43,66 @@ def refused(read, path, match):
     assert '\n' not in str(error.value)
 
 
-def test_pictures_from_files_arrays_and_pillow(save):
+def test_images_from_files_arrays_and_pillow(save):
     rgb = pixels()
-    for source in (save(rgb), str(save(rgb)), rgb, Image.fromarray(rgb)):
-        read = read_picture(source)
+    bgr = rgb[..., ::-1]  # arrays are BGR, as everywhere
+    for source in (save(rgb), str(save(rgb)), bgr, Image.fromarray(rgb)):
+        read = read_rgb(source)
         assert read.dtype == np.uint8
         assert (read == rgb).all()
         assert read.flags.writeable
 
 
-def test_grey_pictures_get_three_channels(save):
+def test_grey_images_get_three_channels(save):
     grey = pixels(1)
     for source in (grey, save(grey)):
-        assert (read_picture(source) == grey[:, :, None]).all()
+        assert (read_rgb(source) == grey[:, :, None]).all()
 
 
-def test_transparent_pictures_are_laid_on_white(save):
+def test_transparent_images_are_laid_on_white(save):
     rgba = pixels(4)
     rgba[0, 0] = 10, 20, 30, 0
     rgba[0, 1] = 10, 20, 30, 255
     alpha = rgba[:, :, 3:] / 255
     expected = rgba[:, :, :3] * alpha + 255 * (1 - alpha)
-    for source in (rgba, save(rgba)):
-        read = read_picture(source)
+    for source in (rgba[..., [2, 1, 0, 3]], save(rgba)):
+        read = read_rgb(source)
         assert read[0, :2].tolist() == [[255] * 3, [10, 20, 30]]
         assert np.abs(read - expected).max() <= 1
     palette = Image.fromarray(rgba[:, :, :3]).quantize(8)
     palette.save(path := save(rgba).with_name('p.png'), transparency=3)
     clear = np.asarray(palette) == 3
-    assert (read_picture(path)[clear] == 255).all()
+    assert (read_rgb(path)[clear] == 255).all()
 
 
-def test_pictures_are_turned_upright(save):
+def test_the_exif_orientation_is_followed(save):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees
     path = save(pixels(), exif=exif)
-    assert (read_picture(path) == np.rot90(pixels(), -1)).all()
+    assert (read_rgb(path) == np.rot90(pixels(), -1)).all()
 
 
-def test_bad_pictures_are_refused(save, tmp_path):
+def test_bad_images_are_refused(save, tmp_path):
     path = save(pixels(), 'x.jpg')
     whole = path.read_bytes()
     for length in (0, 20, len(whole) // 2, len(whole) - 20):
         path.write_bytes(whole[:length])
-        refused(read_picture, path, 'cannot be read as a picture')
-    refused(read_picture, tmp_path / 'no.jpg', 'does not exist')
-    refused(read_picture, tmp_path, 'cannot be read as a picture')
+        refused(read_rgb, path, 'cannot be read as an image')
+    refused(read_rgb, tmp_path / 'no.jpg', 'no such file')
+    refused(read_rgb, tmp_path, 'is a folder, expected a file')
     deep = save(np.zeros((H, W), np.uint16))
-    refused(read_picture, deep, '16 or 32 bits')
+    for read in (read_mask, read_parse):
+        refused(read, deep, '16 or 32 bits')
     for array in (
         pixels().astype(np.float32),
         np.zeros((0, 4, 3), np.uint8),
         np.zeros((H, W, 5), np.uint8),
         np.zeros(H, np.uint8),
     ):
-        with pytest.raises(UserError, match='given as an array cannot be'):
-            read_picture(array)
+        with pytest.raises(
+            UserError, match=r'got an array .* expected an image'
+        ):
+            read_rgb(array)
 
 
 def test_masks(save):
@@ -141,7 +145,7 @@ def test_parse_maps_of_viton_hd(save):
 
 def test_bad_parse_maps_are_refused(save):
     refused(read_parse, save(ids(16)), "labels 14, 15, .*layout='viton-hd'")
-    refused(read_parse, save(pixels()), 'picture in colours')
+    refused(read_parse, save(pixels()), 'image in colours')
     refused(read_parse, save(pixels(1) | 128), r'and \d+ more')
 
 
@@ -158,13 +162,16 @@ def test_densepose(tmp_path, save):
 def test_bad_densepose_is_refused(tmp_path, save):
     path = tmp_path / 'x.npy'
     for array, match in (
-        (np.zeros((H, W, 3)), r'\(9, 7, 3\) of float64, expected \(h, w\)'),
-        (ids(26), r'parts 25, expected whole numbers 0 to 24'),
-        (ids(25) - 1.0, r'parts -1\.0'),
-        (ids(25) + 256.0, r'parts 256\.0'),
-        (ids(25) / 2, r'parts 0\.5'),
-        (np.full((H, W), np.nan), 'parts nan'),
-        (np.full((H, W), 'x'), 'of <U1, expected'),
+        (
+            np.zeros((H, W, 3)),
+            r'shape \(9, 7, 3\) and dtype float64, expected \(h, w\)',
+        ),
+        (ids(26), 'part ids 25, expected whole numbers from 0 to 24'),
+        (ids(25) - 1.0, r'part ids -1\.0, '),
+        (ids(25) + 256.0, r'part ids 256\.0'),
+        (ids(25) / 2, r'part ids 0\.5'),
+        (np.full((H, W), np.nan), 'part ids nan'),
+        (np.full((H, W), 'x'), 'dtype <U1, expected'),
     ):
         np.save(path, array)
         refused(read_densepose, path, match)
@@ -172,7 +179,7 @@ def test_bad_densepose_is_refused(tmp_path, save):
     refused(read_densepose, path, 'cannot be read as an array')
     path.write_bytes(b'')
     refused(read_densepose, path, 'cannot be read as an array')
-    refused(read_densepose, tmp_path / 'no.npy', 'does not exist')
+    refused(read_densepose, tmp_path / 'no.npy', 'no such file')
     refused(read_densepose, save(pixels()), 'in colours')
 
 
@@ -223,22 +230,25 @@ def test_nobody_means_no_joint(tmp_path):
 def test_bad_poses_are_refused(tmp_path):
     path = tmp_path / 'x.json'
     for people, match in (
-        ([{}], "lacks the key 'pose_keypoints'"),
-        ([{'pose_keypoints': [0] * 53}], r'shape \(53,\), expected 54 or 75'),
-        ([{'pose_keypoints': [None] * 54}], 'finite numbers'),
-        ([{'pose_keypoints': [[1], [2, 3]]}], 'is no pose file'),
-        ([{'pose_keypoints': {'x': 1}}], 'is no pose file'),
-        ([5], 'is no pose file'),
+        ([{}], r'people\[0\] lacks pose_keypoints;'),
+        (
+            [{'pose_keypoints': [0] * 53}],
+            'of 53 numbers, expected 54 or 75 finite',
+        ),
+        ([{'pose_keypoints': [None] * 54}], r'\[0\] None, expected 54 or'),
+        ([{'pose_keypoints': [[1], [2, 3]]}], r'\[0\] \[1\], expected 54'),
+        ([{'pose_keypoints': {'x': 1}}], r"{'x': 1}, expected 54"),
+        ([5], r'people\[0\] is 5, expected an object'),
     ):
         refused(read_pose, write_pose(path, people), match)
     for text, match in (
-        ('{"person": []}', "lacks the key 'people'"),
-        ('[1]', 'is no pose file'),
-        ('{"people"', 'is no pose file'),
+        ('{"person": []}', 'lacks people;'),
+        ('[1]', r'is \[1\], expected an object'),
+        ('{"people"', 'the pose is not valid JSON'),
     ):
         path.write_text(text)
         refused(read_pose, path, match)
-    refused(read_pose, tmp_path / 'no.json', 'does not exist')
+    refused(read_pose, tmp_path / 'no.json', 'cannot read the pose')
 
 
 @settings(deadline=None, max_examples=50)
@@ -261,7 +271,7 @@ def test_flows(tmp_path):
     np.savez(path, flow=flow[:, :, 0])
     refused(read_flow, path, r'expected \(h, w, 2\)')
     np.savez(path, map=flow)
-    refused(read_flow, path, 'no flow file')
+    refused(read_flow, path, 'cannot be read as an .npz')
     path.write_bytes(b'PK')
-    refused(read_flow, path, 'no flow file')
-    refused(read_flow, tmp_path / 'no.npz', 'does not exist')
+    refused(read_flow, path, 'cannot be read as an .npz')
+    refused(read_flow, tmp_path / 'no.npz', 'no such file')

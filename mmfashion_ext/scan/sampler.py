@@ -1,18 +1,17 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Sampler of clip pairs that show one person in two cameras."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.dist import get_dist_info, sync_random_seed
-from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
-from ..errors import UserError, describe
+from ..errors import UserError
 from ..registry import DATA_SAMPLERS
+from ..utils.skipped import warn_named
 from .seeding import SeededIndex
 
 
@@ -98,12 +97,10 @@ def _partners(
     if single:
         use = 'paired within it' if within_camera else 'skipped'
         count = sum(len(c) for pid in single for c in clips[pid].values())
-        print_log(
+        warn_named(
             f'CrossCameraPairSampler: {len(single)} persons are seen by one '
-            f'camera only, their {count} clips are {use}: person '
-            f'{describe(single)}',
-            logger='current',
-            level=logging.WARNING,
+            f'camera only, their {count} clips are {use}: person',
+            single,
         )
     partners = {}
     for cameras in clips.values():

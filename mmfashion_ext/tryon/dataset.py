@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Persons and garments of VITON, VITON-HD or a folder."""
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,13 +9,13 @@ import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dist import get_rank
-from mmengine.logging import print_log
 from torch.utils.data import get_worker_info
 
 from ..errors import UserError, describe
 from ..formats.viton.layout import FileKind, LayoutName, TryOnSplit
 from ..formats.viton.pairs import TryOnFiles, TryOnPair
 from ..registry import DATASETS
+from ..utils.skipped import warn_named
 
 _TOOL = 'tools/dataset_converters/viton.py'
 
@@ -195,12 +194,12 @@ class TryOnDataset(BaseDataset):
         folder = files.folder(kind)
         tool = f'{_TOOL} {files.root} --layout {files.layout_name}'
         if lacking and kind == 'cloth_mask':
-            print_log(
+            warn_named(
                 f'{folder} lacks the masks of {len(lacking)} of {len(pairs)} '
-                f'clothes: {describe(lacking)}. GrabCut makes them at every '
-                f'access; make them once: {tool} --make-masks',
-                logger='current',
-                level=logging.WARNING,
+                'clothes',
+                lacking,
+                '. GrabCut makes them at every access; make them once: '
+                f'{tool} --make-masks',
             )
         elif lacking:
             raise UserError(

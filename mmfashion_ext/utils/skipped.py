@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Log skipped samples in one line."""
+"""Log skipped or incomplete samples in one line."""
 
 import logging
 from collections.abc import Sequence
@@ -24,11 +24,30 @@ def warn_skipped(
             brackets, the reason.
         total (int, optional): Number of all samples, skipped ones included.
     """
-    if not skipped:
-        return
     count = f'{len(skipped)} of {total}' if total else f'{len(skipped)}'
-    print_log(
-        f'{where}: {count} {what} skipped: {describe(skipped, "; ")}',
-        logger='current',
-        level=logging.WARNING,
-    )
+    warn_named(f'{where}: {count} {what} skipped', skipped, separator='; ')
+
+
+def warn_named(
+    statement: str,
+    names: Sequence[object],
+    advice: str = '',
+    *,
+    separator: str = ', ',
+) -> None:
+    """Log one warning: a statement, the first few it is about, and advice.
+
+    Nothing is logged if there are no names.
+
+    Args:
+        statement (str): What is wrong, and with how many.
+        names (Sequence[object]): The samples that the statement is about.
+        advice (str): What follows the names.
+        separator (str): Stands between the names.
+    """
+    if names:
+        print_log(
+            f'{statement}: {describe(names, separator)}{advice}',
+            logger='current',
+            level=logging.WARNING,
+        )

@@ -10,6 +10,7 @@ from mmfashion_ext.registry import DATA_SAMPLERS
 from mmfashion_ext.scan import sampler as module
 from mmfashion_ext.scan.sampler import CrossCameraPairSampler
 from mmfashion_ext.scan.seeding import SeededIndex
+from mmfashion_ext.utils import skipped
 
 
 class Clips:
@@ -103,7 +104,7 @@ def test_processes_share_whole_pairs(monkeypatch, world_size):
 
 def test_persons_in_one_camera_are_named_and_skipped(monkeypatch):
     printed = []
-    monkeypatch.setattr(module, 'print_log', lambda m, **_: printed.append(m))
+    monkeypatch.setattr(skipped, 'print_log', lambda m, **_: printed.append(m))
     clips = Clips((0, 0), (5, 1), (0, 1), (5, 1), (6, 0))
     sampler = CrossCameraPairSampler(clips, seed=0)
     (message,) = printed

@@ -14,6 +14,7 @@ from mmfashion_ext.registry import DATASETS
 from mmfashion_ext.tryon import dataset as module
 from mmfashion_ext.tryon.dataset import TryOnDataset
 from mmfashion_ext.tryon.transforms import DrawPose, LoadTryOn, PackTryOn
+from mmfashion_ext.utils import skipped
 
 PIPELINE = [LoadTryOn(), DrawPose(), PackTryOn()]
 
@@ -41,7 +42,7 @@ def refused(call, match):
 @pytest.fixture
 def printed(monkeypatch):
     printed = []
-    monkeypatch.setattr(module, 'print_log', lambda m, **_: printed.append(m))
+    monkeypatch.setattr(skipped, 'print_log', lambda m, **_: printed.append(m))
     return printed
 
 

@@ -25,6 +25,14 @@ def test_nothing_skipped_logs_nothing(lines):
     assert lines == []
 
 
+def test_a_statement_with_advice(lines):
+    skipped.warn_named('2 lack masks', ['a', 'b'], '; GrabCut makes them')
+    skipped.warn_named('none lacks masks', [])
+    assert lines == [
+        ('2 lack masks: a, b; GrabCut makes them', logging.WARNING)
+    ]
+
+
 def test_the_first_five_are_named(lines):
     names = [f'{k} (no box)' for k in range(7)]
     skipped.warn_skipped('train.json', 'annotations', names)

@@ -99,8 +99,8 @@ def _partners(
         count = sum(len(c) for pid in single for c in clips[pid].values())
         warn_named(
             f'CrossCameraPairSampler: {len(single)} persons are seen by one '
-            f'camera only, their {count} clips are {use}: person',
-            single,
+            f'camera only, their {count} clips are {use}',
+            [f'person {pid}' for pid in single],
         )
     partners = {}
     for cameras in clips.values():

@@ -109,7 +109,7 @@ def test_persons_in_one_camera_are_named_and_skipped(monkeypatch):
     sampler = CrossCameraPairSampler(clips, seed=0)
     (message,) = printed
     assert '2 persons are seen by one camera only, their 3 clips' in message
-    assert 'skipped: person 5, 6' in message
+    assert 'skipped: person 5, person 6' in message
     assert len(sampler) == 4
     assert sorted(sampler) == [0, 0, 2, 2]
 

@@ -1,24 +1,59 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Clothes in one image, a list of them or a folder, in three lines."""
+"""Clothes inferencer: images in; boxes, masks, categories, landmarks out."""
 
 from pathlib import Path
+from typing import NamedTuple
 
-from mmdet.apis import DetInferencer
+import numpy as np
+import torch
+from mmdet.models.detectors import BaseDetector
 from mmdet.structures import DetDataSample
-from mmengine.config import ConfigDict
-from mmengine.dataset import Compose
-from mmengine.runner.checkpoint import _load_checkpoint_to_model
+from mmdet.utils import get_test_pipeline_cfg
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import DefaultScope
+from pycocotools import mask as mask_utils
 from torch import nn
 
+from ..errors import UserError
 from ..formats.deepfashion2.constants import CATEGORIES
-from ..hub import config_path
-from ..utils.checkpoint import assert_safe, local_checkpoint
-from ..utils.files import write_json
+from ..inferencer import Inferencer, PredictionStream
+from ..utils.image_inputs import NamedInput, number_of_inputs, resolve_images
 from .dataset import DeepFashion2Dataset
+from .visualizer import ClothesVisualizer
+
+#: Category label -> names of its landmarks, as in mmpose's table.
+_LANDMARK_NAMES = tuple(
+    [f'{category.prefix}_kpt{k + 1}' for k in range(category.num_landmarks)]
+    for category in CATEGORIES
+)
+
+#: Fields of ``pred_instances`` that ``_to_prediction`` converts itself.
+_CONVERTED = {
+    'bboxes',
+    'scores',
+    'labels',
+    'masks',
+    'keypoints',
+    'keypoint_scores',
+    'keypoints_in_class',
+}
 
 
-class ClothesInferencer(DetInferencer):
-    """Find clothes with their boxes, masks and landmarks.
+class _LoadedImage(NamedTuple):
+    """An image, and what the test pipeline made of it.
+
+    Attributes:
+        image (np.ndarray): (h, w, 3) uint8 BGR.
+        data (dict): ``inputs`` (3, H, W) and ``data_samples``.
+    """
+
+    image: np.ndarray
+    data: dict
+
+
+class ClothesInferencer(Inferencer):
+    """Detect clothes: boxes, masks, categories and landmarks.
 
     Examples:
         >>> infer = ClothesInferencer('match-rcnn_r50_fpn_8xb2-1x_'
@@ -27,90 +62,227 @@ class ClothesInferencer(DetInferencer):
         >>> found['categories'], found['bboxes'][0], found['keypoints'][0]
 
     Args:
-        model (str): Name of a model, or path of a config file.
-        weights (str or Path, optional): Checkpoint file or URL; read as
-            data, never unpickled. None: random weights, to try things out.
-        device (str, optional): None: CUDA where there is one.
-        show_progress (bool): Show a progress bar over the images.
+        model (str | Path | nn.Module): See
+            :class:`~mmfashion_ext.inferencer.Inferencer`.
+        weights (str | Path, optional): See there.
+        device (str, optional): See there.
+        batch_size (int): Images that go through the network together.
+        show_progress (bool): Show a progress bar over several images.
+
+    Raises:
+        UserError: See there, or the model is not a detector of mmdet.
     """
 
     def __init__(
         self,
-        model: str,
+        model: str | Path | nn.Module,
         weights: str | Path | None = None,
         device: str | None = None,
-        show_progress: bool = False,
+        *,
+        batch_size: int = 1,
+        show_progress: bool = True,
     ) -> None:
-        if weights is not None:
-            weights = str(local_checkpoint(weights))
-            assert_safe(weights)
         super().__init__(
-            model=config_path(model),
-            weights=weights,
-            device=device,
+            model,
+            weights,
+            device,
+            batch_size=batch_size,
             show_progress=show_progress,
         )
+        if not isinstance(self.model, BaseDetector):
+            raise UserError(
+                'ClothesInferencer runs detectors of mmdet, got a '
+                f'{type(self.model).__name__}; build the inferencer of any '
+                'model by mmfashion_ext.hub.build_inferencer'
+            )
+        self.model.dataset_meta = dict(DeepFashion2Dataset.METAINFO)
+        self.pipeline = build_array_pipeline(self.model.cfg)
+        self.visualizer = ClothesVisualizer()
 
-    def _load_weights_to_model(
+    def __call__(
         self,
-        model: nn.Module,
-        checkpoint: dict | None,
-        cfg: ConfigDict | None,
-    ) -> None:
-        """Load weights; the categories are always DeepFashion2's 13."""
-        if checkpoint is not None:
-            _load_checkpoint_to_model(model, checkpoint)
-        model.dataset_meta = dict(DeepFashion2Dataset.METAINFO)
-
-    def _init_pipeline(self, cfg: ConfigDict) -> Compose:
-        """The test pipeline without loading ground truth."""
-        dataset = cfg.test_dataloader.dataset
-        dataset.pipeline = [
-            transform
-            for transform in dataset.pipeline
-            if transform.type != 'mmfashion_ext.LoadClothes'
-        ]
-        return super()._init_pipeline(cfg)
-
-    def pred2dict(
-        self, data_sample: DetDataSample, pred_out_dir: str = ''
-    ) -> dict:
-        """One image's items, best first, as plain values.
+        inputs: object,
+        *,
+        out_dir: str | Path | None = None,
+        draw: bool = False,
+        show: bool = False,
+        stream: bool = False,
+        return_datasamples: bool = False,
+        score_thr: float = 0.0,
+        draw_score_thr: float = 0.3,
+        kpt_thr: float = 0.1,
+    ) -> dict | PredictionStream:
+        """Detect the clothes of images.
 
         Args:
-            data_sample (DetDataSample): Prediction of the model.
-            pred_out_dir (str): Folder to write ``preds/NAME.json`` to.
+            inputs (object): An image (path, URL, array (h, w, 3) uint8 BGR,
+                bytes, opened file or image of Pillow), a folder, a video
+                file, a mapping of names to images; or a list, tuple or
+                generator of these.
+            out_dir (str | Path, optional): Folder of ``visualizations/``,
+                ``predictions/`` and ``results.json``. Masks are COCO RLE
+                there.
+            draw (bool): Add ``visualization``, (h, w, 3) uint8 BGR.
+            show (bool): Show each drawn image in a window.
+            stream (bool): Return an iterator, which detects when a prediction
+                is asked for. Use it for many images: their masks need much
+                memory.
+            return_datasamples (bool): Return mmdet's data samples.
+            score_thr (float): Lowest score, 0-1, of an item. Defaults to 0:
+                the threshold is that of the model's ``test_cfg``.
+            draw_score_thr (float): Lowest score, 0-1, of a drawn item.
+            kpt_thr (float): Lowest score, 0-1, of a drawn landmark.
 
         Returns:
-            dict: One list entry per item: ``labels`` 0..12, ``categories``
-            (names), ``scores`` 0-1, ``bboxes`` xyxy px, ``masks`` COCO RLE,
-            ``keypoints``: [x px, y px, score 0-1] of each landmark of the
-            item's category, in the official order.
+            dict | PredictionStream: ``predictions``, one for each image or
+            frame in order, and ``skipped``, a list of ``input`` and
+            ``reason``. A prediction has ``input``, ``name``, of a video
+            ``frame_id``, and of its N items, best first:
+
+            - ``bboxes`` (N, 4) xyxy px, ``scores`` (N,) 0-1, ``labels`` (N,)
+              0..12, ``categories`` their names;
+            - ``masks`` (N, h, w) bool, with a mask head;
+            - ``keypoints``, of each item the landmarks of its category (K, 2)
+              px, ``keypoint_scores`` (K,) 0-1 and ``keypoint_names``, with a
+              landmark head;
+            - ``match_features`` (N, D), with a match head;
+            - the fields of further heads, (N, ...).
+
+        Raises:
+            UserError: The only image cannot be read, or ``show`` finds no
+                display.
         """
-        result = super().pred2dict(data_sample)
-        result['categories'] = [CATEGORIES[i].name for i in result['labels']]
-        instances = data_sample.pred_instances
-        if 'keypoints' in instances:
-            result['keypoints'] = [
-                [
-                    [*point, score]
-                    for point, score in zip(
-                        points[in_class].tolist(),
-                        scores[in_class].tolist(),
-                        strict=True,
+        return self._run(
+            resolve_images(inputs, videos=True),
+            total=number_of_inputs(inputs),
+            out_dir=out_dir,
+            draw=draw,
+            show=show,
+            stream=stream,
+            return_datasamples=return_datasamples,
+            options={
+                'score_thr': score_thr,
+                'draw_score_thr': draw_score_thr,
+                'kpt_thr': kpt_thr,
+            },
+        )
+
+    def _load(self, item: NamedInput) -> _LoadedImage:
+        image = super()._load(item)
+        data = self.pipeline({'img': image, 'img_id': 0})
+        data['data_samples'].set_metainfo({'img_path': item.input})
+        return _LoadedImage(image, data)
+
+    def _predict(
+        self, loaded: list[_LoadedImage], options: dict
+    ) -> list[DetDataSample]:
+        with torch.no_grad():
+            samples = self.model.test_step(
+                pseudo_collate([image.data for image in loaded])
+            )
+        for sample in samples:
+            found = sample.pred_instances
+            sample.pred_instances = found[found.scores >= options['score_thr']]
+        return samples
+
+    def _to_prediction(self, sample: DetDataSample) -> dict:
+        found = sample.pred_instances.cpu()
+        labels = found.labels.tolist()
+        prediction = {
+            'bboxes': found.bboxes.numpy(),
+            'scores': found.scores.numpy(),
+            'labels': found.labels.numpy(),
+            'categories': [CATEGORIES[label].name for label in labels],
+        }
+        if 'masks' in found:
+            prediction['masks'] = found.masks.numpy()
+        if 'keypoints' in found:
+            for name in ('keypoints', 'keypoint_scores'):
+                prediction[name] = [
+                    values[CATEGORIES[label].slice]
+                    for values, label in zip(
+                        found[name].numpy(), labels, strict=True
                     )
                 ]
-                for points, scores, in_class in zip(
-                    instances.keypoints,
-                    instances.keypoint_scores,
-                    instances.keypoints_in_class,
-                    strict=True,
-                )
+            prediction['keypoint_names'] = [
+                list(_LANDMARK_NAMES[label]) for label in labels
             ]
-        if pred_out_dir:
-            name = Path(data_sample.get('img_path') or '').stem
-            if not name:  # an array has no name
-                name = str(self.num_predicted_imgs)
-                self.num_predicted_imgs += 1
-            write_json(Path(pred_out_dir) / 'preds' / f'{name}.json', result)
-        return result
+        for name in sorted(set(found.keys()) - _CONVERTED):
+            value = found[name]
+            is_tensor = isinstance(value, torch.Tensor)
+            prediction[name] = value.numpy() if is_tensor else value
+        return prediction
+
+    def _to_json(self, prediction: dict) -> dict:
+        if 'masks' not in prediction:
+            return prediction
+        return {**prediction, 'masks': encode_masks(prediction['masks'])}
+
+    def _draw(
+        self, loaded: _LoadedImage, sample: DetDataSample, options: dict
+    ) -> np.ndarray:
+        found = sample.pred_instances.cpu()
+        self.visualizer.kpt_thr = options['kpt_thr']
+        return self.visualizer.draw_on(
+            loaded.image, found[found.scores >= options['draw_score_thr']]
+        )
+
+
+def build_array_pipeline(cfg: Config) -> Compose:
+    """Build a config's test pipeline for images that were read already.
+
+    Args:
+        cfg (Config): With a ``test_dataloader``.
+
+    Returns:
+        Compose: Turns ``img`` (h, w, 3) uint8 BGR and ``img_id`` into
+        ``inputs`` (3, H, W) and ``data_samples``; it loads no ground truth.
+
+    Raises:
+        UserError: The config has no test pipeline, or it loads no image.
+    """
+    try:
+        transforms = get_test_pipeline_cfg(cfg)
+    except (AttributeError, RuntimeError, KeyError):
+        raise UserError(
+            f'{cfg.get("filename")}: no test_dataloader.dataset.pipeline; '
+            'inherit the dataset of a config of this package'
+        ) from None
+    pipeline, loads_image = [], False
+    for transform in transforms:
+        name = transform['type'].rpartition('.')[2]
+        if name == 'LoadImageFromFile':
+            loads_image = True
+            kept = {k: v for k, v in transform.items() if k == 'to_float32'}
+            transform = {'type': 'mmdet.LoadImageFromNDArray', **kept}
+        if name not in ('LoadClothes', 'LoadAnnotations'):
+            pipeline.append(transform)
+    if not loads_image:
+        raise UserError(
+            f'{cfg.filename}: the test pipeline holds no LoadImageFromFile, '
+            f'got {[transform["type"] for transform in transforms]}; put it '
+            'first'
+        )
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        return Compose(pipeline)
+
+
+def encode_masks(masks: np.ndarray) -> list[dict]:
+    """Encode masks (N, h, w) bool as COCO's compressed RLE, for JSON.
+
+    Args:
+        masks (np.ndarray): (N, h, w) bool.
+
+    Returns:
+        list[dict]: ``size`` [h, w] and ``counts``, a string, of each.
+    """
+    encoded = mask_utils.encode(
+        np.asfortranarray(masks.transpose(1, 2, 0).astype(np.uint8))
+    )
+    return [
+        {
+            'size': [int(n) for n in rle['size']],
+            'counts': rle['counts'].decode(),
+        }
+        for rle in encoded
+    ]

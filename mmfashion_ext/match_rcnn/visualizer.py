@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Clothes drawn on their picture: boxes, masks, landmarks, names."""
+"""Visualizer of clothes: boxes, masks, landmarks and categories."""
 
 from typing import Any
 
@@ -21,21 +21,21 @@ _BLACK = (0, 0, 0)
 
 @VISUALIZERS.register_module()
 class ClothesVisualizer(DetLocalVisualizer):
-    """Draws the category's landmarks and skeleton besides box and mask.
+    """Draw the boxes, masks, landmarks and skeletons of clothes.
 
     An item has the colour of its category. Of the 294 landmarks only the
     slice of the item's category is drawn: in ground truth a dot if visible
     and a ring if occluded, in predictions a dot where the score reaches
-    ``kpt_thr``. Lines and letters grow with the picture.
+    ``kpt_thr``. Lines and letters grow with the image.
 
-    It draws with OpenCV instead of the host's Matplotlib, which takes about
-    a second a picture. ``bbox_color``, ``text_color`` and ``mask_color`` of
+    It draws with OpenCV instead of the host's Matplotlib, which needs about
+    a second per image. ``bbox_color``, ``text_color`` and ``mask_color`` of
     the host are not used.
 
     Args:
         name (str): Name of the instance.
         kpt_thr (float): Lowest score (0-1) of a predicted landmark to draw.
-        line_width (float): Width of lines in px on a picture of 1000 x 1000.
+        line_width (float): Width of lines in px on an image of 1000 x 1000.
         alpha (float): Opacity (0-1) of masks.
         **kwargs: ``image``, ``vis_backends`` and ``save_dir`` of the host.
     """
@@ -53,6 +53,23 @@ class ClothesVisualizer(DetLocalVisualizer):
         )
         self.kpt_thr = kpt_thr
 
+    def draw_on(
+        self, image: np.ndarray, instances: InstanceData
+    ) -> np.ndarray:
+        """Draw predictions on an image.
+
+        Args:
+            image (np.ndarray): (h, w, 3) uint8 BGR, left as it is.
+            instances (InstanceData): On the CPU: ``labels`` (n,), ``scores``
+                (n,) and, as far as present, ``bboxes`` (n, 4) xyxy px,
+                ``masks`` (n, h, w) and ``keypoints`` (n, 294, 2) px.
+
+        Returns:
+            np.ndarray: (h, w, 3) uint8 BGR.
+        """
+        drawn = self._draw_instances(image[..., ::-1], instances, None, None)
+        return np.ascontiguousarray(drawn[..., ::-1])
+
     def _draw_instances(
         self,
         image: np.ndarray,
@@ -64,7 +81,7 @@ class ClothesVisualizer(DetLocalVisualizer):
 
         Args:
             image (np.ndarray): (h, w, 3) uint8 RGB, left as it is.
-            instances (InstanceData): ``labels`` and, as far as there,
+            instances (InstanceData): ``labels`` and, as far as present,
                 ``bboxes`` (n, 4) xyxy px of this image, ``masks`` (n, h, w),
                 ``keypoints`` (n, 294, 2) px and ``scores`` (n,).
             classes (list[str], optional): Names of the labels.

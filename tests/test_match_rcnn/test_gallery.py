@@ -1,5 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Building, resuming, extending and asking a gallery; the model is a fake."""
+"""Building, resuming, extending and querying a gallery with a fake model."""
+
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -7,19 +9,19 @@ import pytest
 import torch
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.match_rcnn import gallery
 from mmfashion_ext.match_rcnn.gallery import (
+    EncodedImage,
     build_gallery,
-    draw_matches,
-    find_pictures,
+    find_gallery_images,
     query_gallery,
 )
 from mmfashion_ext.retrieval.gallery_index import GalleryIndex
 from mmfashion_ext.retrieval.pair_similarity import PairSimilarity
+from mmfashion_ext.utils.images import read_image
 
 
 class FakeEncoder:
-    """The mean colour of a picture is its one garment; black has none."""
+    """The mean colour of an image is its one garment; black has none."""
 
     similarity = PairSimilarity(torch.tensor([-1.0, -1.0, -1.0]), 2.0)
     fingerprint = 'fake:1'
@@ -29,9 +31,15 @@ class FakeEncoder:
     def __init__(self):
         self.seen = 0
 
-    def __call__(self, images):
-        self.seen += len(images)
-        return [self.describe(image) for image in images]
+    def encode(self, images, skipped=None):
+        for source in images if isinstance(images, list) else [images]:
+            try:
+                image = read_image(source)
+            except UserError as error:
+                skipped.append({'input': str(source), 'reason': str(error)})
+                continue
+            self.seen += 1
+            yield EncodedImage(str(source), *self.describe(image))
 
     def describe(self, image):
         colour = torch.tensor(image.mean(axis=(0, 1)) / 255).float()
@@ -59,7 +67,7 @@ def shop(tmp_path):
         image = np.full((40, 30 + number, 3), colour, np.uint8)
         where = folder / 'more' if name == 'blue' else folder
         cv2.imwrite(str(where / f'{name}.png'), image)
-    (folder / 'broken.jpg').write_bytes(b'no picture')
+    (folder / 'broken.jpg').write_bytes(b'not an image')
     (folder / 'empty.jpg').touch()
     (folder / 'notes.txt').write_text('left alone')
     return folder
@@ -71,10 +79,10 @@ def stems(items):
 
 def test_builds_and_names_what_cannot_be_read(shop, tmp_path):
     out = tmp_path / 'shop.index'
-    report = build_gallery([shop], FakeEncoder(), out, 2, progress=False)
+    report = build_gallery([shop], FakeEncoder(), out, progress=False)
     assert (report.images, report.garments, report.known) == (5, 4, 0)
-    unreadable = sorted(path.name for path in report.unreadable)
-    assert unreadable == ['broken.jpg', 'empty.jpg']
+    skipped = sorted(Path(entry['input']).name for entry in report.skipped)
+    assert skipped == ['broken.jpg', 'empty.jpg']
     index = GalleryIndex.load(out, 'fake:1')
     assert sorted(stems(index.items)) == ['blue', 'dark_red', 'green', 'red']
     assert not out.with_name('shop.index.partial').exists()
@@ -84,8 +92,7 @@ def test_matches_come_in_order_of_similarity(shop, tmp_path):
     out, encoder = tmp_path / 'shop.index', FakeEncoder()
     build_gallery([shop], encoder, out, progress=False)
     index = GalleryIndex.load(out)
-    picture = shop / 'red.png'
-    (garment,) = query_gallery(picture, index, encoder, topk=3)
+    (garment,) = query_gallery(shop / 'red.png', index, encoder, topk=3)
     assert stems(garment['matches'])[:2] == ['red', 'dark_red']
     best, second, third = (m['similarity'] for m in garment['matches'])
     # sigmoid of 2 for equal colours, one channel differs by 55 / 255
@@ -97,25 +104,19 @@ def test_matches_come_in_order_of_similarity(shop, tmp_path):
 
 def test_an_interrupted_build_goes_on(shop, tmp_path):
     out = tmp_path / 'shop.index'
-    stopped = FakeEncoder()
 
-    def stop(images, describe=FakeEncoder.__call__):
-        if stopped.seen == 3:
-            raise KeyboardInterrupt
-        return describe(stopped, images)
+    class Stopping(FakeEncoder):
+        def describe(self, image):
+            if self.seen == 4:
+                raise KeyboardInterrupt
+            return super().describe(image)
 
-    encoder = FakeEncoder()
-    encoder.__class__ = type(
-        'Stopping',
-        (FakeEncoder,),
-        {'__call__': lambda _, images: stop(images)},
-    )
     with pytest.raises(KeyboardInterrupt):
-        build_gallery([shop], encoder, out, 1, save_every=1, progress=False)
+        build_gallery([shop], Stopping(), out, save_every=1, progress=False)
     assert not out.exists()
     again = FakeEncoder()
-    report = build_gallery([shop], again, out, 1, progress=False)
-    assert report.known == 2  # one of the three pictures has no garment
+    report = build_gallery([shop], again, out, progress=False)
+    assert report.known == 2  # one of the three images has no garment
     assert again.seen == 3
     whole = tmp_path / 'whole.index'
     build_gallery([shop], FakeEncoder(), whole, progress=False)
@@ -125,7 +126,7 @@ def test_an_interrupted_build_goes_on(shop, tmp_path):
     assert not out.with_name('shop.index.partial').exists()
 
 
-def test_more_pictures_extend_an_index(shop, tmp_path):
+def test_more_images_extend_an_index(shop, tmp_path):
     out = tmp_path / 'shop.index'
     build_gallery([shop / 'more'], FakeEncoder(), out, progress=False)
     encoder = FakeEncoder()
@@ -146,46 +147,53 @@ def test_an_index_of_another_checkpoint_is_refused(shop, tmp_path):
     assert out.read_bytes() == before
 
 
-def test_sheet_shows_each_garment_with_its_matches(shop, tmp_path):
-    out, encoder = tmp_path / 'shop.index', FakeEncoder()
-    build_gallery([shop], encoder, out, progress=False)
-    index = GalleryIndex.load(out)
-    (shop / 'green.png').unlink()  # moved since: the sheet says so
-    garments = query_gallery(shop / 'red.png', index, encoder)
-    sheet = tmp_path / 'sheet.png'
-    draw_matches(shop / 'red.png', garments, sheet, cell=(60, 100))
-    image = cv2.imread(str(sheet))
-    assert image.shape == (100, 5 * 60, 3)
-    centres = [tuple(image[35, 60 * column + 25]) for column in range(5)]
-    by_name = dict(
-        zip(['asked', *stems(garments[0]['matches'])], centres, strict=True)
-    )
-    assert by_name.pop('green') == (255, 255, 255)
-    for name, colour in by_name.items():
-        expected = COLOURS['red' if name == 'asked' else name]
-        assert np.abs(np.subtract(colour, expected, dtype=int)).max() <= 2
-
-
 def test_nothing_to_show_is_said(shop, tmp_path):
     index = GalleryIndex(FakeEncoder.similarity, 'fake:1')
     with pytest.raises(UserError, match=r'black\.png: no clothes found'):
         query_gallery(shop / 'black.png', index, FakeEncoder())
-    with pytest.raises(UserError, match='no picture that can be read'):
+    with pytest.raises(UserError, match=r'broken\.jpg.*read as an image'):
         query_gallery(shop / 'broken.jpg', index, FakeEncoder())
     with pytest.raises(UserError, match='empty'):
         query_gallery(shop / 'red.png', index, FakeEncoder())
     with pytest.raises(UserError, match='does not exist'):
-        find_pictures([tmp_path / 'gone'])
-    (tmp_path / 'none').mkdir()
-    with pytest.raises(UserError, match='no pictures'):
-        find_pictures([tmp_path / 'none'])
+        find_gallery_images([tmp_path / 'gone'])
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(UserError, match='empty: no images in this folder'):
+        find_gallery_images([tmp_path / 'empty'])
+    with pytest.raises(UserError, match='no images: give'):
+        find_gallery_images([])
 
 
-def test_pictures_come_once_and_in_order(shop):
-    found = find_pictures([shop / 'red.png', shop, shop / 'red.png'])
+def test_images_come_once_and_in_order(shop):
+    found = find_gallery_images([shop / 'red.png', shop, shop / 'red.png'])
     names = [path.name for path in found]
     assert names[0] == 'red.png'
     assert len(names) == len(set(names)) == 7
     assert 'notes.txt' not in names
     assert all(path.is_absolute() for path in found)
-    assert gallery.read_picture(shop / 'notes.txt') is None
+
+
+def test_a_single_new_file_that_cannot_be_read_is_skipped_too(shop, tmp_path):
+    class OneByOne(FakeEncoder):
+        """Refuses a single unreadable input, as inferencers do."""
+
+        def encode(self, images, skipped=None):
+            yield from super().encode(images, errors := [])
+            if len(images) == len(errors) == 1:
+                raise UserError(errors[0]['reason'])
+            skipped += errors
+
+    out = tmp_path / 'shop.index'
+    for _ in range(2):  # the second time nothing else is new
+        report = build_gallery(
+            [shop / 'red.png', shop / 'broken.jpg'],
+            OneByOne(),
+            out,
+            progress=False,
+        )
+        (entry,) = report.skipped
+        assert entry['input'] == str(shop / 'broken.jpg')
+        assert 'broken.jpg' in entry['reason']
+    assert (report.known, report.images) == (1, 0)
+    report = build_gallery([shop / 'red.png'], OneByOne(), out, progress=False)
+    assert (report.known, report.skipped) == (1, [])

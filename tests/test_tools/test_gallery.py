@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""tools/gallery.py as a user runs it, with a model that knows nothing."""
+"""tools/gallery.py as a user runs it, with an untrained model."""
 
 import json
 import shutil
@@ -26,19 +26,19 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def pictures(tiny_deepfashion2, tmp_path_factory):
-    folder = tmp_path_factory.mktemp('shop') / 'pictures'
+def images(tiny_deepfashion2, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('shop') / 'images'
     shutil.copytree(tiny_deepfashion2[0] / 'train' / 'image', folder)
-    (folder / 'broken.jpg').write_bytes(b'no picture')
+    (folder / 'broken.jpg').write_bytes(b'not an image')
     return folder
 
 
 @pytest.fixture(scope='module')
-def built(weights, pictures, run_python):
+def built(weights, images, run_python):
     """An index, and the process that made it."""
-    index = pictures.parent / 'shop.index'
+    index = images.parent / 'shop.index'
     done = run_python(
-        *(TOOL, 'build', pictures, '--out', index, '--config', MODEL),
+        *(TOOL, 'build', images, '--out', index, '--config', MODEL),
         *('--checkpoint', weights, '--score-thr', '0'),
     )
     return index, done
@@ -47,27 +47,27 @@ def built(weights, pictures, run_python):
 def test_build_names_what_it_skips(built):
     index, done = built
     assert index.exists()
-    assert '4 pictures added' in done.stdout
+    assert '4 images added' in done.stdout
     assert '1 skipped' in done.stdout
-    assert 'no readable picture' in done.stderr
-    assert 'broken.jpg' in done.stderr
+    assert 'broken.jpg: ' in done.stderr
+    assert 'cannot be read as an image' in done.stderr
 
 
-def test_query_needs_the_index_and_a_picture_only(
-    built, pictures, run_tool, tmp_path
+def test_query_needs_the_index_and_an_image_only(
+    built, images, run_tool, tmp_path
 ):
     index, _ = built
-    picture = sorted(pictures.glob('0*.jpg'))[0]
+    image = sorted(images.glob('0*.jpg'))[0]
     sheet, found = tmp_path / 'sheet.jpg', tmp_path / 'found.json'
     run_tool(
-        *(TOOL, 'query', index, picture, '--topk', '3', '--out', sheet),
+        *(TOOL, 'query', index, image, '--topk', '3', '--out', sheet),
         *('--json', found, '--score-thr', '0'),
     )
     garments = json.loads(found.read_text())['garments']
     assert 0 < len(garments) <= 10
     for garment in garments:
         assert len(garment['matches']) == 3
-        # the picture is in the gallery itself: nothing is more similar, the
+        # the image is in the gallery itself: nothing is more similar, the
         # sign of random weights apart
         similarities = [m['similarity'] for m in garment['matches']]
         assert similarities == sorted(similarities, reverse=True)
@@ -75,16 +75,16 @@ def test_query_needs_the_index_and_a_picture_only(
 
 
 def test_another_checkpoint_is_refused(
-    built, weights, pictures, run_tool, tmp_path
+    built, weights, images, run_tool, tmp_path
 ):
     index, _ = built
-    picture = sorted(pictures.glob('0*.jpg'))[0]
+    image = sorted(images.glob('0*.jpg'))[0]
     other = tmp_path / 'other.pth'
     state = torch.load(weights)['state_dict']
     state['roi_head.match_head.fc.bias'] += 1
     torch.save({'state_dict': state}, other)
     done = run_tool(
-        *(TOOL, 'query', index, picture, '--checkpoint', other), status=2
+        *(TOOL, 'query', index, image, '--weights', other), status=2
     )
     message = done.stderr.strip().splitlines()[-1]
     assert message.startswith('error: ')
@@ -98,7 +98,7 @@ def test_another_checkpoint_is_refused(
         (['query', 'gone.index', 'a.jpg'], 'not found: gone.index'),
         (['query', '{index}', 'a.jpg', '--topk', '0'], 'at least 1, got 0'),
         (['query', '{index}', 'a.jpg', '--out', 'a.txt'], 'got a.txt'),
-        (['query', '{index}', 'gone.jpg'], 'gone.jpg is no picture'),
+        (['query', '{index}', 'gone.jpg'], 'gone.jpg: no such file'),
     ],
 )
 def test_what_a_user_gets_wrong(command, message, built, weights, run_tool):

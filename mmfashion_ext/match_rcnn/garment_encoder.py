@@ -1,0 +1,118 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Garment encoder: detects clothes and computes their match features."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..errors import UserError
+from ..hub import config_path, published_weights
+from ..retrieval.pair_similarity import PairSimilarity
+from ..utils.checkpoint import local_checkpoint
+
+
+class EncodedImage(NamedTuple):
+    """The clothes that were found in an image.
+
+    Attributes:
+        input (str): Path or URL of the image, or a generated name.
+        features (Tensor): (n, D) float32, of its n garments, best first.
+        garments (list[dict]): Of each garment ``bbox`` xyxy px, ``category``
+            and ``score`` 0-1.
+    """
+
+    input: str
+    features: Tensor
+    garments: list[dict]
+
+
+class GarmentEncoder:
+    """Detect clothes and compute a feature vector for each.
+
+    Args:
+        model (str): Name of a model with a match head, or path of a config.
+        weights (str | Path, optional): Checkpoint file or URL. Defaults to
+            None: the published ones.
+        device (str, optional): Defaults to None: CUDA where there is one.
+        score_thr (float): Lowest score, 0-1, of a garment.
+        batch_size (int): Images that go through the network together.
+
+    Attributes:
+        similarity (PairSimilarity): Scores pairs of its features.
+        fingerprint (str): Changes with the config's name and the weights.
+        origin (dict[str, str]): ``config`` and ``checkpoint``, their files.
+
+    Raises:
+        UserError: The model has no match head, or see ``ClothesInferencer``.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        weights: str | Path | None = None,
+        device: str | None = None,
+        score_thr: float = 0.3,
+        batch_size: int = 8,
+    ) -> None:
+        # not above: mmdet's import takes longer than finding a wrong argument
+        from .inferencer import ClothesInferencer
+
+        file = local_checkpoint(weights or published_weights(model))
+        self.infer = ClothesInferencer(
+            model, file, device, batch_size=batch_size, show_progress=False
+        )
+        head = getattr(self.infer.model.roi_head, 'match_head', None)
+        if head is None:
+            raise UserError(
+                f'{model} has no match head, so it cannot compare clothes; '
+                "use one of mmfashion_ext.list_models(task='retrieval')"
+            )
+        self.similarity: PairSimilarity = head.similarity().to('cpu')
+        self.score_thr = score_thr
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        config = Path(config_path(model)).absolute()
+        self.fingerprint = f'{config.stem}:{digest[:16]}'
+        self.origin = {
+            'config': str(config),
+            'checkpoint': str(file.absolute()),
+        }
+
+    def encode(
+        self, images: object, skipped: list[dict] | None = None
+    ) -> Iterator[EncodedImage]:
+        """Encode the clothes of images, one image after the other.
+
+        Args:
+            images (object): See ``ClothesInferencer``.
+            skipped (list[dict], optional): Gets ``input`` and ``reason`` of
+                the images that cannot be used.
+
+        Yields:
+            EncodedImage: Of each image that can be read, in order.
+
+        Raises:
+            UserError: The only image cannot be used.
+        """
+        predictions = self.infer(images, stream=True, score_thr=self.score_thr)
+        for prediction in predictions:
+            garments = [
+                {
+                    'bbox': [round(v, 2) for v in box],
+                    'category': category,
+                    'score': round(score, 4),
+                }
+                for box, category, score in zip(
+                    prediction['bboxes'].tolist(),
+                    prediction['categories'],
+                    prediction['scores'].tolist(),
+                    strict=True,
+                )
+            ]
+            features = torch.from_numpy(prediction['match_features'])
+            yield EncodedImage(prediction['input'], features, garments)
+        if skipped is not None:
+            skipped += predictions.skipped

@@ -30,7 +30,7 @@ from .utils.result_writer import ResultWriter
 
 #: Errors in one input of many that do not end a run: those of a user, and
 #: what networks and libraries raise, such as too little memory.
-_SKIPPED_ERRORS = (UserError, RuntimeError, MemoryError, OSError)
+SKIPPED_ERRORS = (UserError, RuntimeError, MemoryError, OSError)
 
 
 class PredictionStream(Iterator[dict]):
@@ -111,6 +111,14 @@ class Inferencer(ABC):
         return next(self.model.parameters()).device
 
     # What a system brings.
+
+    def _prepare(self, options: dict, skipped: list[dict]) -> dict:
+        """Return the options, once per call, before the first input is read.
+
+        A system that compares inputs with a gallery adds it here, and adds
+        what it skips of it to ``skipped``.
+        """
+        return options
 
     def _load(self, item: NamedInput) -> Any:
         """Read an input; by default an image (h, w, 3) uint8 BGR."""
@@ -197,9 +205,10 @@ class Inferencer(ABC):
         if out_dir is not None:
             writer = ResultWriter(out_dir, self.drawing_suffix)
         drawn_too = draw or show or writer is not None
-        options = options or {}
+        given = options or {}
 
         def run(skipped: list[dict]) -> Iterator[dict]:
+            options = self._prepare(given, skipped)
             try:
                 for item, loaded, sample in self._samples(
                     items, total, options, skipped
@@ -254,7 +263,7 @@ class Inferencer(ABC):
         into ``skipped``, unless it is the only input.
         """
         # nothing is caught of an input that is known to be the only one
-        errors = () if total == 1 else _SKIPPED_ERRORS
+        errors = () if total == 1 else SKIPPED_ERRORS
         first_error: Exception | None = None
         count = 0
         for batch in self._batches(self._progress(items, total)):

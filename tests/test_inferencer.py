@@ -73,7 +73,14 @@ def test_one_prediction_for_each_input_in_order(infer, tmp_path):
     assert empty == {'predictions': [], 'skipped': []}
 
 
-def test_bad_inputs_of_many_are_skipped_and_named(infer, tmp_path, capsys):
+def test_bad_inputs_of_many_are_skipped_and_named(
+    infer, tmp_path, monkeypatch
+):
+    reports = []
+    monkeypatch.setattr(
+        'mmfashion_ext.inferencer.print_log',
+        lambda message, **_: reports.append(message),
+    )
     (tmp_path / 'bad.jpg').write_text('text')
     inputs = [IMAGE, tmp_path / 'bad.jpg', IMAGE[:7], None, IMAGE * 2]
     result = infer(inputs, out_dir=tmp_path / 'out')
@@ -87,7 +94,7 @@ def test_bad_inputs_of_many_are_skipped_and_named(infer, tmp_path, capsys):
     assert reasons[0].startswith('cannot be read as an image')
     assert reasons[1] == 'RuntimeError: out of memory (of this GPU)'
     assert 'got NoneType' in reasons[2]
-    report = capsys.readouterr().out
+    (report,) = reports
     assert '3 of the inputs skipped' in report
     assert 'bad.jpg' in report
     written = json.loads((tmp_path / 'out/results.json').read_text())

@@ -121,7 +121,7 @@ class VideoReIDDataset(BaseDataset):
 
         Raises:
             UserError: A file is missing or names what does not exist, or
-                there are no clips.
+                the split has no clips.
         """
         data = VideoReID.read(
             self.ann_file, os.path.join(self.data_root, self.split_file)

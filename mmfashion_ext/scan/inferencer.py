@@ -1,49 +1,75 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Is it the same person? Who of many is it? In three lines."""
+"""Video re-identification inferencer: match two tracklets, rank a gallery."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from mmengine.dataset import Compose
 from PIL import Image
-from rich.progress import track
+from torch import nn
 
-from ..errors import UserError
+from ..errors import UserError, describe
 from ..evaluation.tracklets import aggregate_tracklets
 from ..formats.video_reid.layout import clip_ranges
 from ..formats.video_reid.optical_flow import METHODS, FlowMethod, compute_flow
-from ..hub import get_model
+from ..inferencer import (
+    SKIPPED_ERRORS,
+    Inferencer,
+    PredictionStream,
+    skipped_entry,
+)
 from ..registry import TRANSFORMS
-from ..utils.files import write_json
-from ..utils.image_grid import write_sheet
+from ..utils.image_inputs import NamedInput
 from .clip_features import ClipFeatures
-from .inputs import Source, name_of, read_frames, tracklet_folders
+from .inputs import (
+    Tracklet,
+    TrackletFeatures,
+    read_frames,
+    resolve_tracklets,
+    tracklet_name,
+)
+from .ranking_sheet import draw_ranking
 
-_SHOWN = 3  # frames of a tracklet on the sheet
-_HEIGHT, _CAPTION, _MARGIN = 192, 22, 5  # px: frame, text above, margin
-_CELL_HEIGHT = _HEIGHT + _CAPTION + 2 * _MARGIN
+_SHOWN = 3  # frames of a tracklet on the ranking sheet
 
 
-class Sighting(NamedTuple):
-    """A tracklet as the network describes it.
+@dataclass(frozen=True, eq=False)
+class _Gallery:
+    """A described gallery of G tracklets with N clips.
 
-    Attributes:
-        name (str): Of the folder or file.
-        features (ClipFeatures): (M, T, D) of its clips.
-        pictures (list[np.ndarray]): Some of its frames, (h, w, 3) uint8 RGB.
+    ``indices`` (G,) int64 are their positions in the gallery as passed;
+    ``clips`` (N, T, D) and ``counts`` (G,) are those of :func:`_join`.
     """
 
-    name: str
-    features: ClipFeatures
-    pictures: list[np.ndarray]
+    tracklets: list[TrackletFeatures]
+    indices: np.ndarray
+    clips: ClipFeatures
+    counts: list[int]
 
 
-class SCANInferencer:
-    """Recognise a person in another video.
+@dataclass(frozen=True, eq=False)
+class _Ranking:
+    """The gallery in the order of its scores for a query.
+
+    ``order`` (G,) int64 are indices into ``gallery.tracklets``, best first;
+    ``scores`` (G,) float64 are in the same order.
+    """
+
+    gallery: _Gallery
+    order: np.ndarray
+    scores: np.ndarray
+
+
+class SCANInferencer(Inferencer):
+    """Rank the tracklets of a gallery by the person of a query.
+
+    A tracklet is the frames of one person: a folder of image files; a list,
+    tuple or generator of images (paths, URLs, BGR arrays, images of Pillow,
+    bytes, file objects); a ``Video(path, boxes)``; or ``TrackletFeatures``.
 
     Examples:
         >>> infer = SCANInferencer('scan_r50_1xb32-30e_ilids-vid-256x128',
@@ -51,48 +77,60 @@ class SCANInferencer:
         >>> infer.match('cam1/person001', 'cam2/person001')
         0.97
         >>> result = infer('cam1/person001', 'cam2', out_dir='out')
-        >>> result['predictions'][0][0]
-        {'name': 'cam2/person001', 'probability': 0.97}
+        >>> result['predictions'][0]['gallery'][0]
+        'cam2/person001'
+        >>> result['predictions'][0]['scores'][0]
+        0.97
 
     Args:
-        model (str): Name of a model, or path of a config file.
+        model (str | Path | nn.Module): Name of a model, path of a config
+            file, or what ``get_model`` built (``weights`` must be None then).
         weights (str | Path, optional): Checkpoint file or URL; read as
-            data, never unpickled. None: random weights, to try things out.
-        device (str, optional): None: CUDA where there is one.
-        flow (str): How optical flow is computed, if the model needs it:
-            ``'farneback'`` or ``'dis'``, as that of the training data.
-        percentile (float): See ``VideoReIDMetric``.
+            data, never unpickled. Defaults to None: the published ones.
+        device (str, optional): Defaults to None: CUDA where there is one.
+        batch_size (int): Clips that go through the network together, and
+            queries that are compared together. Defaults to 1.
+        show_progress (bool): Show a progress bar over the gallery and over
+            several queries. Defaults to True.
+        flow (str): Method of the optical flow, if the model uses flow:
+            ``'farneback'`` or ``'dis'``, as for the training data.
+        percentile (float): Clip distances up to this percentile (0-100)
+            count, see ``VideoReIDMetric``. Defaults to 10.
         crop_size (tuple[int, int]): (h, w) in px that frames of different
             sizes and the boxes of a video are resized to, before flow is
-            computed: the size of the frames of the training data.
-        batch_size (int): Clips that go through the network together.
-        show_progress (bool): Show a progress bar over the gallery.
+            computed: the frame size of the training data.
 
     Raises:
-        UserError: An unknown model, or weights of another one.
+        UserError: An unknown model or setting, no published weights, or
+            weights of another model.
         CheckpointError: See ``utils.checkpoint``.
     """
 
     def __init__(
         self,
-        model: str,
+        model: str | Path | nn.Module,
         weights: str | Path | None = None,
         device: str | None = None,
         *,
+        batch_size: int = 1,
+        show_progress: bool = True,
         flow: FlowMethod = 'farneback',
         percentile: float = 10,
         crop_size: tuple[int, int] = (128, 64),
-        batch_size: int = 8,
-        show_progress: bool = False,
     ) -> None:
         if flow not in METHODS:
             raise UserError(
                 f'flow must be one of {", ".join(METHODS)}, got {flow!r}'
             )
-        if batch_size < 1:
-            raise UserError(f'batch_size must be 1 or more, got {batch_size}')
-        device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        self.model = get_model(model, weights, device=device)
+        if not 0 <= percentile <= 100:
+            raise UserError(f'percentile must be 0 to 100, got {percentile}')
+        super().__init__(
+            model,
+            weights,
+            device,
+            batch_size=batch_size,
+            show_progress=show_progress,
+        )
         dataset = self.model.cfg.test_dataloader.dataset
         self.clip_length = dataset.get('clip_length', 10)
         self.stride = dataset.get('stride', 5)
@@ -107,119 +145,112 @@ class SCANInferencer:
         )
         self.percentile = percentile
         self.crop_size = crop_size
-        self.batch_size = batch_size
-        self.show_progress = show_progress
 
     def __call__(
         self,
-        query: Source | Sighting,
-        gallery: str | Path | Sequence[Source | Sighting],
+        query: Tracklet | Iterable[Tracklet],
+        gallery: str | Path | Iterable[Tracklet],
+        *,
         out_dir: str | Path | None = None,
+        draw: bool = False,
+        show: bool = False,
+        stream: bool = False,
         top: int = 9,
-    ) -> dict:
-        """Rank a gallery by how likely it shows the person of the query.
+    ) -> dict | PredictionStream:
+        """Rank a gallery by how likely it shows the person of each query.
 
         Args:
-            query (Source | Sighting): The person's frames (a folder, a list,
-                a video with boxes), or what :meth:`look` returned.
-            gallery (str | Path | Sequence): A folder with a folder for each
-                tracklet, or a list of what ``query`` may be.
-            out_dir (str | Path, optional): Write ``ranking.json`` and a
-                picture of the best, ``ranking.png``, to this folder.
-            top (int): Tracklets of the gallery on the picture.
+            query (Tracklet | Iterable[Tracklet]): A tracklet; or a list,
+                tuple, generator, dict (by name) or folder of tracklets.
+            gallery (str | Path | Iterable[Tracklet]): A folder with a folder
+                for each tracklet; or a list, tuple, generator or dict (by
+                name) of tracklets.
+            out_dir (str | Path, optional): Write ``visualizations/`` (the
+                ranking sheets), ``predictions/NAME.json`` and
+                ``results.json`` to this folder.
+            draw (bool): Add the ranking sheet as ``visualization``,
+                (h, w, 3) uint8 BGR, to each prediction. Defaults to False.
+            show (bool): Show each ranking sheet in a window until a key is
+                pressed. Defaults to False.
+            stream (bool): Return an iterator over the predictions instead,
+                computed when they are asked for. Defaults to False.
+            top (int): Tracklets of the gallery on the ranking sheet.
+                Defaults to 9.
 
         Returns:
-            dict: ``predictions``: a list with one entry, the list of the
-            gallery's tracklets, most likely first: ``name`` and
-            ``probability`` (0-1) of being the same person.
+            dict | PredictionStream: ``predictions``, one for each query, and
+            ``skipped``, a list of dicts of ``input`` and ``reason``, for
+            queries and tracklets of the gallery. A prediction has:
+
+            - ``input`` (str): path of the query, or a generated name;
+              ``name`` (str): stem of its result files.
+            - ``gallery`` (list[str]): tracklets of the gallery, best first.
+            - ``indices`` (np.ndarray): (G,) int64 positions of these in the
+              gallery as passed.
+            - ``scores`` (np.ndarray): (G,) float64 probability of the same
+              person, 0-1.
 
         Raises:
-            UserError: A source has no frames, or one cannot be read.
+            UserError: The only query or all of the gallery cannot be used, or
+                ``show`` finds no display.
         """
-        if isinstance(gallery, str | Path):
-            gallery = tracklet_folders(gallery)
-        if not len(gallery):
-            raise UserError('the gallery is empty: pass 1 tracklet or more')
-        seen = self.look(query)
-        sightings = [
-            self.look(source)
-            for source in track(
-                gallery, 'gallery', disable=not self.show_progress
-            )
-        ]
-        probabilities = self.compare([seen], sightings)[0]
-        order = np.argsort(-probabilities, kind='stable')
-        ranking = [
-            {
-                'name': sightings[i].name,
-                'probability': float(probabilities[i]),
-            }
-            for i in order
-        ]
-        if out_dir is not None:
-            best = [(sightings[i], probabilities[i]) for i in order[:top]]
-            sheet = [_strip(seen, None), *(_strip(*item) for item in best)]
-            write_json(
-                Path(out_dir, 'ranking.json'),
-                {'query': seen.name, 'ranking': ranking},
-            )
-            write_sheet(
-                sheet,
-                Path(out_dir, 'ranking.png'),
-                columns=min(5, len(sheet)),
-                cell=(max(strip.shape[1] for strip in sheet), _CELL_HEIGHT),
-            )
-        return {'predictions': [ranking]}
-
-    def match(
-        self, first: Source | Sighting, second: Source | Sighting
-    ) -> float:
-        """Probability (0-1) that two tracklets show the same person."""
-        return float(
-            self.compare([self.look(first)], [self.look(second)])[0, 0]
+        if top < 1:
+            raise UserError(f'top must be 1 or more, got {top}')
+        items, total = resolve_tracklets(query, 'query')
+        return self._run(
+            items,
+            total=total,
+            out_dir=out_dir,
+            draw=draw,
+            show=show,
+            stream=stream,
+            options={'gallery': gallery, 'top': top},
         )
+
+    def match(self, first: Tracklet, second: Tracklet) -> float:
+        """Return the probability (0-1) that two tracklets show one person."""
+        return float(self.compare([first], [second])[0, 0])
 
     def compare(
-        self, query: Sequence[Sighting], gallery: Sequence[Sighting]
+        self, query: Sequence[Tracklet], gallery: Sequence[Tracklet]
     ) -> np.ndarray:
-        """Compare all with all.
+        """Compare all tracklets of two lists.
 
         Args:
-            query (Sequence[Sighting]): Q tracklets, 1 or more.
-            gallery (Sequence[Sighting]): G tracklets, 1 or more.
+            query (Sequence[Tracklet]): Q tracklets, 1 or more.
+            gallery (Sequence[Tracklet]): G tracklets, 1 or more.
 
         Returns:
-            np.ndarray: (Q, G) probabilities of the same person, 0-1.
+            np.ndarray: (Q, G) float64 probability of the same person, 0-1.
+
+        Raises:
+            UserError: A tracklet cannot be used, or there are none.
         """
-        clips = (
-            ClipFeatures(
-                *(
-                    torch.cat(parts)
-                    for parts in zip(*(s.features for s in side), strict=True)
-                )
-            )
-            for side in (query, gallery)
-        )
-        distances = self.model.matcher.distances(*clips)
-        counts = ([len(s.features.keys) for s in x] for x in (query, gallery))
-        return 1 - aggregate_tracklets(
-            distances.cpu().numpy(), *counts, self.percentile
-        )
+        sides = [[self.extract(x) for x in side] for side in (query, gallery)]
+        if not all(sides):
+            raise UserError('compare needs 1 tracklet or more on either side')
+        return self._compare(*map(_join, sides))
 
     @torch.no_grad()
-    def look(self, source: Source | Sighting) -> Sighting:
-        """Describe a tracklet, to compare it more than once.
+    def extract(
+        self, tracklet: Tracklet, name: str | None = None
+    ) -> TrackletFeatures:
+        """Extract the features of a tracklet, to compare it more than once.
 
         Args:
-            source (Source | Sighting): A folder of frames, a list of frames
-                (files or (h, w, 3) uint8 RGB arrays), or a ``Video``.
+            tracklet (Tracklet): See the class.
+            name (str, optional): What to call it. Defaults to None: its path,
+                if it has one.
 
         Returns:
-            Sighting: What :meth:`compare` and a call take.
+            TrackletFeatures: Can be passed wherever a tracklet can.
+
+        Raises:
+            UserError: The tracklet has no frames, or one cannot be read.
         """
-        if isinstance(source, Sighting):
-            return source
-        frames = read_frames(source, self.crop_size)
+        if isinstance(tracklet, TrackletFeatures):
+            return tracklet
+        frames = read_frames(tracklet, self.crop_size)
         clips = self._clips(frames)
         parts = []
         for start in range(0, len(clips), self.batch_size):
@@ -227,20 +258,99 @@ class SCANInferencer:
             inputs = {key: [clip[key] for clip in batch] for key in batch[0]}
             data = self.model.data_preprocessor({'inputs': inputs})
             parts.append(self.model.extract(data['inputs']))
-        features = (torch.cat(part) for part in zip(*parts, strict=True))
+        features = ClipFeatures(*map(torch.cat, zip(*parts, strict=True)))
+        if not all(part.isfinite().all() for part in features):
+            raise UserError(
+                'the network gives features that are not finite; check the '
+                'frames, or use another checkpoint'
+            )
         shown = np.linspace(0, len(frames) - 1, min(_SHOWN, len(frames)))
-        return Sighting(
-            name_of(source),
-            ClipFeatures(*features),
+        return TrackletFeatures(
+            name or tracklet_name(tracklet) or '',
+            features,
             [frames[round(i)] for i in shown],
         )
 
+    def _prepare(self, options: dict, skipped: list[dict]) -> dict:
+        """Extract the features of the gallery."""
+        items, total = resolve_tracklets(options['gallery'], several=True)
+        errors = () if total == 1 else SKIPPED_ERRORS
+        tracklets, indices, failed = [], [], []
+        for index, item in enumerate(self._progress(items, total)):
+            try:
+                tracklets.append(self._load(item))
+            except errors as error:
+                failed.append(skipped_entry(item, error))
+            else:
+                indices.append(index)
+        if not tracklets and not failed:
+            raise UserError('the gallery is empty: pass 1 tracklet or more')
+        if not tracklets:
+            reasons = (f'{e["input"]} ({e["reason"]})' for e in failed)
+            raise UserError(
+                'no tracklet of the gallery can be used: '
+                f'{describe(reasons, "; ")}'
+            )
+        skipped += failed
+        gallery = _Gallery(tracklets, np.array(indices), *_join(tracklets))
+        return options | {'gallery': gallery}
+
+    def _load(self, item: NamedInput) -> TrackletFeatures:
+        features = self.extract(item.source, item.input)
+        return replace(features, name=item.input)
+
+    def _predict(
+        self, loaded: list[TrackletFeatures], options: dict
+    ) -> list[_Ranking]:
+        gallery = options['gallery']
+        scores = self._compare(_join(loaded), (gallery.clips, gallery.counts))
+        orders = np.argsort(-scores, axis=1, kind='stable')
+        return [
+            _Ranking(gallery, order, row[order])
+            for order, row in zip(orders, scores, strict=True)
+        ]
+
+    def _to_prediction(self, sample: _Ranking) -> dict:
+        gallery = sample.gallery
+        return {
+            'gallery': [gallery.tracklets[i].name for i in sample.order],
+            'indices': gallery.indices[sample.order],
+            'scores': sample.scores,
+        }
+
+    def _draw(
+        self, loaded: TrackletFeatures, sample: _Ranking, options: dict
+    ) -> np.ndarray:
+        top = options['top']
+        best = [sample.gallery.tracklets[i] for i in sample.order[:top]]
+        scores = sample.scores[:top].tolist()
+        return draw_ranking(loaded, list(zip(best, scores, strict=True)))
+
+    def _compare(
+        self,
+        query: tuple[ClipFeatures, list[int]],
+        gallery: tuple[ClipFeatures, list[int]],
+    ) -> np.ndarray:
+        """Return (Q, G) float64 probabilities of the same person, 0-1."""
+        distances = self.model.matcher.distances(query[0], gallery[0])
+        return 1 - aggregate_tracklets(
+            distances.cpu().numpy(), query[1], gallery[1], self.percentile
+        )
+
     def _clips(self, frames: list[np.ndarray]) -> list[dict]:
-        """The inputs of each clip, cut as in the test."""
-        modalities = {'img': frames}
+        """Return the network's inputs of each clip, cut as in the test.
+
+        Args:
+            frames (list[np.ndarray]): (h, w, 3) uint8 BGR each.
+
+        Returns:
+            list[dict]: ``img`` and, if used, ``flow``, (T, 3, H, W) uint8.
+        """
+        rgb = [cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) for frame in frames]
+        modalities = {'img': rgb}
         if self.flow is not None:
-            modalities['flow'] = compute_flow(frames, self.flow)
-        pictures = {
+            modalities['flow'] = compute_flow(rgb, self.flow)
+        images = {
             key: [Image.fromarray(value) for value in values]
             for key, values in modalities.items()
         }
@@ -251,31 +361,16 @@ class SCANInferencer:
             missing = self.clip_length - (end - start)
             clip = {
                 key: values[start:end] + values[end - 1 : end] * missing
-                for key, values in pictures.items()
+                for key, values in images.items()
             }
             clips.append(self.pipeline(clip)['inputs'])
         return clips
 
 
-def _strip(sighting: Sighting, probability: float | None) -> np.ndarray:
-    """Frames side by side under a caption, (h, w, 3) uint8 BGR."""
-    frames = []
-    for picture in sighting.pictures:
-        width = max(round(picture.shape[1] * _HEIGHT / picture.shape[0]), 1)
-        frame = cv2.resize(picture, (width, _HEIGHT))
-        frames.append(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-    strip = np.hstack(frames)
-    caption = np.full((_CAPTION, strip.shape[1], 3), 255, np.uint8)
-    text = 'query' if probability is None else f'{probability:.3f}'
-    cv2.putText(
-        caption,
-        f'{text} {Path(sighting.name).name}',
-        (2, _CAPTION - 7),
-        cv2.FONT_HERSHEY_SIMPLEX,
-        0.45,
-        (0, 0, 160) if probability is None else (0, 0, 0),
-        1,
-        cv2.LINE_AA,
-    )
-    margin = (_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0)
-    return np.pad(np.vstack((caption, strip)), margin, constant_values=255)
+def _join(
+    tracklets: Sequence[TrackletFeatures],
+) -> tuple[ClipFeatures, list[int]]:
+    """Return the clips (M, T, D) of all tracklets, and how many each has."""
+    features = [tracklet.features for tracklet in tracklets]
+    clips = ClipFeatures(*map(torch.cat, zip(*features, strict=True)))
+    return clips, [len(part.keys) for part in features]

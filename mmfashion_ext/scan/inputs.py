@@ -1,68 +1,131 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Frames of a person, from where users have them."""
+"""Resolve user inputs (folders, lists of frames, videos) to tracklets."""
 
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ..errors import UserError
+from ..utils.image_inputs import NamedInput, UniqueNames, is_folder
+from ..utils.images import (
+    ImageInput,
+    find_images,
+    image_name,
+    image_stem,
+    is_image_file,
+    is_image_input,
+    natural_order,
+    read_image,
+)
+from ..utils.video import VideoReader
+from .clip_features import ClipFeatures
 
-PICTURES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm')
-
-Frame = np.ndarray | str | Path
 Box = Sequence[float] | None
 
 
-class Video(NamedTuple):
-    """A video and where the person is in it.
+@dataclass(frozen=True, eq=False)
+class Video:
+    """A video file and the boxes of one person in it.
 
     Attributes:
         path (str | Path): File that OpenCV can read.
         boxes (Sequence | np.ndarray | str | Path): One box for each frame,
-            xyxy in px, or None (or NaN) where the person is not seen; or a
-            JSON file with this list.
+            xyxy in px, or None (or NaN) where the person is not visible; or
+            a JSON file with this list.
     """
 
     path: str | Path
     boxes: Sequence[Box] | np.ndarray | str | Path
 
 
-#: A folder of frames, a list of frames (files or (h, w, 3) uint8 RGB arrays),
-#: or a video with boxes.
-Source = str | Path | Sequence[Frame] | Video
+@dataclass(frozen=True, eq=False)
+class TrackletFeatures:
+    """Features of a tracklet, to compare it more than once.
+
+    Attributes:
+        name (str): Path as given, or another name; empty if it has none.
+        features (ClipFeatures): (M, T, D) of its clips.
+        frames (list[np.ndarray]): Up to 3 of its frames, (h, w, 3) uint8 BGR,
+            for the ranking sheet.
+    """
+
+    name: str
+    features: ClipFeatures
+    frames: list[np.ndarray]
 
 
-def read_frames(source: Source, size: tuple[int, int]) -> list[np.ndarray]:
-    """Read all frames of a person, in order.
+#: A folder of frames, a list, tuple, generator or array (T, h, w, 3) of
+#: frames, a video with boxes, or the features of a tracklet.
+Tracklet = str | Path | Iterable[ImageInput] | Video | TrackletFeatures
 
-    Files of a folder are taken in the natural order of their names: 2 before
-    10. Frames of different sizes, such as the boxes of a video, are resized
-    to ``size``, because flow needs one size.
+_Entry = tuple[Any, str | None]  # a tracklet and its name, if it has one
+
+
+def resolve_tracklets(
+    inputs: object, default: str = 'tracklet', *, several: bool = False
+) -> tuple[Iterable[NamedInput], int | None]:
+    """Resolve what users pass to tracklets, none of which is read.
+
+    A list or generator is one tracklet if it holds frames, and several if it
+    holds folders, lists, videos or features. A folder is one tracklet if it
+    holds images, and several if it holds folders of images.
 
     Args:
-        source (Source): See there.
+        inputs (object): A :data:`Tracklet`; a mapping of names to tracklets;
+            or a list, tuple or generator of tracklets.
+        default (str): Name of a tracklet that has none; a second one gets
+            the number 2 ... Defaults to 'tracklet'.
+        several (bool): Each entry of a list is a tracklet, and each folder in
+            a folder, whatever they hold (galleries). Defaults to False.
+
+    Returns:
+        tuple[Iterable[NamedInput], int | None]: The tracklets in order, and
+        how many there are; None for a generator, which is read lazily.
+
+    Raises:
+        UserError: A folder of tracklets is missing or has none.
+    """
+    entries = _entries(inputs, several)
+    total = len(entries) if isinstance(entries, list) else None
+    return _named(entries, default), total
+
+
+def read_frames(source: Tracklet, size: tuple[int, int]) -> list[np.ndarray]:
+    """Read all frames of a tracklet, in order.
+
+    Files of a folder are sorted in the natural order of their names: 2 before
+    10. Frames of different sizes and the boxes of a video are resized to
+    ``size``, because optical flow needs one size.
+
+    Args:
+        source (Tracklet): See there; not ``TrackletFeatures``.
         size (tuple[int, int]): (h, w) in px.
 
     Returns:
-        list[np.ndarray]: (h, w, 3) uint8 RGB each, at least one.
+        list[np.ndarray]: (h, w, 3) uint8 BGR each, at least one.
 
     Raises:
         UserError: There are none, or one cannot be read.
     """
     if isinstance(source, Video):
-        frames = list(_cut_out(source))
+        frames = list(_crops(source))
     elif isinstance(source, str | Path):
-        frames = [_read(file) for file in _pictures(Path(source))]
+        frames = [read_image(file) for file in _frame_files(source)]
+    elif _is_collection(source):
+        frames = [_read_frame(frame, i) for i, frame in enumerate(source)]
     else:
-        frames = [_read(frame) for frame in source]
+        raise UserError(
+            f'expected a tracklet, got {_describe(source)}. Pass a folder or '
+            'list of frames ([image] for a single one), or Video(path, boxes)'
+        )
     if not frames:
-        raise UserError(f'{name_of(source)}: there is no frame of the person')
+        raise UserError('the tracklet has no frames, expected at least one')
     if len({frame.shape for frame in frames}) > 1 or isinstance(source, Video):
         h, w = size
         frames = [
@@ -72,123 +135,182 @@ def read_frames(source: Source, size: tuple[int, int]) -> list[np.ndarray]:
     return frames
 
 
-def name_of(source: Source) -> str:
-    """What to call the person: the folder, the video or the first file."""
-    if isinstance(source, Video):
-        return str(source.path)
-    if isinstance(source, str | Path):
-        return str(source)
-    first = source[0] if len(source) else None
-    return str(first) if isinstance(first, str | Path) else 'a list of frames'
-
-
 def tracklet_folders(folder: str | Path) -> list[Path]:
-    """The folders with pictures in a folder, in natural order.
+    """Return the folders of frames in a folder, in natural order.
+
+    Args:
+        folder (str | Path): A folder with a folder for each tracklet.
 
     Raises:
-        UserError: There are none.
+        UserError: The folder does not exist, or none of its folders has
+            images.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
+    path = Path(folder).expanduser()
+    if not path.is_dir():
         raise UserError(f'{folder}: no such folder')
-    found = sorted(
-        (sub for sub in folder.iterdir() if sub.is_dir() and _files(sub)),
-        key=_natural,
-    )
+    found = [
+        sub
+        for sub in path.iterdir()
+        if sub.is_dir() and not sub.name.startswith('.') and _has_images(sub)
+    ]
     if not found:
         raise UserError(
-            f'{folder}: expected a folder for each tracklet in it, with the '
-            'frames as pictures'
+            f'{folder}: expected a folder for each tracklet in it, with its '
+            'frames as image files'
         )
-    return found
+    return sorted(found, key=natural_order)
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
-    parts = re.findall(r'\d+|\D+', path.name)
-    return [(int(p) if p.isdecimal() else -1, p) for p in parts]
+def tracklet_name(source: object) -> str | None:
+    """Return what to call a tracklet, or None if it has no name.
+
+    Args:
+        source (object): See :data:`Tracklet`.
+
+    Returns:
+        str, optional: The path of a folder or video, or of the first frame of
+        a list of files.
+    """
+    if isinstance(source, Video):
+        return str(source.path)
+    if isinstance(source, TrackletFeatures):
+        return source.name or None
+    if isinstance(source, str | Path):
+        return str(source)
+    if isinstance(source, list | tuple) and source:
+        return image_name(source[0], '') or None
+    return None
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(
-        (f for f in folder.iterdir() if f.suffix.lower() in PICTURES),
-        key=_natural,
+def _entries(inputs: object, several: bool) -> list[_Entry] | Iterator[_Entry]:
+    """Return tracklets and their names; a list where all are known."""
+    if isinstance(inputs, Mapping):
+        return [(source, str(name)) for name, source in inputs.items()]
+    if isinstance(inputs, str | Path):
+        if several or _has_tracklets(inputs):
+            return [(sub, str(sub)) for sub in tracklet_folders(inputs)]
+        return [(inputs, str(inputs))]
+    if not _is_collection(inputs) or isinstance(inputs, np.ndarray):
+        return [(inputs, tracklet_name(inputs))]
+    if isinstance(inputs, list | tuple):
+        if several or any(map(_is_tracklet, inputs)):
+            return [(source, tracklet_name(source)) for source in inputs]
+        return [(inputs, tracklet_name(inputs))]
+    rest = iter(inputs)
+    first = list(islice(rest, 1))
+    if several or any(map(_is_tracklet, first)):
+        return ((x, tracklet_name(x)) for x in chain(first, rest))
+    frames = [*first, *rest]
+    return [(frames, tracklet_name(frames))]
+
+
+def _named(entries: Iterable[_Entry], default: str) -> Iterator[NamedInput]:
+    unique = UniqueNames()
+    for source, name in entries:
+        stem = unique(default if name is None else _stem(source, name))
+        yield NamedInput(stem if name is None else name, stem, source)
+
+
+def _stem(source: object, name: str) -> str:
+    """Return the stem of result files; names of folders have no ending."""
+    if isinstance(source, str | Path) and is_folder(source):
+        return Path(name).expanduser().resolve().name or 'tracklet'
+    return image_stem(name)
+
+
+def _is_tracklet(source: object) -> bool:
+    """Return whether an entry of a list is a tracklet, rather than a frame."""
+    if isinstance(source, Video | TrackletFeatures) or is_folder(source):
+        return True
+    return _is_collection(source)
+
+
+def _is_collection(source: object) -> bool:
+    """Return whether there are frames or tracklets to iterate over."""
+    if isinstance(source, np.ndarray):
+        return source.ndim == 4
+    if isinstance(source, Mapping) or is_image_input(source):
+        return False
+    return isinstance(source, Iterable)
+
+
+def _has_images(folder: Path) -> bool:
+    return any(is_image_file(file) for file in folder.iterdir())
+
+
+def _has_tracklets(path: str | Path) -> bool:
+    """Return whether a folder holds folders of images, but no images."""
+    if not is_folder(path):
+        return False
+    folder = Path(path).expanduser()
+    return not _has_images(folder) and any(
+        sub.is_dir() and _has_images(sub) for sub in folder.iterdir()
     )
 
 
-def _pictures(folder: Path) -> list[Path]:
-    if folder.is_file():
-        raise UserError(
-            f'{folder} is a file: expected a folder of frames; of a video, '
-            'pass Video(path, boxes), a box for each frame'
-        )
-    if not folder.is_dir():
-        raise UserError(f'{folder}: no such folder')
-    files = _files(folder)
-    if not files:
-        raise UserError(
-            f'{folder}: no pictures in this folder ({", ".join(PICTURES)})'
-        )
-    return files
+def _describe(source: object) -> str:
+    if is_image_input(source):
+        return 'a single image'
+    return f'{type(source).__name__}: {source!r:.80}'
 
 
-def _read(frame: Frame) -> np.ndarray:
-    """A frame as (h, w, 3) uint8 RGB."""
-    if isinstance(frame, np.ndarray):
-        if frame.dtype == np.uint8 and frame.shape[2:] == (3,) and frame.size:
-            return frame
+def _frame_files(folder: str | Path) -> list[Path]:
+    path = Path(folder).expanduser()
+    if path.is_file():
         raise UserError(
-            'a frame as an array must be (h, w, 3) uint8 RGB, got '
-            f'{frame.dtype} of shape {frame.shape}'
+            f'{folder} is a file: expected a folder of frames; for a video, '
+            'pass Video(path, boxes) with a box for each frame'
         )
+    return find_images(path)
+
+
+def _read_frame(frame: ImageInput, number: int) -> np.ndarray:
+    """Read a frame of a list as (h, w, 3) uint8 BGR."""
     try:
-        with Image.open(frame) as picture:
-            return np.asarray(picture.convert('RGB'))
-    except FileNotFoundError:
-        raise UserError(f'{frame}: no such file') from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(
-            f'{frame}: cannot be read as a picture ({error}); remove or '
-            'replace it'
-        ) from None
+        return read_image(frame)
+    except UserError as error:
+        if image_name(frame, ''):
+            raise
+        raise UserError(f'frame {number}: {error}') from None
 
 
-def _cut_out(video: Video) -> Iterator[np.ndarray]:
-    """What the boxes hold, (h, w, 3) uint8 RGB each."""
-    boxes = _boxes(video.boxes)
-    if not Path(video.path).is_file():
-        raise UserError(f'{video.path}: no such file')
-    capture = cv2.VideoCapture(str(video.path))
-    number = 0
-    while (got := capture.read())[0]:
+def _crops(video: Video) -> Iterator[np.ndarray]:
+    """Yield the part of each frame in its box, (h, w, 3) uint8 BGR."""
+    boxes = _read_boxes(video.boxes)
+    reader, number, visible = VideoReader(video.path), 0, 0
+    for frame in reader:
         if number < len(boxes) and boxes[number] is not None:
-            place = f'{video.path}, frame {number}'
-            frame = cv2.cvtColor(got[1], cv2.COLOR_BGR2RGB)
-            yield _crop(frame, boxes[number], place)
+            yield _crop(frame, boxes[number], f'{video.path}, frame {number}')
+            visible += 1
         number += 1
-    capture.release()
-    if not number:
-        raise UserError(f'{video.path}: cannot be read as a video')
     if number != len(boxes):
         raise UserError(
             f'{video.path} has {number} frames, but there are {len(boxes)} '
             'boxes: expected one for each frame, null where the person is '
-            'not seen'
+            'not visible'
+        )
+    if not visible:
+        raise UserError(
+            f'{video.path}: all boxes are null, expected the box of the '
+            'person in at least one frame'
         )
 
 
-def _crop(frame: np.ndarray, box: Sequence[float], place: str) -> np.ndarray:
+def _crop(frame: np.ndarray, box: Sequence[float], where: str) -> np.ndarray:
+    """Cut a box (xyxy px) out of a frame (h, w, 3)."""
     h, w = frame.shape[:2]
     x1, y1, x2, y2 = (round(float(value)) for value in box)
     part = frame[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)]
     if not part.size:
         raise UserError(
-            f'{place}: the box {list(map(float, box))} holds no pixel of the '
-            f'picture of {w} x {h} px; boxes are x1, y1, x2, y2'
+            f'{where}: the box {list(map(float, box))} contains no pixel of '
+            f'the frame of {w} x {h} px; expected x1, y1, x2, y2 in px'
         )
     return part
 
 
-def _boxes(boxes: Sequence[Box] | np.ndarray | str | Path) -> list[Box]:
+def _read_boxes(boxes: Sequence[Box] | np.ndarray | str | Path) -> list[Box]:
+    """Return one box (xyxy px) or None for each frame."""
     where = 'boxes'
     if isinstance(boxes, str | Path):
         where = str(boxes)
@@ -197,13 +319,15 @@ def _boxes(boxes: Sequence[Box] | np.ndarray | str | Path) -> list[Box]:
         except FileNotFoundError:
             raise UserError(f'{where}: no such file') from None
         except (OSError, ValueError) as error:
-            raise UserError(f'{where}: no JSON file ({error})') from None
+            raise UserError(
+                f'{where}: cannot be read as JSON ({error})'
+            ) from None
         if not isinstance(boxes, list):
             raise UserError(f'{where}: expected a list with a box per frame')
-    return [_checked(box, f'{where}[{i}]') for i, box in enumerate(boxes)]
+    return [_check_box(box, f'{where}[{i}]') for i, box in enumerate(boxes)]
 
 
-def _checked(box: Box, place: str) -> Box:
+def _check_box(box: Box, where: str) -> Box:
     if box is None:
         return None
     try:
@@ -212,6 +336,6 @@ def _checked(box: Box, place: str) -> Box:
         values = np.empty(0)
     if values.shape != (4,) or np.isinf(values).any():
         raise UserError(
-            f'{place}: expected x1, y1, x2, y2 in px or null, got {box!r}'
+            f'{where}: expected x1, y1, x2, y2 in px or null, got {box!r}'
         )
     return None if np.isnan(values).any() else values.tolist()

@@ -1,11 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Plain, slow versions of SCAN's layers that several test files use."""
+"""Plain, slow layers, and tracklets of people, that several files use."""
 
 import math
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import torch
+
+from mmfashion_ext.scan.inputs import Video
 
 
 def _attention(x, h, guide):
@@ -60,3 +64,55 @@ def plain():
         trained=_trained,
         buffers=_buffers,
     )
+
+
+@pytest.fixture(scope='session')
+def people():
+    """BGR frames of 4 people: moving stripes of their colours, 32 x 16 px."""
+    rng = np.random.default_rng(0)
+    people = []
+    for length in (12, 3, 25, 1):
+        base = rng.integers(0, 256, (4, 2, 3)).repeat(8, 0).repeat(8, 1)
+        people.append(
+            [
+                np.roll(base, step, 1).astype(np.uint8)[..., ::-1]
+                for step in range(length)
+            ]
+        )
+    return people
+
+
+@pytest.fixture(scope='session')
+def gallery(people, tmp_path_factory):
+    """A folder with a folder for each person: person8 ... person11."""
+    root = tmp_path_factory.mktemp('gallery')
+    for number, frames in enumerate(people):
+        folder = root / f'person{number + 8}'
+        folder.mkdir()
+        for step, frame in enumerate(frames):
+            # natural order: 8, 9, 10, not 10, 8, 9
+            cv2.imwrite(str(folder / f'{step + 5}.png'), frame)
+    return root
+
+
+@pytest.fixture(scope='session')
+def make_video():
+    """A function that writes frames at moving places of a larger image."""
+
+    def make(path, frames, border=7):
+        h, w = frames[0].shape[:2]
+        size = w + 2 * border + len(frames), h + 2 * border
+        writer = cv2.VideoWriter(
+            str(path), cv2.VideoWriter_fourcc(*'MJPG'), 5, size
+        )
+        boxes = []
+        for step, frame in enumerate(frames):
+            image = np.zeros((size[1], size[0], 3), np.uint8)
+            x, y = border + step, border
+            image[y : y + h, x : x + w] = frame
+            writer.write(image)
+            boxes.append([x, y, x + w, y + h])
+        writer.release()
+        return Video(path, boxes)
+
+    return make

@@ -119,11 +119,11 @@ def draw_sheet(
         (h + gap), plus ``CAPTION`` for each row of labels and for the titles.
 
     Raises:
-        UserError: There are no images.
+        UserError: ``images`` is empty.
         ValueError: Labels or titles are more or fewer than expected.
     """
     if not images:
-        raise UserError('there are no images to draw on the sheet')
+        raise UserError('the sheet has no images')
     for name, texts, expected in (
         ('labels', labels, len(images)),
         ('column titles', column_titles, columns),
@@ -172,7 +172,7 @@ def write_sheet(
         gap (int): White between cells, px.
 
     Raises:
-        UserError: There are no images, or ``out`` cannot be written.
+        UserError: ``images`` is empty, or ``out`` cannot be written.
         ValueError: Labels or titles are more or fewer than expected.
     """
     sheet = draw_sheet(

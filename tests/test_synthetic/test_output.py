@@ -1,8 +1,16 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import contextlib
+
+import cv2
 import pytest
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.synthetic.output import new_folder
+from mmfashion_ext.synthetic.output import (
+    check_at_least,
+    check_sheet,
+    new_folder,
+    one_thread,
+)
 
 CONTENTS = ('train', 'validation')
 
@@ -76,3 +84,33 @@ def test_file_in_the_way(tmp_path):
         fill(tmp_path / 'file')
     with pytest.raises(UserError, match='cannot be created'):
         fill(tmp_path / 'file' / 'data')
+
+
+@pytest.mark.parametrize('name', ['a.jpg', 'a.JPEG', 'a.png'])
+def test_names_of_sheets(tmp_path, name):
+    check_sheet(tmp_path / name)
+
+
+def test_wrong_names_of_sheets(tmp_path):
+    with pytest.raises(
+        UserError, match=r"must end in .jpg or .png, got '.md'"
+    ):
+        check_sheet(tmp_path / 'a.md')
+    with pytest.raises(UserError, match='missing does not exist'):
+        check_sheet(tmp_path / 'missing' / 'a.png')
+
+
+def test_numbers_at_their_limit():
+    check_at_least(num=(1, 1), seed=(0, 0))
+    with pytest.raises(UserError, match='seed must be at least 0, got -1'):
+        check_at_least(num=(1, 1), seed=(-1, 0))
+
+
+def test_one_thread_even_after_an_error():
+    before = cv2.getNumThreads()
+    inside = []
+    with contextlib.suppress(RuntimeError), one_thread():
+        inside.append(cv2.getNumThreads())
+        raise RuntimeError
+    assert inside == [1]
+    assert cv2.getNumThreads() == before

@@ -79,7 +79,7 @@ def test_wrong_numbers_of_texts():
         draw_sheet(images, columns=2, labels=['a'])
     with pytest.raises(ValueError, match='got 2 column titles, expected 3'):
         draw_sheet(images, columns=3, column_titles=['a', 'b'])
-    with pytest.raises(UserError, match='no images'):
+    with pytest.raises(UserError, match='the sheet has no images'):
         draw_sheet([], columns=2)
 
 

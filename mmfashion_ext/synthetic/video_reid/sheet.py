@@ -25,7 +25,7 @@ def contact_sheet(root: str | Path, out: str | Path, num: int = 16) -> None:
         num (int): Number of persons. Defaults to 16.
 
     Raises:
-        UserError: ``out`` cannot be written, or there are no persons.
+        UserError: ``out`` cannot be written, or ``root`` has no persons.
     """
     check_sheet(Path(out))
     cameras = [Path(root, SEQUENCES, f'cam{camera}') for camera in (1, 2)]
@@ -37,7 +37,7 @@ def contact_sheet(root: str | Path, out: str | Path, num: int = 16) -> None:
             frames = [cv2.imread(str(files[i])) for i in shown]
             strips.append(np.concatenate(frames, axis=1))
             labels.append(f'{person}, camera {number}')
-    height, width = strips[0].shape[:2]
+    height, width = strips[0].shape[:2] if strips else (1, 1)
     write_sheet(
         strips,
         out,

@@ -172,7 +172,7 @@ def test_codes_follow_the_thresholds(root):
         assert item['viewpoint'] in (1, 2, 3)
 
 
-def test_pairs_have_user_and_shop_pictures(root):
+def test_pairs_have_user_and_shop_images(root):
     for split in ('train', 'validation'):
         seen = collections.defaultdict(set)
         looks = collections.defaultdict(set)
@@ -187,7 +187,7 @@ def test_pairs_have_user_and_shop_pictures(root):
         assert all(len(categories) == 1 for categories in looks.values())
 
 
-def test_every_style_has_a_clean_shop_picture(root):
+def test_every_style_has_a_clean_shop_image(root):
     clean, styles = set(), set()
     for annotation in load(root):
         for item in items_of(annotation):
@@ -208,12 +208,12 @@ def test_splits_share_no_pair(root):
 
 
 def test_users_come_before_shops():
-    pictures = list(plan_images('train', 50, seed=0))
-    assert [p.index for p in pictures] == list(range(1, 51))
-    ids = [p.pair_id for p in pictures]
+    plans = list(plan_images('train', 50, seed=0))
+    assert [p.index for p in plans] == list(range(1, 51))
+    ids = [p.pair_id for p in plans]
     assert ids == sorted(ids)
     for pair_id in set(ids):
-        sources = [p.source for p in pictures if p.pair_id == pair_id]
+        sources = [p.source for p in plans if p.pair_id == pair_id]
         assert sources == sorted(sources, reverse=True)
 
 
@@ -231,7 +231,7 @@ def test_same_seed_same_bytes(tmp_path):
     assert contents(first) != contents(other)
 
 
-def test_picture_does_not_depend_on_num(tmp_path):
+def test_image_does_not_depend_on_num(tmp_path):
     make = {'val': 0, 'size': 96, 'seed': 0, 'progress': False}
     few = contents(generate_deepfashion2(tmp_path / 'a', num=5, **make))
     many = contents(generate_deepfashion2(tmp_path / 'b', num=9, **make))
@@ -240,7 +240,7 @@ def test_picture_does_not_depend_on_num(tmp_path):
         if name.endswith('.jpg'):
             assert data == many[name]
             continue
-        # A pair that is cut short is no pair: only its styles may differ.
+        # A pair that is cut short is not a pair: only its styles may differ.
         ours, theirs = json.loads(data), json.loads(many[name])
         for annotation in (ours, theirs):
             for item in items_of(annotation):
@@ -248,17 +248,17 @@ def test_picture_does_not_depend_on_num(tmp_path):
         assert ours == theirs
 
 
-def test_a_pair_cut_short_is_no_pair():
+def test_a_pair_cut_short_is_not_a_pair():
     for num in range(1, 12):
-        pictures = list(plan_images('train', num, seed=0))
+        plans = list(plan_images('train', num, seed=0))
         sources = collections.defaultdict(set)
-        for picture in pictures:
-            sources[picture.pair_id].add(picture.source)
-            if not picture.paired:
-                assert picture.pair_id == pictures[-1].pair_id
-        for picture in pictures:
-            if picture.paired:
-                assert sources[picture.pair_id] == {'user', 'shop'}
+        for plan in plans:
+            sources[plan.pair_id].add(plan.source)
+            if not plan.paired:
+                assert plan.pair_id == plans[-1].pair_id
+        for plan in plans:
+            if plan.paired:
+                assert sources[plan.pair_id] == {'user', 'shop'}
 
 
 def test_threads_are_given_back(tmp_path):

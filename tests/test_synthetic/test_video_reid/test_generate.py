@@ -1,6 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import re
-import time
 
 import cv2
 import numpy as np
@@ -10,20 +9,8 @@ from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_reid.raw_ilids_prid import read_ilids_vid
 from mmfashion_ext.synthetic import generate_video_reid
 from mmfashion_ext.synthetic.__main__ import main
-from mmfashion_ext.synthetic.video_reid.camera import (
-    Occluder,
-    Track,
-    make_camera,
-    random_track,
-    render_frame,
-)
 from mmfashion_ext.synthetic.video_reid.generate import (
     SEQUENCES,
-    person_appearance,
-)
-from mmfashion_ext.synthetic.video_reid.walker import (
-    CameraView,
-    draw_walker,
 )
 
 MAKE = {'size': 32, 'frames': (2, 5), 'progress': False}
@@ -131,85 +118,6 @@ def test_persons_can_be_told_apart_across_cameras(root):
         unit.append(seen / np.linalg.norm(seen, axis=1, keepdims=True))
     found = (unit[0] @ unit[1].T).argmax(1)
     assert 0.3 < (found == np.arange(16)).mean() < 1
-
-
-def test_walkers_differ_by_person_and_side():
-    images = []
-    for person, yaw in ((0, 0.0), (0, np.pi), (1, 0.0)):
-        view = CameraView(yaw, 0.2, 55, (16, 60))
-        appearance = person_appearance(0, person)
-        figure, cover = draw_walker(appearance, 1.0, view, (32, 64))
-        assert figure.shape == (64, 32, 3)
-        assert figure.dtype == cover.dtype == np.float32
-        assert 0 <= cover.min() <= cover.max() <= 1
-        assert 0.08 < cover.mean() < 0.6
-        assert (figure[cover == 0] == 0).all()
-        assert (figure <= 255 * cover[:, :, None] + 1e-3).all()
-        images.append(figure)
-    first, behind, other = images
-    assert np.abs(first - behind).mean() > 2
-    assert np.abs(first - other).mean() > 2
-
-
-def test_walker_outside_the_picture():
-    view = CameraView(0.3, 0.2, 55, (-300, 900))
-    _, cover = draw_walker(person_appearance(0, 0), 0.0, view, (16, 32))
-    assert not cover.any()
-
-
-def still(camera, occluders):
-    waves = np.zeros((3, 4))
-    return Track(40, np.pi / 2, 0.0, 0.0, 1.0, waves, occluders)
-
-
-@pytest.mark.parametrize('crosses', [True, False])
-def test_someone_or_something_comes_between(crosses):
-    rng = np.random.default_rng(0)
-    camera = make_camera(rng, 0, 64)
-    appearance, other = person_appearance(0, 0), person_appearance(0, 5)
-    occluder = Occluder(20.0, 0.05, other if crosses else None, 1.5, 1.0)
-    plain, hidden = still(camera, []), still(camera, [occluder])
-    changed = [
-        np.abs(
-            render_frame(
-                np.random.default_rng(1), camera, plain, appearance, 64, k
-            )
-            - render_frame(
-                np.random.default_rng(1), camera, hidden, appearance, 64, k
-            ).astype(float)
-        ).mean()
-        for k in (0, 20, 39)
-    ]
-    assert changed[0] == changed[2] == 0
-    assert changed[1] > 5
-
-
-def test_two_cameras_see_differently():
-    appearances = [person_appearance(0, k) for k in range(3)]
-    means = []
-    for kind in (0, 1):
-        camera = make_camera(np.random.default_rng(kind), kind, 64)
-        rng = np.random.default_rng(5)
-        track = random_track(rng, camera, 30, 64, appearances)
-        image = render_frame(rng, camera, track, appearances[0], 64, 3)
-        assert image.shape == (64, 32, 3)
-        assert image.dtype == np.uint8
-        blue, _, red = image.reshape(-1, 3).mean(0)
-        means.append(blue / red)
-    assert means[1] > 1.3 * means[0]  # cold against warm light
-
-
-def test_fast_enough():
-    """60 frames a second of one core; time that others take is not ours."""
-    camera = make_camera(np.random.default_rng(0), 0, 128)
-    appearance, rng = person_appearance(0, 0), np.random.default_rng(0)
-    track = random_track(rng, camera, 60, 128, [appearance])
-    render_frame(rng, camera, track, appearance, 128, 0)
-    start = time.process_time()
-    for frame in range(60):
-        image = render_frame(rng, camera, track, appearance, 128, frame)
-        cv2.imencode('.png', image)
-    assert time.process_time() - start < 2  # twice as long as it may take
 
 
 def test_command_line_writes_data_and_sheet(tmp_path, capsys):

@@ -1,7 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import json
-import time
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -19,17 +17,6 @@ from mmfashion_ext.formats.viton.constants import (
 from mmfashion_ext.formats.viton.layout import LAYOUTS
 from mmfashion_ext.synthetic import generate_viton
 from mmfashion_ext.synthetic.__main__ import main
-from mmfashion_ext.synthetic.viton.garment import (
-    draw_flat_cloth,
-    random_top,
-)
-from mmfashion_ext.synthetic.viton.mesh import rasterise
-from mmfashion_ext.synthetic.viton.scene import (
-    downsample,
-    draw_scene,
-    drawing_size,
-    random_scene,
-)
 from mmfashion_ext.synthetic.viton.sheet import warp_cloth
 
 SIZE, NUM, TEST = 128, 12, 3
@@ -274,93 +261,6 @@ def test_no_test_set(tmp_path):
     assert cv2.imread(
         str(out / 'VITON_traindata/train_img/000001_0.jpg')
     ).shape == (64, 48, 3)
-
-
-def test_one_person_in_two_tops():
-    """Only what the top covers changes; the rest stays to the pixel."""
-    rng = np.random.default_rng(4)
-    scene = replace(random_scene(rng), noisy=False)
-    samples = []
-    for _ in range(2):
-        top = random_top(rng)
-        flat = draw_flat_cloth(top, drawing_size(96))
-        samples.append(draw_scene(scene, top, flat))
-    first, second = samples
-    assert (first.densepose == second.densepose).all()
-    assert (first.joints == second.joints).all()
-    covered = (first.parse_map == UPPER_CLOTHES) | (
-        second.parse_map == UPPER_CLOTHES
-    )
-    near = cv2.dilate(covered.astype(np.uint8), np.ones((9, 9))) > 0
-    head = np.isin(first.parse_map, (1, 12)) & ~near
-    assert head.sum() > 50
-    assert (first.image[head] == second.image[head]).all()
-    assert (first.image[covered] != second.image[covered]).mean() > 0.5
-
-
-def test_centres_of_picture_and_drawing_agree():
-    drawing = np.zeros((40, 30), np.uint8)
-    drawing[20, 10] = 255
-    image = downsample(drawing)
-    assert image.shape == (20, 15)
-    assert np.argwhere(image).tolist() == [[10, 5]]
-
-
-def barycentric(vertices, values, size):
-    """Plain twin of ``rasterise``: the last triangle in front wins."""
-    found = np.full((*size, values.shape[2]), np.nan)
-    rows, columns = vertices.shape[:2]
-    for r in range(rows - 1):
-        for c in range(columns - 1):
-            square = [(r, c), (r, c + 1), (r + 1, c), (r + 1, c + 1)]
-            for corners in (square[:3], [square[1], square[3], square[2]]):
-                a, b, d = (vertices[i] for i in corners)
-                frame = np.stack([b - a, d - a], axis=1)
-                if np.linalg.det(frame) <= 0:
-                    continue
-                for y in range(size[0]):
-                    for x in range(size[1]):
-                        s, t = np.linalg.solve(frame, np.array([x, y]) - a)
-                        if s >= 0 and t >= 0 and s + t <= 1:
-                            p, q, w = (values[i] for i in corners)
-                            found[y, x] = p + s * (q - p) + t * (w - p)
-    return found
-
-
-@pytest.mark.parametrize('folded', [False, True])
-def test_rasterise_is_barycentric(folded):
-    rng = np.random.default_rng(0)
-    x, y = np.meshgrid(np.linspace(1.3, 17.2, 4), np.linspace(2.1, 20.4, 5))
-    vertices = np.stack([x, y], axis=-1) + rng.uniform(-1, 1, (5, 4, 2))
-    if folded:
-        vertices[3:, :, 1] -= 9
-    values = 2 * np.stack([x, y], axis=-1) + rng.uniform(0, 1, (5, 4, 2))
-    size = 22, 19
-    plain = barycentric(vertices, values, size)
-    found = rasterise(vertices, values, size)
-    assert found.dtype == np.float32
-    inside = np.isfinite(plain).all(2)
-    assert inside.sum() > 100
-    assert np.isfinite(found[inside]).all()
-    # pixels at the edge between triangles may belong to either
-    off = np.abs(found - plain)[inside].max(1)
-    assert np.median(off) < 1e-5
-    assert (off < 1).mean() > (0.9 if folded else 0.99)
-    extra = np.isfinite(found).all(2) & ~inside
-    near = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3))) > 0
-    assert near[extra].all()
-
-
-def test_fast_enough():
-    """About ten persons a second; time others take is not ours."""
-    rng = np.random.default_rng(0)
-    start = time.process_time()
-    for _ in range(3):
-        top = random_top(rng)
-        draw_scene(
-            random_scene(rng), top, draw_flat_cloth(top, drawing_size(256))
-        )
-    assert time.process_time() - start < 1.5  # five times the usual
 
 
 def test_command_line_writes_data_and_sheet(tmp_path, capsys):

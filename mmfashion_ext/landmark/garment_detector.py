@@ -38,7 +38,7 @@ class CheckedDetInferencer(DetInferencer):
         **kwargs: Arguments of mmdet's ``DetInferencer``.
 
     Raises:
-        UserError: There are no weights, or those of another model.
+        UserError: No weights are published, or they are of another model.
         UnsafeCheckpointError: The checkpoint holds more than weights; those
             that mmdet publishes are checked too.
     """
@@ -94,7 +94,7 @@ def build_detector(
         of mmdet.
 
     Raises:
-        UserError: There is no such model, or it has no published weights.
+        UserError: An unknown model, or no weights are published.
         CheckpointError: See ``utils.checkpoint``.
     """
     name = str(model)

@@ -98,7 +98,8 @@ class LandmarkInferencer(Inferencer):
             raise UserError(
                 f'{cfg.filename}: expected a landmark model (a config of '
                 f'mmpose), got one of {cfg.get("default_scope")}; '
-                'mmfashion_ext.list_models(task="landmark") lists them'
+                'mmfashion_ext.hub.build_inferencer chooses the inferencer '
+                'of any model'
             )
         with DefaultScope.overwrite_default_scope('mmpose'):
             dataset = {**cfg.test_dataloader.dataset, 'lazy_init': True}

@@ -37,7 +37,7 @@ def warn_named(
 ) -> None:
     """Log one warning: a statement, the first few it is about, and advice.
 
-    Nothing is logged if there are no names.
+    Nothing is logged if ``names`` is empty.
 
     Args:
         statement (str): What is wrong, and with how many.

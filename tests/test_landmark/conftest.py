@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What the tests of the landmark system share."""
+"""Fixtures of the landmark tests: default scope and log."""
 
 import logging
 

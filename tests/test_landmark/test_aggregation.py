@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The table of shared points, checked for what it must mean."""
+"""The table of shared points: one to one in a category, mirrored alike."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_examples_of_shared_points():
     assert name(5, 2) == name(11, 2) == 'neck_2'
     # right armpit: short sleeve top 19, sling dress 18
     assert name(1, 19) == name(13, 18) == 'side_right_3'
-    # lower corner of an opening and inner hem of trousers are no others
+    # lower corner of an opening, inner side of the knee of trousers
     assert name(4, 20) == 'opening_6'
     assert name(8, 8) == 'knee_2'
 

@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""DeepFashion2LandmarkDataset: samples, pipelines, skipped garments."""
+
 import json
 
 import numpy as np

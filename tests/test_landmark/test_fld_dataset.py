@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""FLDDataset: samples of raw files and of COCO files, skipped garments."""
+
 import json
 import os
 import shutil
@@ -321,7 +323,7 @@ def test_a_file_that_is_not_a_list_of_detections(
         FLDDataset(str(root), bbox_file=str(path), test_mode=True)
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason='no sample of the data set')
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason='no sample of the dataset')
 def test_real_pictures_of_mmposes_conversion():
     data = FLDDataset('test_fld.json', data_root=str(SAMPLES), test_mode=True)
     assert [s['id'] for s in data] == [128, 132]

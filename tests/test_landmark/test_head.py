@@ -170,7 +170,7 @@ def heatmap_targets(labels):
 
 
 def test_loss_and_gradients_are_mmposes_times_a_constant():
-    """mmpose takes the mean over 294 maps, this head over 39."""
+    """mmpose averages over 294 maps, this head over 39."""
     head, feats = build('heatmap'), features('heatmap')
     maps, weights, all_maps, all_weights = heatmap_targets(LABELS)
     plain = MODELS.build(

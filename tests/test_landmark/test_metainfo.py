@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Metainfo of DeepFashion2 against mmpose's parser and table."""
+
 import numpy as np
 import pytest
 

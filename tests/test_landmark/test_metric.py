@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""LandmarkMetric against mmpose, pycocotools and definitions."""
+
 import json
 
 import numpy as np

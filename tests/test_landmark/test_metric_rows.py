@@ -60,7 +60,7 @@ def test_unknown_states():
     del unknown['landmark_states']
     with pytest.raises(UserError, match="no 'landmark_states'; add it to"):
         labelled_rows(unknown, np.zeros((6, 2)), np.arange(6), True)
-    # a detected box: nothing is labelled and there are no states
+    # a detected box: nothing is labelled and states are not known
     assert labelled_rows(unknown, np.zeros((6, 2)), np.array([0])) is None
 
 

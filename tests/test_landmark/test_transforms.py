@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Select a category's landmarks; round trips of mmpose's codecs."""
+
 import numpy as np
 import pytest
 

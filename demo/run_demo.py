@@ -281,8 +281,8 @@ def tryon(work_dir: Path) -> dict[str, Path]:
         sorted((ROOT / PEOPLE / 'VITON_test' / kind).iterdir())[:8]
         for kind in ('test_img', 'test_clothes', 'test_edge')
     ]
-    infer = TryOnInferencer(student, ROOT / weights)
-    infer(*everybody, ROOT / everything, grid=True)
+    infer = TryOnInferencer(student, ROOT / weights, show_progress=False)
+    infer(*everybody, out_dir=ROOT / everything, grid=True)
     return {
         'person, garment and try-on of 24 pairs': sheet,
         'the same of all pairs': strips,

@@ -362,8 +362,13 @@ def skipped_entry(item: NamedInput, error: Exception) -> dict:
 def report_skipped(skipped: list[dict]) -> None:
     """Warn of skipped inputs in one line, if there are any."""
     if skipped:
+        inputs: dict[str, list[str]] = {}  # by reason
+        for entry in skipped:
+            inputs.setdefault(entry['reason'], []).append(entry['input'])
         reasons = [
-            f'{entry["input"]} ({entry["reason"]})' for entry in skipped
+            f'{names[0]}{f" and {len(names) - 1} more" if names[1:] else ""} '
+            f'({reason})'
+            for reason, names in inputs.items()
         ]
         print_log(
             f'{len(skipped)} of the inputs skipped: {describe(reasons, "; ")}',

@@ -1,176 +1,291 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Somebody in some garment, in three lines."""
+"""Virtual try-on inferencer: person and garment images in, try-ons out."""
 
 import logging
-from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose
 from mmengine.logging import print_log
-from torch import Tensor
+from torch import nn
 
-from ..errors import UserError, describe
-from ..hub import config_path, get_model
+from ..errors import UserError
+from ..hub import config_path, get_model, published_weights
+from ..inferencer import Inferencer, PredictionStream
 from ..registry import MODELS
-from ..utils.files import make_folder, write_json
+from ..utils.image_inputs import NamedInput
+from ..utils.images import write_image
+from ..utils.result_writer import ResultWriter
+from .inference.call import TryOnCall
 from .inference.contact_sheet import ContactSheet
 from .inference.fast_try_on import FastTryOn
-from .inference.inputs import Named, Source, Wanted, find
-from .inference.session import Fitting
+from .inference.inputs import has_generator, resolve_pairs, stream_pairs
+from .inference.results import IMAGES, TryOnImages, try_on_file
+from .inference.session import LoadedPair, TryOnSession
 from .student import ParserFreeTryOn
-from .transforms import PackTryOn, ResizeTryOn
-from .visualizer import strip, strip_name, to_uint8, write_picture
+from .transforms import ResizeTryOn
 
 
-class TryOnInferencer:
-    """Dress a person in a garment, without a parser.
+class TryOnInferencer(Inferencer):
+    """Virtual try-on inferencer: dress persons in garments, without a parser.
 
     Examples:
         >>> infer = TryOnInferencer('pf-afn_e2e_8xb4-100e_viton-256x192',
         ...                         weights='epoch_100.pth')
         >>> result = infer('person.jpg', 'cloth.jpg', out_dir='out')
-        >>> result['predictions'][0][0]['try_on'].shape
+        >>> result['predictions'][0]['try_on'].shape
         (256, 192, 3)
 
     Args:
-        model (str): Name of a parser-free model, or path of a config file.
-        weights (str | Path, optional): Checkpoint file or URL; read as
-            data, never unpickled. None: random weights, to try things out.
-        device (str, optional): None: CUDA where there is one.
-        size (tuple[int, int], optional): (h, w) in px that all pictures are
-            resized to. None: as the model's config does it; if it does not,
-            pictures stay as they are, and the person, the cloth and the mask
-            of a pair must have one size.
+        model (str | Path | nn.Module): Name of a parser-free model, path of a
+            config file, or what ``get_model`` built (``weights`` must be None
+            then).
+        weights (str | Path, optional): Checkpoint file or URL; read as data,
+            never unpickled. Defaults to None: the published ones.
+        device (str, optional): Defaults to None: CUDA where there is one.
         batch_size (int): Pairs that go through the network together.
-        amp (bool): Networks in half precision: float16 on a GPU, bfloat16 on
-            a CPU that has instructions for it (others stay in float32).
-        compile (bool): See :class:`.fast.FastTryOn`.
-        show_progress (bool): Show a progress bar over the pairs.
+            Defaults to 1.
+        show_progress (bool): Show a progress bar over several pairs.
+            Defaults to True.
+        size (tuple[int, int], optional): (h, w) in px that all images are
+            resized to. Defaults to None: the size of the model's config; if
+            it has none, images keep their size, and the person, the garment
+            and the mask of a pair must have the same.
+        amp (bool): Run the networks in half precision: float16 on a GPU,
+            bfloat16 on a CPU that has instructions for it (other CPUs use
+            float32). Defaults to False.
+        compile (bool): See :class:`.inference.fast_try_on.FastTryOn`.
+            Defaults to False.
+
+    Attributes:
+        fast (FastTryOn): The networks, fused for inference.
+        model (nn.Module): The student; if it was built here, its networks are
+            removed, so that their weights are not in memory twice.
 
     Raises:
-        UserError: An unknown model or device, one that needs a parser,
-            weights of another one, or a size that is none.
+        UserError: An unknown model or device, a model that needs a parser, no
+            published weights, weights of another model, or a bad size.
         CheckpointError: See ``utils.checkpoint``.
     """
 
     def __init__(
         self,
-        model: str,
+        model: str | Path | nn.Module,
         weights: str | Path | None = None,
         device: str | None = None,
         *,
-        size: tuple[int, int] | None = None,
         batch_size: int = 1,
+        show_progress: bool = True,
+        size: tuple[int, int] | None = None,
         amp: bool = False,
         compile: bool = False,
-        show_progress: bool = False,
     ) -> None:
-        if batch_size < 1:
-            raise UserError(f'batch_size must be 1 or more, got {batch_size}')
         if size is not None and (len(size) != 2 or min(size) < 1):
             raise UserError(f'size must be (h, w), 1 px or more, got {size}')
+        super().__init__(
+            model,
+            weights,
+            device,
+            batch_size=batch_size,
+            show_progress=show_progress,
+        )
+        self._device = super().device
+        dtype = inference_dtype(self._device, amp)
+        self.fast = FastTryOn(self.model, dtype, compile)
+        if self.model is not model:
+            self.model.warp_net = self.model.generator = None
+        self.size = size or config_size(self.model.cfg)
+
+    def _load_model(
+        self,
+        model: str | Path | nn.Module,
+        weights: str | Path | None,
+        device: str | None,
+    ) -> nn.Module:
+        if isinstance(model, nn.Module):
+            if not isinstance(model, ParserFreeTryOn):
+                raise UserError(
+                    f'got a {type(model).__name__}, expected a parser-free '
+                    'model (mmfashion_ext.ParserFreeTryOn)'
+                )
+            return super()._load_model(model, weights, device)
+        weights = weights or published_weights(str(model))
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        network = load_student(model, weights, device)
-        self.fast = FastTryOn(network, _dtype(device, amp), compile)
-        self.data_preprocessor = network.data_preprocessor
-        self.size = size or _resized_to(network.cfg)
-        resize = [ResizeTryOn(self.size)] if self.size else []
-        self.pipeline = Compose([*resize, PackTryOn()])
-        self.batch_size = batch_size
-        self.show_progress = show_progress
+        return load_student(str(model), weights, device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self._device
 
     def __call__(
         self,
-        person: Source,
-        cloth: Source,
-        cloth_mask: Source | None = None,
+        person: object,
+        cloth: object,
+        cloth_mask: object = None,
+        *,
         out_dir: str | Path | None = None,
         pairs: str | Path | None = None,
         grid: bool = False,
+        draw: bool = False,
+        show: bool = False,
+        stream: bool = False,
         keep_arrays: bool = True,
         resume: bool = False,
-    ) -> dict:
+    ) -> dict | PredictionStream:
         """Dress persons in garments.
 
-        A picture is a file, an array (h, w, 3) uint8 of BGR, as everywhere in
-        OpenMMLab, or one of Pillow. As many persons as garments meet in their
-        order; one person meets all garments, one garment all persons.
+        An input is a path, URL, BGR array (h, w, 3) uint8, image of Pillow,
+        the bytes of an image file, an opened file, a folder, a dict of names
+        and images, or a list, tuple or generator of these. As many persons as
+        garments are paired in their order; one person is dressed in all
+        garments, one garment is put on all persons.
 
-        If there is more than one pair, those that cannot be made, because a
-        file is damaged, say, are left out, and named at the end.
+        A pair that fails, because a file is damaged, say, is skipped and
+        named at the end. If it is the only one, its error is raised.
 
         Args:
-            person (Source): Photograph of a person, a list, or a folder.
-            cloth (Source): Picture of a garment, a list, or a folder.
-            cloth_mask (Source, optional): Its mask, on where the value is 128
-                or more; a list as of the garments, or a folder, where a mask
-                is called like its garment. One that is missing is made by
-                GrabCut, which wants a plain background.
-            out_dir (str | Path, optional): Write ``try_on/PERSON__CLOTH.png``,
-                ``strips/PERSON__CLOTH.jpg`` (person | masked garment |
-                try-on), ``results.json`` and with ``grid`` ``grid.jpg``.
+            person (object): Photographs of persons.
+            cloth (object): Images of garments.
+            cloth_mask (object, optional): Masks of the garments, on where the
+                value is 128 or more: in the order of the garments, or a folder
+                or dict in which a mask has the name of its garment. A missing
+                mask is made by GrabCut, which needs a plain background.
+                Defaults to None: all are made.
+            out_dir (str | Path, optional): Folder for
+                ``visualizations/NAME.jpg`` (person | masked garment |
+                try-on), ``predictions/NAME.png`` (the try-on),
+                ``predictions/NAME.json``, ``results.json`` and, with ``grid``,
+                ``grid.jpg``. NAME is ``PERSON__CLOTH``.
             pairs (str | Path, optional): File of lines
                 ``person.jpg cloth.jpg``; ``person`` and ``cloth`` are the
-                folders of these pictures.
-            grid (bool): Every person in every garment, drawn on one sheet:
-                a row for each person, a column for each garment.
-            keep_arrays (bool): Return the pictures, not only their paths.
-            resume (bool): Leave out the pairs whose try-on is in ``out_dir``
-                already; only their paths are returned.
+                folders of these images.
+            grid (bool): Dress every person in every garment, and draw all on
+                a contact sheet: a row for each person, a column for each
+                garment. Defaults to False.
+            draw (bool): Add ``visualization``, the strip (h, 3 w, 3) uint8
+                BGR, to each prediction. Defaults to False.
+            show (bool): Show each strip in a window until a key is pressed.
+                Defaults to False.
+            stream (bool): Return an iterator that computes a prediction when
+                it is asked for. Generators are then read while they are used.
+                Many persons in many garments come in blocks of garments; the
+                sheet of ``grid`` is only written. Defaults to False.
+            keep_arrays (bool): Return the images. False: only the names, the
+                images are in ``out_dir``. Defaults to True.
+            resume (bool): Do not run pairs again whose files are in
+                ``out_dir``; of their images ``try_on`` alone is returned.
+                Defaults to False.
 
         Returns:
-            dict: ``predictions``, a list with an entry for each person: the
-            list of their try-ons, each a dict of ``person``, ``cloth`` (paths
-            or names), ``try_on``, ``warped_cloth`` (h, w, 3) uint8 BGR,
-            ``warped_mask`` (h, w) uint8 0-255, and with ``out_dir`` ``path``
-            and ``strip_path``. ``skipped``, a list of dicts of ``person``,
-            ``cloth`` and ``reason``. With ``grid`` also ``grid``, the sheet
-            (H, W, 3) uint8 BGR.
+            dict | PredictionStream: ``predictions``, a list with one dict for
+            each pair, person by person: ``input`` (str, both inputs),
+            ``name`` (stem of the pair's files), ``person``, ``cloth`` (paths
+            as given, or names), ``try_on``, ``warped_cloth`` (h, w, 3) uint8
+            BGR, ``warped_mask`` (h, w) uint8 0-255. ``skipped``, a list of
+            dicts of ``input``, ``person``, ``cloth`` and ``reason``. With
+            ``grid`` also ``grid``, the contact sheet (H, W, 3) uint8 BGR.
+            With ``stream`` an iterator over the predictions, with ``skipped``
+            as its attribute.
 
         Raises:
-            UserError: Something is missing, the pictures do not go together,
-                or the only pair cannot be made.
+            UserError: An input is missing, the inputs do not fit together,
+                the only pair fails, or ``show`` finds no display.
         """
         if resume and out_dir is None:
-            raise UserError('resume=True needs the out_dir to look into')
+            raise UserError('resume=True needs the out_dir of the earlier run')
         if not keep_arrays and out_dir is None:
-            raise UserError('keep_arrays=False without out_dir leaves nothing')
-        wanted = find(person, cloth, cloth_mask, pairs, grid)
-        entries = _entries(wanted, out_dir)
-        if out_dir is not None:
-            make_folder(out_dir)
-        done = {
-            number
-            for number, entry in enumerate(entries)
-            if resume and Path(entry['path']).is_file()
-        }
-        sheet = ContactSheet(len(wanted.persons), len(wanted.clothes))
-        fitting = Fitting(self, wanted)
-        todo = [n for n in range(len(entries)) if n not in done]
-        for number, pictures in fitting.dress(todo):
-            entry = entries[number]
-            try_on = to_uint8(pictures['try_on'])
+            raise UserError(
+                'keep_arrays=False without out_dir would return and write no '
+                'image; pass out_dir, or leave out keep_arrays'
+            )
+        if stream and not (grid or pairs) and has_generator(person, cloth):
+            request = stream_pairs(person, cloth, cloth_mask)
+        else:
+            request = resolve_pairs(
+                person, cloth, cloth_mask, pairs=pairs, grid=grid
+            )
+        session = TryOnSession(
+            self.fast,
+            self.model.data_preprocessor,
+            size=self.size,
+            batch_size=self.batch_size,
+        )
+        rows, columns = len(request.persons), len(request.clothes)
+        call = TryOnCall(
+            session,
+            request,
+            ContactSheet(rows, columns) if grid else None,
+            keep_arrays=keep_arrays,
+            resume_from=out_dir if resume else None,
+            read_strips=draw or show,
+        )
+        result = self._run(
+            call.items(),
+            total=request.total,
+            out_dir=out_dir,
+            draw=draw,
+            show=show,
+            stream=stream,
+            options={'call': call},
+        )
+        if not stream:
+            call.sort(result['predictions'], 'name')
+            call.sort(result['skipped'], 'input')
             if grid:
-                sheet.add(*wanted.pairs[number], try_on)
-            if out_dir is not None:
-                panels = [pictures[x] for x in ('person', 'cloth', 'try_on')]
-                write_picture(entry['strip_path'], strip(panels))
-                # last: it tells that the pair is done
-                write_picture(entry['path'], try_on)
-            if keep_arrays:
-                entry.update(_arrays(pictures))
-            done.add(number)
-        result = _result(wanted, entries, done, fitting.failed)
-        if grid:
-            for number in done.difference(todo):
-                sheet.add_file(*wanted.pairs[number], entries[number]['path'])
-            result['grid'] = _draw(sheet, wanted)
-        if out_dir is not None:
-            _write(result, out_dir)
+                result['grid'] = call.draw_sheet()
         return result
+
+    def _load(self, item: NamedInput) -> LoadedPair | TryOnImages:
+        call, pair = item.source
+        return call.load(item, pair)
+
+    def _predict(
+        self, loaded: list[LoadedPair | TryOnImages], options: dict
+    ) -> list[TryOnImages]:
+        return options['call'].run(loaded)
+
+    def _to_prediction(self, sample: TryOnImages) -> dict:
+        return sample.arrays()
+
+    def _draw(
+        self, loaded: Any, sample: TryOnImages, options: dict
+    ) -> np.ndarray | None:
+        return sample.strip
+
+    def _write(
+        self,
+        writer: ResultWriter,
+        item: NamedInput,
+        prediction: dict,
+        drawn: np.ndarray | None,
+        options: dict,
+    ) -> None:
+        """Write the files of a pair, unless an earlier run has done it."""
+        call: TryOnCall = options['call']
+        file = try_on_file(item.name)
+        if item.name in call.saved:
+            writer.add(item, drawn=True, files=[file])
+        else:
+            write_image(writer.folder / file, prediction['try_on'])
+            words = {k: v for k, v in prediction.items() if k not in IMAGES}
+            writer.write(item, {**words, 'try_on_file': file}, drawn, [file])
+        if not call.keep_arrays:
+            for name in IMAGES:
+                prediction.pop(name, None)
+
+    def _finish(
+        self, writer: ResultWriter, skipped: list[dict], options: dict
+    ) -> None:
+        """Write ``results.json`` and the contact sheet."""
+        call: TryOnCall = options['call']
+        call.sort(writer.results, 'name')
+        call.sort(skipped, 'input')
+        if call.sheet is not None:
+            write_image(writer.folder / 'grid.jpg', call.draw_sheet())
+        writer.finish(skipped)
 
 
 def load_student(
@@ -180,15 +295,24 @@ def load_student(
 ) -> ParserFreeTryOn:
     """Build a parser-free model for inference, without VGG and teacher.
 
-    Arguments and errors: see :class:`TryOnInferencer`.
+    Args:
+        model (str): Name of a parser-free model, or path of a config file.
+        weights (str | Path, optional): Checkpoint file or URL. Defaults to
+            None: random weights.
+        device (str | torch.device, optional): Defaults to None: the CPU.
+
+    Raises:
+        UserError: See :class:`TryOnInferencer`.
     """
     cfg = Config.fromfile(config_path(model))
-    kind = MODELS.get(cfg.model.type)
-    if not (isinstance(kind, type) and issubclass(kind, ParserFreeTryOn)):
+    network = MODELS.get(cfg.model.type)
+    if not (
+        isinstance(network, type) and issubclass(network, ParserFreeTryOn)
+    ):
         raise UserError(
             f'{model} is a {cfg.model.type}; only parser-free models '
-            '(mmfashion_ext.ParserFreeTryOn, pf-afn_*) need nothing but '
-            'pictures. tools/test.py runs the others on a data set'
+            '(mmfashion_ext.ParserFreeTryOn, pf-afn_*) work with images '
+            'alone; tools/test.py runs the others on a dataset'
         )
     # VGG serves the losses alone
     return get_model(
@@ -196,8 +320,11 @@ def load_student(
     )
 
 
-def _resized_to(cfg: Config) -> tuple[int, int] | None:
-    """The size (h, w) that the config's test resizes to."""
+def config_size(cfg: Config) -> tuple[int, int] | None:
+    """Return the size (h, w) in px that the config's test resizes to.
+
+    None if it does not resize.
+    """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset', {})
     for transform in dataset.get('pipeline', ()):
         if transform['type'].rpartition('.')[2] == ResizeTryOn.__name__:
@@ -205,7 +332,8 @@ def _resized_to(cfg: Config) -> tuple[int, int] | None:
     return None
 
 
-def _dtype(device: str, amp: bool) -> torch.dtype:
+def inference_dtype(device: torch.device | str, amp: bool) -> torch.dtype:
+    """Return the dtype of the networks, float32 without ``amp``."""
     if not amp:
         return torch.float32
     if torch.device(device).type != 'cpu':
@@ -213,8 +341,8 @@ def _dtype(device: str, amp: bool) -> torch.dtype:
     if has_bfloat16():
         return torch.bfloat16
     print_log(
-        'amp=True: this CPU has no instructions for bfloat16, float32 is '
-        'faster on it and taken',
+        'amp=True: this CPU has no bfloat16 instructions; using float32, '
+        'which is faster here',
         logger='current',
         level=logging.WARNING,
     )
@@ -222,98 +350,10 @@ def _dtype(device: str, amp: bool) -> torch.dtype:
 
 
 def has_bfloat16() -> bool:
-    """Whether this CPU has instructions for bfloat16."""
+    """Return whether this CPU has instructions for bfloat16."""
     capabilities = getattr(torch.cpu, 'get_capabilities', dict)()
     return any(
-        has for name, has in capabilities.items() if name.endswith('bf16')
-    )
-
-
-def _entries(wanted: Wanted, out_dir: str | Path | None) -> list[dict]:
-    """What there is to tell about each pair before it is made."""
-    entries, taken = [], set()
-    for p, g in wanted.pairs:
-        person, cloth = wanted.persons[p], wanted.clothes[g]
-        entry = {'person': _label(person), 'cloth': _label(cloth)}
-        if out_dir is not None:
-            stem = wish = strip_name(person.name, cloth.name)
-            number = 1
-            while stem in taken:
-                number += 1
-                stem = f'{wish}_{number}'
-            taken.add(stem)
-            entry['path'] = str(Path(out_dir, 'try_on', f'{stem}.png'))
-            entry['strip_path'] = str(Path(out_dir, 'strips', f'{stem}.jpg'))
-        entries.append(entry)
-    return entries
-
-
-def _label(picture: Named) -> str:
-    source = picture.source
-    return str(source) if isinstance(source, str | Path) else picture.name
-
-
-def _arrays(pictures: dict[str, Tensor]) -> dict:
-    """BGR for OpenMMLab."""
-    mask = (pictures['warped_mask'][0] * 255).round().byte().cpu().numpy()
-    return {
-        'try_on': to_uint8(pictures['try_on'])[..., ::-1].copy(),
-        'warped_cloth': to_uint8(pictures['warped_cloth'])[..., ::-1].copy(),
-        'warped_mask': mask,
-    }
-
-
-def _result(
-    wanted: Wanted,
-    entries: list[dict],
-    done: Collection[int],
-    failed: dict[int, str],
-) -> dict:
-    """Sort the try-ons by persons, and say what is missing."""
-    predictions: list[list[dict]] = [[] for _ in wanted.persons]
-    for number in sorted(done):
-        predictions[wanted.pairs[number][0]].append(entries[number])
-    skipped = [
-        {
-            'person': entries[number]['person'],
-            'cloth': entries[number]['cloth'],
-            'reason': reason,
-        }
-        for number, reason in sorted(failed.items())
-    ]
-    if skipped:
-        reasons = dict.fromkeys(failed.values())
-        print_log(
-            f'{len(skipped)} of {len(entries)} pairs skipped: '
-            f'{describe(reasons, "; ")}',
-            logger='current',
-            level=logging.WARNING,
-        )
-    return {'predictions': predictions, 'skipped': skipped}
-
-
-def _draw(sheet: ContactSheet, wanted: Wanted) -> np.ndarray:
-    """The sheet with its margins, (H, W, 3) uint8 BGR."""
-    for row, person in enumerate(wanted.persons):
-        sheet.add_file(row, -1, person.source)
-    for column, cloth in enumerate(wanted.clothes):
-        sheet.add_file(-1, column, cloth.source)
-    return sheet.draw()[..., ::-1].copy()
-
-
-def _write(result: dict, out_dir: str | Path) -> None:
-    """Write what tells of all pairs."""
-    if 'grid' in result:
-        write_picture(Path(out_dir, 'grid.jpg'), result['grid'][..., ::-1])
-    kept = ('person', 'cloth', 'path', 'strip_path')
-    write_json(
-        Path(out_dir, 'results.json'),
-        {
-            'try_ons': [
-                {key: entry[key] for key in kept}
-                for entries in result['predictions']
-                for entry in entries
-            ],
-            'skipped': result['skipped'],
-        },
+        present
+        for name, present in capabilities.items()
+        if name.endswith('bf16')
     )

@@ -111,8 +111,8 @@ class ResizeTryOn:
     def __call__(self, results: dict) -> dict:
         """Resize what is of another size."""
         size = self.width, self.height
-        h, w = results['person'].shape[:2]
         if 'pose' in results:
+            h, w = results['person'].shape[:2]
             scale = self.width / w, self.height / h
             results['pose'] = _scale_pose(results['pose'], scale)
         if 'flow' in results:

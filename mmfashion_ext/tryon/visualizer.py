@@ -1,11 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Try-on pictures as strips: person | cloth | the person in the cloth."""
+"""Draw try-on images as strips: person | masked garment | try-on."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.hooks import Hook
@@ -14,76 +13,83 @@ from mmengine.visualization import Visualizer
 from torch import Tensor
 
 from ..registry import HOOKS, VISUALIZERS
-from ..utils.files import atomic_write
+from ..utils.images import write_image
 from .structures import TryOnDataSample
 
-#: What a strip may consist of: fields of :class:`TryOnDataSample`.
-PICTURES = ('person', 'cloth', 'try_on', 'warped_cloth')
-MASKS = ('cloth_mask', 'warped_mask', 'person_cloth_mask')
+#: Fields of :class:`TryOnDataSample` that a strip may show: images (3, h, w)
+#: in [-1, 1] and masks (1, h, w) in 0-1.
+IMAGE_FIELDS = ('person', 'cloth', 'try_on', 'warped_cloth')
+MASK_FIELDS = ('cloth_mask', 'warped_mask', 'person_cloth_mask')
 #: The strip that the published test program writes.
-PANELS = ('person', 'cloth', 'try_on')
+DEFAULT_PANELS = ('person', 'cloth', 'try_on')
 
 
-def to_uint8(picture: Tensor) -> np.ndarray:
-    """A picture of the model as one to look at.
+def to_uint8(image: Tensor) -> np.ndarray:
+    """Convert an image of the model to 8 bits.
 
-    Values are truncated, not rounded, as in the published pictures: the grey
-    levels 1 ... 63 of a picture that went through the model's normalisation
+    Values are truncated, not rounded, as in the published images: the grey
+    levels 1 ... 63 of an image that went through the model's normalisation
     come out one lower.
 
     Args:
-        picture (Tensor): (3, h, w), RGB in [-1, 1].
+        image (Tensor): (3, h, w), RGB in [-1, 1].
 
     Returns:
         np.ndarray: (h, w, 3) uint8 RGB, floor((x + 1) / 2 * 255).
     """
-    unit = (picture.detach().float().clamp(-1, 1) + 1) / 2
+    unit = (image.detach().float().clamp(-1, 1) + 1) / 2
     return (unit * 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
 
 
-def strip(pictures: Sequence[Tensor]) -> np.ndarray:
-    """Pictures of one size side by side, without gaps.
+def to_bgr(image: Tensor) -> np.ndarray:
+    """Convert an image of the model to OpenMMLab's convention.
 
     Args:
-        pictures (Sequence[Tensor]): n of (3, h, w), RGB in [-1, 1].
+        image (Tensor): (3, h, w), RGB in [-1, 1].
+
+    Returns:
+        np.ndarray: (h, w, 3) uint8 BGR, contiguous; see :func:`to_uint8`.
+    """
+    return np.ascontiguousarray(to_uint8(image)[..., ::-1])
+
+
+def draw_strip(images: Sequence[Tensor]) -> np.ndarray:
+    """Draw images of one size side by side, without gaps.
+
+    Args:
+        images (Sequence[Tensor]): n of (3, h, w), RGB in [-1, 1].
 
     Returns:
         np.ndarray: (h, n * w, 3) uint8 RGB.
     """
-    return np.hstack([to_uint8(picture) for picture in pictures])
-
-
-def write_picture(path: str | Path, picture: np.ndarray) -> None:
-    """Write a picture whole or not at all; its ending chooses the format.
-
-    Args:
-        path (str | Path): Its folder is made if missing.
-        picture (np.ndarray): (h, w, 3) uint8 RGB. JPEG of quality 95.
-    """
-    _, packed = cv2.imencode(Path(path).suffix, picture[..., ::-1])
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(packed)
+    return np.hstack([to_uint8(image) for image in images])
 
 
 @VISUALIZERS.register_module()
 class TryOnVisualizer(Visualizer):
-    """Draws person | masked cloth | try-on, 256 x 576 px from 256 x 192.
+    """Visualizer of strips: person | masked garment | try-on.
+
+    Three images of 256 x 192 px make a strip of 256 x 576 px (h x w).
 
     Args:
         name (str): Name of the instance.
-        panels (Sequence[str]): What stands side by side, out of ``PICTURES``
-            and ``MASKS``. Those that a sample does not have are left out.
+        panels (Sequence[str]): Fields shown side by side, out of
+            ``IMAGE_FIELDS`` and ``MASK_FIELDS``. Fields that a sample lacks
+            are skipped.
         **kwargs: ``vis_backends`` and ``save_dir`` of MMEngine's.
+
+    Raises:
+        ValueError: A panel is not a field that can be drawn.
     """
 
     def __init__(
         self,
         name: str = 'visualizer',
-        panels: Sequence[str] = PANELS,
+        panels: Sequence[str] = DEFAULT_PANELS,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        known = PICTURES + MASKS
+        known = IMAGE_FIELDS + MASK_FIELDS
         if unknown := [panel for panel in panels if panel not in known]:
             raise ValueError(
                 f'panels must be among {", ".join(known)}, got '
@@ -92,13 +98,20 @@ class TryOnVisualizer(Visualizer):
         self.panels = tuple(panels)
 
     def strip(self, data_sample: TryOnDataSample) -> np.ndarray:
-        """The panels of a sample, (h, n * w, 3) uint8 RGB."""
+        """Draw the panels of a sample.
+
+        Args:
+            data_sample (TryOnDataSample): With fields (C, h, w) of one size.
+
+        Returns:
+            np.ndarray: (h, n * w, 3) uint8 RGB; masks in black and white.
+        """
         shown = [name for name in self.panels if name in data_sample]
-        return strip(
+        return draw_strip(
             [
-                # black and white
+                # a mask in 0-1 becomes an image in [-1, 1]
                 data_sample.get(name).expand(3, -1, -1) * 2 - 1
-                if name in MASKS
+                if name in MASK_FIELDS
                 else data_sample.get(name)
                 for name in shown
             ]
@@ -116,42 +129,43 @@ class TryOnVisualizer(Visualizer):
         step: int = 0,
         out_file: str | None = None,
     ) -> None:
-        """Draw a sample and hand it to the backends, or write it.
+        """Draw the strip of a sample for the backends, or into a file.
 
         Args:
-            name (str): Of the picture.
+            name (str): Name of the strip.
             image (np.ndarray, optional): Not used, a sample has its own.
-            data_sample (TryOnDataSample): With predictions.
+            data_sample (TryOnDataSample): With predictions, (C, h, w) each.
             draw_gt (bool): Not used.
             draw_pred (bool): Not used.
-            show (bool): Open a window.
-            wait_time (float): Seconds that it stays; 0: until a key.
-            step (int): Of the training.
-            out_file (str, optional): Write the strip here instead of handing
-                it to the backends.
+            show (bool): Show the strip in a window.
+            wait_time (float): Seconds that the window stays; 0: until a key
+                is pressed.
+            step (int): Iteration of the training.
+            out_file (str, optional): Write the strip to this file instead of
+                giving it to the backends.
         """
         drawn = self.strip(data_sample)
         if show:
             self.show(drawn, win_name=name, wait_time=wait_time)
         if out_file is not None:
-            write_picture(out_file, drawn)
+            write_image(out_file, drawn[..., ::-1])
         else:
             self.add_image(name, drawn, step)
 
 
 @HOOKS.register_module()
 class TryOnVisualizationHook(Hook):
-    """Draws what is predicted in validation and test.
+    """Hook that draws the predictions of validation and test as strips.
 
-    Put it into ``default_hooks`` as ``visualization``: ``tools/test.py
-    --show-dir DIR`` switches it on. A strip is named
-    ``{person}__{cloth}.jpg`` after its pictures.
+    Put it into ``default_hooks`` as ``visualization``; ``tools/test.py
+    --show-dir DIR`` enables it. A strip is named ``{person}__{cloth}.jpg``
+    after its images.
 
     Args:
         enable (bool): Whether to draw.
         interval (int): Draw every n-th sample of this process.
-        out_dir (str, optional): Write the strips of a test here. Otherwise,
-            and in validation, the visualizer's backends get them.
+        out_dir (str, optional): Folder for the strips of a test. If it is
+            None, and in validation, the visualizer's backends get them.
     """
 
     def __init__(
@@ -166,11 +180,11 @@ class TryOnVisualizationHook(Hook):
         self._seen = 0
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Count from 0, so that each epoch draws the same samples."""
+        """Count samples from 0, so that each epoch draws the same ones."""
         self._seen = 0
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Count from 0."""
+        """Count samples from 0."""
         self._seen = 0
 
     def after_val_iter(
@@ -180,7 +194,7 @@ class TryOnVisualizationHook(Hook):
         data_batch: dict | None = None,
         outputs: Sequence[TryOnDataSample] | None = None,
     ) -> None:
-        """Draw for the visualizer's backends."""
+        """Draw strips for the visualizer's backends."""
         self._draw(runner, outputs, None)
 
     def after_test_iter(
@@ -190,7 +204,7 @@ class TryOnVisualizationHook(Hook):
         data_batch: dict | None = None,
         outputs: Sequence[TryOnDataSample] | None = None,
     ) -> None:
-        """Draw into ``out_dir``."""
+        """Draw strips into ``out_dir``."""
         self._draw(runner, outputs, self.out_dir)
 
     def _draw(
@@ -201,7 +215,7 @@ class TryOnVisualizationHook(Hook):
     ) -> None:
         for sample in samples if self.enable else ():
             if self._seen % self.interval == 0:
-                name = strip_name(sample.person_name, sample.cloth_name)
+                name = pair_name(sample.person_name, sample.cloth_name)
                 runner.visualizer.add_datasample(
                     name,
                     data_sample=sample,
@@ -211,6 +225,6 @@ class TryOnVisualizationHook(Hook):
             self._seen += 1
 
 
-def strip_name(person_name: str, cloth_name: str) -> str:
-    """``000066_0.jpg, 017575_1.jpg`` -> ``000066_0__017575_1``."""
+def pair_name(person_name: str, cloth_name: str) -> str:
+    """Return ``000066_0__017575_1`` of ``000066_0.jpg, 017575_1.jpg``."""
     return f'{Path(person_name).stem}__{Path(cloth_name).stem}'

@@ -43,14 +43,14 @@ model = dict(
 
 @pytest.fixture
 def shop(tmp_path):
-    """Two persons, two garments and the mask of one; one file is damaged."""
+    """Two persons, two garments and the mask of one; one is damaged."""
     rng = np.random.default_rng(0)
     for kind in ('persons', 'clothes'):
         (tmp_path / kind).mkdir()
         for n in range(2):
             picture = rng.integers(0, 256, (H, W, 3), np.uint8)
             cv2.imwrite(str(tmp_path / kind / f'{n}.png'), picture)
-    (tmp_path / 'clothes' / '1.png').write_bytes(b'no picture')
+    (tmp_path / 'clothes' / '1.png').write_bytes(b'not an image')
     mask = np.zeros((H, W), np.uint8)
     mask[10:50, 5:25] = 255
     (tmp_path / 'masks').mkdir()
@@ -68,10 +68,11 @@ def folders(shop):
 def test_grid_in_a_process_of_its_own(model, shop, run_python):
     done = run_python(TOOL, *model, *folders(shop), '--grid')
     assert '2 try-ons, 2 skipped, listed in its results' in done.stdout
-    assert '1.png cannot be read as a picture' in done.stdout
+    assert '1.png' in done.stdout
+    assert 'cannot be read as' in done.stdout
     assert cv2.imread(str(shop / 'out' / 'grid.jpg')).shape == (192, 96, 3)
     written = json.loads((shop / 'out' / 'results.json').read_text())
-    assert len(written['try_ons']) == len(written['skipped']) == 2
+    assert len(written['predictions']) == len(written['skipped']) == 2
 
 
 def test_pairs_and_resume(model, shop, run_tool):
@@ -80,27 +81,50 @@ def test_pairs_and_resume(model, shop, run_tool):
     command = (TOOL, *model, *folders(shop), '--pairs', pairs)
     done = run_tool(*command, '--size', 32, 64, '--batch-size', 2)
     assert '2 try-ons, 0 skipped' in done.stdout
-    first = shop / 'out' / 'try_on' / '0__0.png'
+    first = shop / 'out' / 'predictions' / '0__0.png'
     assert cv2.imread(str(first)).shape == (32, 64, 3)
     made = first.stat().st_mtime_ns
-    (shop / 'out' / 'try_on' / '1__0.png').unlink()
+    (shop / 'out' / 'predictions' / '1__0.png').unlink()
     done = run_tool(*command, '--resume')
     assert '2 try-ons, 0 skipped' in done.stdout
     assert first.stat().st_mtime_ns == made
-    again = cv2.imread(str(shop / 'out' / 'try_on' / '1__0.png'))
+    again = cv2.imread(str(shop / 'out' / 'predictions' / '1__0.png'))
     assert again.shape == (H, W, 3)
+
+
+def test_weights_are_an_option_or_the_second_argument(model, shop, run_tool):
+    config, weights = model
+    pair = shop / 'persons' / '0.png', shop / 'clothes' / '0.png'
+    names = []
+    for n, command in enumerate(
+        (
+            (config, weights, *pair, '--out', shop / '0'),
+            (config, '--weights', weights, *pair, '--out', shop / '1'),
+            (config, pair[0], '--out', shop / '2', pair[1]),
+        )
+    ):
+        rest = ('--weights', weights) if n == 2 else ()
+        run_tool(TOOL, *command, *rest, '--mask', shop / 'masks')
+        made = shop / str(n) / 'predictions' / '0__0.png'
+        names.append(made.read_bytes())
+    assert names[0] == names[1] == names[2]
 
 
 def test_mistakes_are_told_in_one_line(model, shop, run_tool):
     person = shop / 'persons' / '0.png'
+    config, weights = model
     for command, message in (
-        ((person, shop / 'clothes' / '1.png'), 'cannot be read as a picture'),
-        ((shop / 'persons', shop / 'clothes' / '1.png'), 'no pair could be'),
-        ((shop / 'persons', shop / 'clothes'), 'two folders'),
-        ((person, person, '--size', 0, 3), '--size takes'),
+        ((*model, person, shop / 'clothes' / '1.png'), 'cannot be read as'),
+        ((*model, shop / 'persons', shop / 'clothes' / '1.png'), 'all 2 pair'),
+        ((*model, shop / 'persons', shop / 'clothes'), 'two folders'),
+        ((*model, person, person, '--size', 0, 3), '--size: expected two'),
+        ((*model, person), 'no weights are published for narrow'),
+        ((config, person), 'expected MODEL PERSON CLOTH or MODEL CHECKPOINT'),
+        ((*model, person, person, person), 'got 5 arguments'),
+        ((*model, person, person, '--weights', weights), 'got the weights tw'),
     ):
         out = '--out', shop / 'out'
-        done = run_tool(TOOL, *model, *command, *out, status=2)
+        done = run_tool(TOOL, *command, *out, status=2)
         error = done.stderr.strip().splitlines()[-1]
         assert error.startswith('error: ')
         assert message in error

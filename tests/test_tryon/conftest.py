@@ -1,6 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Narrow tutors and students, and a batch for them."""
+"""Narrow tutors and students, a batch and folders of images for them."""
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -120,3 +122,79 @@ def reached():
         return {n for n, p in named if p.grad is not None and p.grad.any()}
 
     return reached
+
+
+MODEL = 'pf-afn_e2e_8xb4-100e_viton-256x192'
+SHOP_H, SHOP_W = 64, 40  # not multiples of 32: padded and cropped
+
+
+@pytest.fixture(scope='session')
+def narrow(tmp_path_factory):
+    """Config of a narrow student, and its random weights."""
+    from mmfashion_ext import hub
+    from mmfashion_ext.tryon.inferencer import load_student
+
+    folder = tmp_path_factory.mktemp('narrow')
+    config = folder / 'narrow.py'
+    config.write_text(
+        f"""
+_base_ = {hub.config_path(MODEL)!r}
+model = dict(
+    warp_net=dict(
+        widths=(4, 4, 6, 6, 6), channels=6, head_channels=(6, 4, 4)
+    ),
+    generator=dict(widths=(4, 4, 6, 6, 6)),
+)
+"""
+    )
+    torch.manual_seed(0)
+    model = load_student(str(config))
+    weights = folder / 'narrow.pth'
+    torch.save({'state_dict': model.state_dict()}, weights)
+    return str(config), weights
+
+
+@pytest.fixture(scope='session')
+def infer(narrow):
+    from mmfashion_ext.tryon import TryOnInferencer
+
+    return TryOnInferencer(*narrow, device='cpu', show_progress=False)
+
+
+class Shop:
+    """Folders of 3 persons and 4 garments with masks."""
+
+    def __init__(self, root):
+        self.root = root
+        self.folders = [root / k for k in ('persons', 'clothes', 'masks')]
+
+    def files(self, person, garment):
+        """Person, garment and its mask."""
+        return (
+            self.root / 'persons' / f'perso{person}.bmp',
+            self.root / 'clothes' / f'cloth{garment}.bmp',
+            self.root / 'masks' / f'cloth{garment}.png',
+        )
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Folders of small images, see :class:`Shop`."""
+    rng = np.random.default_rng(0)
+    shop = Shop(tmp_path)
+    for folder in shop.folders:
+        folder.mkdir()
+
+    def image():
+        small = rng.integers(0, 256, (SHOP_H // 8, SHOP_W // 8, 3), np.uint8)
+        return cv2.resize(small, (SHOP_W, SHOP_H))
+
+    for n in range(3):
+        cv2.imwrite(str(shop.files(n, 0)[0]), image())
+    for n in range(4):
+        mask = np.zeros((SHOP_H, SHOP_W), np.uint8)
+        mask[10 : 50 + n, 8:32] = 255
+        cv2.imwrite(str(shop.files(0, n)[1]), image())
+        # masks have another ending than their garments
+        cv2.imwrite(str(shop.files(0, n)[2]), mask)
+    return shop

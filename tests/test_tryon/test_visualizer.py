@@ -18,9 +18,10 @@ from mmfashion_ext.tryon.structures import TryOnDataSample
 from mmfashion_ext.tryon.visualizer import (
     TryOnVisualizationHook,
     TryOnVisualizer,
-    strip,
+    draw_strip,
+    pair_name,
+    to_bgr,
     to_uint8,
-    write_picture,
 )
 
 
@@ -46,7 +47,7 @@ def make_sample(number=0, size=(256, 192)):
 
 
 class TestTruncation:
-    def test_grey_levels_of_a_picture_that_went_through(self):
+    def test_grey_levels_of_an_image_that_went_through(self):
         """1 ... 63 come out one lower, the others as they were."""
         levels = torch.arange(256, dtype=torch.uint8)
         picture = levels.expand(3, 1, -1)
@@ -76,7 +77,7 @@ def test_layout():
         panel = drawn[:, 192 * i : 192 * (i + 1)]
         np.testing.assert_array_equal(panel, to_uint8(sample.get(name)))
     np.testing.assert_array_equal(
-        drawn, strip([sample.person, sample.cloth, sample.try_on])
+        drawn, draw_strip([sample.person, sample.cloth, sample.try_on])
     )
 
 
@@ -91,11 +92,29 @@ def test_more_panels():
         TryOnVisualizer(panels=('person', 'pose'))
 
 
-def test_written_as_rgb(tmp_path):
-    red = np.zeros((4, 4, 3), np.uint8)
-    red[..., 0] = 255
-    write_picture(tmp_path / 'new' / 'red.png', red)
-    assert cv2.imread(str(tmp_path / 'new' / 'red.png'))[0, 0, 2] == 255
+def test_bgr_of_a_red_image():
+    red = torch.tensor([1.0, -1, -1])[:, None, None].expand(3, 4, 5)
+    converted = to_bgr(red)
+    assert converted.shape == (4, 5, 3)
+    assert converted.flags.c_contiguous
+    assert (converted == [0, 0, 255]).all()
+    assert (to_uint8(red) == [255, 0, 0]).all()
+
+
+def test_a_strip_is_written_as_it_is_drawn(tmp_path):
+    """RGB inside, BGR for the writer; in a folder that is made."""
+    sample = make_sample()
+    out = tmp_path / 'new' / 'strip.png'
+    TryOnVisualizer().add_datasample(
+        'strip', data_sample=sample, out_file=str(out)
+    )
+    written = cv2.imread(str(out))[..., ::-1]
+    np.testing.assert_array_equal(written, TryOnVisualizer().strip(sample))
+
+
+def test_pair_name():
+    name = pair_name('000066_0.jpg', '017575_1.jpg')
+    assert name == '000066_0__017575_1'
 
 
 def test_backends_get_the_strip():

@@ -1,67 +1,74 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Everybody in everything, on one picture."""
+"""Contact sheet of all person-garment combinations."""
 
 import cv2
 import numpy as np
 
 from ...errors import UserError
-from ...formats.viton.files import ImageInput, read_rgb
+from ...utils.images import ImageInput, read_image
 
-#: Greatest height of a picture on the sheet, px.
+#: Greatest height of an image on the sheet, px.
 HEIGHT = 256
 #: Greatest side of the sheet, px; a JPEG has 65,535 at most.
 SIDE = 32_768
 
 
 class ContactSheet:
-    """A row for each person, a column for each garment.
+    """Draw a table of images: a row for each person, a column each garment.
 
-    The persons themselves stand to the left, the garments on top. What is not
-    there stays white.
+    The first column shows the persons, the first row the garments. A cell
+    whose image is missing stays white.
 
     Args:
-        rows (int): Persons.
-        columns (int): Garments.
+        rows (int): Number of persons.
+        columns (int): Number of garments.
     """
 
     def __init__(self, rows: int, columns: int) -> None:
         self.rows, self.columns = rows, columns
-        self._cell: tuple[int, int] | None = None  # (w, h) px
-        self._small: dict[tuple[int, int], np.ndarray] = {}
+        self._cell_size: tuple[int, int] | None = None  # (w, h) px
+        self._cells: dict[tuple[int, int], np.ndarray] = {}
 
-    def add(self, row: int, column: int, picture: np.ndarray) -> None:
-        """Put a picture on the sheet.
+    def add(self, row: int, column: int, image: np.ndarray) -> None:
+        """Put an image on the sheet, resized to the size of a cell.
 
         Args:
-            row (int): Of the person; -1: of the garments themselves.
-            column (int): Of the garment; -1: of the persons themselves.
-            picture (np.ndarray): (h, w, 3) uint8. The first one decides the
-                size of all.
+            row (int): Index of the person; -1 for the row of garments.
+            column (int): Index of the garment; -1 for the column of persons.
+            image (np.ndarray): (h, w, 3) uint8 BGR. The first one sets the
+                cell size of all: its own, or smaller where the sheet would
+                exceed ``HEIGHT`` a cell or ``SIDE`` px in all.
         """
-        if self._cell is None:
-            h, w = picture.shape[:2]
-            widest = SIDE // (self.columns + 1)
-            highest = min(HEIGHT, SIDE // (self.rows + 1))
-            scale = min(1, highest / h, widest / w)
-            self._cell = max(1, int(w * scale)), max(1, int(h * scale))
-        self._small[row, column] = cv2.resize(
-            picture, self._cell, interpolation=cv2.INTER_AREA
+        if self._cell_size is None:
+            h, w = image.shape[:2]
+            max_width = SIDE // (self.columns + 1)
+            max_height = min(HEIGHT, SIDE // (self.rows + 1))
+            scale = min(1, max_height / h, max_width / w)
+            self._cell_size = max(1, int(w * scale)), max(1, int(h * scale))
+        self._cells[row, column] = cv2.resize(
+            image, self._cell_size, interpolation=cv2.INTER_AREA
         )
 
-    def add_file(self, row: int, column: int, source: ImageInput) -> None:
-        """Put a picture of a file on the sheet, unless it cannot be read."""
+    def add_source(self, row: int, column: int, source: ImageInput) -> None:
+        """Read an image and put it on the sheet; skip it if unreadable.
+
+        Args:
+            row (int): See :meth:`add`.
+            column (int): See :meth:`add`.
+            source (ImageInput): File, BGR array ...
+        """
         try:
-            self.add(row, column, read_rgb(source))
+            self.add(row, column, read_image(source))
         except UserError:
             return
 
     def draw(self) -> np.ndarray:
-        """The sheet, (H, W, 3) uint8."""
-        w, h = self._cell or (1, 1)
+        """Return the sheet, (H, W, 3) uint8 BGR."""
+        w, h = self._cell_size or (1, 1)
         sheet = np.full(
             ((self.rows + 1) * h, (self.columns + 1) * w, 3), 255, np.uint8
         )
-        for (row, column), picture in self._small.items():
+        for (row, column), image in self._cells.items():
             top, left = (row + 1) * h, (column + 1) * w
-            sheet[top : top + h, left : left + w] = picture
+            sheet[top : top + h, left : left + w] = image
         return sheet

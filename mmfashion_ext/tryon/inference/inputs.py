@@ -1,201 +1,328 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Persons and garments from where users have them."""
+"""Resolve user inputs (files, arrays, folders, pair lists) to try-on pairs."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice, repeat, zip_longest
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mmengine.logging import print_log
+from ...errors import UserError
+from ...formats.viton.pairs import read_pairs
+from ...utils.image_inputs import (
+    NamedInput,
+    UniqueNames,
+    is_folder,
+    resolve_images,
+)
+from ...utils.images import find_images, image_stem, is_image_input
+from ...utils.skipped import warn_named
 
-from ...errors import UserError, describe
-from ...formats.viton.layout import FileKind
-from ...formats.viton.pairs import read_pairs, stem_of
-from ...utils.images import ImageInput as Picture
-
-#: A picture (file, array of BGR, picture of Pillow), some, or a folder.
-Source = Picture | Sequence[Picture]
+_ENDED = object()
 
 
-class Named(NamedTuple):
-    """A picture that was not read yet.
+class NamedImage(NamedTuple):
+    """Image of a person or garment that was not read yet.
 
     Attributes:
-        source (Picture): File, array (h, w[, channels]) uint8 of BGR, or
-            picture of Pillow.
-        name (str): Of the file; ``person``, ``cloth_2`` ... of an array.
+        index (int): Position among the persons or among the garments.
+        input (str): Path or URL as given, or a name made up for an array.
+        name (str): Stem for file names, unique among persons or garments.
+        source (ImageInput | UserError): The image, or why it cannot be used.
+        mask (ImageInput, optional): Mask of a garment; None: to be made.
     """
 
-    source: Picture
+    index: int
+    input: str
     name: str
+    source: Any
+    mask: Any = None
 
 
-class Wanted(NamedTuple):
-    """What to dress in what.
+class TryOnPair(NamedTuple):
+    """A person and the garment to put on.
 
     Attributes:
-        persons (list[Named]): P pictures.
-        clothes (list[Named]): G pictures.
-        masks (list[Picture | None]): G masks; None: to be made.
-        pairs (list[tuple[int, int]]): Places of persons and garments, in the
-            order wanted.
+        index (int): Position in the order wanted.
+        name (str): Stem of the result files, unique within the call.
+        person (NamedImage): The person.
+        cloth (NamedImage): The garment.
     """
 
-    persons: list[Named]
-    clothes: list[Named]
-    masks: list[Picture | None]
-    pairs: list[tuple[int, int]]
+    index: int
+    name: str
+    person: NamedImage
+    cloth: NamedImage
+
+    @property
+    def input(self) -> str:
+        """What to call the pair in results and messages."""
+        return f'{self.person.input} + {self.cloth.input}'
 
 
-def find(
-    person: Source,
-    cloth: Source,
-    cloth_mask: Source | None = None,
+class TryOnRequest(NamedTuple):
+    """The try-on pairs that a call asks for.
+
+    Attributes:
+        pairs (Iterable[TryOnPair]): A list, or a generator if inputs are read
+            while they are used.
+        persons (list[NamedImage]): All persons; empty if ``pairs`` is a
+            generator.
+        clothes (list[NamedImage]): All garments; empty likewise.
+    """
+
+    pairs: Iterable[TryOnPair]
+    persons: Sequence[NamedImage] = ()
+    clothes: Sequence[NamedImage] = ()
+
+    @property
+    def total(self) -> int | None:
+        """Number of pairs; None if they come from a generator."""
+        pairs = self.pairs
+        return len(pairs) if isinstance(pairs, Sequence) else None
+
+
+def resolve_pairs(
+    person: object,
+    cloth: object,
+    cloth_mask: object = None,
+    *,
     pairs: str | Path | None = None,
     grid: bool = False,
-) -> Wanted:
-    """Find pictures and who meets whom; none is opened.
+) -> TryOnRequest:
+    """Resolve inputs to a list of pairs; no image is opened.
 
-    See :meth:`.inferencer.TryOnInferencer.__call__`.
+    Arguments: see :meth:`.inferencer.TryOnInferencer.__call__`.
 
     Raises:
-        UserError: Something is missing, or does not go together.
+        UserError: An input is missing, or the inputs do not fit together.
     """
     if pairs is not None:
         if grid:
-            raise UserError('pairs or grid: give one of them')
-        persons, clothes, met = _read_pairs(person, cloth, pairs)
+            raise UserError('got both pairs and grid=True, expected one')
+        persons, clothes, indices = _pairs_of_file(person, cloth, pairs)
     else:
-        persons, clothes = _list('person', person), _list('cloth', cloth)
-        both_folders = _is_folder(person) and _is_folder(cloth)
-        met = _meet(len(persons), len(clothes), grid, both_folders)
-    return Wanted(persons, clothes, _masks(clothes, cloth, cloth_mask), met)
+        persons = _resolve('person', person)
+        clothes = _resolve('cloth', cloth)
+        both_folders = is_folder(person) and is_folder(cloth)
+        indices = _match(len(persons), len(clothes), grid, both_folders)
+    if cloth_mask is not None:
+        clothes = _with_masks(clothes, cloth_mask, is_folder(cloth))
+    unique = UniqueNames()
+    made = [
+        _pair(index, persons[p], clothes[c], unique)
+        for index, (p, c) in enumerate(indices)
+    ]
+    return TryOnRequest(made, persons, clothes)
 
 
-def _meet(
+def _pair(
+    index: int, person: NamedImage, cloth: NamedImage, unique: UniqueNames
+) -> TryOnPair:
+    name = unique(f'{person.name}__{cloth.name}')
+    return TryOnPair(index, name, person, cloth)
+
+
+def _match(
     persons: int, clothes: int, grid: bool, both_folders: bool
 ) -> list[tuple[int, int]]:
+    """Return indices of person and garment for each pair, person-major."""
     if grid or persons == 1 or clothes == 1:
-        return [(p, g) for p in range(persons) for g in range(clothes)]
+        return [(p, c) for p in range(persons) for c in range(clothes)]
     if both_folders:
         raise UserError(
-            f'two folders, of {persons} persons and {clothes} garments: say '
-            'who wears what by pairs=FILE (lines person.jpg cloth.jpg), or '
-            'grid=True for everybody in everything'
+            f'two folders, of {persons} persons and {clothes} garments: '
+            'expected pairs=FILE (lines person.jpg cloth.jpg), or grid=True '
+            'for all combinations'
         )
     if persons != clothes:
         raise UserError(
-            f'{persons} persons and {clothes} garments: expected equally '
-            'many, one of either, or grid=True for everybody in everything'
+            f'{persons} persons and {clothes} garments: expected the same '
+            'number of both, one of either, or grid=True for all combinations'
         )
     return [(n, n) for n in range(persons)]
 
 
-def _read_pairs(
-    person: Source, cloth: Source, pairs: str | Path
-) -> tuple[list[Named], list[Named], list[tuple[int, int]]]:
-    """Pictures by the names in a file of pairs; each is listed once."""
+def _pairs_of_file(
+    person: object, cloth: object, file: str | Path
+) -> tuple[list[NamedImage], list[NamedImage], list[tuple[int, int]]]:
+    """Return images by the names in a file of pairs, each listed once."""
     for kind, folder in (('person', person), ('cloth', cloth)):
-        if not _is_folder(folder):
+        if not is_folder(folder):
             raise UserError(
-                f'pairs={pairs} names pictures of two folders, but {kind} is '
-                'no folder'
+                f'pairs={file} lists images of two folders, but {kind} is not '
+                f'a folder: {folder!r:.80}'
             )
-    named = read_pairs(pairs)
-    persons = list(dict.fromkeys(pair.person for pair in named))
-    clothes = list(dict.fromkeys(pair.cloth for pair in named))
-    places = [{n: i for i, n in enumerate(x)} for x in (persons, clothes)]
+    listed = read_pairs(file)
+    person_names = list(dict.fromkeys(pair.person for pair in listed))
+    cloth_names = list(dict.fromkeys(pair.cloth for pair in listed))
+    rows = {name: index for index, name in enumerate(person_names)}
+    columns = {name: index for index, name in enumerate(cloth_names)}
     return (
-        [Named(Path(person, name), name) for name in persons],
-        [Named(Path(cloth, name), name) for name in clothes],
+        _resolve('person', [Path(person, name) for name in person_names]),
+        _resolve('cloth', [Path(cloth, name) for name in cloth_names]),
         list(
             dict.fromkeys(
-                (places[0][pair.person], places[1][pair.cloth])
-                for pair in named
+                (rows[pair.person], columns[pair.cloth]) for pair in listed
             )
         ),
     )
 
 
-def _is_folder(source: object) -> bool:
-    return isinstance(source, str | Path) and Path(source).is_dir()
+def _resolve(kind: str, inputs: object) -> list[NamedImage]:
+    """List the images of the persons or garments."""
+    images = list(_iterate(kind, inputs))
+    if not images:
+        raise UserError(
+            f'{kind}: expected an image, a folder, or a list of 1 or more, '
+            f'got {inputs!r:.80}'
+        )
+    return images
 
 
-def _list(kind: FileKind, source: Source) -> list[Named]:
-    if _is_folder(source):
-        folder, source = source, _pictures(kind, source)
-        if not source:
+def _iterate(kind: str, inputs: object) -> Iterator[NamedImage]:
+    try:
+        for index, image in enumerate(resolve_images(inputs, kind)):
+            yield _named_image(index, image)
+    except UserError as error:
+        raise UserError(f'{kind}: {error}') from None
+
+
+def _named_image(index: int, image: NamedInput) -> NamedImage:
+    source = _rereadable(image.source)
+    return NamedImage(index, image.input, image.name, source)
+
+
+def _rereadable(source: object) -> object:
+    """Return the content of an opened file, which may be needed twice."""
+    return source.read() if hasattr(source, 'read') else source
+
+
+def _with_masks(
+    clothes: Sequence[NamedImage], masks: object, cloth_is_folder: bool
+) -> list[NamedImage]:
+    """Give each garment its mask."""
+    if is_folder(masks) or isinstance(masks, Mapping):
+        found = _masks_by_name(masks)
+        matched = [_mask_of(garment, found) for garment in clothes]
+        _warn_missing(clothes, matched, masks)
+    else:
+        matched = [masks] if is_image_input(masks) else [*masks]
+        if cloth_is_folder or len(matched) != len(clothes):
             raise UserError(
-                f'{kind}: the folder {folder} holds no picture; expected '
-                'files .jpg, .png ...'
+                f'{len(matched)} masks of {len(clothes)} garments: expected a '
+                'list with one of each in the same order (None: to be made), '
+                'or a folder in which a mask has the name of its garment'
             )
-    if isinstance(source, Picture):
-        source = [source]
-    if not isinstance(source, Sequence) or not source:
-        raise UserError(
-            f'{kind}: expected a picture, a list of 1 or more, or a folder, '
-            f'got {source!r:.80}'
-        )
-    return [_name(kind, picture, n) for n, picture in enumerate(source, 1)]
+    return [
+        garment._replace(mask=_rereadable(mask))
+        for garment, mask in zip(clothes, matched, strict=True)
+    ]
 
 
-def _pictures(kind: FileKind, folder: str | Path) -> list[Path]:
-    """The pictures of a folder by name, its subfolders excluded."""
-    return sorted(
-        path
-        for path in Path(folder).iterdir()
-        if stem_of(kind, path.name) is not None
-    )
+def _masks_by_name(masks: object) -> dict[str, object]:
+    if isinstance(masks, Mapping):
+        return {str(name): mask for name, mask in masks.items()}
+    return {path.stem: path for path in find_images(masks)}
 
 
-def _name(kind: FileKind, picture: Picture, number: int) -> Named:
-    if isinstance(picture, str | Path):
-        return Named(picture, Path(picture).name)
-    name = kind if number == 1 else f'{kind}_{number}'
-    if not isinstance(picture, Picture):
-        raise UserError(
-            f'{name}: expected a file, an array or a picture of Pillow, got '
-            f'{picture!r:.80}'
-        )
-    return Named(picture, name)
+def _mask_of(garment: NamedImage, masks: Mapping[str, object]) -> object:
+    """Return the mask of a garment's name or stem, None if it has none."""
+    return masks.get(garment.input, masks.get(image_stem(garment.input)))
 
 
-def _masks(
-    clothes: list[Named], cloth: Source, masks: Source | None
-) -> list[Picture | None]:
-    """The mask of each garment, None if it has none."""
-    if masks is None:
-        return [None] * len(clothes)
-    if _is_folder(masks):
-        found = _pictures('cloth_mask', masks)
-        by_stem = {path.stem: path for path in found}
-        paired = [by_stem.get(Path(garment.name).stem) for garment in clothes]
-        _tell_lacking(clothes, paired, masks)
-        return paired
-    if isinstance(masks, Picture):
-        masks = [masks]
-    if _is_folder(cloth) or len(masks) != len(clothes):
-        raise UserError(
-            f'{len(masks)} masks of {len(clothes)} garments: expected one of '
-            'each in the same order (None: to be made), or a folder in which '
-            'a mask is called like its garment'
-        )
-    return list(masks)
-
-
-def _tell_lacking(
-    clothes: list[Named], masks: list[Path | None], folder: str | Path
+def _warn_missing(
+    clothes: Sequence[NamedImage], masks: Sequence[object], where: object
 ) -> None:
-    """A folder of masks may be the wrong one."""
-    lacking = [
-        garment.name
+    """Name the garments without mask; the folder may be the wrong one."""
+    missing = [
+        Path(garment.input).name
         for garment, mask in zip(clothes, masks, strict=True)
         if mask is None
     ]
-    if lacking:
-        print_log(
-            f'{folder} lacks the masks of {len(lacking)} of {len(clothes)} '
-            f'garments: {describe(lacking)}; GrabCut makes them',
-            logger='current',
-            level=logging.WARNING,
-        )
+    where = where if is_folder(where) else 'cloth_mask'
+    warn_named(
+        f'{where} lacks the masks of {len(missing)} of {len(clothes)} '
+        'garments',
+        missing,
+        '; GrabCut makes them',
+    )
+
+
+def has_generator(*inputs: object) -> bool:
+    """Return whether any input yields its images one by one."""
+    return any(
+        isinstance(source, Iterator) and not is_image_input(source)
+        for source in inputs
+    )
+
+
+def stream_pairs(
+    person: object, cloth: object, cloth_mask: object = None
+) -> TryOnRequest:
+    """Resolve generators to pairs while these are used.
+
+    A single person meets all garments, a single garment all persons;
+    otherwise the n-th person meets the n-th garment.
+
+    Arguments: see :meth:`.inferencer.TryOnInferencer.__call__`.
+
+    Raises:
+        UserError: There is no person or no garment; while the pairs are used,
+            also if persons, garments or masks end before the others.
+    """
+    persons, single_person = _peek('person', person)
+    clothes, single_cloth = _peek('cloth', cloth)
+    if cloth_mask is not None:
+        clothes = _stream_masks(clothes, cloth_mask)
+    if single_person and single_cloth:
+        return TryOnRequest([*_zip_pairs(persons, clothes)])
+    if single_person:
+        persons = repeat(next(persons))
+    elif single_cloth:
+        clothes = repeat(next(clothes))
+    return TryOnRequest(_zip_pairs(persons, clothes))
+
+
+def _peek(kind: str, inputs: object) -> tuple[Iterator[NamedImage], bool]:
+    """Return an iterator over images, and whether it yields just one."""
+    images = _iterate(kind, inputs)
+    first = list(islice(images, 2))
+    if not first:
+        raise UserError(f'{kind}: expected 1 image or more, got none')
+    return chain(first, images), len(first) == 1
+
+
+def _zip_pairs(
+    persons: Iterator[NamedImage], clothes: Iterator[NamedImage]
+) -> Iterator[TryOnPair]:
+    unique = UniqueNames()
+    endless = isinstance(persons, repeat) or isinstance(clothes, repeat)
+    both = (zip if endless else zip_longest)(persons, clothes)
+    for index, (person, cloth) in enumerate(both):
+        if person is None or cloth is None:
+            ended = 'person' if person is None else 'cloth'
+            raise UserError(
+                f'{ended} ends after {index} images, before the other; '
+                'expected the same number of both, or one of either'
+            )
+        yield _pair(index, person, cloth, unique)
+
+
+def _stream_masks(
+    clothes: Iterator[NamedImage], masks: object
+) -> Iterator[NamedImage]:
+    """Give each garment its mask, as it comes."""
+    if is_folder(masks) or isinstance(masks, Mapping):
+        found = _masks_by_name(masks)
+        for garment in clothes:
+            yield garment._replace(mask=_mask_of(garment, found))
+        return
+    one_by_one = [masks] if is_image_input(masks) else masks
+    for garment, mask in zip_longest(clothes, one_by_one, fillvalue=_ENDED):
+        if garment is _ENDED or mask is _ENDED:
+            ended = 'cloth' if garment is _ENDED else 'cloth_mask'
+            raise UserError(
+                f'{ended} ends before the other; expected a mask of each '
+                'garment (None: to be made)'
+            )
+        yield garment._replace(mask=_rereadable(mask))

@@ -1,232 +1,267 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Pairs of person and garment on their way through the network."""
+"""Run many try-on pairs in batches, caching person and garment features."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from mmengine.dataset import Compose
 from mmengine.model import BaseDataPreprocessor
-from rich.progress import track
 from torch import Tensor
 
 from ...errors import UserError
-from ..transforms import LoadTryOn
+from ..transforms import LoadTryOn, PackTryOn, ResizeTryOn
 from .fast_try_on import FastTryOn, Features, join, split
-from .inputs import Wanted
+from .inputs import NamedImage, TryOnPair
+from .lru_cache import LRUCache
 
-#: Bytes of garments' features that are kept to meet the next person.
-ROOM = 2**30
-
-
-class Settings(Protocol):
-    """What :class:`.inferencer.TryOnInferencer` has."""
-
-    fast: FastTryOn
-    pipeline: Compose
-    data_preprocessor: BaseDataPreprocessor
-    size: tuple[int, int] | None
-    batch_size: int
-    show_progress: bool
+#: Bytes of garment features that are cached for the next persons.
+CACHE_BYTES = 2**30
 
 
-class Item(NamedTuple):
-    """A pair, read.
+class TryOnOutput(NamedTuple):
+    """Images of one pair, as the network sees and makes them.
 
     Attributes:
-        number (int): Place of the pair among those wanted.
-        person (int): Place of the person.
-        cloth (int): Place of the garment.
-        inputs (dict[str, Tensor]): See ``PackTryOn``.
-        size (tuple[int, int]): (h, w) px.
+        pair (TryOnPair): The person and the garment.
+        person (Tensor): (3, h, w), RGB in [-1, 1].
+        cloth (Tensor): (3, h, w), RGB in [-1, 1], 0 outside its mask.
+        try_on (Tensor): (3, h, w), RGB in [-1, 1].
+        warped_cloth (Tensor): (3, h, w), RGB in [-1, 1].
+        warped_mask (Tensor): (1, h, w), 0-1.
     """
 
-    number: int
-    person: int
-    cloth: int
+    pair: TryOnPair
+    person: Tensor
+    cloth: Tensor
+    try_on: Tensor
+    warped_cloth: Tensor
+    warped_mask: Tensor
+
+
+class LoadedPair(NamedTuple):
+    """A pair whose images were read, resized and packed.
+
+    Attributes:
+        pair (TryOnPair): The person and the garment.
+        inputs (dict[str, Tensor]): ``person``, ``cloth`` (3, h, w) and
+            ``cloth_mask`` (1, h, w), uint8.
+        size (tuple[int, int]): (h, w) in px.
+    """
+
+    pair: TryOnPair
     inputs: dict[str, Tensor]
     size: tuple[int, int]
 
 
-class Fitting:
-    """Dresses persons, and computes nothing twice.
+class TryOnSession:
+    """Run try-on pairs without computing any feature twice.
 
-    Pictures and features are kept as long as they may be of use again:
-    garments come in blocks that fit into memory, and all persons meet a block
-    before the next one comes.
+    Images and features are cached for as long as they may be needed again.
+    Garments are run in blocks whose features fit into ``CACHE_BYTES``: all
+    persons are dressed in one block before the next one is read. The caches
+    are freed with the session, which belongs to one call.
 
     Args:
-        settings (Settings): The network, and how pictures are prepared.
-        wanted (Wanted): What to dress in what.
-
-    Attributes:
-        failed (dict[int, str]): The pairs that could not be made, and why.
+        fast (FastTryOn): The network.
+        data_preprocessor (BaseDataPreprocessor): The model's; normalises and
+            pads.
+        size (tuple[int, int], optional): (h, w) in px that all images are
+            resized to. None: images keep their size.
+        batch_size (int): Pairs that go through the network together.
     """
 
-    def __init__(self, settings: Settings, wanted: Wanted) -> None:
-        self.settings = settings
-        self.wanted = wanted
-        self.failed: dict[int, str] = {}
-        self._load = LoadTryOn()
-        batch = settings.batch_size
-        # enough to find out how many garments there is room for
-        self._person = lru_cache(batch)(self._load_person)
-        self._block = max(batch, ROOM // self._bytes_of_a_garment())
-        self._cloth = lru_cache(self._block)(self._load_cloth)
-        self._persons, self._clothes = Recent(batch), Recent(self._block)
+    def __init__(
+        self,
+        fast: FastTryOn,
+        data_preprocessor: BaseDataPreprocessor,
+        *,
+        size: tuple[int, int] | None = None,
+        batch_size: int = 1,
+    ) -> None:
+        self.fast = fast
+        self.data_preprocessor = data_preprocessor
+        self.batch_size = batch_size
+        self._read = LoadTryOn()
+        self._resize = ResizeTryOn(size) if size else None
+        self._pack = PackTryOn()
+        self._unreadable: dict[tuple[str, int], str] = {}
+        self._persons: LRUCache[dict] = LRUCache(batch_size)
+        self._clothes: LRUCache[dict] = LRUCache(batch_size)
+        self._person_features: LRUCache[Features] = LRUCache(batch_size)
+        self._cloth_features: LRUCache[Features] = LRUCache(batch_size)
+        # garments in a block; None until the first one was read
+        self._block: int | None = None
 
-    def _load_person(self, place: int) -> dict:
-        person = self.wanted.persons[place]
-        loaded = self._load({'person_path': person.source})
-        return loaded | {'person_name': person.name}
-
-    def _load_cloth(self, place: int) -> dict:
-        cloth = self.wanted.clothes[place]
-        loaded = self._load(
-            {
-                'cloth_path': cloth.source,
-                'cloth_mask_path': self.wanted.masks[place],
-            }
-        )
-        return loaded | {'cloth_name': cloth.name}
-
-    def _bytes_of_a_garment(self) -> int:
-        """How much its features take, at the size of the first person."""
-        size = self.settings.size
-        for place in range(len(self.wanted.persons)):
-            if size is not None:
-                break
-            try:
-                size = self._person(place)['person'].shape[:2]
-            except UserError:
-                continue
-        return self.settings.fast.cloth_bytes(size or (1, 1))
-
-    def dress(self, todo: Sequence[int]) -> Iterator[tuple[int, dict]]:
-        """Make try-ons.
+    def order(self, pairs: Iterable[TryOnPair]) -> Iterator[TryOnPair]:
+        """Yield pairs in the order that needs each feature once.
 
         Args:
-            todo (Sequence[int]): Places of the pairs wanted.
+            pairs (Iterable[TryOnPair]): A sequence is sorted by blocks of
+                garments as soon as the first pair was read and the size of
+                its features is known; any other iterable keeps its order.
 
         Yields:
-            tuple[int, dict]: Place of a pair, and of ``person``, ``cloth``
-            (masked), ``try_on``, ``warped_cloth`` (3, h, w), RGB in [-1, 1],
-            and ``warped_mask`` (1, h, w), 0-1.
+            TryOnPair: To be loaded and run before the next batch is asked
+            for.
+        """
+        if not isinstance(pairs, Sequence):
+            yield from pairs
+            return
+        count = 0
+        while count < len(pairs) and self._block is None:
+            yield pairs[count]
+            count += 1
+        yield from sorted(
+            pairs[count:],
+            key=lambda pair: (pair.cloth.index // self._block, pair.index),
+        )
+
+    def load(self, pair: TryOnPair) -> LoadedPair:
+        """Read, resize and pack the images of a pair.
 
         Raises:
-            UserError: The only pair cannot be made. Of several it is put into
-                ``failed``.
+            UserError: An image cannot be read, or the sizes differ.
         """
-        for batch in self._batches(todo):
-            pictures = self._dress_batch(batch)
-            for row, item in enumerate(batch):
-                h, w = item.size
-                yield (
-                    item.number,
-                    {
-                        name: values[row, :, :h, :w]
-                        for name, values in pictures.items()
-                    },
-                )
-
-    def _batches(self, todo: Sequence[int]) -> Iterator[list[Item]]:
-        """Pairs of one size, read."""
-        pairs = self.wanted.pairs
-        todo = sorted(todo, key=lambda n: (pairs[n][1] // self._block, n))
-        batch: list[Item] = []
-        for number in track(
-            todo, 'try-on', disable=not self.settings.show_progress
-        ):
-            try:
-                item = self._read(number)
-            except UserError as error:
-                if len(pairs) == 1:
-                    raise
-                self.failed[number] = str(error)
-                continue
-            if batch and batch[0].size != item.size:
-                yield batch
-                batch = []
-            batch.append(item)
-            if len(batch) == self.settings.batch_size:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
-
-    def _read(self, number: int) -> Item:
-        person, cloth = self.wanted.pairs[number]
-        both = self._person(person) | self._cloth(cloth)
-        packed = self.settings.pipeline(both)
+        person = self._load_once(
+            'person', pair.person, self._persons, self._load_person
+        )
+        cloth = self._load_once(
+            'cloth', pair.cloth, self._clothes, self._load_cloth
+        )
+        packed = self._pack(person | cloth)
         size = packed['data_samples'].ori_shape
-        return Item(number, person, cloth, packed['inputs'], size)
+        if self._block is None:
+            self._set_block(size)
+        return LoadedPair(pair, packed['inputs'], size)
 
-    def _dress_batch(self, batch: Sequence[Item]) -> dict[str, Tensor]:
-        """Pictures of a batch, (B, C, H, W)."""
-        fast = self.settings.fast
-        kinds = batch[0].inputs
-        inputs = self.settings.data_preprocessor(
-            {'inputs': {k: [item.inputs[k] for item in batch] for k in kinds}}
-        )['inputs']
-        person, cloth, mask = (
-            inputs[kind] for kind in ('person', 'cloth', 'cloth_mask')
-        )
-        composition, result = fast.dress(
-            self._persons.get(
-                [item.person for item in batch],
-                lambda rows: fast.encode_person(person[rows]),
-            ),
-            self._clothes.get(
-                [item.cloth for item in batch],
-                lambda rows: fast.encode_cloth(cloth[rows], mask[rows]),
-            ),
-        )
-        warped = result.warped_cloth
-        return {
-            'person': person,
-            'cloth': cloth,
-            'try_on': warped if composition is None else composition.try_on,
-            'warped_cloth': warped,
-            'warped_mask': result.warped_mask,
+    def _set_block(self, size: tuple[int, int]) -> None:
+        """Set how many garments are cached, by the size (h, w) of the first.
+
+        The features of garments of other sizes take more or less memory.
+        """
+        count = CACHE_BYTES // self.fast.cloth_bytes(size)
+        self._block = max(self.batch_size, count)
+        self._clothes.capacity = self._block
+        self._cloth_features.capacity = self._block
+
+    def _load_once(
+        self,
+        kind: str,
+        image: NamedImage,
+        cache: LRUCache[dict],
+        load: Callable[[NamedImage], dict],
+    ) -> dict:
+        """Read an image, unless it is cached or could not be read before."""
+        key = kind, image.index
+        if key in self._unreadable:
+            raise UserError(self._unreadable[key])
+        try:
+            return cache.get(image.index, lambda: load(image))
+        except UserError as error:
+            self._unreadable[key] = str(error)
+            raise
+
+    def _load_person(self, person: NamedImage) -> dict:
+        loaded = self._read({'person_path': _checked(person.source)})
+        return self._resized(loaded) | {
+            'person_path': person.input,
+            'person_name': person.name,
         }
 
+    def _load_cloth(self, cloth: NamedImage) -> dict:
+        loaded = self._read(
+            {
+                'cloth_path': _checked(cloth.source),
+                'cloth_mask_path': _checked(cloth.mask),
+            }
+        )
+        return self._resized(loaded) | {
+            'cloth_path': cloth.input,
+            'cloth_name': cloth.name,
+        }
 
-class Recent:
-    """Features of what was seen last.
+    def _resized(self, loaded: dict) -> dict:
+        return loaded if self._resize is None else self._resize(loaded)
 
-    Args:
-        room (int): How many are kept.
-    """
-
-    def __init__(self, room: int) -> None:
-        self.room = room
-        self._kept: OrderedDict[int, Features] = OrderedDict()
-
-    def get(
-        self,
-        places: Sequence[int],
-        encode: Callable[[list[int]], Features],
-    ) -> Features:
-        """Features of a batch; of one, if it is the same all over.
+    def run(self, batch: Sequence[LoadedPair]) -> list[TryOnOutput]:
+        """Run the network on a batch; pairs of one size go together.
 
         Args:
-            places (Sequence[int]): Which persons or garments these are.
-            encode (Callable): From rows of the batch to their features. Only
-                what is not known is encoded, and no more than once.
+            batch (Sequence[LoadedPair]): Of ``batch_size`` pairs at most.
+
+        Returns:
+            list[TryOnOutput]: In the same order.
+
+        Raises:
+            RuntimeError: Such as too little memory; the caches are cleared.
         """
-        rows = {
-            place: row
-            for row, place in enumerate(places)
-            if place not in self._kept
-        }
-        if rows:
-            encoded = split(encode([*rows.values()]))
-            self._kept.update(zip(rows, encoded, strict=True))
-        for place in places:
-            self._kept.move_to_end(place)
-        some = places if len({*places}) > 1 else places[:1]
-        found = join([self._kept[place] for place in some])
-        while len(self._kept) > self.room:
-            self._kept.popitem(last=False)
-        return found
+        try:
+            return [
+                output
+                for _, group in groupby(batch, key=lambda pair: pair.size)
+                for output in self._dress([*group])
+            ]
+        except (RuntimeError, MemoryError):
+            self._person_features.clear()
+            self._cloth_features.clear()
+            raise
+
+    def _dress(self, batch: Sequence[LoadedPair]) -> list[TryOnOutput]:
+        names = batch[0].inputs
+        inputs = self.data_preprocessor(
+            {'inputs': {k: [pair.inputs[k] for pair in batch] for k in names}}
+        )['inputs']
+        person, cloth, mask = (
+            inputs[name] for name in ('person', 'cloth', 'cloth_mask')
+        )
+        person_features = self._features(
+            self._person_features,
+            [loaded.pair.person.index for loaded in batch],
+            lambda rows: self.fast.encode_person(person[rows]),
+        )
+        cloth_features = self._features(
+            self._cloth_features,
+            [loaded.pair.cloth.index for loaded in batch],
+            lambda rows: self.fast.encode_cloth(cloth[rows], mask[rows]),
+        )
+        composition, warp = self.fast.dress(
+            join(person_features), join(cloth_features)
+        )
+        warped = warp.warped_cloth
+        images = (
+            person,
+            cloth,
+            warped if composition is None else composition.try_on,
+            warped,
+            warp.warped_mask,
+        )
+        outputs = []
+        for row, loaded in enumerate(batch):
+            h, w = loaded.size
+            cropped = (image[row, :, :h, :w] for image in images)
+            outputs.append(TryOnOutput(loaded.pair, *cropped))
+        return outputs
+
+    @staticmethod
+    def _features(
+        cache: LRUCache[Features],
+        indices: Sequence[int],
+        encode: Callable[[list[int]], Features],
+    ) -> list[Features]:
+        """Return the features of each row; one if all rows share them.
+
+        Args:
+            cache (LRUCache): Of persons or of garments.
+            indices (Sequence[int]): The person or garment of each row.
+            encode (Callable): Compute the features of some rows.
+        """
+        if len({*indices}) == 1:
+            indices = indices[:1]
+        return cache.get_many(indices, lambda rows: split(encode(rows)))
+
+
+def _checked(source: Any) -> Any:
+    """Return an input, unless it is the error of one that cannot be used."""
+    if isinstance(source, UserError):
+        raise UserError(str(source))
+    return source

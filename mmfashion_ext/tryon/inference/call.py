@@ -1,0 +1,106 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""State of one call of the try-on inferencer: pairs, caches, contact sheet."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ...utils.image_inputs import NamedInput
+from .contact_sheet import ContactSheet
+from .inputs import TryOnPair, TryOnRequest
+from .results import TryOnImages, find_saved, to_images
+from .session import LoadedPair, TryOnSession
+
+
+@dataclass
+class TryOnCall:
+    """What one call of the inferencer asks for, and its progress.
+
+    Attributes:
+        session (TryOnSession): Runs the pairs.
+        request (TryOnRequest): The pairs.
+        sheet (ContactSheet, optional): Of a grid.
+        keep_arrays (bool): Return images.
+        resume_from (str | Path, optional): Folder of an earlier run whose
+            results are kept.
+        read_strips (bool): Read the strips of an earlier run.
+        saved (set[str]): Names of the pairs that an earlier run has done.
+    """
+
+    session: TryOnSession
+    request: TryOnRequest
+    sheet: ContactSheet | None = None
+    keep_arrays: bool = True
+    resume_from: str | Path | None = None
+    read_strips: bool = False
+    saved: set[str] = field(default_factory=set)
+
+    def items(self) -> Iterator[NamedInput]:
+        """Yield the pairs as inputs, in the order of running."""
+        for pair in self.session.order(self.request.pairs):
+            details = {'person': pair.person.input, 'cloth': pair.cloth.input}
+            yield NamedInput(
+                pair.input, pair.name, (self, pair), details=details
+            )
+
+    def load(
+        self, item: NamedInput, pair: TryOnPair
+    ) -> LoadedPair | TryOnImages:
+        """Read the images of a pair, or its results from an earlier run."""
+        if self.resume_from is not None:
+            images = find_saved(
+                self.resume_from,
+                item,
+                try_on=self.keep_arrays or self.sheet is not None,
+                strip=self.read_strips,
+            )
+            if images is not None:
+                self.saved.add(item.name)
+                self._show(pair, images)
+                return images
+        return self.session.load(pair)
+
+    def run(
+        self, loaded: Sequence[LoadedPair | TryOnImages]
+    ) -> list[TryOnImages]:
+        """Run the pairs of a batch that no earlier run has done."""
+        fresh = [x for x in loaded if isinstance(x, LoadedPair)]
+        outputs = self.session.run(fresh)
+        made = []
+        for pair, output in zip(fresh, outputs, strict=True):
+            made.append(to_images(output))
+            self._show(pair.pair, made[-1])
+        new = iter(made)
+        return [x if isinstance(x, TryOnImages) else next(new) for x in loaded]
+
+    def _show(self, pair: TryOnPair, images: TryOnImages) -> None:
+        """Put a try-on on the contact sheet, if there is one."""
+        if self.sheet is not None:
+            self.sheet.add(pair.person.index, pair.cloth.index, images.try_on)
+
+    def draw_sheet(self) -> np.ndarray:
+        """Draw the contact sheet with the persons and garments themselves.
+
+        Returns:
+            np.ndarray: (H, W, 3) uint8 BGR.
+        """
+        for person in self.request.persons:
+            self.sheet.add_source(person.index, -1, person.source)
+        for cloth in self.request.clothes:
+            self.sheet.add_source(-1, cloth.index, cloth.source)
+        return self.sheet.draw()
+
+    def sort(self, entries: list[dict], key: str) -> None:
+        """Sort entries of pairs into the order wanted, from that of running.
+
+        Args:
+            entries (list[dict]): Predictions or skipped pairs.
+            key (str): ``'name'`` or ``'input'``, whichever they have.
+        """
+        if isinstance(self.request.pairs, Sequence):
+            order: dict[str, int] = {}
+            for pair in self.request.pairs:
+                order.setdefault(getattr(pair, key), pair.index)
+            entries.sort(key=lambda entry: order[entry[key]])

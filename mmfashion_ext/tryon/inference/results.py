@@ -1,0 +1,94 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Images and files of a try-on, and what an earlier run has written."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import UserError
+from ...utils.image_inputs import NamedInput
+from ...utils.images import read_image
+from ..visualizer import to_bgr
+from .session import TryOnOutput
+
+#: Keys of a prediction that hold images.
+IMAGES = ('try_on', 'warped_cloth', 'warped_mask')
+
+
+@dataclass
+class TryOnImages:
+    """Images of one try-on.
+
+    Attributes:
+        try_on (np.ndarray, optional): (h, w, 3) uint8 BGR.
+        warped_cloth (np.ndarray, optional): (h, w, 3) uint8 BGR.
+        warped_mask (np.ndarray, optional): (h, w) uint8, 0-255.
+        strip (np.ndarray, optional): Person | masked garment | try-on,
+            (h, 3 w, 3) uint8 BGR.
+        saved (bool): Whether an earlier run made it and wrote its files.
+            What was not asked for, or not written, is None.
+    """
+
+    try_on: np.ndarray | None
+    warped_cloth: np.ndarray | None = None
+    warped_mask: np.ndarray | None = None
+    strip: np.ndarray | None = None
+    saved: bool = False
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the images that a prediction holds, by their key."""
+        images = {name: getattr(self, name) for name in IMAGES}
+        return {name: x for name, x in images.items() if x is not None}
+
+
+def to_images(output: TryOnOutput) -> TryOnImages:
+    """Convert what the session gives to 8 bits and BGR."""
+    try_on = to_bgr(output.try_on)
+    mask = (output.warped_mask[0] * 255).round().byte().cpu().numpy()
+    panels = [to_bgr(output.person), to_bgr(output.cloth), try_on]
+    return TryOnImages(
+        try_on, to_bgr(output.warped_cloth), mask, np.hstack(panels)
+    )
+
+
+def try_on_file(name: str) -> str:
+    """Return where a try-on is written, relative to the folder of results."""
+    return f'predictions/{name}.png'
+
+
+def find_saved(
+    folder: str | Path, item: NamedInput, *, try_on: bool, strip: bool
+) -> TryOnImages | None:
+    """Return the result that an earlier run wrote; None if there is none.
+
+    Args:
+        folder (str | Path): Folder of the results.
+        item (NamedInput): The pair; its ``details`` are the person and cloth,
+            which must be those of the earlier run.
+        try_on (bool): Read the try-on.
+        strip (bool): Read the strip.
+    """
+    folder = Path(folder)
+    record = folder / 'predictions' / f'{item.name}.json'
+    try:
+        content = json.loads(record.read_bytes())
+        same = all(content[key] == x for key, x in item.details.items())
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    files = folder / try_on_file(item.name), _strip_file(folder, item.name)
+    if not same or not all(file.is_file() for file in files):
+        return None
+    try:
+        return TryOnImages(
+            read_image(files[0]) if try_on else None,
+            strip=read_image(files[1]) if strip else None,
+            saved=True,
+        )
+    except UserError:  # a file is damaged
+        return None
+
+
+def _strip_file(folder: Path, name: str) -> Path:
+    return folder / 'visualizations' / f'{name}.jpg'

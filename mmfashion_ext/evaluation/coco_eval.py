@@ -1,25 +1,24 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The official DeepFashion2 evaluation of boxes, masks and landmarks.
+"""COCO AP and AR of DeepFashion2: boxes, masks and landmarks.
 
-Plain data in, plain numbers out: a COCO ground truth (dict or file) and the
-official flat result list give ``{metric: number in 0-1}``, equal to the last
-digit to stock pycocotools with ``params.kpt_oks_sigmas`` set to the 294
-sigmas of the data set. ``-1.0`` is COCO's "there is no such ground truth"
-(it is kept because JSON knows no NaN).
+A COCO ground truth (dict or file) and the official flat result list give
+``{metric: number in 0-1}``, equal to the last digit to stock pycocotools with
+``params.kpt_oks_sigmas`` set to the 294 sigmas of the dataset. ``-1.0`` is
+COCO's value for "no such ground truth" (JSON has no NaN).
 
-What the protocol means, in one place:
+The rules of the protocol:
 
-- thresholds .50:.05:.95; the mean runs over the categories that have ground
+- Thresholds .50:.05:.95; the mean runs over the categories that have ground
   truth; at most 100 boxes or masks and 20 landmark sets per *(image,
-  category)* are looked at, best first.
-- small, medium and large are split at 32^2 and 96^2 px of *box* area, which
+  category)* count, best first.
+- Small, medium and large are split at 32^2 and 96^2 px of *box* area, which
   is also the area in the object keypoint similarity (OKS). A predicted
   landmark set without ``bbox`` is as large as the extent of all 294 points.
-- a ground truth without landmarks is ignored for landmarks: what is matched
-  to it is neither right nor wrong.
-- subsets (``scale=small`` ...): items of the other values are ignored in the
+- A ground truth without landmarks is ignored for landmarks: a detection
+  matched to it is neither right nor wrong.
+- Subsets (``scale=small`` ...): items of the other values are ignored in the
   same way, unmatched detections count as false positives in every subset.
-  How the paper did this was never published; this is our reading.
+  The authors never published how they did this; this is our reading.
 """
 
 import contextlib
@@ -35,6 +34,7 @@ from pycocotools.cocoeval import COCOeval
 
 from ..formats.deepfashion2.constants import ATTRIBUTES, SIGMAS
 from .coco_files import (
+    EvaluationError,
     Task,
     check_ground_truth,
     load_ground_truth,
@@ -63,23 +63,25 @@ def evaluate(
         results (list[dict] | str | os.PathLike): Official results or their
             file, see :func:`load_results`.
         backend (str): ``'pycocotools'``, ``'faster'`` (faster-coco-eval for
-            boxes and masks, :mod:`.landmark_ap` for landmarks) or
-            ``'auto'``: the faster one where it is installed. All give the
-            same numbers.
+            boxes and masks, :mod:`.keypoint_eval` for landmarks) or
+            ``'auto'``: the faster one if it is installed. All give the same
+            numbers.
         per_category (bool): Add ``AP/<category>``.
         subsets (bool): Add ``<attribute>=<value>/AP`` and AP50, AP75, for
             instance ``scale=small/AP50``.
 
     Returns:
-        dict[str, float]: ``METRIC_NAMES[task]`` and what was asked for, in
-        0-1, or -1.0 where the ground truth has nothing to find.
+        dict[str, float]: ``METRIC_NAMES[task]`` of :mod:`.tasks`, and the
+        metrics of categories and subsets if wanted, in 0-1, or -1.0 where
+        the ground truth has nothing to find.
 
     Raises:
-        EvaluationError: Ground truth or results cannot be evaluated; the
-            message is one line that names the file and the item.
+        EvaluationError: Ground truth or results cannot be evaluated (the
+            message is one line that names the file and the item), or an
+            unknown task or backend.
     """
     if task not in METRIC_NAMES:
-        raise ValueError(
+        raise EvaluationError(
             f'task must be one of {", ".join(METRIC_NAMES)}, got {task!r}'
         )
     gt = load_ground_truth(gt)
@@ -88,9 +90,11 @@ def evaluate(
     if not results:
         warnings.warn(f'no detections: every {task} metric is 0')
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints
-        evaluator = _evaluator(task, gt, results, _choose(backend, task))
+        evaluator = _build_evaluator(
+            task, gt, results, _choose_backend(backend, task)
+        )
         evaluator.run()
-        metrics = _overall(task, evaluator)
+        metrics = _overall_metrics(task, evaluator)
         if per_category:
             names = {c['id']: c['name'] for c in gt['categories']}
             for k, category_id in enumerate(evaluator.params.catIds):
@@ -98,13 +102,15 @@ def evaluate(
                     evaluator.eval['precision'][:, :, k, 0, -1]
                 )
         if subsets:
-            metrics.update(_subsets(evaluator))
+            metrics.update(_subset_metrics(evaluator))
     return metrics
 
 
-def _choose(backend: Backend, task: Task) -> Literal['pycocotools', 'faster']:
+def _choose_backend(
+    backend: Backend, task: Task
+) -> Literal['pycocotools', 'faster']:
     if backend not in ('auto', 'pycocotools', 'faster'):
-        raise ValueError(
+        raise EvaluationError(
             "backend must be 'auto', 'pycocotools' or 'faster', got "
             f'{backend!r}'
         )
@@ -123,7 +129,7 @@ def _choose(backend: Backend, task: Task) -> Literal['pycocotools', 'faster']:
 
 
 class _SubsetMixin:
-    """What both evaluators need to be run again for each subset.
+    """Evaluator that can be run again for each subset.
 
     Attributes:
         subset (tuple[str, int]): Attribute and code of the items that count;
@@ -144,8 +150,8 @@ class _SubsetMixin:
         self.accumulate()
 
     def _prepare(self) -> None:
-        # the hosts set 'ignore' anew here, so it cannot come with the file;
-        # 'iscrowd' would not do: it changes what the IoU is
+        # the hosts overwrite 'ignore' here, so the file cannot bring it;
+        # 'iscrowd' would change the IoU
         super()._prepare()
         if self.subset is not None:
             attribute, code = self.subset
@@ -170,14 +176,14 @@ class _PycocotoolsEvaluator(_SubsetMixin, COCOeval):
 
 
 class _FirstPrecisionMixin:
-    """Gives faster-coco-eval the last digit of pycocotools.
+    """Correct faster-coco-eval's precision to the last digit of pycocotools.
 
-    Both differ in one place: where precision is perfect on the strength of a
-    single detection, pycocotools has 1 / (1 + eps) and faster-coco-eval has
-    1. From the second detection on, the eps is lost in rounding. The two
-    cases are told apart by the precision at recall 2 / (number of items),
-    which is 1 only if the two best detections are right; these recalls are
-    added to the thresholds and taken out again.
+    They differ in one place: where a single detection makes the precision
+    perfect, pycocotools has 1 / (1 + eps) and faster-coco-eval has 1. From
+    the second detection on, the eps is lost in rounding. The precision at
+    recall 2 / (number of items) tells the two cases apart: it is 1 only if
+    the two best detections are right. These recalls are added to the
+    thresholds and removed again.
     """
 
     def _prepare(self) -> None:
@@ -206,10 +212,10 @@ class _FirstPrecisionMixin:
         self.eval['precision'] = precision
 
 
-def _evaluator(
+def _build_evaluator(
     task: Task, gt: dict, results: list[dict], backend: str
 ) -> _SubsetMixin | LandmarkEvaluator:
-    """Bring ground truth and results into the evaluator of a backend."""
+    """Build the evaluator of a backend from ground truth and results."""
     if backend == 'faster' and task == 'keypoints':
         return LandmarkEvaluator(gt, results)
     if backend == 'faster':
@@ -225,19 +231,19 @@ def _evaluator(
         coco_type = faster_coco_eval.COCO
     else:
         Evaluator, coco_type = _PycocotoolsEvaluator, COCO
-    if task == 'segm':  # the same masks for both, and drawn only once
-        coco = _index(COCO, gt)
+    if task == 'segm':  # the same masks for both backends, drawn once
+        coco = _build_coco(COCO, gt)
         for ann in gt['annotations']:
             ann['segmentation'] = coco.annToRLE(ann)
-    coco_gt = _index(coco_type, gt)
+    coco_gt = _build_coco(coco_type, gt)
     if results:
         coco_dt = coco_gt.loadRes(results)
-    else:  # loadRes looks at the first entry
-        coco_dt = _index(coco_type, {**gt, 'annotations': []})
+    else:  # loadRes needs a first entry
+        coco_dt = _build_coco(coco_type, {**gt, 'annotations': []})
     return Evaluator(coco_gt, coco_dt, task)
 
 
-def _index(coco_type: type, content: dict) -> Any:
+def _build_coco(coco_type: type, content: dict) -> Any:
     coco = coco_type()
     coco.dataset = content
     coco.createIndex()
@@ -245,15 +251,15 @@ def _index(coco_type: type, content: dict) -> Any:
 
 
 def _mean(values: np.ndarray) -> float:
-    """COCO's mean: -1 marks what has no ground truth."""
+    """Return COCO's mean, where -1 marks a lack of ground truth."""
     values = values[values > -1]
     return float(np.mean(values)) if values.size else -1.0
 
 
-def _overall(
+def _overall_metrics(
     task: Task, evaluator: _SubsetMixin | LandmarkEvaluator
 ) -> dict[str, float]:
-    """The numbers of COCO's ``summarize``, by name."""
+    """Return the numbers of COCO's ``summarize``, by name."""
     p, precision = evaluator.params, evaluator.eval['precision']
     recall = evaluator.eval['recall']
     metrics = {}
@@ -270,7 +276,9 @@ def _overall(
     return metrics
 
 
-def _subsets(evaluator: _SubsetMixin | LandmarkEvaluator) -> dict[str, float]:
+def _subset_metrics(
+    evaluator: _SubsetMixin | LandmarkEvaluator,
+) -> dict[str, float]:
     """Run the evaluator again for each value of each attribute."""
     p = evaluator.params
     p.areaRng, p.areaRngLbl = p.areaRng[:1], p.areaRngLbl[:1]

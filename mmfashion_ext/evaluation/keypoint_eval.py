@@ -1,15 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""COCO's landmark evaluation with arrays in the place of its loops.
+"""COCO keypoint evaluation of landmarks, vectorized with NumPy.
 
-The protocol and every digit are those of pycocotools, whose time goes into
-Python: one similarity after the other, each over all 294 landmarks, and one
-match after the other. Here the similarities of a category are computed
-together, over the labelled landmarks only, and its pictures are matched
-together, first their best detections, then their second ones, and so on.
+The protocol and every digit are those of pycocotools, which is slow because
+it loops in Python: over similarities, each of all 294 landmarks, and over
+matches. Here the similarities of a category are computed together, over the
+labelled landmarks only, and the images of a category are matched together,
+first their best detections, then their second ones, and so on.
 
 Symbols: ``D`` detections and ``G`` items of one category, ``K = 294``
 landmarks, ``A`` ranges of area, ``T`` thresholds of similarity, ``R``
-thresholds of recall.
+thresholds of recall, ``n`` images.
 """
 
 from collections import defaultdict
@@ -30,9 +30,9 @@ def keypoint_similarity(
     pairs: tuple[np.ndarray, np.ndarray],
     sigmas: np.ndarray,
 ) -> np.ndarray:
-    """Object keypoint similarity (OKS) of pairs.
+    """Compute the object keypoint similarity (OKS) of pairs.
 
-    An item without labelled landmarks is similar to what lies in or near
+    An item without labelled landmarks is similar to detections in or near
     its box; COCO uses that to ignore detections of such items.
 
     Args:
@@ -43,18 +43,18 @@ def keypoint_similarity(
         areas (np.ndarray): (G,) px^2 of the items.
         pairs (tuple[np.ndarray, np.ndarray]): (P,) indices of detections and
             (P,) indices of items.
-        sigmas (np.ndarray): (K,) of the landmarks.
+        sigmas (np.ndarray): (K,) sigmas of the landmarks.
 
     Returns:
-        np.ndarray: (P,), 0-1.
+        np.ndarray: (P,) float64, 0-1.
     """
     variances = (sigmas * 2) ** 2
     labelled = truths[..., 2] > 0
     columns = np.argsort(~labelled, axis=1, kind='stable')  # labelled first
     counts = labelled.sum(axis=1)[pairs[1]]
     similarity = np.empty(len(counts))
-    # pairs with as many landmarks make a full array: a mean over a padded one
-    # would add in another order and differ in the last digit
+    # pairs with the same number of landmarks make a full array: the mean of a
+    # padded one would add in another order and differ in the last digit
     for count in np.unique(counts):
         chosen = counts == count
         i, j = (index[chosen, None] for index in pairs)
@@ -74,7 +74,7 @@ def keypoint_similarity(
 
 
 class LandmarkEvaluator:
-    """What :mod:`.evaluation` needs of an evaluator, as pycocotools has it.
+    """Evaluator of landmarks with pycocotools' interface, but faster.
 
     Args:
         gt (dict): Output of :func:`~.coco_files.load_ground_truth`.
@@ -82,8 +82,8 @@ class LandmarkEvaluator:
 
     Attributes:
         params (Params): Thresholds, ranges and categories.
-        subset (tuple[str, int]): Attribute and code of the items that count;
-            None for all items.
+        subset (tuple[str, int] | None): Attribute and code of the items that
+            count; None for all items.
         eval (dict[str, np.ndarray]): ``precision`` (T, R, categories, A, 1)
             and ``recall`` (T, categories, A, 1) after :meth:`run`.
     """
@@ -106,7 +106,7 @@ class LandmarkEvaluator:
         ]
 
     def run(self) -> None:
-        """Match, and fill ``eval``."""
+        """Match detections with items, and fill ``eval``."""
         p = self.params
         per_category = [
             category.precision_recall(p, self.subset)
@@ -120,13 +120,13 @@ class LandmarkEvaluator:
 
 
 class _Block(NamedTuple):
-    """The n pictures with as many items of a category, G.
+    """Images that have the same number of items of a category, G.
 
     Attributes:
-        detections (np.ndarray): (n, D) their indices, best first, -1 where a
-            picture has fewer than D.
-        items (np.ndarray): (n, G) their indices.
-        similarity (np.ndarray): (n, D, G).
+        detections (np.ndarray): (n, D) int indices of the images'
+            detections, best first, -1 where an image has fewer than D.
+        items (np.ndarray): (n, G) int indices of the images' items.
+        similarity (np.ndarray): (n, D, G) float64, 0-1.
     """
 
     detections: np.ndarray
@@ -140,7 +140,7 @@ class _Category:
     Args:
         items (list[dict]): Annotations.
         detections (list[dict]): Results.
-        limit (int): Detections of a picture that are looked at.
+        limit (int): Largest number of detections per image that count.
     """
 
     def __init__(
@@ -153,54 +153,58 @@ class _Category:
             [entry['image_id'] for entry in items + detections],
             return_inverse=True,
         )
-        own, found = np.split(groups, [len(items)])
-        own = _table(own, np.arange(len(own)), len(images))
+        item_images, detection_images = np.split(groups, [len(items)])
+        item_table = _group_table(
+            item_images, np.arange(len(items)), len(images)
+        )
         scores = np.array([d['score'] for d in detections], dtype=float)
-        found = _table(found, np.argsort(-scores, kind='stable'), len(images))[
-            :, :limit
-        ]
-        # from here on, detections are those looked at, by picture and score
-        kept = found[found >= 0]
-        found[found >= 0] = np.arange(len(kept))
-        detections = [detections[i] for i in kept]
+        detection_table = _group_table(
+            detection_images, np.argsort(-scores, kind='stable'), len(images)
+        )[:, :limit]
+        # from here on, only detections that count, by image and score
+        counted = detection_table[detection_table >= 0]
+        detection_table[detection_table >= 0] = np.arange(len(counted))
+        detections = [detections[i] for i in counted]
         keypoints = _stack(detections)
-        self.scores = scores[kept]
+        self.scores = scores[counted]
         self.areas = _areas(detections, keypoints)
-        self.blocks = self._blocks(found, own, keypoints[..., :2])
+        self.blocks = self._blocks(
+            detection_table, item_table, keypoints[..., :2]
+        )
 
     def _blocks(
         self, detections: np.ndarray, items: np.ndarray, points: np.ndarray
     ) -> list[_Block]:
-        """Group pictures by their number of items, and find similarities."""
+        """Group images by their number of items; compute similarities."""
         truths = _stack(self.items)
         boxes = np.array([item['bbox'] for item in self.items], dtype=float)
         counts = (items >= 0).sum(axis=1)
         blocks = []
         for count in np.unique(counts[counts > 0]):
             rows = counts == count
-            found, truth = detections[rows], items[rows, :count]
-            similarity = np.zeros((*found.shape, count))
-            row, rank = np.nonzero(found >= 0)
-            pairs = found[row, rank].repeat(count), truth[row].ravel()
+            detected, truth = detections[rows], items[rows, :count]
+            similarity = np.zeros((*detected.shape, count))
+            row, rank = np.nonzero(detected >= 0)
+            pairs = detected[row, rank].repeat(count), truth[row].ravel()
             similarity[row, rank] = keypoint_similarity(
                 points, truths, boxes, self.item_areas, pairs, np.array(SIGMAS)
             ).reshape(-1, count)
-            blocks.append(_Block(found, truth, similarity))
+            blocks.append(_Block(detected, truth, similarity))
         return blocks
 
     def precision_recall(
         self, p: Params, subset: tuple[str, int] | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Precision (T, R, A) and recall (T, A), -1 where nothing counts."""
+        """Compute precision (T, R, A) and recall (T, A); -1 without items."""
         low, high = np.array(p.areaRng).T[..., None]
         ignored = np.array([_is_ignored(i, subset) for i in self.items], bool)
         ignored = ignored | (self.item_areas < low) | (self.item_areas > high)
-        matched, excused = self._match(ignored, p.iouThrs)
+        matched, on_ignored = self._match(ignored, p.iouThrs)
         outside = (self.areas < low) | (self.areas > high)
-        counts = ~(excused | (~matched & outside[:, None]))
-        order = np.argsort(-self.scores, kind='stable')
-        right = (matched & counts)[..., order].cumsum(axis=-1, dtype=float)
-        wrong = (~matched & counts)[..., order].cumsum(axis=-1, dtype=float)
+        counts = ~(on_ignored | (~matched & outside[:, None]))
+        by_score = np.argsort(-self.scores, kind='stable')
+        right = (matched & counts)[..., by_score].cumsum(axis=-1, dtype=float)
+        wrong = (~matched & counts)[..., by_score].cumsum(axis=-1, dtype=float)
         precision = -np.ones((len(p.iouThrs), len(p.recThrs), len(ignored)))
         recall = -np.ones((len(p.iouThrs), len(ignored)))
         for a, total in enumerate((~ignored).sum(axis=1)):
@@ -214,50 +218,50 @@ class _Category:
     def _match(
         self, ignored: np.ndarray, thresholds: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give detections, best first, the most similar item that is free.
+        """Match detections, best first, with the most similar free item.
 
         Args:
-            ignored (np.ndarray): (A, G) items that do not count. They are
-                given only where no item that counts is similar enough.
-            thresholds (np.ndarray): (T,).
+            ignored (np.ndarray): (A, G) bool, items that do not count. They
+                are matched only where no item that counts is similar enough.
+            thresholds (np.ndarray): (T,) least similarities.
 
         Returns:
-            tuple[np.ndarray, np.ndarray]: (A, T, D) whether a detection has
-            an item, and whether that is one that does not count.
+            tuple[np.ndarray, np.ndarray]: (A, T, D) bool, whether a detection
+            has an item, and whether that item does not count.
         """
         shape = len(ignored), len(thresholds), len(self.scores)
-        matched, excused = np.zeros(shape, bool), np.zeros(shape, bool)
-        enough = thresholds[:, None, None]
+        matched, on_ignored = np.zeros(shape, bool), np.zeros(shape, bool)
+        least = thresholds[:, None, None]
         for detections, items, similarity in self.blocks:
             skip = ignored[:, None, items]  # (A, 1, n, G)
             free = np.ones((*shape[:2], *items.shape), bool)
             for rank in range(detections.shape[1]):
                 rows = np.flatnonzero(detections[:, rank] >= 0)
                 value = similarity[rows, rank]
-                usable = free[:, :, rows] & (value >= enough)
+                usable = free[:, :, rows] & (value >= least)
                 counting = usable & ~skip[:, :, rows]
                 has_counting = counting.any(axis=-1, keepdims=True)
                 usable = np.where(has_counting, counting, usable)
-                # COCO takes the last one of equals
+                # COCO chooses the last one of equals
                 best = np.where(usable, value, -1)[..., ::-1].argmax(axis=-1)
                 a, t, r = np.nonzero(usable.any(axis=-1))
                 row, column = rows[r], items.shape[1] - 1 - best[a, t, r]
                 detection, item = detections[row, rank], items[row, column]
                 matched[a, t, detection] = True
-                excused[a, t, detection] = ignored[a, item]
+                on_ignored[a, t, detection] = ignored[a, item]
                 free[a, t, row, column] = self.crowd[item]
-        return matched, excused
+        return matched, on_ignored
 
 
 def _curve(
     right: np.ndarray, wrong: np.ndarray, total: int, recalls: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Precision (R,) at given recalls, and the recall that is reached.
+    """Compute precision (R,) at given recalls, and the recall reached.
 
     Args:
-        right (np.ndarray): (D,) right detections down to each one, best
-            first.
-        wrong (np.ndarray): (D,) wrong ones.
+        right (np.ndarray): (D,) number of right detections down to each one,
+            best first.
+        wrong (np.ndarray): (D,) number of wrong ones.
         total (int): Items to find.
         recalls (np.ndarray): (R,) ascending.
     """
@@ -272,34 +276,37 @@ def _curve(
     return precision, right[-1] / total
 
 
-def _table(groups: np.ndarray, order: np.ndarray, num: int) -> np.ndarray:
-    """Members of each group side by side.
+def _group_table(
+    groups: np.ndarray, members: np.ndarray, num: int
+) -> np.ndarray:
+    """Return a table with the members of each group in its row.
 
     Args:
         groups (np.ndarray): (L,) group of each of L members, below ``num``.
-        order (np.ndarray): (L,) the members in the order wanted.
-        num (int): Groups.
+        members (np.ndarray): (L,) members 0..L-1 as they shall be sorted.
+        num (int): Number of groups.
 
     Returns:
-        np.ndarray: (num, largest group) members, -1 where there is none.
+        np.ndarray: (num, size of the largest group) members, -1 at the end of
+        smaller ones.
     """
     counts = np.bincount(groups, minlength=num)
     table = np.full((num, counts.max(initial=0)), -1)
     starts = np.cumsum(counts) - counts
-    order = order[np.argsort(groups[order], kind='stable')]
-    groups = groups[order]
-    table[groups, np.arange(len(groups)) - starts[groups]] = order
+    members = members[np.argsort(groups[members], kind='stable')]
+    groups = groups[members]
+    table[groups, np.arange(len(groups)) - starts[groups]] = members
     return table
 
 
 def _stack(entries: list[dict]) -> np.ndarray:
-    """Landmarks (N, K, 3) of N entries."""
+    """Stack the landmarks of N entries, (N, K, 3) x, y in px and v."""
     flat = [entry['keypoints'] for entry in entries]
     return np.array(flat, dtype=float).reshape(-1, NUM_LANDMARKS, 3)
 
 
 def _areas(detections: list[dict], keypoints: np.ndarray) -> np.ndarray:
-    """What COCO's ``loadRes`` takes for the areas (D,) of detections."""
+    """Areas (D,) px^2 of detections as COCO's ``loadRes`` computes them."""
     if detections and 'bbox' in detections[0]:
         return np.array([d['bbox'][2] * d['bbox'][3] for d in detections])
     if detections and 'segmentation' in detections[0]:

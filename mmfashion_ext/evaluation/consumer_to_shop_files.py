@@ -1,11 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The official files of consumer-to-shop retrieval: read, checked, written.
+"""Official files of consumer-to-shop retrieval: read, check, write.
 
-What the three lists hold and mean is told in :mod:`.retrieval_protocol`.
-Their boxes are [x1, y1, x2, y2] in px, while those of COCO files are
-[x, y, w, h].
+:mod:`.consumer_to_shop` says what the three lists hold. Their boxes are
+[x1, y1, x2, y2] in px, while those of COCO files are [x, y, w, h].
 
-Two compositions of the ground truth are around, and either may be evaluated:
+Two compositions of the ground truth exist, and both can be evaluated:
 
 ==========  =============================  ================================
             query: items of consumers      gallery: items of shops
@@ -15,8 +14,8 @@ paper       all of the images that have    with style > 0
             one with style > 0
 ==========  =============================  ================================
 
-They differ in their numbers: an item of style 0 in the query list takes the
-detections that overlap it most away from its neighbours.
+They give different numbers: an item of style 0 in the query list owns the
+detections that overlap it most, which its neighbours then lose.
 """
 
 import json
@@ -41,10 +40,10 @@ Composition = Literal['released', 'paper']
 _Path = str | os.PathLike
 
 COMPOSITIONS = ('released', 'paper')
-#: Largest distance in px of two boxes that are the same one, rounded.
+#: Largest difference in px of two roundings of one box.
 _SAME_BOX = 0.01
 _WRITE_LISTS = (
-    'take the official list or write it with '
+    'use the official list or write it with '
     'tools/dataset_converters/retrieval_lists.py'
 )
 _CONVERT = (
@@ -64,11 +63,13 @@ def load_retrieval_gt(gt: list[dict] | _Path, kind: Kind) -> list[dict]:
         list[dict]: The entries, with whatever further keys they have.
 
     Raises:
-        EvaluationError: It is no such list, or a query list that asks for
-            nothing; names file and entry.
+        EvaluationError: It is not such a list, or a query list without
+            queries; names file and entry.
     """
     if kind not in GT_KEYS:
-        raise ValueError(f"kind must be 'query' or 'gallery', got {kind!r}")
+        raise EvaluationError(
+            f"kind must be 'query' or 'gallery', got {kind!r}"
+        )
     where, entries = _list(gt, f'{kind} ground truth', _WRITE_LISTS)
     pair_ids = {}
 
@@ -102,7 +103,7 @@ def load_retrieval_results(results: list[dict] | _Path) -> list[dict]:
         list[dict]: The entries, with whatever further keys they have.
 
     Raises:
-        EvaluationError: It is no such list; names file and entry.
+        EvaluationError: It is not such a list; names file and entry.
     """
     remedy = 'write the official result list'
     where, entries = _list(results, 'results', remedy)
@@ -114,11 +115,11 @@ def write_retrieval_list(path: _Path, entries: Iterable[dict]) -> None:
     """Write any of the three lists as JSON, an entry per line.
 
     Args:
-        path (str | os.PathLike): File to write; whole or not at all.
+        path (str | os.PathLike): File to write, whole or not at all.
         entries (Iterable[dict]): Values may be arrays and scalars of NumPy.
 
     Raises:
-        ValueError: A number is not finite, which JSON does not know.
+        ValueError: A number is not finite, which JSON cannot hold.
     """
     with atomic_write(path) as temporary, temporary.open('w') as file:
         separator = '[\n'
@@ -134,28 +135,28 @@ def write_retrieval_list(path: _Path, entries: Iterable[dict]) -> None:
 def compose_retrieval_gt(
     coco: dict | _Path, composition: Composition = 'released'
 ) -> tuple[list[dict], list[dict]]:
-    """Make the two ground-truth lists from a COCO ground truth.
+    """Compose the two ground-truth lists from a COCO ground truth.
 
-    Consumer items whose shop items are all missing, as they may be from a
-    part of the data, could never be found: they get style 0 and a warning.
+    Consumer items whose shop items are all missing, as may be in a part of
+    the data, could never be found: they get style 0 and a warning.
 
     Args:
         coco (dict | str | os.PathLike): COCO ground truth of our converter,
-            left as it is, or its file. Used of it: ``source`` and
-            ``pair_id`` of the images, ``style``, ``category_id`` and
-            ``bbox`` of the annotations.
+            left as it is, or its file. It needs ``source`` and ``pair_id``
+            of the images, ``style``, ``category_id`` and ``bbox`` of the
+            annotations.
         composition (str): ``'released'`` or ``'paper'``, see above.
 
     Returns:
         tuple[list[dict], list[dict]]: Query and gallery ground truth in the
-        order of the annotations; the former is empty if nothing can be
-        found.
+        order of the annotations, boxes [x1, y1, x2, y2] in px; the former is
+        empty if nothing can be found.
 
     Raises:
-        EvaluationError: The ground truth does not have what is needed.
+        EvaluationError: The ground truth lacks a field.
     """
     if composition not in COMPOSITIONS:
-        raise ValueError(
+        raise EvaluationError(
             f"composition must be 'released' or 'paper', got {composition!r}"
         )
     where, images, annotations = _coco(coco)
@@ -173,12 +174,12 @@ def compose_retrieval_gt(
         else:
             entry |= {'gallery_image_id': image['id']}
             gallery.append({key: entry[key] for key in GT_KEYS['gallery']})
-    _ask_for_what_exists(queries, gallery)
+    _drop_unanswerable(queries, gallery)
     if composition == 'released':
         return [entry for entry in queries if entry['style'] > 0], gallery
-    asked = {e['query_image_id'] for e in queries if e['style'] > 0}
+    query_images = {e['query_image_id'] for e in queries if e['style'] > 0}
     return (
-        [entry for entry in queries if entry['query_image_id'] in asked],
+        [e for e in queries if e['query_image_id'] in query_images],
         [entry for entry in gallery if entry['style'] > 0],
     )
 
@@ -186,7 +187,7 @@ def compose_retrieval_gt(
 def add_attribute_codes(
     query_gt: list[dict], coco: dict | _Path
 ) -> list[dict]:
-    """Give queries the codes of scale, occlusion, zoom-in and viewpoint.
+    """Add the codes of scale, occlusion, zoom-in and viewpoint to queries.
 
     Args:
         query_gt (list[dict]): Query ground truth, left as it is.
@@ -195,7 +196,7 @@ def add_attribute_codes(
 
     Returns:
         list[dict]: Copies with the four codes; entries of style 0, which
-        are not asked for, are passed on.
+        are not queries, are returned without them.
 
     Raises:
         EvaluationError: An item is not in the COCO ground truth (same image,
@@ -215,7 +216,7 @@ def add_attribute_codes(
                     f'{where}: has no annotation of image '
                     f'{entry["query_image_id"]}, class {entry["cls"]}, style '
                     f'{entry["style"]} and corners {entry["bbox"]}, which is '
-                    f'entry {index} of the query ground truth; take the COCO '
+                    f'entry {index} of the query ground truth; use the COCO '
                     'ground truth of the same split'
                 )
             if lacking := [name for name in ATTRIBUTES if name not in ann]:
@@ -248,7 +249,7 @@ def _read_json(path: _Path, what: str, hook: Callable | None = None) -> Any:
 def _list(
     source: list[dict] | _Path, what: str, remedy: str
 ) -> tuple[str, list[dict]]:
-    """The list and what to call it in messages."""
+    """Return what messages call the list, and the list."""
     where = what
     if not isinstance(source, list):
         where, source = str(source), _read_json(source, what)
@@ -330,19 +331,19 @@ def _corners(bbox: list[float]) -> list[float]:
     return [x, y, x + w, y + h]
 
 
-def _ask_for_what_exists(queries: list[dict], gallery: list[dict]) -> None:
-    """Set style 0 where the gallery has nothing to be found."""
+def _drop_unanswerable(queries: list[dict], gallery: list[dict]) -> None:
+    """Set style 0 where the gallery has nothing to find."""
     existing = {(entry['pair_id'], entry['style']) for entry in gallery}
-    lonely = 0
+    dropped = 0
     for entry in queries:
         identity = entry['pair_id'], entry['style']
         if entry['style'] > 0 and identity not in existing:
             entry['style'] = 0
-            lonely += 1
-    if lonely:
+            dropped += 1
+    if dropped:
         warnings.warn(
-            f'{lonely} consumer items have no shop item of their pair_id and '
-            'style: they are not asked for'
+            f'{dropped} consumer items have no shop item of their pair_id and '
+            'style: they are not queries'
         )
 
 

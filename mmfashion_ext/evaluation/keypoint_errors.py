@@ -1,9 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""How far predicted landmarks are off: PCK, AUC, EPE, NE, PDL.
+"""Landmark errors: PCK, AUC, EPE, NE, PDL.
 
-Plain arrays in, plain numbers out. Everything is measured of one landmark
-after the other, ``L`` labelled ones of any items, and then averaged over all
-of them or over a group. Of N items with K landmarks each::
+Every measure is computed per landmark, for ``L`` labelled ones of any items,
+and then averaged over all of them or over a group. For N items with K
+landmarks each::
 
     items, types = np.nonzero(labelled)  # (N, K) bool
     errors = landmark_errors(
@@ -11,27 +11,29 @@ of them or over a group. Of N items with K landmarks each::
     )
     mean_errors(errors, {'visible': states[labelled] == 2})
 
-- ``PCK@t``: share of landmarks off by less than ``t`` times the longer side
-  of the item's box.
-- ``AUC``: mean of the shares off by less than 0, 1.5, 3 ... 28.5 px, as
-  mmpose has it; so 0.95 is the most.
+- ``PCK@t``: fraction of landmarks whose error is less than ``t`` times the
+  longer side of the item's box.
+- ``AUC``: mean of the fractions with an error of less than 0, 1.5, 3 ...
+  28.5 px, as in mmpose; so its maximum is 0.95.
 - ``EPE``: distance in px of the original image.
 - ``NE``: distance after x is divided by the image's width and y by its
   height (Liu et al., Fashion Landmark Detection in the Wild, ECCV 2016), or
   by those of the box.
-- ``PDL@t``: percentage of detected landmarks of the same paper: share with an
-  NE below ``t``, here in 0-1.
+- ``PDL@t``: percentage of detected landmarks of the same paper: fraction with
+  an NE below ``t``, here in 0-1.
 
 mmpose's PCK and AUC are means over types of landmarks (1 of K) of the means
 over items, so that a rare type weighs as much as a common one:
-``average='type'``. Its EPE is the mean over all landmarks, as is everything
-here by default.
+``average='type'``. Its EPE is the mean over all landmarks, as every measure
+is here by default.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+
+from ..errors import UserError
 
 #: Thresholds of PCK, in longer sides of the box.
 PCK_THRS = (0.05, 0.1, 0.2)
@@ -44,7 +46,12 @@ AUC_RANGE, AUC_STEPS = 30, 20
 def error_names(
     pck_thrs: Sequence[float] = PCK_THRS, pdl_thrs: Sequence[float] = PDL_THRS
 ) -> tuple[str, ...]:
-    """Names of the measures, in their order."""
+    """Return the names of the measures, in their order.
+
+    Args:
+        pck_thrs (Sequence[float]): See ``PCK_THRS``.
+        pdl_thrs (Sequence[float]): See ``PDL_THRS``.
+    """
     return (
         *(f'PCK@{thr:g}' for thr in pck_thrs),
         'AUC',
@@ -64,7 +71,7 @@ def landmark_errors(
     pdl_thrs: Sequence[float] = PDL_THRS,
     normalize: Literal['image', 'box'] = 'image',
 ) -> dict[str, np.ndarray]:
-    """Every measure of every landmark.
+    """Compute every measure of every landmark.
 
     Args:
         predicted (np.ndarray): (L, 2) x, y in px of the original image.
@@ -74,17 +81,18 @@ def landmark_errors(
         sizes (np.ndarray): (L, 2) (w, h) px of its image.
         pck_thrs (Sequence[float]): See ``PCK_THRS``.
         pdl_thrs (Sequence[float]): See ``PDL_THRS``.
-        normalize (str): What NE divides by: ``'image'`` or ``'box'``.
+        normalize (str): Size that NE divides by: ``'image'`` or ``'box'``.
 
     Returns:
         dict[str, np.ndarray]: Name of a measure -> (L,) float64, see the
-        module; those of shares are 0 or 1.
+        module; the values of fractions are 0 or 1.
 
     Raises:
-        ValueError: A number is not finite, or a box or an image has no area.
+        UserError: A number is not finite, a box or an image has no area, or
+            ``normalize`` is unknown.
     """
     if normalize not in ('image', 'box'):
-        raise ValueError(
+        raise UserError(
             f"normalize must be 'image' or 'box', got {normalize!r}"
         )
     offset = np.asarray(predicted, dtype=float) - truth
@@ -96,16 +104,16 @@ def landmark_errors(
     ):
         if wrong.any():
             rows = np.flatnonzero(wrong.any(axis=1))
-            raise ValueError(
+            raise UserError(
                 f'{len(rows)} of {len(wrong)} rows have {what}, the first is '
                 f'row {rows[0]}'
             )
     distance = np.linalg.norm(offset, axis=1)
-    share = distance / sides.max(axis=1)
+    relative = distance / sides.max(axis=1)
     normalized = np.linalg.norm(offset / units, axis=1)
     steps = np.arange(AUC_STEPS) / AUC_STEPS
     columns = [
-        *(share < thr for thr in pck_thrs),
+        *(relative < thr for thr in pck_thrs),
         (distance[:, None] / AUC_RANGE < steps).mean(axis=1),
         distance,
         normalized,
@@ -125,7 +133,7 @@ def mean_errors(
     average: Literal['landmark', 'type'] = 'landmark',
     types: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Means over all landmarks and over groups of them.
+    """Compute means over all landmarks and over groups of them.
 
     Args:
         errors (dict[str, np.ndarray]): Output of :func:`landmark_errors`.
@@ -136,28 +144,31 @@ def mean_errors(
         types (np.ndarray, optional): (L,) int, 0..K-1, for ``'type'``.
 
     Returns:
-        dict[str, float]: ``'NE'``, ``'NE/<group>'`` and so on; -1.0 where
-        there is no landmark.
+        dict[str, float]: ``'NE'``, ``'NE/<group>'`` and so on, EPE in px,
+        the others 0-1; -1.0 for groups without landmarks.
+
+    Raises:
+        UserError: An unknown ``average``, or ``'type'`` without ``types``.
     """
     if average not in ('landmark', 'type'):
-        raise ValueError(
+        raise UserError(
             f"average must be 'landmark' or 'type', got {average!r}"
         )
     if average == 'type' and types is None:
-        raise ValueError("average='type' needs types, the type of each row")
+        raise UserError("average='type' needs types, the type of each row")
     metrics = {}
-    for group, chosen in {'': slice(None), **(groups or {})}.items():
+    for group, mask in {'': slice(None), **(groups or {})}.items():
         for name, column in errors.items():
-            values = column[chosen]
+            values = column[mask]
             if average == 'type' and len(values):
-                values = _type_means(values, types[chosen])
+                values = _type_means(values, types[mask])
             mean = float(values.mean()) if len(values) else -1.0
             metrics[f'{name}/{group}' if group else name] = mean
     return metrics
 
 
 def _type_means(values: np.ndarray, types: np.ndarray) -> np.ndarray:
-    """Means of the values of each type that occurs."""
+    """Compute the mean of the values of each type that occurs."""
     counts = np.bincount(types)
     occurs = counts > 0
     return np.bincount(types, values)[occurs] / counts[occurs]

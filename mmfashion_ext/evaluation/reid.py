@@ -2,22 +2,22 @@
 """Metrics of person re-identification: CMC and mean average precision.
 
 A query is compared with every gallery item. Items of the query's person from
-the query's own camera are left out; the other items of that person are its
+the query's camera are excluded; the other items of that person are its
 *matches*, all items of other people are *wrong*. A query without a match is
-skipped and counts nowhere. What is measured needs no ranking of the whole
-gallery: each match has a *position*, the number of wrong items ranked before
-it, and one sort of the wrong distances gives it.
+skipped. No metric needs a ranking of the whole gallery: each match has a
+*position*, the number of wrong items ranked before it, and one sort of the
+wrong distances gives all positions.
 
 - ``allshots``: each of a query's k matches counts 1/k, at its position.
 - ``market1501``: only the first match counts, at its position.
-- ``cuhk03``: items of the query's camera are left out too, then one item is
-  drawn of each person; the query counts where its match is. Mean of some
-  draws.
+- ``cuhk03``: all items of the query's camera are excluded, then one item of
+  each person is drawn; the query counts at the position of its match. Mean of
+  several draws.
 - ``mAP``: mean over the queries of scikit-learn's (>= 0.19)
   ``average_precision_score`` with minus the distance as score.
 
 Items of equal distance rank in the order of the gallery for the CMC, so that
-a number never depends on the sorting algorithm; average precision takes them
+a number never depends on the sorting algorithm; average precision counts them
 as one step, as scikit-learn does.
 
 Symbols: Q queries, G gallery items. All metrics are in 0-1.
@@ -36,7 +36,7 @@ TOPK = (1, 5, 10, 20)
 #: Length of a CMC curve.
 DEPTH = 100
 VARIANTS = ('allshots', 'cuhk03', 'market1501')
-#: Draws of a gallery for ``cuhk03``.
+#: Number of galleries drawn for ``cuhk03``.
 DRAWS = 10
 
 Variant = Literal['allshots', 'cuhk03', 'market1501']
@@ -50,18 +50,19 @@ class ReIDError(UserError, ValueError):
 
 @dataclass(frozen=True, eq=False)
 class ReIDDistances:
-    """Distances with who was seen by which camera.
+    """Distances of queries and gallery items, with persons and cameras.
 
     Attributes:
-        distmat (np.ndarray): (Q, G), smaller means more alike.
-        q_pids (np.ndarray): (Q,) person of each query.
-        g_pids (np.ndarray): (G,)
-        q_camids (np.ndarray): (Q,) camera of each query.
-        g_camids (np.ndarray): (G,)
+        distmat (np.ndarray): (Q, G) float32 or float64; smaller means more
+            alike. Integers are converted.
+        q_pids (np.ndarray): (Q,) int64, person of each query.
+        g_pids (np.ndarray): (G,) int64, person of each gallery item.
+        q_camids (np.ndarray): (Q,) int64, camera of each query.
+        g_camids (np.ndarray): (G,) int64, camera of each gallery item.
 
     Raises:
-        ReIDError: Shapes do not fit, a value is not finite, or an id is no
-            integer.
+        ReIDError: Shapes do not fit, a value is not finite, or an id is not
+            an integer.
     """
 
     distmat: np.ndarray
@@ -108,11 +109,12 @@ class Matches:
     """All matches of all queries, query by query, in the gallery's order.
 
     Attributes:
-        query (np.ndarray): (n,) ascending.
-        item (np.ndarray): (n,) of the gallery.
-        position (np.ndarray): (n,) wrong items ranked before it.
-        precision (np.ndarray): (n,) share of matches among the items that
-            are not farther than it.
+        query (np.ndarray): (n,) int, index of the query, ascending.
+        item (np.ndarray): (n,) int, index of the gallery item.
+        position (np.ndarray): (n,) int, number of wrong items ranked before
+            the match.
+        precision (np.ndarray): (n,) float64, fraction of matches among the
+            items that are not farther than the match, 0-1.
     """
 
     query: np.ndarray
@@ -129,14 +131,14 @@ def evaluate_reid(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> dict[str, float]:
-    """CMC and mAP under their public names.
+    """Compute CMC and mAP under their public names.
 
     Args:
-        distances (ReIDDistances): Q x G.
-        variants (Sequence[str]): Which CMC.
+        distances (ReIDDistances): (Q, G) distances.
+        variants (Sequence[str]): Variants of the CMC.
         topk (Sequence[int]): Ranks, from 1.
         draws (int): Galleries drawn for ``cuhk03``.
-        seed (int): Of these draws.
+        seed (int): Seed of these draws.
 
     Returns:
         dict[str, float]: ``{variant}/CMC-{k}`` and ``mAP``, 0-1.
@@ -159,13 +161,13 @@ def evaluate_reid(
 
 
 def find_matches(distances: ReIDDistances) -> Matches:
-    """Find every match and what is ranked before it.
+    """Find every match and its position.
 
     Args:
-        distances (ReIDDistances): Q x G.
+        distances (ReIDDistances): (Q, G) distances.
 
     Returns:
-        Matches: At least one.
+        Matches: At least one match.
 
     Raises:
         ReIDError: No query has a match.
@@ -174,45 +176,45 @@ def find_matches(distances: ReIDDistances) -> Matches:
     ordered = distances.g_pids[by_person]
     starts = np.searchsorted(ordered, distances.q_pids, 'left')
     stops = np.searchsorted(ordered, distances.q_pids, 'right')
-    found = []
+    parts = []
     for q, (start, stop) in enumerate(zip(starts, stops, strict=True)):
         same = by_person[start:stop]
         items = same[distances.g_camids[same] != distances.q_camids[q]]
         if len(items):
             row = distances.distmat[q]
-            found.append(
+            parts.append(
                 (np.full(len(items), q), items, *_rank(row, same, items))
             )
-    if not found:
+    if not parts:
         raise ReIDError(
             f'none of the {len(distances.q_pids)} queries has a match: a '
             'gallery item of the same person from another camera. Check '
             'q_pids, g_pids, q_camids and g_camids'
         )
     return Matches(
-        *(np.concatenate(part) for part in zip(*found, strict=True))
+        *(np.concatenate(part) for part in zip(*parts, strict=True))
     )
 
 
 def _rank(
     row: np.ndarray, same: np.ndarray, items: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Position and precision of the matches of one query.
+    """Compute position and precision (k,) of the matches of one query.
 
     Args:
-        row (np.ndarray): (G,) distances.
-        same (np.ndarray): Gallery items of the query's person.
-        items (np.ndarray): (k,) those that are matches.
+        row (np.ndarray): (G,) distances of the query.
+        same (np.ndarray): (m,) gallery items of the query's person.
+        items (np.ndarray): (k,) those of them that are matches.
     """
-    wanted = row[items]
+    distance = row[items]
     wrong = row.copy()
     wrong[same] = np.inf
     ranked = np.sort(wrong)
-    position = np.searchsorted(ranked, wanted, 'left')
-    wrong_up_to = np.searchsorted(ranked, wanted, 'right')
+    position = np.searchsorted(ranked, distance, 'left')
+    wrong_up_to = np.searchsorted(ranked, distance, 'right')
     for i in np.flatnonzero(wrong_up_to > position):  # ties
-        position[i] += np.count_nonzero(wrong[: items[i]] == wanted[i])
-    right_up_to = np.searchsorted(np.sort(wanted), wanted, 'right')
+        position[i] += np.count_nonzero(wrong[: items[i]] == distance[i])
+    right_up_to = np.searchsorted(np.sort(distance), distance, 'right')
     return position, right_up_to / (right_up_to + wrong_up_to)
 
 
@@ -221,16 +223,16 @@ def cmc(
     variant: Literal['allshots', 'market1501'] = 'allshots',
     depth: int = DEPTH,
 ) -> np.ndarray:
-    """Cumulative matching characteristic.
+    """Compute the cumulative matching characteristic.
 
     Args:
-        matches (Matches): Of all queries.
+        matches (Matches): Matches of all queries.
         variant (str): See the module.
         depth (int): Length of the curve; may exceed the gallery.
 
     Returns:
-        np.ndarray: (depth,) entry k - 1: share of queries that are answered
-        within the first k items, 0-1.
+        np.ndarray: (depth,) float64; entry k - 1 is the fraction of queries
+        with a match within the first k items, 0-1.
     """
     _, starts, counts = np.unique(
         matches.query, return_index=True, return_counts=True
@@ -243,7 +245,11 @@ def cmc(
 
 
 def mean_average_precision(matches: Matches) -> float:
-    """Mean over the queries of their matches' mean precision, 0-1."""
+    """Compute mAP: mean over queries of their matches' mean precision, 0-1.
+
+    Args:
+        matches (Matches): Matches of all queries.
+    """
     _, starts, counts = np.unique(
         matches.query, return_index=True, return_counts=True
     )
@@ -258,22 +264,22 @@ def single_shot_cmc(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> np.ndarray:
-    """CMC of ``cuhk03``, a gallery of one drawn item a person.
+    """Compute the CMC of ``cuhk03``: galleries of one drawn item per person.
 
     The numbers drawn, uniform in 0-1, are used camera by camera in ascending
     order of the query's camera, and there by query, draw and person
     (ascending); the item is the ``floor(number * items)``-th of the person's
-    items from other cameras. Where everyone has one item nothing is drawn.
+    items from other cameras. If every person has one item, none is drawn.
 
     Args:
-        distances (ReIDDistances): Q x G.
-        matches (Matches): Of all queries.
+        distances (ReIDDistances): (Q, G) distances.
+        matches (Matches): Matches of all queries.
         depth (int): Length of the curve.
         draws (int): Galleries drawn for each query.
-        seed (int): Of ``numpy.random.default_rng``.
+        seed (int): Seed of ``numpy.random.default_rng``.
 
     Returns:
-        np.ndarray: (depth,) 0-1.
+        np.ndarray: (depth,) float64, 0-1.
     """
     rng = np.random.default_rng(seed)
     queries = np.unique(matches.query)
@@ -295,14 +301,14 @@ def _single_shot_positions(
     draws: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """(queries of one camera, draws) positions of the match."""
+    """Positions (queries of one camera, draws) of the match."""
     others = distances.g_camids != distances.q_camids[queries[0]]
     items = np.argsort(distances.g_pids, kind='stable')
     items = items[others[items]]
     people, starts, counts = np.unique(
         distances.g_pids[items], return_index=True, return_counts=True
     )
-    own = np.searchsorted(people, distances.q_pids[queries])
+    query_people = np.searchsorted(people, distances.q_pids[queries])
     if counts.max() == 1:
         draws = 1
     step = max(_BLOCK // (draws * len(people)), 1)
@@ -314,18 +320,20 @@ def _single_shot_positions(
             drawn = np.broadcast_to(items, shape)
         else:
             drawn = items[starts + (rng.random(shape) * counts).astype(int)]
-        found = distances.distmat[queries[part, None, None], drawn]
-        match = own[part, None, None]
-        wanted = np.take_along_axis(found, match, 2)
+        distance = distances.distmat[queries[part, None, None], drawn]
+        match = query_people[part, None, None]
+        match_distance = np.take_along_axis(distance, match, 2)
         earlier = drawn < np.take_along_axis(drawn, match, 2)
-        before = (found < wanted) | ((found == wanted) & earlier)
-        positions[part] = before.sum(axis=2)
+        nearer = distance < match_distance
+        tied = distance == match_distance
+        positions[part] = (nearer | (tied & earlier)).sum(axis=2)
     return positions
 
 
 def _curve(
     position: np.ndarray, weights: np.ndarray, queries: int, depth: int
 ) -> np.ndarray:
+    """Curve (depth,) of matches at positions (n,) with weights (n,)."""
     inside = position < depth
     hits = np.bincount(position[inside], weights[inside], minlength=depth)
     return hits.cumsum() / queries

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Predictions on their way from a network to a result file."""
+"""Official result files: predictions as JSON."""
 
 import json
 import os
@@ -12,14 +12,22 @@ from ..utils.files import atomic_write
 
 
 def to_numpy(values: Any) -> np.ndarray:
-    """A tensor, on any device, or anything like an array as an array."""
+    """Return values as an array.
+
+    Args:
+        values (Tensor | array-like): A tensor on any device, or anything
+            that NumPy converts, of any shape.
+
+    Returns:
+        np.ndarray: Same shape and dtype, on the CPU.
+    """
     if isinstance(values, Tensor):
         values = values.detach().cpu().numpy()
     return np.asarray(values)
 
 
 def flat_keypoints(keypoints: np.ndarray) -> np.ndarray:
-    """Landmarks as official result files have them.
+    """Return landmarks in the form of official result files.
 
     Args:
         keypoints (np.ndarray): (..., K, 2) px.
@@ -36,11 +44,12 @@ def flat_keypoints(keypoints: np.ndarray) -> np.ndarray:
 
 
 def write_results(path: str | os.PathLike, entries: list[dict]) -> None:
-    """Write a result file whole; arrays become lists.
+    """Write a result file, whole or not at all.
 
     Args:
-        path (str | os.PathLike): JSON to write.
-        entries (list[dict]): The official flat result list.
+        path (str | os.PathLike): JSON file to write.
+        entries (list[dict]): The official flat result list; arrays become
+            lists.
     """
     with atomic_write(path) as partial, partial.open('w') as file:
         json.dump(entries, file, default=np.ndarray.tolist)

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Distances of tracklets from those of their clips."""
+"""Aggregation of clip distances to distances of tracklets."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,19 +16,21 @@ def aggregate_tracklets(
     gallery_clips: Sequence[int],
     percentile: float = 10,
 ) -> np.ndarray:
-    """Distances of tracklets from those of their clips.
+    """Compute distances of tracklets from those of their clips.
 
-    A pair of tracklets has as many distances as pairs of clips. Its own is
-    the mean of those that do not exceed their percentile (found by linear
-    interpolation), ties included: of n different ones, for the tenth
-    percentile, the ceil(n / 10) smallest.
+    A pair of tracklets has one distance per pair of clips. The tracklets'
+    distance is the mean of those that do not exceed their percentile (found
+    by linear interpolation), ties included: of n different ones, for the
+    tenth percentile, the ceil(n / 10) smallest.
 
     Args:
-        distances (np.ndarray): (M, N) of clips, tracklet after tracklet.
-        query_clips (Sequence[int]): (Q,) clips of each tracklet, 1 or more;
-            they sum to M.
-        gallery_clips (Sequence[int]): (G,) of the same, sum N.
-        percentile (float): 0-100; SCAN takes 10.
+        distances (np.ndarray): (M, N) distances of clips, tracklet after
+            tracklet.
+        query_clips (Sequence[int]): (Q,) number of clips of each query
+            tracklet, 1 or more; they sum to M.
+        gallery_clips (Sequence[int]): (G,) number of clips of each gallery
+            tracklet, 1 or more; they sum to N.
+        percentile (float): 0-100; SCAN uses 10.
 
     Returns:
         np.ndarray: (Q, G) float64; means in the type of ``distances``.
@@ -66,7 +68,7 @@ def aggregate_tracklets(
 def _equally_long(
     counts: np.ndarray,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Tracklets (n,) of one length, and the (n, q) indices of their clips."""
+    """Yield tracklets (n,) of one length, and (n, q) indices of clips."""
     starts = counts.cumsum() - counts
     for count in np.unique(counts):
         tracklets = np.flatnonzero(counts == count)
@@ -74,15 +76,15 @@ def _equally_long(
 
 
 def _mean_of_lowest(blocks: np.ndarray, percentile: float) -> np.ndarray:
-    """Rows (n, size) to (n,), see :func:`aggregate_tracklets`."""
+    """Compute (n,) means of rows (n, size) up to their percentile."""
     limit = np.percentile(blocks, percentile, axis=1, keepdims=True)
     lowest = blocks <= limit
-    kept = lowest.sum(axis=1)
+    counts = lowest.sum(axis=1)
     means = np.empty(len(blocks), blocks.dtype)
-    # one rectangle for each number of entries: numpy then adds in the order
-    # in which it adds a row alone, and the means are the same to the last bit
-    for count in np.unique(kept):
-        rows = kept == count
+    # one rectangle per number of entries: NumPy then adds in the order in
+    # which it adds a single row, and the means are the same to the last bit
+    for count in np.unique(counts):
+        rows = counts == count
         values = blocks[rows][lowest[rows]]
         means[rows] = values.reshape(-1, count).mean(axis=1)
     return means

@@ -382,6 +382,6 @@ def _warn_of_suspicious_results(
     unknown = sum(image_id not in shop_images for image_id in retrieved)
     if unknown:
         warnings.warn(
-            f'{unknown} of {len(retrieved)} retrieved items are of images that '
-            'are not in the gallery ground truth, and count as wrong'
+            f'{unknown} of {len(retrieved)} retrieved items are of images '
+            'that are not in the gallery ground truth, and count as wrong'
         )

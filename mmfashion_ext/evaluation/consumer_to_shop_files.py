@@ -21,18 +21,19 @@ detections that overlap it most, which its neighbours then lose.
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Literal
 
+from ..formats.coco import CocoFields, CocoGroundTruth, read_coco
 from ..formats.deepfashion2.constants import ATTRIBUTES, SOURCES
-from ..utils.files import atomic_write
+from ..formats.rules import Choice, Integer
+from ..utils.files import atomic_write, read_json
 from .coco_files import EvaluationError
 from .consumer_to_shop_entries import (
-    GT_KEYS,
-    check_coco_annotation,
-    check_gt_entry,
-    check_integer,
-    check_result_entry,
+    ANNOTATION_FIELDS,
+    GT_FIELDS,
+    gt_problem,
+    result_problem,
 )
 
 Kind = Literal['query', 'gallery']
@@ -66,24 +67,26 @@ def load_retrieval_gt(gt: list[dict] | _Path, kind: Kind) -> list[dict]:
         EvaluationError: It is not such a list, or a query list without
             queries; names file and entry.
     """
-    if kind not in GT_KEYS:
+    if kind not in GT_FIELDS:
         raise EvaluationError(
             f"kind must be 'query' or 'gallery', got {kind!r}"
         )
-    where, entries = _list(gt, f'{kind} ground truth', _WRITE_LISTS)
+    where, entries = _read_list(gt, f'{kind} ground truth', _WRITE_LISTS)
     pair_ids = {}
-
-    def check(entry: Any) -> None:
-        check_gt_entry(entry, kind)
-        image_id, pair_id = entry[f'{kind}_image_id'], entry['pair_id']
-        if pair_ids.setdefault(image_id, pair_id) != pair_id:
-            raise ValueError(
-                f'gives image {image_id} the pair_id {pair_id}, an earlier '
-                f'one {pair_ids[image_id]}, expected one of each image (ids '
-                'start at 1 in every split: do not mix splits)'
+    for index, entry in enumerate(entries):
+        problem = gt_problem(entry, kind)
+        if not problem:
+            image_id, pair_id = entry[f'{kind}_image_id'], entry['pair_id']
+            if pair_ids.setdefault(image_id, pair_id) != pair_id:
+                problem = (
+                    f'gives image {image_id} the pair_id {pair_id}, an '
+                    f'earlier one {pair_ids[image_id]}, expected one per '
+                    'image (ids start at 1 in every split: do not mix splits)'
+                )
+        if problem:
+            raise EvaluationError(
+                f'{where}: entry {index} {problem}; {_WRITE_LISTS}'
             )
-
-    _check_all(where, entries, check, _WRITE_LISTS)
     if kind == 'query' and all(entry['style'] == 0 for entry in entries):
         raise EvaluationError(
             f'{where}: none of {len(entries)} entries has style > 0, so '
@@ -106,8 +109,12 @@ def load_retrieval_results(results: list[dict] | _Path) -> list[dict]:
         EvaluationError: It is not such a list; names file and entry.
     """
     remedy = 'write the official result list'
-    where, entries = _list(results, 'results', remedy)
-    _check_all(where, entries, check_result_entry, remedy)
+    where, entries = _read_list(results, 'results', remedy)
+    for index, entry in enumerate(entries):
+        if problem := result_problem(entry):
+            raise EvaluationError(
+                f'{where}: entry {index} {problem}; {remedy}'
+            )
     return entries
 
 
@@ -159,21 +166,18 @@ def compose_retrieval_gt(
         raise EvaluationError(
             f"composition must be 'released' or 'paper', got {composition!r}"
         )
-    where, images, annotations = _coco(coco)
-    _check_all(
-        where, list(images.values()), _check_image, _CONVERT, 'image number'
-    )
+    truth = _read_coco(coco, 'source', 'pair_id')
     queries, gallery = [], []
-    for ann in annotations:
-        image = images[ann['image_id']]
+    for ann in truth.annotations:
+        image = truth.images[ann['image_id']]
         pair_id, box = image['pair_id'], _corners(ann['bbox'])
         entry = {'style': ann['style'], 'pair_id': pair_id, 'bbox': box}
         if image['source'] == 'user':
             entry |= {'query_image_id': image['id'], 'cls': ann['category_id']}
-            queries.append({key: entry[key] for key in GT_KEYS['query']})
+            queries.append({key: entry[key] for key in GT_FIELDS['query']})
         else:
             entry |= {'gallery_image_id': image['id']}
-            gallery.append({key: entry[key] for key in GT_KEYS['gallery']})
+            gallery.append({key: entry[key] for key in GT_FIELDS['gallery']})
     _drop_unanswerable(queries, gallery)
     if composition == 'released':
         return [entry for entry in queries if entry['style'] > 0], gallery
@@ -202,14 +206,14 @@ def add_attribute_codes(
         EvaluationError: An item is not in the COCO ground truth (same image,
             class, style and box), or its codes are not.
     """
-    where, images, annotations = _coco(coco)
-    of_image = {image_id: [] for image_id in images}
-    for ann in annotations:
-        of_image[ann['image_id']].append(ann)
+    where = 'ground truth' if isinstance(coco, dict) else str(coco)
+    annotations = {
+        image['id']: items for image, items in _read_coco(coco).by_image()
+    }
     extended = []
     for index, entry in enumerate(query_gt):
         if entry['style'] > 0:
-            candidates = of_image.get(entry['query_image_id'], [])
+            candidates = annotations.get(entry['query_image_id'], [])
             ann = next((a for a in candidates if _is_same(entry, a)), None)
             if ann is None:
                 raise EvaluationError(
@@ -230,29 +234,16 @@ def add_attribute_codes(
     return extended
 
 
-def _read_json(path: _Path, what: str, hook: Callable | None = None) -> Any:
-    try:
-        with open(path, encoding='utf-8') as file:
-            return json.load(file, object_hook=hook)
-    except OSError as error:
-        raise EvaluationError(
-            f'{path}: cannot read the {what} ({error.strerror}); check the '
-            'path'
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise EvaluationError(
-            f'{path}: the {what} is not valid JSON ({error}); write the file '
-            'again'
-        ) from error
-
-
-def _list(
+def _read_list(
     source: list[dict] | _Path, what: str, remedy: str
 ) -> tuple[str, list[dict]]:
     """Return what messages call the list, and the list."""
     where = what
     if not isinstance(source, list):
-        where, source = str(source), _read_json(source, what)
+        where, source = (
+            str(source),
+            read_json(source, what, error=EvaluationError),
+        )
     if not isinstance(source, list):
         raise EvaluationError(
             f'{where}: expected a list of entries as {what}, got '
@@ -261,53 +252,16 @@ def _list(
     return where, source
 
 
-def _check_all(
-    where: str,
-    entries: list,
-    check: Callable[[Any], None],
-    remedy: str,
-    name: str = 'entry',
-) -> None:
-    for index, entry in enumerate(entries):
-        try:
-            check(entry)
-        except ValueError as error:
-            raise EvaluationError(
-                f'{where}: {name} {index} {error}; {remedy}'
-            ) from None
-
-
-def _coco(coco: dict | _Path) -> tuple[str, dict[int, dict], list[dict]]:
-    """What to call it in messages, images by id, annotations."""
-    where = 'ground truth'
-    if not isinstance(coco, dict):
-        where, coco = str(coco), _read_json(coco, where, _without_shapes)
-    for key in ('images', 'annotations'):
-        if not isinstance(coco, dict) or not isinstance(coco.get(key), list):
-            raise EvaluationError(
-                f'{where}: is no COCO ground truth, a list {key!r} is '
-                f'missing; {_CONVERT}'
-            )
-    _check_all(
-        where,
-        coco['images'],
-        lambda image: check_integer(image, 'id'),
-        _CONVERT,
-        'image number',
+def _read_coco(coco: dict | _Path, *image_fields: str) -> CocoGroundTruth:
+    """Read a COCO ground truth whose images have certain fields."""
+    rules = {'source': Choice(SOURCES), 'pair_id': Integer()}
+    fields = CocoFields(
+        image={'id': Integer()} | {name: rules[name] for name in image_fields},
+        annotation=ANNOTATION_FIELDS,
+        remedy=_CONVERT,
+        error=EvaluationError,
     )
-    images = {image['id']: image for image in coco['images']}
-
-    def check(ann: Any) -> None:
-        check_coco_annotation(ann)
-        if ann['image_id'] not in images:
-            raise ValueError(
-                f'is of image {ann["image_id"]}, which is not listed'
-            )
-
-    _check_all(
-        where, coco['annotations'], check, _CONVERT, 'annotation number'
-    )
-    return where, images, coco['annotations']
+    return read_coco(coco, fields, object_hook=_without_shapes)
 
 
 def _without_shapes(item: dict) -> dict:
@@ -315,15 +269,6 @@ def _without_shapes(item: dict) -> dict:
     item.pop('keypoints', None)
     item.pop('segmentation', None)
     return item
-
-
-def _check_image(image: dict) -> None:
-    if image.get('source') not in SOURCES:
-        raise ValueError(
-            f"has source {image.get('source')!r:.60}, expected 'user' or "
-            "'shop', which the official conversion leaves out"
-        )
-    check_integer(image, 'pair_id')
 
 
 def _corners(bbox: list[float]) -> list[float]:

@@ -232,9 +232,13 @@ def coco(style=1, **image):
 @pytest.mark.parametrize(
     ('gt', 'query', 'message'),
     [
-        (coco(source=None), 'q.json', 'gt.json: image number 0 has source No'),
+        (
+            coco(source=None),
+            'q.json',
+            'gt.json: image 1 has source None, expe',
+        ),
         (coco(style=0), 'q.json', 'gt.json: no consumer item has a shop item'),
-        ([], 'q.json', "is no COCO ground truth, a list 'images' is missing"),
+        ([], 'q.json', 'expected a COCO ground truth, an object with images'),
         (coco(), '.', 'is a folder, expected a file name'),
     ],
 )

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""DeepFashion2 as a dataset of mmdet."""
+"""Dataset of mmdet that reads DeepFashion2, raw or as a COCO file."""
 
 import logging
 from collections import defaultdict
@@ -7,6 +7,7 @@ from collections import defaultdict
 from mmdet.datasets import CocoDataset
 from mmengine.logging import print_log
 
+from ..errors import UserError
 from ..formats.deepfashion2.constants import (
     ATTRIBUTES,
     CATEGORY_BY_ID,
@@ -22,7 +23,7 @@ from ..registry import DATASETS
 
 @DATASETS.register_module()
 class DeepFashion2Dataset(CocoDataset):
-    """DeepFashion2: boxes, masks, 294 landmarks, styles, attribute codes.
+    """DeepFashion2 dataset: boxes, masks, 294 landmarks, styles, attributes.
 
     ``ann_file`` is what
     :func:`~mmfashion_ext.formats.deepfashion2.reader.read_images` reads: a
@@ -53,16 +54,17 @@ class DeepFashion2Dataset(CocoDataset):
     }
 
     def load_data_list(self) -> list[dict]:
-        """Read all images and print a summary of what they hold.
+        """Read the annotations of all images and log a summary.
 
         Raises:
             FileNotFoundError: ``ann_file`` does not exist.
-            ValueError: It is not what this class reads; names the item.
+            UserError: It is not what this class reads, or ``metainfo`` has
+                other classes.
         """
         if tuple(self.metainfo['classes']) != CLASS_NAMES:
-            raise ValueError(
-                'DeepFashion2Dataset has 13 fixed classes, since they say '
-                'which of the 294 landmarks belong to an item; got classes='
+            raise UserError(
+                'DeepFashion2Dataset has 13 fixed classes, because they '
+                'decide which of the 294 landmarks an item has; got classes='
                 f"{self.metainfo['classes']}. Remove 'classes' from metainfo"
             )
         self.cat_ids = list(CATEGORY_BY_ID)

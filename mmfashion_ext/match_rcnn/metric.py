@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The official metrics of DeepFashion2 as an MMEngine metric."""
+"""DeepFashion2 metric: official AP of boxes, masks and landmarks."""
 
 import os.path as osp
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from pycocotools import mask as mask_utils
 
+from ..errors import UserError
 from ..evaluation.coco_eval import Backend, evaluate
 from ..evaluation.coco_files import (
     RESULT_FIELDS,
@@ -24,7 +25,7 @@ from ..registry import METRICS
 
 @METRICS.register_module()
 class DeepFashion2Metric(BaseMetric):
-    """Boxes, masks and landmarks under the official protocol.
+    """AP and AR of boxes, masks and landmarks under the official protocol.
 
     The metrics are named ``{task}/{name}``, all in 0-1, for instance
     ``bbox/AP``, ``segm/AP50``, ``keypoints/AR``, with ``per_category`` also
@@ -51,9 +52,14 @@ class DeepFashion2Metric(BaseMetric):
         backend (str): ``'auto'``, ``'pycocotools'`` or ``'faster'``.
         **kwargs: ``collect_device``, ``prefix`` and ``collect_dir`` of
             ``BaseMetric``.
+
+    Raises:
+        FileNotFoundError: ``ann_file`` does not exist.
+        UserError: An unknown task, or ``format_only`` without
+            ``outfile_prefix``.
     """
 
-    default_prefix = ''  # the names tell the task; None would warn
+    default_prefix = ''  # the names include the task; None would warn
 
     def __init__(
         self,
@@ -69,13 +75,15 @@ class DeepFashion2Metric(BaseMetric):
         super().__init__(**kwargs)
         self.tasks = (tasks,) if isinstance(tasks, str) else tuple(tasks)
         if unknown := set(self.tasks) - COCO_PROTOCOLS.keys():
-            raise ValueError(
-                f'tasks must be among {", ".join(COCO_PROTOCOLS)}, got '
+            raise UserError(
+                'tasks of DeepFashion2Metric must be among '
+                f'{", ".join(COCO_PROTOCOLS)}, got '
                 f'{", ".join(sorted(unknown))}'
             )
         if format_only and outfile_prefix is None:
-            raise ValueError(
-                'format_only writes result files: set outfile_prefix'
+            raise UserError(
+                'format_only of DeepFashion2Metric only writes result files: '
+                'set outfile_prefix'
             )
         # before the training, not after its first epoch
         if not format_only and not osp.isfile(ann_file):
@@ -93,7 +101,7 @@ class DeepFashion2Metric(BaseMetric):
         self._ground_truth = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the predictions of a batch in compact form.
+        """Store the predictions of a batch in compact form.
 
         Args:
             data_batch (Any): Not used.
@@ -102,6 +110,9 @@ class DeepFashion2Metric(BaseMetric):
                 ``scores`` (n,), ``labels`` (n,) 0..12 and, as the tasks need
                 them, ``masks`` (n, h, w) bool and ``keypoints`` (n, 294, 2)
                 px of the original image.
+
+        Raises:
+            UserError: The predictions lack what a task needs.
         """
         for sample in data_samples:
             pred = sample['pred_instances']
@@ -118,13 +129,13 @@ class DeepFashion2Metric(BaseMetric):
         return list(dict.fromkeys(COCO_PROTOCOLS[task] for task in self.tasks))
 
     def _compact(self, task: str, pred: dict) -> Any:
-        """Boxes (n, 4) xywh, n RLEs, or landmarks (n, 294, 2) of an image."""
+        """Return boxes (n, 4) xywh, n RLEs or landmarks (n, 294, 2)."""
         field = {'bbox': 'bboxes', 'segm': 'masks'}.get(task, task)
         if field not in pred:
             if len(pred['labels']) == 0:
                 return []
-            raise ValueError(
-                f'the predictions have no {field!r}: take {task!r} out of '
+            raise UserError(
+                f'the predictions have no {field!r}: remove {task!r} from '
                 'tasks of DeepFashion2Metric, or use a model that predicts '
                 'them'
             )
@@ -137,10 +148,10 @@ class DeepFashion2Metric(BaseMetric):
         return np.hstack((values[:, :2], values[:, 2:] - values[:, :2]))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Evaluate, and write the result files if asked for.
+        """Compute the metrics, and write the result files if asked for.
 
         Args:
-            results (list[dict]): What ``process`` kept, of all processes.
+            results (list[dict]): What ``process`` stored, of all processes.
 
         Returns:
             dict[str, float]: Empty if ``format_only``.
@@ -176,7 +187,7 @@ class DeepFashion2Metric(BaseMetric):
 
 
 def _encode(mask: Any) -> dict:
-    """A mask (h, w) to COCO's compressed RLE, as JSON can hold it."""
+    """Encode a mask (h, w) as COCO's compressed RLE, for JSON."""
     if not isinstance(mask, dict):
         mask = mask_utils.encode(
             np.asfortranarray(to_numpy(mask).astype(np.uint8))
@@ -188,7 +199,7 @@ def _encode(mask: Any) -> dict:
 
 
 def _official(task: str, results: list[dict]) -> list[dict]:
-    """The predictions of all images as an official flat result list."""
+    """Return the predictions of all images as an official result list."""
     entries = []
     for image in results:
         values = image[task]

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Consumer-to-shop retrieval as an MMEngine metric."""
+"""Retrieval metric: top-k accuracy of consumer-to-shop retrieval."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +9,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from ..errors import UserError
 from ..evaluation.consumer_to_shop import TOPK, evaluate_retrieval
 from ..evaluation.consumer_to_shop_files import (
     add_attribute_codes,
@@ -27,12 +28,12 @@ PREFIXES = {'released': 'retrieval', 'paper': 'retrieval_paper'}
 
 @METRICS.register_module()
 class RetrievalMetric(BaseMetric):
-    """Top-k accuracy of finding a user's garment in the shops' pictures.
+    """Top-k accuracy of retrieving a user's garment from shop images.
 
-    Every detected item of a user image is a query and is ranked against
-    every item that was detected in the shop images, as the official protocol
-    has it (DeepFashion2, section 5.4). The ground truth only decides what is
-    right; which detection stands for which item is the protocol's rule, see
+    Every detected item of a user image is a query, for which all items that
+    were detected in the shop images are ranked, as in the official protocol
+    (DeepFashion2, section 5.4). The ground truth decides only what is
+    correct; which detection stands for which item is the protocol's rule, see
     :mod:`mmfashion_ext.evaluation.consumer_to_shop`. With ground-truth boxes
     (``test_cfg.rcnn.gt_boxes=True`` of the model) queries and gallery are
     the items themselves.
@@ -48,13 +49,13 @@ class RetrievalMetric(BaseMetric):
         ann_file (str): COCO ground truth, from
             ``tools/dataset_converters/deepfashion2.py``.
         compositions (Sequence[str]): ``'released'`` (queries of style > 0,
-            all shop items) and ``'paper'`` (also the queries' neighbours of
-            style 0, which take detections away from them).
+            all shop items) and ``'paper'`` (also the items of style 0 beside
+            the queries, to which detections may be assigned instead).
         query_gt, gallery_gt (str, optional): The official ground-truth lists
             instead of those made from ``ann_file``.
         query_score_thr (float): Lowest score, 0-1, of a query.
-        gallery_score_thr (float): Lowest score of a gallery item. Doubtful
-            detections of a gallery are copies of better ones, or no clothes.
+        gallery_score_thr (float): Lowest score, 0-1, of a gallery item.
+            Detections with lower scores are mostly duplicates or false.
         depth (int): Retrieved items of each query; official files have 20.
         per_category (bool): Also by category.
         subsets (bool): Also by scale, occlusion, zoom-in and viewpoint of
@@ -64,6 +65,11 @@ class RetrievalMetric(BaseMetric):
             ``tools/analysis/eval_retrieval.py`` gives the same numbers.
         format_only (bool): Only write the file.
         **kwargs: ``collect_device`` and ``collect_dir`` of ``BaseMetric``.
+
+    Raises:
+        FileNotFoundError: ``ann_file`` or a list does not exist.
+        UserError: An unknown composition, one list only, or ``format_only``
+            without ``outfile_prefix``.
     """
 
     default_prefix = ''
@@ -87,15 +93,19 @@ class RetrievalMetric(BaseMetric):
         if isinstance(compositions, str):
             compositions = (compositions,)
         if unknown := set(compositions) - PREFIXES.keys():
-            raise ValueError(
-                f'compositions must be among {", ".join(PREFIXES)}, got '
-                f'{", ".join(sorted(unknown))}'
+            raise UserError(
+                'compositions of RetrievalMetric must be among '
+                f'{", ".join(PREFIXES)}, got {", ".join(sorted(unknown))}'
             )
         if (query_gt is None) != (gallery_gt is None):
-            raise ValueError('give both of query_gt and gallery_gt, or none')
+            raise UserError(
+                'RetrievalMetric: give both of query_gt and gallery_gt, or '
+                'neither'
+            )
         if format_only and outfile_prefix is None:
-            raise ValueError(
-                'format_only writes a result file: set outfile_prefix'
+            raise UserError(
+                'format_only of RetrievalMetric writes a result file only: '
+                'set outfile_prefix'
             )
         self.score_thr = {'user': query_score_thr, 'shop': gallery_score_thr}
         self.depth = depth
@@ -120,7 +130,7 @@ class RetrievalMetric(BaseMetric):
         query_gt: str | None,
         gallery_gt: str | None,
     ) -> tuple[list[dict], list[dict]]:
-        """The lists of queries, with attribute codes, and of the gallery."""
+        """Return the lists of queries (with attributes) and of the gallery."""
         queries, gallery = query_gt, gallery_gt
         if query_gt is None:
             queries, gallery = compose_retrieval_gt(ann_file, composition)
@@ -131,7 +141,7 @@ class RetrievalMetric(BaseMetric):
         return queries, gallery
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the items of a batch with their features.
+        """Store the items of a batch with their features.
 
         Args:
             data_batch (Any): Not used.
@@ -141,44 +151,44 @@ class RetrievalMetric(BaseMetric):
                 (n,), ``labels`` (n,) 0..12 and ``match_features`` (n, D).
 
         Raises:
-            ValueError: The model has no match head, or the source of an
-                image is unknown.
+            UserError: The model has no match head, or the source of an image
+                is unknown.
         """
         for sample in data_samples:
             pred, source = sample['pred_instances'], sample.get('source')
             if source not in self.score_thr:
-                raise ValueError(
+                raise UserError(
                     f'image {sample["img_id"]} has source {source!r}, '
                     "expected 'user' or 'shop': convert the annotations with "
                     'tools/dataset_converters/deepfashion2.py'
                 )
             if 'match_features' not in pred:
-                raise ValueError(
+                raise UserError(
                     'the predictions have no match_features: give '
-                    'model.roi_head a match_head, or take RetrievalMetric '
-                    'out of the evaluator'
+                    'model.roi_head a match_head, or remove RetrievalMetric '
+                    'from the evaluator'
                 )
             self._similarity = sample['match_similarity']
-            kept = pred['scores'] >= self.score_thr[source]
+            confident = pred['scores'] >= self.score_thr[source]
             self.results.append(
                 {
                     'image_id': int(sample['img_id']),
                     'source': source,
-                    # not float32, which has no exact form for 0.01 px
-                    'boxes': to_numpy(pred['bboxes'][kept])
+                    # float64: 0.01 px has no exact form in float32
+                    'boxes': to_numpy(pred['bboxes'][confident])
                     .astype(float)
                     .round(2),
-                    'labels': to_numpy(pred['labels'][kept]),
-                    'scores': to_numpy(pred['scores'][kept]),
-                    'features': to_numpy(pred['match_features'][kept]),
+                    'labels': to_numpy(pred['labels'][confident]),
+                    'scores': to_numpy(pred['scores'][confident]),
+                    'features': to_numpy(pred['match_features'][confident]),
                 }
             )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Rank the gallery for every query and evaluate.
+        """Rank the gallery for every query and compute the metrics.
 
         Args:
-            results (list[dict]): What ``process`` kept, of all processes.
+            results (list[dict]): What ``process`` stored, of all processes.
 
         Returns:
             dict[str, float]: Empty if ``format_only``.
@@ -190,12 +200,12 @@ class RetrievalMetric(BaseMetric):
             print_log(f'Wrote {path}', logger='current')
         tables = {}
         for prefix, (queries, gallery) in self._lists.items():
-            # user images without an identified item are in no list
-            asked = {entry['query_image_id'] for entry in queries}
+            # the lists leave out user images without an item of style > 0
+            query_images = {entry['query_image_id'] for entry in queries}
             tables[prefix] = evaluate_retrieval(
                 queries,
                 gallery,
-                [e for e in entries if e['query_image_id'] in asked],
+                [e for e in entries if e['query_image_id'] in query_images],
                 per_category=self.per_category,
                 subsets=self.subsets,
             )
@@ -212,13 +222,14 @@ class RetrievalMetric(BaseMetric):
         }
 
     def rank(self, results: list[dict]) -> list[dict]:
-        """The official result list: one entry per item of a user image.
+        """Return the official result list: an entry per item of a user image.
 
         Args:
-            results (list[dict]): What ``process`` kept.
+            results (list[dict]): What ``process`` stored.
 
         Returns:
-            list[dict]: Empty if nothing was found in the shop images.
+            list[dict]: ``query_bbox`` and ``gallery_bbox`` are xyxy px of the
+            original images. Empty if nothing was detected in the shop images.
         """
         queries = _items(results, 'user')
         gallery = _items(results, 'shop')
@@ -231,7 +242,7 @@ class RetrievalMetric(BaseMetric):
             return []
         weight = torch.as_tensor(self._similarity['weight'])
         similarity = PairSimilarity(weight, self._similarity['bias'])
-        _, order = similarity.search(
+        _, ranked = similarity.search(
             *(
                 torch.from_numpy(items['features']).to(weight.device)
                 for items in (queries, gallery)
@@ -247,12 +258,12 @@ class RetrievalMetric(BaseMetric):
                 'gallery_image_id': gallery['image_id'][best].tolist(),
                 'gallery_bbox': gallery['boxes'][best].tolist(),
             }
-            for i, best in enumerate(to_numpy(order))
+            for i, best in enumerate(to_numpy(ranked))
         ]
 
 
 def _items(results: list[dict], source: str) -> dict[str, np.ndarray]:
-    """The items of all images of a source, one array per field."""
+    """Concatenate the items of all images of a source, field by field."""
     images = [image for image in results if image['source'] == source]
     items = {
         name: np.concatenate([image[name] for image in images] or [[]])

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Batches of image pairs, one of a user and one of a shop each."""
+"""Sampler of image pairs: a user image and a shop image of one garment."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
+from ..errors import UserError
 from ..registry import DATA_SAMPLERS
 
 _UNPAIRED = (
@@ -20,7 +21,7 @@ _UNPAIRED = (
 
 
 def find_pairs(dataset: BaseDataset) -> dict[int, list[int]]:
-    """The shop images that show a garment of each user image.
+    """Find the shop images that show a garment of each user image.
 
     Args:
         dataset (BaseDataset): A ``DeepFashion2Dataset``, or a wrapper of one
@@ -28,11 +29,11 @@ def find_pairs(dataset: BaseDataset) -> dict[int, list[int]]:
 
     Returns:
         dict[int, list[int]]: Index of a user image -> indices of its shop
-        images, both in the order of the data set. Images without a partner
-        are in neither.
+        images, both in the order of the dataset. Images without a partner
+        are left out.
 
     Raises:
-        ValueError: There is no pair, or the source of an image is unknown.
+        UserError: No pair was found, or the source of an image is unknown.
     """
     shops = defaultdict(list)
     users = []
@@ -40,7 +41,7 @@ def find_pairs(dataset: BaseDataset) -> dict[int, list[int]]:
         info = dataset.get_data_info(index)
         source = info.get('source')
         if source not in ('user', 'shop'):
-            raise ValueError(
+            raise UserError(
                 f'{_UNPAIRED}, but {info.get("img_path")} has source '
                 f'{source!r}. Files of the official converter lack it: '
                 'convert the raw annotations with '
@@ -59,9 +60,9 @@ def find_pairs(dataset: BaseDataset) -> dict[int, list[int]]:
     }
     pairs = {index: partners for index, partners in pairs.items() if partners}
     if not pairs:
-        raise ValueError(
-            f'{_UNPAIRED}; among {len(dataset)} images ({len(users)} of '
-            f'users) there is no such pair. Check pair_id, style and source '
+        raise UserError(
+            f'{_UNPAIRED}; found no such pair among {len(dataset)} images '
+            f'({len(users)} of users). Check pair_id, style and source '
             'of the annotation file, and filter_cfg'
         )
     return pairs
@@ -69,24 +70,27 @@ def find_pairs(dataset: BaseDataset) -> dict[int, list[int]]:
 
 @DATA_SAMPLERS.register_module()
 class PairSampler(Sampler):
-    """Image pairs that show the same garment, in random order.
+    """Sample image pairs that show the same garment, in random order.
 
-    Yields a user image, its shop image, the next user image and so on, so an
-    even ``batch_size`` holds whole pairs; leave ``batch_sampler`` of the
-    data loader at None. Of N processes each gets every N-th pair.
+    It yields a user image, its shop image, the next user image and so on, so
+    an even ``batch_size`` holds whole pairs; leave ``batch_sampler`` of the
+    data loader at None. Each of N processes gets every N-th pair.
 
-    What an epoch of pairs was is unpublished. Here each user image that has
-    a partner comes once, with a shop image drawn anew every epoch: about as
-    many images as an epoch of the detector has.
+    The paper does not say what an epoch of pairs is. Here each user image
+    that has a partner comes once, with a shop image drawn anew every epoch:
+    about as many images as in an epoch of the detector.
 
     Args:
         dataset (BaseDataset): A ``DeepFashion2Dataset``, or a wrapper of one.
         epoch (str): ``'user'``: each user image once. ``'pair'``: each pair
             of a user and a shop image once.
-        shuffle (bool): False: the data set's order and, with ``'user'``, the
+        shuffle (bool): False: the dataset's order and, with ``'user'``, the
             first shop image.
         seed (int, optional): None: a random one, equal in all processes.
         round_up (bool): Repeat pairs so that all processes get equally many.
+
+    Raises:
+        UserError: ``epoch`` has another value, or see :func:`find_pairs`.
     """
 
     def __init__(
@@ -98,7 +102,9 @@ class PairSampler(Sampler):
         round_up: bool = True,
     ) -> None:
         if epoch not in ('user', 'pair'):
-            raise ValueError(f"epoch must be 'user' or 'pair', got {epoch!r}")
+            raise UserError(
+                f"epoch of PairSampler must be 'user' or 'pair', got {epoch!r}"
+            )
         self.rank, self.world_size = get_dist_info()
         self.partners = find_pairs(dataset)
         self.every_pair = epoch == 'pair'
@@ -116,19 +122,19 @@ class PairSampler(Sampler):
 
     @property
     def num_pairs(self) -> int:
-        """Pairs of an epoch, of all processes, before rounding up."""
+        """Number of pairs in an epoch of all processes, before rounding up."""
         if self.every_pair:
             return sum(map(len, self.partners.values()))
         return len(self.partners)
 
     def __len__(self) -> int:
-        """Images of this process in an epoch."""
+        """Return the number of images of this process in an epoch."""
         if self.round_up:
             return 2 * -(-self.num_pairs // self.world_size)
         return 2 * len(range(self.rank, self.num_pairs, self.world_size))
 
     def __iter__(self) -> Iterator[int]:
-        """Indices of images: user, shop, user, shop ..."""
+        """Yield indices of images: user, shop, user, shop ..."""
         generator = torch.Generator().manual_seed(self.seed + self.epoch)
         pairs = [
             (user, shop)
@@ -136,8 +142,8 @@ class PairSampler(Sampler):
             for shop in self._chosen(shops, generator)
         ]
         if self.shuffle:
-            order = torch.randperm(len(pairs), generator=generator).tolist()
-            pairs = [pairs[i] for i in order]
+            indices = torch.randperm(len(pairs), generator=generator)
+            pairs = [pairs[i] for i in indices.tolist()]
         if self.round_up:
             total = self.world_size * len(self) // 2
             pairs = [pairs[i % len(pairs)] for i in range(total)]
@@ -148,7 +154,7 @@ class PairSampler(Sampler):
     def _chosen(
         self, shops: list[int], generator: torch.Generator
     ) -> list[int]:
-        """The shop images that a user image is shown with this epoch."""
+        """Choose the shop images to pair a user image with in this epoch."""
         if self.every_pair:
             return shops
         if not self.shuffle:

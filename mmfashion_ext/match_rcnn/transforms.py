@@ -1,19 +1,20 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""mmdet's transforms, with the 294 landmarks carried along.
+"""Transforms of mmdet that also transform the 294 landmarks and styles.
 
 Added to the host's ``results``, aligned with ``gt_bboxes``:
 
 - ``gt_keypoints`` (N, 294, 3) float32: x, y in pixels of the current image
   and v (2 visible, 1 occluded, 0 not labelled, then x = y = 0).
-- ``gt_styles`` (N,) int64: identity inside a pair, 0 for none.
+- ``gt_styles`` (N,) int64: identity inside a pair; 0: not part of a pair.
 
 Pixel convention: as in mmdet, coordinates are measured from the outer edge of
 the image, so pixel i covers [i, i + 1]. Resizing multiplies x and y by
 ``new size / old size`` and mirroring maps x to w - x, for boxes, polygons and
 landmarks alike.
 
-A transform of the host that moves the image or drops items knows nothing of
-landmarks. ``PackClothes`` notices and names the one to use instead.
+mmdet's own transforms leave the landmarks as they are when they move the
+image or drop items; ``PackClothes`` detects this and names the transform to
+use instead.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from mmdet.datasets.transforms import (
 )
 from mmengine.structures import InstanceData
 
+from ..errors import UserError
 from ..formats.deepfashion2.constants import (
     CATEGORIES,
     NUM_LANDMARKS,
@@ -41,23 +43,23 @@ _FIELDS = ('gt_keypoints', 'gt_styles')
 
 
 def _mark_moved(results: dict) -> None:
-    """Note that the landmarks have followed the image up to here."""
+    """Record that the landmarks match the image at this point."""
     results['gt_keypoints_homography'] = results.get('homography_matrix')
 
 
-def _keep_items(results: dict, kept: np.ndarray) -> None:
-    """Drop the items that the host dropped; ``kept`` (n,) are indices."""
+def _select_items(results: dict, index: np.ndarray) -> None:
+    """Drop the items that mmdet dropped; ``index`` (n,) are those it kept."""
     for field in _FIELDS:
         if field in results:
-            results[field] = results[field][kept]
+            results[field] = results[field][index]
 
 
 @TRANSFORMS.register_module()
 class LoadClothes(LoadAnnotations):
-    """Boxes, labels, masks, landmarks and styles of an image's items.
+    """Load boxes, labels, masks, landmarks and styles of an image's items.
 
-    An item without a usable polygon is not lost: the host marks it with
-    ``gt_ignore_flags`` and it ends in ``ignored_instances``.
+    An item without a usable polygon is not lost: mmdet marks it with
+    ``gt_ignore_flags`` and it becomes one of ``ignored_instances``.
 
     Added keys: those of mmdet's ``LoadAnnotations``, ``gt_keypoints`` and
     ``gt_styles``.
@@ -77,14 +79,18 @@ class LoadClothes(LoadAnnotations):
         super().__init__(with_mask=with_mask, poly2mask=poly2mask, **kwargs)
 
     def transform(self, results: dict) -> dict:
-        """Add the items of ``results['instances']``."""
+        """Add the items of ``results['instances']``.
+
+        Raises:
+            UserError: An item has no ``'keypoints'``.
+        """
         results = super().transform(results)
         instances = results.get('instances', [])
         keypoints = np.zeros((len(instances), NUM_LANDMARKS, 3), np.float32)
         styles = np.zeros(len(instances), np.int64)
         for i, instance in enumerate(instances):
             if 'keypoints' not in instance:
-                raise KeyError(
+                raise UserError(
                     f'an item of {results.get("img_path")} has no '
                     "'keypoints': LoadClothes reads what "
                     'mmfashion_ext.DeepFashion2Dataset delivers; use that '
@@ -103,14 +109,14 @@ class LoadClothes(LoadAnnotations):
 
 @TRANSFORMS.register_module()
 class ResizeClothes(Resize):
-    """mmdet's ``Resize``, landmarks included.
+    """Resize image and landmarks: mmdet's ``Resize``, landmarks included.
 
     Also the ``resize_type`` of ``RandomResize`` and ``RandomChoiceResize``.
     Landmarks outside the image stay where they are; only boxes are clipped.
     """
 
     def transform(self, results: dict) -> dict:
-        """Resize; x by the width's factor, y by the height's."""
+        """Resize; multiply x by the factor of the width, y by the height's."""
         results = super().transform(results)
         if 'gt_keypoints' in results:
             factor = np.array([*results['scale_factor'], 1.0])
@@ -123,13 +129,12 @@ class ResizeClothes(Resize):
 
 @TRANSFORMS.register_module()
 class RandomFlipClothes(RandomFlip):
-    """mmdet's ``RandomFlip``, left and right landmarks exchanged.
+    """Mirror image and landmarks at random, exchanging left and right ones.
 
     Args:
         prob (float): Probability of a flip, 0-1.
-        direction (str): Only ``'horizontal'``: upside down, "left" and
-            "right" landmarks would keep their sides but no garment of the
-            data set hangs that way.
+        direction (str): Only ``'horizontal'``: no garment of the
+            dataset is upside down.
         outwear_flip_pairs (str): Which of the two contradicting landmark
             layouts of short sleeve outwear to follow, ``'sigmas'`` or
             ``'figure'``; see
@@ -143,7 +148,7 @@ class RandomFlipClothes(RandomFlip):
         outwear_flip_pairs: Literal['sigmas', 'figure'] = 'sigmas',
     ) -> None:
         if direction != 'horizontal':
-            raise ValueError(
+            raise UserError(
                 f'RandomFlipClothes flips horizontally only, got direction='
                 f'{direction!r}: the landmarks have no vertical symmetry. '
                 f"Remove the argument or set direction='horizontal'"
@@ -165,7 +170,7 @@ class RandomFlipClothes(RandomFlip):
 
 @TRANSFORMS.register_module()
 class RandomCropClothes(RandomCrop):
-    """mmdet's ``RandomCrop``, landmarks included.
+    """Crop image and landmarks at random: mmdet's ``RandomCrop``.
 
     Landmarks that leave the crop become unlabelled (v = x = y = 0), items
     that leave it are dropped with all their fields.
@@ -175,15 +180,15 @@ class RandomCropClothes(RandomCrop):
         """Crop; None if no item is left and that is not allowed."""
         if 'gt_keypoints' not in results:
             return super().transform(results)
-        before = results.get('homography_matrix', np.eye(3))
-        # The host keeps these aligned with the boxes it keeps.
+        homography = results.get('homography_matrix', np.eye(3))
+        # mmdet crops these with the boxes, which tells which items it kept.
         results['gt_instances_ids'] = np.arange(len(results['gt_keypoints']))
         results = super().transform(results)
         if results is None:
             return None
-        _keep_items(results, results.pop('gt_instances_ids'))
-        # Offsets are whole pixels; rounding takes off what float32 put on.
-        offset = np.rint(before - results['homography_matrix'])[:2, 2]
+        _select_items(results, results.pop('gt_instances_ids'))
+        # Offsets are whole pixels; rounding removes the error of float32.
+        offset = np.rint(homography - results['homography_matrix'])[:2, 2]
         keypoints = results['gt_keypoints'].copy()
         keypoints[..., :2] -= offset.astype(np.float32)
         x, y, _ = np.moveaxis(keypoints, -1, 0)
@@ -197,25 +202,25 @@ class RandomCropClothes(RandomCrop):
 
 @TRANSFORMS.register_module()
 class FilterClothes(FilterAnnotations):
-    """mmdet's ``FilterAnnotations``, landmarks and styles filtered too."""
+    """Drop small items: mmdet's ``FilterAnnotations``, landmarks included."""
 
     def transform(self, results: dict) -> dict | None:
-        """Drop small items; None if none is left and ``keep_empty``."""
+        """Drop small items; None if nothing is left and ``keep_empty``."""
         labels = results['gt_bboxes_labels']
-        # The host does not tell which items it keeps, but filters labels.
+        # mmdet does not report which items it keeps, but filters labels.
         results['gt_bboxes_labels'] = np.arange(len(labels))
         results = super().transform(results)
         if results is None:
             return None
-        kept = results['gt_bboxes_labels']
-        results['gt_bboxes_labels'] = labels[kept]
-        _keep_items(results, kept)
+        index = results['gt_bboxes_labels']
+        results['gt_bboxes_labels'] = labels[index]
+        _select_items(results, index)
         return results
 
 
 @TRANSFORMS.register_module()
 class PackClothes(PackDetInputs):
-    """mmdet's ``PackDetInputs``, landmarks and styles included.
+    """Pack model inputs: mmdet's ``PackDetInputs``, landmarks included.
 
     ``gt_instances`` gets ``keypoints`` (N, 294, 2) float32 in pixels of the
     network's input, ``keypoints_visible`` (N, 294) int64 in {0, 1, 2} and
@@ -253,6 +258,10 @@ class PackClothes(PackDetInputs):
 
         Returns:
             dict: ``inputs`` (3, H, W) uint8 BGR and ``data_samples``.
+
+        Raises:
+            UserError: A transform of mmdet moved the image or dropped items
+                without their landmarks.
         """
         if 'gt_keypoints' in results:
             self._check(results)
@@ -265,12 +274,12 @@ class PackClothes(PackDetInputs):
 
     @staticmethod
     def _check(results: dict) -> None:
-        """Refuse landmarks that a transform of the host left behind."""
+        """Refuse landmarks that a transform of mmdet left behind."""
         if not np.array_equal(
             results.get('homography_matrix'),
             results['gt_keypoints_homography'],
         ):
-            raise RuntimeError(
+            raise UserError(
                 'the image was moved without its landmarks. In the pipeline, '
                 'use mmfashion_ext.ResizeClothes, RandomFlipClothes and '
                 "RandomCropClothes in place of mmdet's Resize, RandomFlip "
@@ -278,7 +287,7 @@ class PackClothes(PackDetInputs):
             )
         boxes, items = len(results['gt_bboxes']), len(results['gt_keypoints'])
         if boxes != items:
-            raise RuntimeError(
+            raise UserError(
                 f'{boxes} boxes but landmarks of {items} items in '
                 f'{results.get("img_path")}: a transform of the pipeline '
                 'dropped items without their landmarks. Use '
@@ -288,7 +297,7 @@ class PackClothes(PackDetInputs):
 
     @staticmethod
     def _split(instances: InstanceData) -> None:
-        """From x, y, v in one tensor to the field's usual two."""
+        """Split (N, 294, 3) into ``keypoints`` and ``keypoints_visible``."""
         if 'keypoints' in instances:
             keypoints = instances.keypoints
             instances.keypoints = keypoints[..., :2].contiguous()

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Test time augmentation of boxes, masks and landmarks."""
+"""Test-time augmentation of boxes, masks and landmarks."""
 
 import torch
 from mmcv.ops import batched_nms
@@ -9,13 +9,14 @@ from mmengine.model import BaseTTAModel
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from ..errors import UserError
 from ..formats.deepfashion2.constants import flip_indices
 from ..registry import MODELS
 
 
 @MODELS.register_module()
 class ClothesTTAModel(BaseTTAModel):
-    """Merge the predictions of several views of an image.
+    """Merge the predictions of several views (mirrored, scaled) of an image.
 
     Views are mirrored back; non-maximum suppression keeps the best item of
     those that overlap. Masks are those of the kept item, its landmarks are
@@ -41,7 +42,7 @@ class ClothesTTAModel(BaseTTAModel):
         self.nms = nms
         self.max_per_img = max_per_img
         self.same_item_iou = same_item_iou
-        # a buffer would hide behind the wrapped model's weights
+        # not a buffer, which would join the state dict of the wrapped model
         self.flip_indices = torch.from_numpy(flip_indices())
 
     def merge_preds(
@@ -55,6 +56,9 @@ class ClothesTTAModel(BaseTTAModel):
 
         Returns:
             list[DetDataSample]: One per image; not mirrored.
+
+        Raises:
+            UserError: A view is flipped vertically.
         """
         return [self._merge(views) for views in data_samples_list]
 
@@ -75,34 +79,35 @@ class ClothesTTAModel(BaseTTAModel):
         return result
 
     def _unflip(self, data_sample: DetDataSample) -> InstanceData:
-        """The predictions of a view as seen in the image as it is."""
+        """Return the predictions of a view in the unmirrored image."""
         instances = data_sample.pred_instances
         if not data_sample.get('flip', False):
             return instances
         if data_sample.flip_direction != 'horizontal':
-            raise ValueError(
+            raise UserError(
                 'landmarks can only be mirrored horizontally, got a view '
-                f'flipped {data_sample.flip_direction!r}'
+                f'flipped {data_sample.flip_direction!r}; change the '
+                'RandomFlipClothes of tta_pipeline'
             )
         instances = instances.clone()
         instances.bboxes = bbox_flip(instances.bboxes, data_sample.ori_shape)
         if 'masks' in instances:
             instances.masks = instances.masks.flip(-1)
         if 'keypoints' in instances:
-            order = self.flip_indices.to(instances.keypoints.device)
-            keypoints = instances.keypoints[:, order]
+            index = self.flip_indices.to(instances.keypoints.device)
+            keypoints = instances.keypoints[:, index]
             keypoints[..., 0] = data_sample.ori_shape[1] - keypoints[..., 0]
             instances.keypoints = keypoints
-            instances.keypoint_scores = instances.keypoint_scores[:, order]
+            instances.keypoint_scores = instances.keypoint_scores[:, index]
         return instances
 
     def _average(
         self, merged: InstanceData, views: list[InstanceData]
     ) -> tuple[Tensor, Tensor]:
-        """Landmarks (n, 294, 2) and scores (n, 294), averaged over views."""
+        """Average landmarks (n, 294, 2) and scores (n, 294) over the views."""
         total = torch.zeros_like(merged.keypoints)
         weight = torch.zeros_like(merged.keypoint_scores)
-        found = torch.zeros_like(merged.scores)
+        num_views = torch.zeros_like(merged.scores)
         for view in views:
             if not len(view):
                 continue
@@ -113,6 +118,6 @@ class ClothesTTAModel(BaseTTAModel):
             scores = view.keypoint_scores[best] * use[:, None]
             total += view.keypoints[best] * scores[..., None]
             weight += scores
-            found += use
+            num_views += use
         average = total / weight[..., None].clamp(min=1e-12)
-        return average, weight / found[:, None].clamp(min=1)
+        return average, weight / num_views[:, None].clamp(min=1)

@@ -58,10 +58,10 @@ def dataset(ann_file, **kwargs):
 
 
 def test_fields_of_image_and_items(coco, tmp_path, raw_item):
-    data = load(coco, tmp_path, data_prefix={'img': 'pictures'})
+    data = load(coco, tmp_path, data_prefix={'img': 'images'})
     assert len(data) == 3
     info = data.get_data_info(0)
-    assert info['img_path'] == 'pictures/000001.jpg'
+    assert info['img_path'] == 'images/000001.jpg'
     assert info['img_id'] == 1
     assert (info['height'], info['width']) == (120, 100)
     assert (info['source'], info['pair_id']) == ('user', 5)
@@ -275,7 +275,7 @@ def test_classes_are_fixed(coco, tmp_path):
         load(coco, tmp_path, metainfo={'classes': ('trousers',)})
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason='no sample of the data set')
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason='no sample of the dataset')
 def test_real_pictures_of_the_official_conversion():
     data = DeepFashion2Dataset(
         data_root=str(SAMPLES),

@@ -8,6 +8,7 @@ from mmdet.structures import DetDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES, evaluate
 from mmfashion_ext.evaluation.coco_files import visible_only
 from mmfashion_ext.formats.deepfashion2.constants import ATTRIBUTES, CATEGORIES
@@ -206,7 +207,7 @@ def test_model_without_landmarks(ann_file, gt):
     samples = make_samples(gt)
     for sample in samples:
         del sample.pred_instances.keypoints
-    with pytest.raises(ValueError, match="no 'keypoints': take 'keypoints' "):
+    with pytest.raises(UserError, match="no 'keypoints': remove 'keypoints' "):
         run(DeepFashion2Metric(ann_file), samples)
     metrics = run(DeepFashion2Metric(ann_file, ('bbox', 'segm')), samples)
     assert len(metrics) == 24
@@ -232,7 +233,7 @@ def test_prefix_of_the_base_class(ann_file, gt):
 def test_wrong_arguments(ann_file):
     with pytest.raises(FileNotFoundError, match=r'none\.json: no such ground'):
         DeepFashion2Metric('none.json')
-    with pytest.raises(ValueError, match='keypoints_vis, got proposal'):
+    with pytest.raises(UserError, match='keypoints_vis, got proposal'):
         DeepFashion2Metric(ann_file, ['bbox', 'proposal'])
-    with pytest.raises(ValueError, match='set outfile_prefix'):
+    with pytest.raises(UserError, match='set outfile_prefix'):
         DeepFashion2Metric(ann_file, format_only=True)

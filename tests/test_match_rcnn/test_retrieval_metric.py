@@ -7,6 +7,7 @@ from mmdet.structures import DetDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.constants import ATTRIBUTES
 from mmfashion_ext.match_rcnn import RetrievalMetric
 from mmfashion_ext.registry import METRICS
@@ -207,18 +208,18 @@ def test_format_only_writes_the_file_and_no_numbers(tmp_path):
 
 
 def test_what_is_wrong_is_said(ann_file):
-    with pytest.raises(ValueError, match='must be among released, paper'):
+    with pytest.raises(UserError, match='must be among released, paper'):
         RetrievalMetric(ann_file, compositions='val')
-    with pytest.raises(ValueError, match='set outfile_prefix'):
+    with pytest.raises(UserError, match='set outfile_prefix'):
         RetrievalMetric(ann_file, format_only=True)
-    with pytest.raises(ValueError, match='both of query_gt and gallery_gt'):
+    with pytest.raises(UserError, match='both of query_gt and gallery_gt'):
         RetrievalMetric(ann_file, query_gt='a.json')
     metric = RetrievalMetric(ann_file)
     data_sample = predicted(1)
     data_sample.set_metainfo({'source': ''})
-    with pytest.raises(ValueError, match="image 1 has source ''"):
+    with pytest.raises(UserError, match="image 1 has source ''"):
         metric.process({}, [data_sample.to_dict()])
     data_sample = predicted(1)
     del data_sample.pred_instances.match_features
-    with pytest.raises(ValueError, match='no match_features'):
+    with pytest.raises(UserError, match='no match_features'):
         metric.process({}, [data_sample.to_dict()])

@@ -5,12 +5,13 @@ from hypothesis import strategies as st
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.match_rcnn import PairSampler, sampler
 from mmfashion_ext.match_rcnn.sampler import find_pairs
 
 
 class Images:
-    """What the sampler reads of a data set: (source, pair id, styles)."""
+    """What the sampler reads of a dataset: (source, pair id, styles)."""
 
     def __init__(self, *images):
         self.images = images
@@ -38,7 +39,7 @@ WARDROBE = Images(
     ('user', 1, [2]),
     ('user', 2, [1]),  # nobody sells it
     ('shop', 3, [1]),  # nobody wears it
-    ('user', 4, [0]),  # style 0 is no identity
+    ('user', 4, [0]),  # style 0: not part of a pair
     ('shop', 4, [0]),
     ('user', 5, [3, 0]),
     ('shop', 5, [0, 3]),
@@ -78,7 +79,7 @@ def test_pairs_equal_the_rule_written_as_loops(images):
     if expected:
         assert find_pairs(Images(*images)) == expected
     else:
-        with pytest.raises(ValueError, match='there is no such pair'):
+        with pytest.raises(UserError, match='found no such pair among'):
             find_pairs(Images(*images))
 
 
@@ -148,9 +149,11 @@ def test_data_loader_puts_whole_pairs_into_batches():
 
 
 def test_what_cannot_be_paired_is_explained():
-    with pytest.raises(ValueError, match=r'among 2 images \(1 of users\)'):
+    with pytest.raises(UserError, match=r'among 2 images \(1 of users\)'):
         PairSampler(Images(('user', 1, [1]), ('shop', 2, [1])))
-    with pytest.raises(ValueError, match=r"0\.jpg has source ''.*convert"):
+    with pytest.raises(UserError, match=r"0\.jpg has source ''.*convert"):
         PairSampler(Images(('', 1, [1])))
-    with pytest.raises(ValueError, match="epoch must be 'user' or 'pair'"):
+    with pytest.raises(
+        UserError, match="epoch of PairSampler must be 'user' or 'pair'"
+    ):
         PairSampler(WARDROBE, epoch='shop')

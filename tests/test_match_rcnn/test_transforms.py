@@ -16,6 +16,7 @@ from mmdet.datasets.transforms import (
 )
 from mmdet.structures.bbox import HorizontalBoxes
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CATEGORY_BY_ID,
@@ -108,7 +109,9 @@ def test_load_clears_what_is_not_labelled():
 
 def test_load_needs_our_dataset():
     plain = {'bbox': [0, 0, 5, 5], 'bbox_label': 0, 'ignore_flag': 0}
-    with pytest.raises(KeyError, match='DeepFashion2Dataset'):
+    with pytest.raises(
+        UserError, match=r"no 'keypoints'.*DeepFashion2Dataset"
+    ):
         load({**plain, 'mask': [[0, 0, 5, 0, 5, 5]]})
 
 
@@ -206,7 +209,7 @@ def test_no_flip_changes_nothing():
     'direction', ['vertical', 'diagonal', ['horizontal', 'vertical']]
 )
 def test_other_directions_are_refused(direction):
-    with pytest.raises(ValueError, match='flips horizontally only, got'):
+    with pytest.raises(UserError, match='flips horizontally only, got'):
         RandomFlipClothes(prob=0.5, direction=direction)
 
 
@@ -341,19 +344,19 @@ def test_pack_without_annotations():
 )
 def test_moving_the_image_alone_is_noticed(transform):
     results = transform.transform(load(THREE[0]))
-    with pytest.raises(RuntimeError, match='moved without its landmarks'):
+    with pytest.raises(UserError, match='moved without its landmarks'):
         PackClothes().transform(results)
 
 
 def test_dropping_boxes_alone_is_noticed():
     items = [*THREE, instance(8, (64, 10, 64, 90))]
     results = FilterAnnotations().transform(load(*items))
-    with pytest.raises(RuntimeError, match='3 boxes but landmarks of 4 items'):
+    with pytest.raises(UserError, match='3 boxes but landmarks of 4 items'):
         PackClothes().transform(results)
 
 
 def test_test_pipeline_loads_after_resizing():
-    """As in mmdet: the ground truth of a test picture stays unscaled."""
+    """As in mmdet: the ground truth of a test image stays unscaled."""
     results = load()
     results = ResizeClothes(scale_factor=2.0).transform(results)
     results['instances'] = [THREE[0]]

@@ -5,6 +5,7 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 from torch import nn
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     flip_indices,
@@ -135,5 +136,5 @@ def test_items_of_one_view_only_and_the_limit():
 
 
 def test_vertical_flip_is_refused():
-    with pytest.raises(ValueError, match="flipped 'vertical'"):
+    with pytest.raises(UserError, match="flipped 'vertical'"):
         merge(tta_model(), view(items(*TWO), True, 'vertical'))

@@ -2,7 +2,22 @@
 """Chebyshev interpolation of attention pooling, with an error bound.
 
 See :mod:`.pair_distances` for F, the function of one guide that the
-polynomial replaces.
+polynomial replaces. Its error has this bound: let a be half the length of a
+channel's interval, e its middle, R the largest range of the keys of a clip, X
+the largest |x - e|. On the strip |Im c| <= b < pi / R, the denominator of P(c)
+obeys ::
+
+    |sum_t exp(c h_t)| >= cos(b R / 2) sum_t |exp(c h_t)|
+
+(turn all phases by that of the middle key), so P is analytic on the strip and
+|P(c) - e| <= X / cos(b R / 2). The ellipse around the interval with the
+semi-axes a (r + 1/r) / 2 and a (r - 1/r) / 2 = b lies in the strip; on it
+|F| <= B = |weight| a (1 + (r + 1/r) / 2) X / cos(b R / 2), and the polynomial
+through J Chebyshev nodes has an error of at most ::
+
+    4 B r^(1 - J) / (r - 1)
+
+(Trefethen, Approximation Theory and Approximation Practice, theorem 8.2).
 """
 
 import math
@@ -24,24 +39,9 @@ def nodes_needed(
 ) -> Tensor:
     """Return the number of nodes that keeps all distance errors small enough.
 
-    Let a be half the length of a channel's interval, e its middle, R the
-    largest range of the keys of a clip, X the largest |x - e|. On the strip
-    |Im c| <= b < pi / R, the denominator of P(c) obeys ::
-
-        |sum_t exp(c h_t)| >= cos(b R / 2) sum_t |exp(c h_t)|
-
-    (turn all phases by that of the middle key), so P is analytic there and
-    |P(c) - e| <= X / cos(b R / 2). The ellipse around the interval with the
-    semi-axes a (r + 1/r) / 2 and a (r - 1/r) / 2 = b lies in the strip; on it
-    |F| <= B = |weight| a (1 + (r + 1/r) / 2) X / cos(b R / 2), and the
-    polynomial through J Chebyshev nodes errs by at most ::
-
-        4 B r^(1 - J) / (r - 1)
-
-    (Trefethen, Approximation Theory and Approximation Practice, theorem
-    8.2). F and G of D channels have a common error budget of 4 times the
-    tolerance, because the slope of the sigmoid is at most 1/4. The smallest
-    number over a few values of b is used.
+    F and G of D channels have a common error budget of 4 times the tolerance,
+    because the slope of the sigmoid is at most 1/4. The smallest number over
+    a few values of b is used, see the module.
 
     Args:
         query (ClipFeatures): (M, T, D).

@@ -39,7 +39,7 @@ _SHOWN = 3  # frames of a tracklet on the ranking sheet
 
 @dataclass(frozen=True, eq=False)
 class _Gallery:
-    """A described gallery of G tracklets with N clips.
+    """A gallery of G tracklets with N clips, its features extracted.
 
     ``indices`` (G,) int64 are their positions in the gallery as passed;
     ``clips`` (N, T, D) and ``counts`` (G,) are those of :func:`_join`.
@@ -165,17 +165,14 @@ class SCANInferencer(Inferencer):
             gallery (str | Path | Iterable[Tracklet]): A folder with a folder
                 for each tracklet; or a list, tuple, generator or dict (by
                 name) of tracklets.
-            out_dir (str | Path, optional): Write ``visualizations/`` (the
-                ranking sheets), ``predictions/NAME.json`` and
-                ``results.json`` to this folder.
+            out_dir (str | Path, optional): Write ``visualizations/`` (ranking
+                sheets), ``predictions/NAME.json`` and ``results.json`` here.
             draw (bool): Add the ranking sheet as ``visualization``,
-                (h, w, 3) uint8 BGR, to each prediction. Defaults to False.
-            show (bool): Show each ranking sheet in a window until a key is
-                pressed. Defaults to False.
-            stream (bool): Return an iterator over the predictions instead,
-                computed when they are asked for. Defaults to False.
+                (h, w, 3) uint8 BGR, to each prediction.
+            show (bool): Show each ranking sheet until a key is pressed.
+            stream (bool): Return an iterator, which computes each prediction
+                when it is asked for.
             top (int): Tracklets of the gallery on the ranking sheet.
-                Defaults to 9.
 
         Returns:
             dict | PredictionStream: ``predictions``, one for each query, and
@@ -224,7 +221,7 @@ class SCANInferencer(Inferencer):
             np.ndarray: (Q, G) float64 probability of the same person, 0-1.
 
         Raises:
-            UserError: A tracklet cannot be used, or there are none.
+            UserError: A tracklet cannot be used, or a side is empty.
         """
         sides = [[self.extract(x) for x in side] for side in (query, gallery)]
         if not all(sides):

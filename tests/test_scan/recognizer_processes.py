@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Run by test_recognizer.py in two processes: a step of training.
+"""A step of training, run by test_recognizer.py in one or two processes.
 
     python recognizer_processes.py OUT STORE RANK WORLD_SIZE
 
@@ -49,11 +49,11 @@ def main(out, store=None, rank=0, world_size=1):
     module.frame_cnn.eval()
     if world_size > 1:
         model = MMDistributedDataParallel(module, broadcast_buffers=False)
-    share = len(LABELS) // world_size
-    mine = slice(rank * share, (rank + 1) * share)
+    size = len(LABELS) // world_size
+    part = slice(rank * size, (rank + 1) * size)
     clips = torch.randn(2, len(LABELS), 3, 3, 16, 8).double()
-    samples = [ClipDataSample(metainfo={'label': n}) for n in LABELS[mine]]
-    inputs = dict(img=clips[0, mine], flow=clips[1, mine])
+    samples = [ClipDataSample(metainfo={'label': n}) for n in LABELS[part]]
+    inputs = dict(img=clips[0, part], flow=clips[1, part])
     losses = model(inputs, samples, mode='loss')
     sum(losses[name] for name in ('loss_oim', 'loss_pair')).backward()
     found = {
@@ -62,9 +62,9 @@ def main(out, store=None, rank=0, world_size=1):
         **{name: p.grad for name, p in module.named_parameters()},
         **dict(module.named_buffers()),
     }
-    everyone = all_gather_object(found)
+    all_found = all_gather_object(found)
     if rank == 0:
-        torch.save(everyone, out)
+        torch.save(all_found, out)
 
 
 if __name__ == '__main__':

@@ -49,7 +49,7 @@ def shapes():
 
 
 def weights(kind):
-    """Each weight has a value of its own; a stored tensor is one number."""
+    """Each weight has another value; a stored tensor is one number."""
     return {
         name: torch.tensor(
             n % 7 if kind == 'att' else n,
@@ -104,7 +104,7 @@ def test_counts_are_those_of_the_fact_sheet():
 
 
 @pytest.mark.parametrize('legacy', [True, False])
-def test_every_weight_finds_its_place(published, legacy):
+def test_every_weight_is_converted(published, legacy):
     found = convert_files(**published(legacy))
     facts = {'epoch': 7, 'best_top1': 0.75}
     assert found['meta']['published'] == dict.fromkeys(
@@ -118,7 +118,7 @@ def test_every_weight_finds_its_place(published, legacy):
     assert not unexpected
 
     theirs = {kind: weights(kind) for kind in ('cnn', 'att', 'cls')}
-    for kind, name, place in (
+    for kind, name, our_name in (
         ('cnn', 'base.conv1.weight', 'frame_cnn.backbone.conv1.weight'),
         ('cnn', 'conv0.weight', 'frame_cnn.backbone.conv1.flow.weight'),
         ('cnn', 'base.bn1.running_var', 'frame_cnn.backbone.bn1.running_var'),
@@ -134,7 +134,7 @@ def test_every_weight_finds_its_place(published, legacy):
         ('cls', 'classifierBN.weight', 'matcher.classifier.norm.weight'),
         ('cls', 'classifierlinear.bias', 'matcher.classifier.linear.bias'),
     ):
-        assert torch.equal(ours[place], theirs[kind][name]), place
+        assert torch.equal(ours[our_name], theirs[kind][name]), our_name
 
     # nothing lost, nothing twice: the same numbers on both sides
     def numbers(state):

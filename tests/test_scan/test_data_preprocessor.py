@@ -30,7 +30,7 @@ def test_clips_of_different_sizes_are_refused():
         ClipDataPreprocessor()(dict(inputs=dict(img=clips)))
 
 
-def test_mean_and_std_of_ones_own():
+def test_custom_mean_and_std():
     preprocessor = ClipDataPreprocessor(mean=(0, 0.5, 1), std=(1, 2, 4))
     clip = torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)
     (found,) = preprocessor(dict(inputs=dict(img=[clip])))['inputs']['img']

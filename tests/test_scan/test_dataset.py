@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Clips of a small converted dataset: rows, files, labels, bad annotations."""
+
 import json
 import pickle
 import re
@@ -37,7 +39,7 @@ def root(tmp_path):
         [[f'{p}{c}{k:02d}.png' for k in range(n)] for c, n in enumerate(row)]
         for p, row in enumerate(LENGTHS)
     ]
-    files = [f for person in identities for own in person for f in own]
+    files = [f for person in identities for camera in person for f in camera]
     write_files(tmp_path, files)
     VideoReID(Meta('toy', 2, identities), [SPLIT]).write(tmp_path)
     return tmp_path

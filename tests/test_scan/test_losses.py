@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""OIM and pair loss against plain loops, and their gradients."""
+
 import math
 
 import pytest
@@ -69,8 +71,8 @@ def test_loss_and_gradient_use_the_table_before_its_update():
             score = 30 * float(x[n].detach() @ table[c])
             assert logits[n, c].item() == pytest.approx(score)
     chances = torch.softmax(30 * x.detach() @ table.T, dim=1)
-    own = chances[range(4), labels]
-    assert loss.item() == pytest.approx(-own.log().mean().item())
+    correct = chances[range(4), labels]
+    assert loss.item() == pytest.approx(-correct.log().mean().item())
     chances[range(4), labels] -= 1
     torch.testing.assert_close(x.grad, 7 * 30 * chances / 4 @ table)
     plain_update(table, x.detach(), labels, 0.5)

@@ -95,9 +95,9 @@ def test_equal_to_pairs_of_clips(percentile, tmp_path):
     metrics = evaluate(
         samples, percentile=percentile, outfile_prefix=str(tmp_path / 'test')
     )
-    wanted = plain_matrix(samples, percentile)
+    expected = plain_matrix(samples, percentile)
     written = dict(np.load(tmp_path / 'test.distmat.npz'))
-    np.testing.assert_allclose(written['distmat'], wanted, atol=2e-6)
+    np.testing.assert_allclose(written['distmat'], expected, atol=2e-6)
     people = np.arange(PEOPLE)
     cameras = np.zeros_like(people), np.ones_like(people)
     data = ReIDDistances(written['distmat'], people, people, *cameras)
@@ -111,10 +111,10 @@ def test_equal_to_pairs_of_clips(percentile, tmp_path):
 def test_order_and_doubles_do_not_matter():
     """Processes deliver clips in turns and fill up the last round."""
     samples = make_samples()
-    wanted = evaluate(samples)
-    order = np.random.default_rng(0).permutation(len(samples))
-    shuffled = [samples[i] for i in order]
-    assert evaluate(shuffled + shuffled[:3]) == wanted
+    expected = evaluate(samples)
+    permutation = np.random.default_rng(0).permutation(len(samples))
+    shuffled = [samples[i] for i in permutation]
+    assert evaluate(shuffled + shuffled[:3]) == expected
 
 
 def test_half_precision():
@@ -130,7 +130,7 @@ def test_settings_of_the_protocol():
         VideoReIDMetric(percentile=101)
 
 
-def test_what_is_missing_is_said():
+def test_missing_parts_are_named():
     samples = [sample.to_dict() for sample in make_samples()]
     metric = VideoReIDMetric()
     metric.process(None, samples)
@@ -190,7 +190,7 @@ def test_in_a_runner(tmp_path):
 
 def test_two_processes(tmp_path):
     """Each has half of the clips; rank 0 compares all of them."""
-    wanted = evaluate(make_samples())
+    expected = evaluate(make_samples())
     context = multiprocessing.get_context('fork')  # no second import of torch
     processes = [
         context.Process(target=_process, args=(tmp_path, rank), daemon=True)
@@ -201,11 +201,11 @@ def test_two_processes(tmp_path):
     for process in processes:
         process.join(120)
     assert [process.exitcode for process in processes] == [0, 0]
-    assert torch.load(tmp_path / 'metrics') == wanted
+    assert torch.load(tmp_path / 'metrics') == expected
 
 
 def _process(folder, rank):
-    torch.set_num_threads(1)  # the parent's threads are not there
+    torch.set_num_threads(1)  # a fork has no threads of its parent
     torch.distributed.init_process_group(
         'gloo', f'file://{folder}/meeting', rank=rank, world_size=2
     )

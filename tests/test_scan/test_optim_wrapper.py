@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Two optimizers step like two plain ones; accumulation, clipping, AMP."""
+
 import copy
 
 import pytest

@@ -80,10 +80,10 @@ def test_equal_to_the_description(tolerance):
     query, gallery = make(0, 9, 5, 4), make(1, 8, 3, 4)
     weight, bias = make_classifier(2, 4)
     found = pair_distances(query, gallery, weight, bias, tolerance=tolerance)
-    wanted = plain_distances(query, gallery, weight, bias)
+    expected = plain_distances(query, gallery, weight, bias)
     assert found.dtype == torch.float32
-    assert wanted.max() - wanted.min() > 0.1
-    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
+    assert expected.max() - expected.min() > 0.1
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
 
 @settings(max_examples=40, deadline=None)
@@ -165,9 +165,9 @@ def test_equal_clips_and_a_classifier_of_zeros():
 
 def test_no_clips():
     weight, bias = make_classifier(2, 6)
-    few, none = make(0, 3, 4, 6), make(0, 0, 4, 6)
-    assert pair_distances(few, none, weight, bias).shape == (3, 0)
-    assert pair_distances(none, few, weight, bias).shape == (0, 3)
+    few, empty = make(0, 3, 4, 6), make(0, 0, 4, 6)
+    assert pair_distances(few, empty, weight, bias).shape == (3, 0)
+    assert pair_distances(empty, few, weight, bias).shape == (0, 3)
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
@@ -178,17 +178,17 @@ def test_half_precision_features_and_autocast(dtype):
         for seed in (0, 1)
     )
     weight, bias = make_classifier(2, 6)
-    wanted = pair_distances(query, gallery, weight, bias, tolerance=0)
+    expected = pair_distances(query, gallery, weight, bias, tolerance=0)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         found = pair_distances(query, gallery, weight.to(dtype).float(), bias)
         plain = pair_distances(
             query, gallery, weight.to(dtype).float(), bias, tolerance=0
         )
     torch.testing.assert_close(found, plain, atol=1.2e-6, rtol=0)
-    assert (found - wanted).abs().max() < 0.05
+    assert (found - expected).abs().max() < 0.05
 
 
-def test_guides_of_ones_own():
+def test_custom_guides():
     query, gallery = make(0, 40, 5, 6), make(1, 40, 5, 6)
     weight, bias = make_classifier(2, 6)
     default = pair_distances(query, gallery, weight, bias)
@@ -206,18 +206,18 @@ def test_one_frame_is_the_squared_difference():
     weight, bias = make_classifier(2, 6)
     found = pair_distances(query, gallery, weight, bias)
     q, g = query.embeddings[:, 0], gallery.embeddings[:, 0]
-    wanted = ((q[:, None] - g) ** 2 @ weight + bias).sigmoid()
-    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
+    expected = ((q[:, None] - g) ** 2 @ weight + bias).sigmoid()
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
     pooled = pooled_distances(q, g, weight, bias)
-    torch.testing.assert_close(pooled, wanted, atol=1e-6, rtol=0)
+    torch.testing.assert_close(pooled, expected, atol=1e-6, rtol=0)
 
 
 def test_symmetric_in_the_roles():
     query, gallery = make(0, 33, 6, 5), make(1, 21, 4, 5)
     weight, bias = make_classifier(2, 5)
-    there = pair_distances(query, gallery, weight, bias)
+    forth = pair_distances(query, gallery, weight, bias)
     back = pair_distances(gallery, query, weight, bias)
-    torch.testing.assert_close(there, back.T, atol=1.2e-6, rtol=0)
+    torch.testing.assert_close(forth, back.T, atol=1.2e-6, rtol=0)
 
 
 def test_no_gradients_are_kept():
@@ -257,10 +257,10 @@ def test_a_diverged_model_is_named():
 def test_the_gpu_agrees():
     query, gallery = make(0, 200, 10, 128), make(1, 150, 10, 128)
     weight, bias = make_classifier(2, 128)
-    wanted = pair_distances(query, gallery, weight, bias, tolerance=0)
+    expected = pair_distances(query, gallery, weight, bias, tolerance=0)
     found = pair_distances(
         *(ClipFeatures(*(p.cuda() for p in s)) for s in (query, gallery)),
         weight.cuda(),
         bias,
     )
-    torch.testing.assert_close(found.cpu(), wanted, atol=1.2e-6, rtol=0)
+    torch.testing.assert_close(found.cpu(), expected, atol=1.2e-6, rtol=0)

@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Losses, predictions and training steps of the whole model."""
+
 import runpy
 from pathlib import Path
 

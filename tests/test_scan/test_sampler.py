@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Pairs of one person in two cameras, in one process and several."""
+
 from collections import Counter
 
 import numpy as np
@@ -95,8 +97,8 @@ def test_processes_share_whole_pairs(monkeypatch, world_size):
     rounded, exact = parts
     assert len({len(rank) for rank in rounded}) == 1
     for number, pair in enumerate(whole):
-        rank, place = number % world_size, number // world_size
-        assert rounded[rank][place] == exact[rank][place] == pair
+        rank, position = number % world_size, number // world_size
+        assert rounded[rank][position] == exact[rank][position] == pair
     assert sum(map(len, exact)) == len(whole)
     repeated = [rank[-1] for rank in rounded if rank[-1] == whole[0]]
     assert len(repeated) <= 1

@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Transforms of clips against Pillow and plain drawing."""
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from mmfashion_ext.scan.transforms import (
     LoadClip,
     PackClip,
     ResizeClip,
+    load_frame,
 )
 
 T, H, W = 3, 16, 8
@@ -70,6 +73,23 @@ def test_grey_images_become_rgb(tmp_path):
     Image.fromarray(pixels(0)[:, :, 0]).save(path)
     (frame,) = arrays(LoadClip()({'img_paths': [str(path)]}))
     assert frame.shape == (H, W, 3)
+
+
+@pytest.mark.parametrize('mode', ['1', 'L', 'LA', 'P', 'RGB', 'RGBA', 'CMYK'])
+def test_frames_are_as_stored(tmp_path, mode):
+    """Every colour mode as Pillow converts it; nothing is rotated."""
+    path = tmp_path / ('0.tif' if mode == 'CMYK' else '0.png')
+    image = Image.fromarray(pixels(0)).convert(mode)
+    if 'A' in mode:
+        image.putalpha(Image.fromarray(pixels(1)[..., 0]))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotated by a quarter turn
+    image.save(path, exif=exif)
+    with Image.open(path) as stored:
+        expected = np.asarray(stored.convert('RGB'))
+    found = load_frame(str(path))
+    assert found.size == (W, H)
+    assert (np.asarray(found) == expected).all()
 
 
 def test_bad_files_are_named(paths, tmp_path):

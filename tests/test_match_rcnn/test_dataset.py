@@ -94,7 +94,7 @@ def test_raw_split_with_a_defect(raw_split, raw_item):
         {'000001': {'source': 'user', 'pair_id': 1, 'item1': bad}}
     )
     with pytest.raises(
-        ValueError, match=r'annos/000001\.json item1: landmarks .*--check'
+        ValueError, match=r'annos/000001\.json item1: has landmarks .*--check'
     ):
         dataset(folder / 'annos')
 

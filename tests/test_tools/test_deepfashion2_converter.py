@@ -112,7 +112,7 @@ def test_defects_stop_and_nothing_is_written(main, broken, tmp_path, capsys):
     assert main([str(broken), '--out', str(out)]) == 2
     assert list(out.parent.iterdir()) == []
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith('000001.json item2: landmarks has 2 numbers')
+    assert lines[0].startswith('000001.json item2: has landmarks of 2 numbers')
     assert lines[1].startswith('000002.json: has no image')
     assert lines[2].startswith('error: 1 images and 1 items of')
     assert lines[2].endswith('leave them out with --skip-invalid')
@@ -146,10 +146,10 @@ def test_check_lists_all_defects(main, raw_split, raw_item, capsys, tmp_path):
     assert main([str(split)]) == 2
     out = capsys.readouterr().out
     assert 'defects: 25' in out
-    assert all(f'{i:06d}.json item1: style' in out for i in range(1, 26))
+    assert all(f'{i:06d}.json item1: has style' in out for i in range(1, 26))
     assert main([str(split), '--out', str(tmp_path / 'o.json')]) == 2
     err = capsys.readouterr().err
-    assert err.count('item1: style') == 20
+    assert err.count('item1: has style') == 20
     assert '... and 5 more; --check lists them all' in err
 
 

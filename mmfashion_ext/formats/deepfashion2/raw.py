@@ -20,9 +20,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from ...errors import UserError
+from ...utils.images import image_size
+from ..checks import Fields, find_problems
 from ..defects import ConvertedImage, Defect
+from ..rules import MAX_SIDE, Choice, Integer, Numbers, show
 from .constants import (
     ATTRIBUTES,
     CATEGORIES,
@@ -31,16 +34,19 @@ from .constants import (
     SOURCES,
 )
 
-_MEND_ITEM = 'correct the item or leave it out with --skip-invalid'
-_MEND_IMAGE = 'correct the file or leave the image out with --skip-invalid'
-_ITEM_KEYS = (
-    'category_id',
-    'style',
-    'bounding_box',
-    'landmarks',
-    'segmentation',
-    *ATTRIBUTES,
-)
+_FIX_ITEM = 'correct the item or leave it out with --skip-invalid'
+_FIX_IMAGE = 'correct the file or leave the image out with --skip-invalid'
+_EXTRACT = 'extract it again or leave it out with --skip-invalid'
+_IMAGE: Fields = {'source': Choice(SOURCES), 'pair_id': Integer()}
+_ITEM: Fields = {
+    'category_id': Integer(1, len(CATEGORIES)),
+    'style': Integer(0),
+    'bounding_box': Numbers(4, 'x1, y1, x2, y2 in px', MAX_SIDE),
+    'landmarks': None,  # the category says how many there must be
+    'segmentation': None,  # only the first polygon is indispensable
+    **{name: Choice((*codes,)) for name, codes in ATTRIBUTES.items()},
+}
+_POLYGON = Numbers(note='x, y ... in px', limit=MAX_SIDE)
 
 
 class RawSplit:
@@ -126,28 +132,24 @@ class RawSplit:
                 'rename image and annotation to six digits',
             )
         try:
-            with Image.open(self.folder / 'image' / image_file) as image:
-                size = image.size
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
-            return _unusable(
-                image_file,
-                f'is not a readable image ({type(error).__name__})',
-                'extract it again or leave it out with --skip-invalid',
+            # annotations refer to the stored pixels
+            size = image_size(
+                self.folder / 'image' / image_file, orientation=False
             )
+        except UserError:
+            what = 'cannot be read as an image'
+            return _unusable(image_file, what, _EXTRACT)
         try:
             with open(self.folder / 'annos' / anno_file, 'rb') as file:
                 content = json.load(file)
         except (OSError, ValueError, RecursionError) as error:
-            return _unusable(
-                anno_file,
-                f'is not readable JSON ({error})',
-                'extract it again or leave it out with --skip-invalid',
-            )
+            what = f'is not valid JSON ({error})'
+            return _unusable(anno_file, what, _EXTRACT)
         return _convert(stem, content, size, self.visible_only)
 
 
 def coco_categories() -> list[dict]:
-    """The 13 ``categories`` of the official COCO files."""
+    """Return the 13 ``categories`` of the official COCO files."""
     numbers = [str(i) for i in range(1, NUM_LANDMARKS + 1)]
     return [
         {
@@ -162,7 +164,7 @@ def coco_categories() -> list[dict]:
 
 
 def _unusable(
-    file: str, what: str, remedy: str = _MEND_IMAGE
+    file: str, what: str, remedy: str = _FIX_IMAGE
 ) -> ConvertedImage:
     return ConvertedImage(defects=[Defect(file, '', what, remedy)])
 
@@ -172,17 +174,9 @@ def _convert(
 ) -> ConvertedImage:
     """Convert one annotation file; ``size`` is (w, h) in pixels."""
     file = f'{stem}.json'
-    if not isinstance(content, dict):
-        return _unusable(
-            file, f'holds a {type(content).__name__}, expected an object'
-        )
-    source, pair_id = content.get('source'), content.get('pair_id')
-    if source not in SOURCES:
-        return _unusable(
-            file, f"source is {source!r}, expected 'user' or 'shop'"
-        )
-    if not _is_int(pair_id):
-        return _unusable(file, f'pair_id is {pair_id!r}, expected an integer')
+    for problem in find_problems(content, _IMAGE):
+        return _unusable(file, problem.text)
+    source, pair_id = content['source'], content['pair_id']
     raw = ConvertedImage(
         image={
             'coco_url': '',
@@ -239,139 +233,90 @@ def _convert_item(item: dict, visible_only: bool) -> dict:
     }
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _numbers(value: object) -> np.ndarray | None:
-    """A flat list of finite numbers as an array; None if it is not one."""
-    if not isinstance(value, list):
-        return None
-    try:
-        numbers = np.array(value)
-    except ValueError:  # lists of different lengths inside
-        return None
-    if numbers.ndim != 1 or numbers.dtype.kind not in 'if':
-        return None
-    return numbers if np.isfinite(numbers).all() else None
-
-
 # A fault: what is wrong, the remedy, whether the item is unusable.
 _Fault = tuple[str, str, bool]
 
 
 def _item_faults(item: object, size: tuple[int, int]) -> Iterator[_Fault]:
-    """What is wrong with an item of an image of ``size`` (w, h)."""
-    if not isinstance(item, dict):
-        yield f'is {item!r:.40}, expected an item (object)', _MEND_ITEM, True
+    """Yield what is wrong with an item of an image of ``size`` (w, h)."""
+    wrong = set()
+    for field, text in find_problems(item, _ITEM):
+        wrong.add(field)
+        yield text, _FIX_ITEM, True
+    if '' in wrong:  # not an item, or a field is missing
         return
-    missing = [key for key in _ITEM_KEYS if key not in item]
-    if missing:
-        yield f'lacks {", ".join(missing)}', _MEND_ITEM, True
-        return
-    yield from _box_faults(item['bounding_box'], size)
-    yield from _landmark_faults(item)
+    if 'bounding_box' not in wrong:
+        yield from _box_faults(item['bounding_box'], size)
+    if 'category_id' not in wrong:
+        yield from _landmark_faults(item)
     yield from _segmentation_faults(item['segmentation'])
-    style = item['style']
-    if not _is_int(style) or style < 0:
-        what = f'style is {style!r}, expected an integer from 0'
-        yield what, _MEND_ITEM, True
-    for name in ATTRIBUTES:
-        code = item[name]
-        if not _is_int(code) or code not in ATTRIBUTES[name]:
-            what = f'{name} is {code!r}, expected 1, 2 or 3'
-            yield what, _MEND_ITEM, True
 
 
-def _box_faults(value: object, size: tuple[int, int]) -> Iterator[_Fault]:
-    box = _numbers(value)
-    if box is None or len(box) != 4:
-        what = (
-            f'bounding_box is {value!r:.60}, expected 4 finite numbers '
-            '[x1, y1, x2, y2]'
-        )
-        yield what, _MEND_ITEM, True
-        return
+def _box_faults(box: list[float], size: tuple[int, int]) -> Iterator[_Fault]:
     x1, y1, x2, y2 = box
+    where = f'has bounding_box {box}'
     if x2 < x1 or y2 < y1:
-        what = f'bounding_box {value} is inverted, expected x1 < x2, y1 < y2'
-        yield what, _MEND_ITEM, True
+        what = f'{where}, which is inverted, expected x1 < x2 and y1 < y2'
+        yield what, _FIX_ITEM, True
     elif x2 - x1 < 1 or y2 - y1 < 1:
-        what = f'bounding_box {value} is narrower or lower than 1 px'
-        yield what, _MEND_ITEM, True
+        yield f'{where}, narrower or lower than 1 px', _FIX_ITEM, True
     elif x1 >= size[0] or y1 >= size[1] or x2 <= 0 or y2 <= 0:
-        what = (
-            f'bounding_box {value} lies outside the image '
-            f'({size[0]} x {size[1]} px)'
-        )
-        yield what, _MEND_ITEM, True
-    elif box.dtype.kind == 'f':
-        what = f'bounding_box {value} has decimals, the data set has integers'
+        what = f'{where}, outside the image ({size[0]} x {size[1]} px)'
+        yield what, _FIX_ITEM, True
+    elif np.array(box).dtype.kind == 'f':
+        what = f'{where} with decimals, the dataset has integers'
         yield what, 'kept as it is', False
 
 
 def _landmark_faults(item: dict) -> Iterator[_Fault]:
-    """Category and landmarks; the category says how many there must be."""
-    category_id = item['category_id']
-    if not _is_int(category_id) or category_id not in CATEGORY_BY_ID:
-        what = f'category_id {category_id!r} is unknown, expected 1..13'
-        yield what, _MEND_ITEM, True
-        return
-    category = CATEGORY_BY_ID[category_id]
+    """Yield what is wrong with the landmarks; the category is known."""
+    category = CATEGORY_BY_ID[item['category_id']]
     name = item.get('category_name', category.raw_name)
     if name != category.raw_name:
         what = (
-            f'category_name is {name!r}, but category_id {category_id} is '
-            f'{category.raw_name!r}'
+            f'has category_name {show(name)}, but category_id {category.id} '
+            f'is {category.raw_name!r}'
         )
         yield what, 'the id is used', False
-    landmarks = _numbers(item['landmarks'])
-    if landmarks is None:
-        what = 'landmarks is not a flat list of finite numbers'
-        yield what, _MEND_ITEM, True
-    elif len(landmarks) != 3 * category.num_landmarks:
-        what = (
-            f'landmarks has {len(landmarks)} numbers, expected '
-            f'{3 * category.num_landmarks} (3 x {category.num_landmarks} of '
-            f'{category.raw_name})'
-        )
-        yield what, _MEND_ITEM, True
+    count = category.num_landmarks
+    rule = Numbers(3 * count, f'3 x {count} of {category.raw_name}', MAX_SIDE)
+    if problem := rule.problem(item['landmarks']):
+        yield f'has landmarks{problem}', _FIX_ITEM, True
     elif bad := set(item['landmarks'][2::3]) - {0, 1, 2}:
-        what = f'landmarks has visibility {min(bad):g}, expected 0, 1 or 2'
-        yield what, _MEND_ITEM, True
+        what = f'has a landmark with v = {min(bad):g}, expected 0, 1 or 2'
+        yield what, _FIX_ITEM, True
 
 
 def _segmentation_faults(value: object) -> Iterator[_Fault]:
-    """Only the first polygon, the whole outline, is indispensable."""
+    """Yield faults; only the first polygon, the outline, must be right."""
     if not isinstance(value, list) or not value:
         what = (
-            f'segmentation is {value!r:.40}, expected a list of polygons '
+            f'has segmentation {show(value)}, expected a list of polygons '
             '[x1, y1, x2, y2, x3, y3, ...]'
         )
-        yield what, _MEND_ITEM, True
+        yield what, _FIX_ITEM, True
         return
     for i, polygon in enumerate(value):
-        fault = _polygon_fault(polygon)
-        if fault:
-            what = f'polygon {i + 1} of segmentation {fault}'
+        if fault := _polygon_fault(polygon):
+            what = f'has segmentation[{i}]{fault}'
             if i == 0:
-                yield what, _MEND_ITEM, True
+                yield what, _FIX_ITEM, True
                 return
             yield what, 'the polygon is left out', False
 
 
 def _polygon_fault(polygon: object) -> str:
-    """What makes a polygon unusable; empty if nothing does."""
-    numbers = _numbers(polygon)
-    if numbers is None:
-        return 'is not a flat list of finite numbers'
-    if len(numbers) % 2:
-        return f'has {len(numbers)} numbers, expected x, y pairs'
-    if len(numbers) < 6:
-        return f'has {len(numbers) // 2} points, expected 3 or more'
+    """Return what makes a polygon unusable; '' if nothing does."""
+    if problem := _POLYGON.problem(polygon):
+        return problem
+    if len(polygon) % 2:
+        return f' of {len(polygon)} numbers, expected x, y pairs'
+    if len(polygon) < 6:
+        return f' of {len(polygon) // 2} points, expected 3 or more'
+    numbers = np.array(polygon)
     x, y = numbers[::2] - numbers[0], numbers[1::2] - numbers[1]
     # the shoelace formula; seen from the first point the closing term is 0
     twice_area = x[:-1] @ y[1:] - y[:-1] @ x[1:]
     if math.isclose(twice_area, 0, abs_tol=1e-6):
-        return 'has no area'
+        return ' without area'
     return ''

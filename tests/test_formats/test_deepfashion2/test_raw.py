@@ -125,7 +125,7 @@ ITEM_FAULTS = {
         ([10.0, 20, 10.5, 80], 'narrower or lower than 1 px'),
         ([100, 20, 130, 80], r'outside the image \(100 x 120 px\)'),
         ([-30, 20, 0, 80], 'outside the image'),
-        ([10, 20, 60], 'expected 4 finite numbers'),
+        ([10, 20, 60], 'bounding_box of 3 numbers, expected 4 finite numbers'),
         ([10, 20, 60, float('nan')], 'expected 4 finite numbers'),
         ([10, 20, 60, float('inf')], 'expected 4 finite numbers'),
         (['10', 20, 60, 80], 'expected 4 finite numbers'),
@@ -134,39 +134,46 @@ ITEM_FAULTS = {
         (None, 'expected 4 finite numbers'),
     ],
     'landmarks': [
-        ([1, 2, 2] * 7, r'has 21 numbers, expected 24 \(3 x 8 of skirt\)'),
-        ([1, 2, 2] * 9, 'has 27 numbers, expected 24'),
-        ([1, 2], 'has 2 numbers'),
-        ([], 'has 0 numbers'),
-        ([1, 2, 3] * 8, 'visibility 3, expected 0, 1 or 2'),
-        ([1, 2, 1.5] * 8, r'visibility 1\.5'),
-        ([float('nan'), 2, 2] * 8, 'finite numbers'),
-        ([[1, 2, 2]] * 8, 'flat list'),
-        ('none', 'flat list'),
+        (
+            [1, 2, 2] * 7,
+            r'of 21 numbers, expected 24 finite .* \(3 x 8 of skirt\)',
+        ),
+        ([1, 2, 2] * 9, 'landmarks of 27 numbers, expected 24'),
+        ([1, 2], 'landmarks of 2 numbers'),
+        ([], 'landmarks of 0 numbers'),
+        ([1, 2, 3] * 8, 'v = 3, expected 0, 1 or 2'),
+        ([1, 2, 1.5] * 8, r'v = 1\.5, expected'),
+        ([float('nan'), 2, 2] * 8, 'with nan, expected 24 finite numbers'),
+        ([[1, 2, 2]] * 8, r'of shape \(8, 3\), .* in a flat list'),
+        ('none', "landmarks 'none', expected 24 finite"),
     ],
     'category_id': [
-        (0, 'category_id 0 is unknown, expected 1..13'),
-        (14, 'category_id 14 is unknown'),
-        ('9', "category_id '9' is unknown"),
-        ([9], r'category_id \[9\] is unknown'),
-        (True, 'category_id True is unknown'),
+        (0, 'has category_id 0, expected an integer from 1 to 13'),
+        (14, 'has category_id 14, expected'),
+        ('9', "has category_id '9', expected"),
+        ([9], r'has category_id \[9\], expected'),
+        (True, 'has category_id True, expected'),
     ],
     'segmentation': [
-        ([], r'segmentation is \[\], expected a list of polygons'),
-        (None, 'segmentation is None'),
-        ([[]], 'polygon 1 of segmentation has 0 points, expected 3'),
-        ([[5, 5]], 'has 1 points'),
-        ([[5, 5, 9, 9]], 'has 2 points'),
-        ([[5, 5, 9, 9, 5]], 'has 5 numbers, expected x, y pairs'),
-        ([[5, 5, 9, 9, 7, 7]], 'has no area'),
-        ([[5, 5, 9, 9, 7, float('nan')]], 'finite numbers'),
-        ([5, 5, 9, 9, 7, 0], 'flat list of finite numbers'),
+        ([], r'has segmentation \[\], expected a list of polygons'),
+        (None, 'has segmentation None'),
+        ([[]], r'segmentation\[0\] of 0 points, expected 3'),
+        ([[5, 5]], 'of 1 points'),
+        ([[5, 5, 9, 9]], 'of 2 points'),
+        ([[5, 5, 9, 9, 5]], 'of 5 numbers, expected x, y pairs'),
+        ([[5, 5, 9, 9, 7, 7]], r'segmentation\[0\] without area'),
+        ([[5, 5, 9, 9, 7, float('nan')]], 'with nan, expected finite numbers'),
+        ([5, 5, 9, 9, 7, 0], r'segmentation\[0\] 5, expected finite num'),
     ],
-    'style': [(-1, 'style is -1'), (1.5, 'style is 1.5'), ('1', "is '1'")],
-    'scale': [(0, 'scale is 0, expected 1, 2 or 3')],
-    'occlusion': [(4, 'occlusion is 4')],
-    'zoom_in': [(None, 'zoom_in is None')],
-    'viewpoint': [([1], r'viewpoint is \[1\]')],
+    'style': [
+        (-1, 'has style -1, expected an integer of 0 or more'),
+        (1.5, 'has style 1.5'),
+        ('1', "has style '1'"),
+    ],
+    'scale': [(0, 'has scale 0, expected 1, 2 or 3')],
+    'occlusion': [(4, 'has occlusion 4')],
+    'zoom_in': [(None, 'has zoom_in None')],
+    'viewpoint': [([1], r'has viewpoint \[1\]')],
 }
 
 
@@ -217,7 +224,7 @@ def test_all_faults_of_an_item_are_listed(raw_split, raw_item):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'bounding_box': [10.5, 20, 60, 80]}, 'has decimals'),
+        ({'bounding_box': [10.5, 20, 60, 80]}, 'with decimals'),
         ({'category_name': 'vest'}, "'vest', but category_id 9 is 'skirt'"),
     ],
 )
@@ -239,8 +246,8 @@ def test_polygons_behind_the_outline_may_be_degenerate(raw_split, raw_item):
     item = raw_item(9, segmentation=[outline, [1, 2], sleeve, [3, 3] * 3])
     raw = read_one(raw_split({'000001': image(item)}))
     assert [d.fatal for d in raw.defects] == [False, False]
-    assert 'polygon 2 of segmentation has 1 points' in str(raw.defects[0])
-    assert 'polygon 4 of segmentation has no area' in str(raw.defects[1])
+    assert 'has segmentation[1] of 1 points' in str(raw.defects[0])
+    assert 'has segmentation[3] without area' in str(raw.defects[1])
     (annotation,) = raw.annotations
     assert annotation['segmentation'] == [outline, sleeve]
     rles = mask_utils.frPyObjects(annotation['segmentation'], 120, 100)
@@ -250,14 +257,20 @@ def test_polygons_behind_the_outline_may_be_degenerate(raw_split, raw_item):
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        (b'{"source": ', 'not readable JSON'),
-        (b'', 'not readable JSON'),
-        (b'\xff\xfe\x00', 'not readable JSON'),
-        (b'[]', 'holds a list, expected an object'),
-        (b'{"pair_id": 1}', "source is None, expected 'user' or 'shop'"),
-        (b'{"source": "web", "pair_id": 1}', "source is 'web'"),
-        (b'{"source": "user"}', 'pair_id is None, expected an integer'),
-        (b'{"source": "user", "pair_id": "1"}', "pair_id is '1'"),
+        (b'{"source": ', 'not valid JSON'),
+        (b'', 'not valid JSON'),
+        (b'\xff\xfe\x00', 'not valid JSON'),
+        (b'[]', 'is [], expected an object'),
+        (b'{"pair_id": 1}', 'lacks source'),
+        (
+            b'{"source": "web", "pair_id": 1}',
+            "has source 'web', expected 'user' or 'shop'",
+        ),
+        (b'{"source": "user"}', 'lacks pair_id'),
+        (
+            b'{"source": "user", "pair_id": "1"}',
+            "has pair_id '1', expected an integer",
+        ),
     ],
 )
 def test_unusable_annotation_file(raw_split, content, message):
@@ -276,13 +289,13 @@ def test_missing_and_unreadable_images(raw_split, raw_item):
     split = raw_split({f'00000{i}': image(raw_item(9)) for i in range(1, 6)})
     (split / 'image' / '000001.jpg').unlink()
     (split / 'image' / '000002.jpg').write_bytes(b'')
-    (split / 'image' / '000003.jpg').write_text('no picture')
+    (split / 'image' / '000003.jpg').write_text('text')
     (split / 'annos' / '000004.json').unlink()
     lines = [str(d) for raw in RawSplit(split) for d in raw.defects]
     assert len(lines) == 4
     assert lines[0].startswith('000001.json: has no image image/000001.jpg')
-    assert lines[1].startswith('000002.jpg: is not a readable image')
-    assert lines[2].startswith('000003.jpg: is not a readable image')
+    assert lines[1].startswith('000002.jpg: cannot be read as an image')
+    assert lines[2].startswith('000003.jpg: cannot be read as an image')
     assert lines[3].startswith('000004.jpg: has no annotation annos/000004')
     *_, last = RawSplit(split)
     assert last.annotations[0]['id'] == 1

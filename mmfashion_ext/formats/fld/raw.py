@@ -1,7 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Raw FLD annotations: read, checked, converted to COCO.
 
-The data set is three lists and the pictures::
+The dataset is three lists and the images::
 
     ROOT/Anno/list_landmarks.txt       name type variation [state x y] * K
     ROOT/Anno/list_bbox.txt            name x1 y1 x2 y2
@@ -12,7 +12,7 @@ Row 1 of a list is the number of rows, row 2 the names of the columns. Rows of
 upper and lower clothes have 6 or 4 landmarks, or are padded to 8 with zeros.
 Coordinates, in pixels, are copied verbatim.
 
-What is wrong is collected as ``Defect``, never raised: whoever has 123,016
+What is wrong is collected as ``Defect``, never raised: a user with 123,016
 images wants to see all defects at once.
 """
 
@@ -23,9 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from ...errors import UserError
+from ...utils.images import image_size
+from ..checks import Fields, find_problems, parse_integer, parse_integers
 from ..defects import ConvertedImage, Defect
+from ..rules import Choice, Integer, show
 from .constants import (
     CATEGORY_ID,
     CATEGORY_NAME,
@@ -43,9 +46,14 @@ LANDMARKS = 'Anno/list_landmarks.txt'
 BOXES = 'Anno/list_bbox.txt'
 PARTITION = 'Eval/list_eval_partition.txt'
 
-_MEND_ROW = 'correct the row or leave it out with --skip-invalid'
-_MEND_LIST = 'extract the list again or go on with --skip-invalid'
-_MEND_IMAGE = 'extract it again or leave the row out with --skip-invalid'
+_FIX_ROW = 'correct the row or leave it out with --skip-invalid'
+_FIX_LIST = 'extract the list again or go on with --skip-invalid'
+_FIX_IMAGE = 'extract it again or leave the row out with --skip-invalid'
+_ROW: Fields = {
+    'clothes type': Choice((*CLOTHES_TYPE_BY_ID,)),
+    'variation': Integer(min(VARIATIONS), max(VARIATIONS)),
+}
+_SPLIT: Fields = {'split': Choice(SPLITS)}
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class LandmarkRow:
 
 @dataclass(frozen=True)
 class FLDEntry:
-    """What the three lists say of an image.
+    """An image as the three lists describe it.
 
     Attributes:
         name (str): As in the lists, ``img/img_00000001.jpg``.
@@ -87,7 +95,7 @@ class FLDEntry:
 
 
 class RawFLD:
-    """The raw data set.
+    """The raw FLD dataset: its lists, compared, and its images.
 
     Args:
         root (str | Path): Folder that holds ``Anno``, ``Eval`` and ``Img``.
@@ -96,7 +104,7 @@ class RawFLD:
         entries (list[FLDEntry]): Images that all lists describe, in the order
             of the list of landmarks.
         images (Path): Folder that file names are relative to: ``Img`` or, if
-            the pictures were unpacked there, the root.
+            the images were unpacked there, the root.
         defects (list[Defect]): What is wrong with the lists.
 
     Raises:
@@ -136,7 +144,7 @@ class RawFLD:
     def select(
         self, split: FLDSplit | None = None, subset: Subset | None = None
     ) -> list[FLDEntry]:
-        """The entries of a split and a type of clothes; None means all."""
+        """Return the entries of a split and type of clothes; None: all."""
         return [
             entry
             for entry in self.entries
@@ -145,7 +153,7 @@ class RawFLD:
         ]
 
     def read(self, entries: Sequence[FLDEntry]) -> Iterator[ConvertedImage]:
-        """Look at the images, check and convert.
+        """Check images and entries, and convert them to COCO.
 
         Args:
             entries (Sequence[FLDEntry]): Some of ``self.entries``.
@@ -160,12 +168,12 @@ class RawFLD:
             file_name = Path(name).name if self._flat else name
             try:
                 size = self._measure(file_name)
-            except ValueError as error:
-                place = _at(LANDMARKS, entry.lines[0])
-                raw.defects.append(Defect(*place, str(error), _MEND_IMAGE))
+            except UserError as error:
+                where = _at(LANDMARKS, entry.lines[0])
+                raw.defects.append(Defect(*where, str(error), _FIX_IMAGE))
                 yield raw
                 continue
-            raw.defects += _faults(entry, size)
+            raw.defects += _find_defects(entry, size)
             if not any(defect.fatal for defect in raw.defects):
                 raw.image = {
                     'id': entry.id,
@@ -177,9 +185,9 @@ class RawFLD:
             yield raw
 
     def _find_images(self) -> tuple[Path, bool]:
-        """Where the pictures are, and whether under their last name only.
+        """Return where the images are, and whether in one flat folder.
 
-        The place depends on how their archive was unpacked.
+        Both depend on how their archive was unpacked.
         """
         images = self.root / 'Img'
         for entry in self.entries:
@@ -193,27 +201,31 @@ class RawFLD:
         return images, False
 
     def _measure(self, file_name: str) -> tuple[int, int]:
-        """(w, h) of a picture, from its header."""
+        """Return (w, h) of an image in px, from its header.
+
+        Raises:
+            UserError: What is wrong with it, to be said of the row.
+        """
         path = self.images / file_name
         if not path.is_file():
-            raise ValueError(f'image {file_name} is not in {self.images}')
+            raise UserError(f'image {file_name} is not in {self.images}')
         try:
-            with Image.open(path) as image:
-                return image.size
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
-            raise ValueError(
-                f'image {file_name} is not readable ({type(error).__name__})'
+            # annotations refer to the stored pixels
+            return image_size(path, orientation=False)
+        except UserError:
+            raise UserError(
+                f'image {file_name} cannot be read as an image'
             ) from None
 
     def _add(
-        self, file: str, line: int, what: str, mend: str = _MEND_ROW
+        self, file: str, line: int, what: str, remedy: str = _FIX_ROW
     ) -> None:
-        self.defects.append(Defect(*_at(file, line), what, mend))
+        self.defects.append(Defect(*_at(file, line), what, remedy))
 
     def _read_list(
         self, file: str, parse: Callable[[list[str]], Any]
     ) -> dict[str, tuple[int, Any]]:
-        """Name -> line and what ``parse`` makes of the row, None if wrong."""
+        """Return name -> line and the parsed row, None if it is wrong."""
         path = self.root / file
         if not path.is_file():
             raise FileNotFoundError(
@@ -239,9 +251,9 @@ class RawFLD:
                 self._add(file, number, f'image {name} {error}')
         count = lines[0].strip() if lines else ''
         found = len(rows) + repeated
-        if not count.isdecimal() or int(count) != found:
-            what = f'is {count!r:.40}, but there are {found} rows'
-            self._add(file, 1, what, _MEND_LIST)
+        if parse_integer(count) != found:
+            what = f'is {show(count)}, but there are {found} rows'
+            self._add(file, 1, what, _FIX_LIST)
         return rows
 
     def _compare(self, lists: dict[str, dict]) -> None:
@@ -260,16 +272,15 @@ def parse_landmarks(columns: Sequence[str]) -> LandmarkRow:
     Raises:
         ValueError: What is wrong, as the end of a sentence about the image.
     """
-    type_id, variation, *values = _integers(columns, 2)
-    clothes = CLOTHES_TYPE_BY_ID.get(type_id)
-    if clothes is None:
-        raise ValueError(f'has clothes type {type_id}, expected 1, 2 or 3')
-    if variation not in VARIATIONS:
-        raise ValueError(f'has variation {variation}, expected 1..5')
-    wanted = 3 * clothes.num_landmarks
-    if len(values) not in (wanted, 3 * MAX_LANDMARKS):
+    type_id, variation, *values = _parse_row(columns, 2)
+    row = {'clothes type': type_id, 'variation': variation}
+    for problem in find_problems(row, _ROW):
+        raise ValueError(problem.text)
+    clothes = CLOTHES_TYPE_BY_ID[type_id]
+    count = 3 * clothes.num_landmarks
+    if len(values) not in (count, 3 * MAX_LANDMARKS):
         raise ValueError(
-            f'has {len(values)} numbers of landmarks, expected {wanted} '
+            f'has {len(values)} numbers of landmarks, expected {count} '
             f'(3 x {clothes.num_landmarks} of {clothes.name} clothes), or '
             f'{3 * MAX_LANDMARKS} if padded with zeros'
         )
@@ -296,7 +307,7 @@ def parse_box(columns: Sequence[str]) -> tuple[int, ...]:
     Raises:
         ValueError: What is wrong, as the end of a sentence about the image.
     """
-    box = tuple(_integers(columns, 4))
+    box = tuple(_parse_row(columns, 4))
     if len(box) != 4:
         raise ValueError(f'has {len(box)} numbers, expected x1 y1 x2 y2')
     return box
@@ -308,16 +319,14 @@ def parse_split(columns: Sequence[str]) -> str:
     Raises:
         ValueError: What is wrong, as the end of a sentence about the image.
     """
-    if len(columns) != 1 or columns[0] not in SPLITS:
-        raise ValueError(
-            f"has {' '.join(columns)!r:.40}, expected one of 'train', 'val' "
-            "and 'test'"
-        )
-    return columns[0]
+    split = ' '.join(columns)
+    for problem in find_problems({'split': split}, _SPLIT):
+        raise ValueError(problem.text)
+    return split
 
 
 def coco_categories(clothes: ClothesType) -> list[dict]:
-    """The ``categories`` of a COCO file, as mmpose's class expects them."""
+    """Return the ``categories`` that mmpose's dataset class expects."""
     return [
         {
             'id': CATEGORY_ID,
@@ -329,18 +338,9 @@ def coco_categories(clothes: ClothesType) -> list[dict]:
     ]
 
 
-def _integers(columns: Sequence[str], least: int) -> list[int]:
-    """At least so many numbers of at most 9 digits."""
-    numbers = []
-    for text in columns:
-        try:
-            numbers.append(int(text))
-        except ValueError:
-            raise ValueError(
-                f'has {text!r:.40}, expected an integer'
-            ) from None
-    if max(map(abs, numbers), default=0) >= 10**9:
-        raise ValueError(f'has {max(numbers, key=abs)}, expected pixels')
+def _parse_row(columns: Sequence[str], least: int) -> list[int]:
+    """Parse at least ``least`` integers of at most 9 digits."""
+    numbers = parse_integers(columns)
     if len(numbers) < least:
         raise ValueError(
             f'has {len(numbers)} numbers, expected {least} or more'
@@ -353,7 +353,7 @@ def _at(file: str, line: int) -> tuple[str, str]:
 
 
 def _annotation(entry: FLDEntry) -> dict:
-    """COCO annotation of an entry without fatal defects."""
+    """Return the COCO annotation of an entry without fatal defects."""
     x1, y1, x2, y2 = entry.box
     points = entry.landmarks.points
     return {
@@ -369,19 +369,19 @@ def _annotation(entry: FLDEntry) -> dict:
     }
 
 
-def _faults(entry: FLDEntry, size: tuple[int, int]) -> Iterator[Defect]:
-    """What is wrong with an entry whose image is of ``size`` (w, h)."""
+def _find_defects(entry: FLDEntry, size: tuple[int, int]) -> Iterator[Defect]:
+    """Yield what is wrong with an entry whose image is of ``size`` (w, h)."""
     x1, y1, x2, y2 = entry.box
     box = f'box {x1} {y1} {x2} {y2} of image {entry.name}'
     at_box = _at(BOXES, entry.lines[1])
     if x2 < x1 or y2 < y1:
         what = f'{box} is inverted, expected x1 < x2 and y1 < y2'
-        yield Defect(*at_box, what, _MEND_ROW)
+        yield Defect(*at_box, what, _FIX_ROW)
     elif x1 == x2 or y1 == y2:
-        yield Defect(*at_box, f'{box} has no area', _MEND_ROW)
+        yield Defect(*at_box, f'{box} has no area', _FIX_ROW)
     elif x1 >= size[0] or y1 >= size[1] or x2 <= 0 or y2 <= 0:
         what = f'{box} lies outside the image ({size[0]} x {size[1]} px)'
-        yield Defect(*at_box, what, _MEND_ROW)
+        yield Defect(*at_box, what, _FIX_ROW)
     x, y, v = entry.landmarks.points.T
     at_row = _at(LANDMARKS, entry.lines[0])
     if not v.any():

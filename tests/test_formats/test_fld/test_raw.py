@@ -137,8 +137,8 @@ ROWS = {
     '': 'has 0 numbers, expected 2 or more',
     '1': 'has 1 numbers, expected 2 or more',
     '4 1' + ' 0 1 1' * 6: 'has clothes type 4, expected 1, 2 or 3',
-    '1 0' + ' 0 1 1' * 6: 'has variation 0, expected 1..5',
-    '1 6' + ' 0 1 1' * 6: 'has variation 6, expected 1..5',
+    '1 0' + ' 0 1 1' * 6: 'has variation 0, expected an integer from 1 to 5',
+    '1 6' + ' 0 1 1' * 6: 'has variation 6, expected an integer from 1',
     '1 1' + ' 0 1 1' * 4: r'12 numbers of landmarks, expected 18 \(3 x 6 of u',
     '2 1'
     + ' 0 1 1' * 6: r'18 numbers .* 12 \(3 x 4 of lower clothes\), or 24',
@@ -147,7 +147,9 @@ ROWS = {
     '1 1' + ' 3 1 1' * 6: 'has a landmark with visibility 3, expected 0, 1',
     '1 1' + ' 0 1.5 1' * 6: r"has '1\.5', expected an integer",
     '1 1' + ' 0 x 1' * 6: "has 'x', expected an integer",
-    '1 1' + ' 0 12345678901 1' * 6: 'has 12345678901, expected pixels',
+    '1 1'
+    + ' 0 12345678901 1'
+    * 6: 'has 12345678901, expected .* of at most 9 digits',
 }
 
 
@@ -200,9 +202,9 @@ def test_a_bad_partition_is_named(write, split):
     found, _ = lines(write({name(1): UPPER}, splits={name(1): split}))
     (line,) = found
     assert line.startswith(
-        f'{PARTITION} line 3: image {name(1)} has {split!r}'
+        f'{PARTITION} line 3: image {name(1)} has split {split!r}'
     )
-    assert "expected one of 'train', 'val' and 'test'" in line
+    assert "expected 'train', 'val' or 'test'" in line
 
 
 def test_images_in_one_list_only_are_named(write):
@@ -230,7 +232,9 @@ def test_repeated_images_and_counts_are_named(write):
     assert RawFLD(root).entries[0].split == 'train'
 
 
-@pytest.mark.parametrize('text', ['', '\n', 'img/img_1.jpg 1 1\n', 'x\ny\n'])
+@pytest.mark.parametrize(
+    'text', ['', '\n', 'img/img_1.jpg 1 1\n', 'x\ny\n', '1' * 6000, '²\ny\n']
+)
 def test_a_list_without_its_head_is_named(write, text):
     root = write({name(1): UPPER})
     (root / LANDMARKS).write_text(text)
@@ -252,7 +256,7 @@ def test_missing_and_unreadable_pictures_are_named(write):
     (root / 'Img' / name(3)).write_text('no picture')
     found, _ = lines(root)
     assert f'{LANDMARKS} line 4: image {name(2)} is not in {root}' in found[0]
-    assert f'line 5: image {name(3)} is not readable' in found[1]
+    assert f'line 5: image {name(3)} cannot be read as an image' in found[1]
 
 
 def test_odd_landmarks_are_noted_and_kept(write):

@@ -190,7 +190,9 @@ def test_unknown_persons_and_splits(root):
     splits = root / 'splits.json'
     row = {'trainval': [0, 5], 'query': [2], 'gallery': [2]}
     splits.write_text(json.dumps([row]))
-    with pytest.raises(UserError, match='trainval of split 0 names person 5'):
+    with pytest.raises(
+        UserError, match=r'split 0 has trainval\[1\] 5, expected'
+    ):
         make(root)
     row['trainval'] = []
     splits.write_text(json.dumps([row]))

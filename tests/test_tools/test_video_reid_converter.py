@@ -68,7 +68,7 @@ def test_without_out_it_only_checks(main, raw, capsys):
     frame.write_bytes(frame.read_bytes()[:99])
     assert main('ilids-vid', raw) == 2
     out, err = capsys.readouterr()
-    assert f'{frame} cannot be read' in out
+    assert f'{frame}: cannot be read as an image' in out
     assert err.startswith('error: 1 defects in')
     assert err.count('\n') == 1
 
@@ -96,7 +96,7 @@ def test_bad_frames_stop_it(main, raw, tmp_path, capsys):
     frame.write_bytes(frame.read_bytes()[:99])
     assert main('ilids-vid', raw, '--out', tmp_path / 'toy') == 2
     err = capsys.readouterr().err
-    assert '00000000_00_0000.png cannot be read' in err
+    assert '00000000_00_0000.png: cannot be read as an image' in err
     assert err.count('\n') == 1
     assert not (tmp_path / 'toy/meta.json').exists()
 
@@ -107,7 +107,7 @@ def test_bad_frames_stop_it(main, raw, tmp_path, capsys):
         (('mars', '{raw}', '--flow', 'given'), 'no flow maps of MARS'),
         (('mars', '{raw}'), 'neither bbox_train/ nor bbox_train.zip'),
         (('prid2011', '{raw}'), 'neither prid_2011/ nor prid_2011.zip'),
-        (('ilids-vid', '{raw}/none'), 'none is no folder'),
+        (('ilids-vid', '{raw}/none'), 'none is not a folder'),
         (('ilids-vid', '{raw}', '--flow-bound', '0'), 'must be above 0'),
     ],
 )

@@ -1,26 +1,26 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""From raw videos to the layout of ``video_reid``; flow in parallel.
+"""Convert raw iLIDS-VID, PRID2011 or MARS to one layout, flow included.
 
-All of it can be interrupted and started again: files that are there are not
+A conversion can be interrupted and started again: files that exist are not
 made again, and each appears whole. ``meta.json`` comes last.
 """
 
-import json
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ...errors import UserError
-from ...utils.files import atomic_write, write_json
+from ...utils.files import atomic_write, read_json, write_json
+from ...utils.images import read_image
 from ...utils.parallel import run_parallel
+from ...utils.progress import show_progress
+from ..rules import show
 from .layout import (
     FLOW_RECORD,
     FLOWS,
@@ -31,9 +31,57 @@ from .layout import (
     flow_name,
 )
 from .optical_flow import METHODS, FlowMethod, flow_maps
-from .raw_ilids_prid import RawTracklet, RawVideos
+from .raw_ilids_prid import (
+    RawTracklet,
+    RawVideos,
+    Splits,
+    read_ilids_vid,
+    read_prid2011,
+)
+from .raw_mars import read_mars
 
+DatasetName = Literal['ilids-vid', 'prid2011', 'mars']
+DATASETS: tuple[DatasetName, ...] = get_args(DatasetName)
 Flow = Literal['farneback', 'dis', 'given', 'none']
+
+#: Passes numbers of finished frames on, and shows them: called with an
+#: iterator of numbers, a title and their sum.
+Progress = Callable[[Iterator[int], str, int], Iterator[int]]
+
+
+def read_raw(
+    dataset: DatasetName, folder: Path, flow: Flow, splits: Splits
+) -> RawVideos:
+    """Find the frames and the splits of a raw dataset.
+
+    Args:
+        dataset (str): ``'ilids-vid'``, ``'prid2011'`` or ``'mars'``.
+        folder (Path): Folder of its archives.
+        flow (str): ``'given'``: also find the published flow maps.
+        splits (str): ``'published'`` or ``'corrected'``, see
+            :func:`~.raw_ilids_prid.read_ilids_vid`.
+
+    Raises:
+        UserError: Something is missing or does not fit.
+    """
+    if not folder.is_dir():
+        raise UserError(f'{folder} is not a folder')
+    given = flow == 'given'
+    if dataset == 'ilids-vid':
+        return read_ilids_vid(folder, given, splits)
+    if dataset == 'prid2011':
+        return read_prid2011(folder, given, splits)
+    if given:
+        raise UserError(
+            'no flow maps of MARS are published; use --flow farneback, dis or '
+            'none'
+        )
+    return read_mars(folder)
+
+
+def show_frames(counts: Iterator[int], title: str, total: int) -> Iterator:
+    """Show how many frames are done."""
+    return show_progress(counts, title, total, int)
 
 
 def convert(
@@ -43,9 +91,9 @@ def convert(
     flow: Flow,
     bound: float,
     jobs: int,
-    watch: Callable[[Iterator[int], str, int], Iterator[int]],
+    progress: Progress = show_frames,
 ) -> VideoReID:
-    """Write a converted data set.
+    """Write a converted dataset.
 
     Frames keep their bytes: they are linked, or copied to another disk.
 
@@ -56,65 +104,62 @@ def convert(
             maps that were found in the raw data. ``'none'``: no flow.
         bound (float): Largest displacement in a computed map, px.
         jobs (int): Processes that compute flow.
-        watch (callable): Called with an iterator of numbers of frames done,
-            a title and their sum; passes it on and shows the progress.
+        progress (callable): Shows the progress, see ``Progress``.
 
     Returns:
         VideoReID: What was written.
 
     Raises:
-        UserError: A frame is damaged, or flow of another kind is there.
+        UserError: A frame is damaged, or the folder holds flow of another
+            kind.
     """
     root = Path(root)
     named = name_frames(raw.tracklets)
     total = sum(len(tracklet.files) for tracklet in named)
     pairs = list(zip(raw.tracklets, named, strict=True))
     (root / IMAGES).mkdir(parents=True, exist_ok=True)
-    frames = (_place(t.frames, n.files, root / IMAGES) for t, n in pairs)
-    _exhaust(watch(frames, 'frames', total))
+    frames = (_link(t.frames, n.files, root / IMAGES) for t, n in pairs)
+    _exhaust(progress(frames, 'frames', total))
     if flow != 'none':
         _record_flow(root, flow, bound)
         (root / FLOWS).mkdir(exist_ok=True)
-        files = [[flow_name(file) for file in n.files] for n in named]
         if flow == 'given':
             maps = (
-                _place(t.flows, own, root / FLOWS)
-                for t, own in zip(raw.tracklets, files, strict=True)
+                _link(t.flows, map(flow_name, n.files), root / FLOWS)
+                for t, n in pairs
             )
         else:
             tasks = [
                 FlowTask(root, n.files, flow, bound) for n in named if n.files
             ]
             maps = run_parallel(write_flow, tasks, jobs)
-        _exhaust(watch(maps, 'flow maps', total))
+        _exhaust(progress(maps, 'flow maps', total))
     data = VideoReID(_meta(raw, named), raw.splits)
     data.write(root)
     return data
 
 
 def name_frames(tracklets: Sequence[RawTracklet]) -> list[Tracklet]:
-    """Give all frames their names; frames count on over tracklets."""
+    """Name all frames; numbers go on over the tracklets of a person."""
     counters = defaultdict(int)
     named = []
     for tracklet in tracklets:
-        where = tracklet.pid, tracklet.camid
+        pid, camid = tracklet.pid, tracklet.camid
         files = []
         for path in tracklet.frames:
-            number = counters[where]
-            counters[where] += 1
-            files.append(
-                f'{where[0]:08d}_{where[1]:02d}_{number:04d}'
-                f'{path.suffix.lower()}'
-            )
-        named.append(Tracklet(*where, files))
+            number = counters[pid, camid]
+            counters[pid, camid] += 1
+            suffix = path.suffix.lower()
+            files.append(f'{pid:08d}_{camid:02d}_{number:04d}{suffix}')
+        named.append(Tracklet(pid, camid, files))
     return named
 
 
 class FlowTask(NamedTuple):
-    """Compute the flow of one tracklet.
+    """Arguments of :func:`write_flow`: the flow of one tracklet.
 
     Attributes:
-        root (Path): Of the converted data set.
+        root (Path): Folder of the converted dataset.
         files (list[str]): Names of the frames.
         method (str): ``'farneback'`` or ``'dis'``.
         bound (float): Largest displacement, px.
@@ -127,7 +172,10 @@ class FlowTask(NamedTuple):
 
 
 def write_flow(task: FlowTask) -> int:
-    """Write the maps that are missing; returns the number of frames.
+    """Write the flow maps of a tracklet that are missing.
+
+    Returns:
+        int: Number of frames.
 
     Raises:
         UserError: A frame is damaged, or of another size than the others.
@@ -137,7 +185,7 @@ def write_flow(task: FlowTask) -> int:
     if all(target.is_file() for target in targets):
         return len(targets)
     sources = [task.root / IMAGES / file for file in task.files]
-    frames = [read_picture(source) for source in sources]
+    frames = [read_frame(source) for source in sources]
     try:
         for target, map_ in zip(
             targets,
@@ -157,58 +205,22 @@ def write_flow(task: FlowTask) -> int:
     return len(targets)
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """Read a picture whole: (h, w, 3) uint8 RGB.
+def read_frame(path: Path) -> np.ndarray:
+    """Read a frame as it is stored: (h, w, 3) uint8 RGB.
 
     Raises:
         UserError: It is damaged or missing.
     """
     try:
-        with Image.open(path) as picture:
-            return np.array(picture.convert('RGB'))
-    except (OSError, SyntaxError, ValueError) as error:
+        return read_image(path, orientation=False)[..., ::-1]
+    except UserError as error:
         raise UserError(
-            f'{path} cannot be read ({error}); unpack the raw frame again '
-            'and convert once more'
-        ) from error
+            f'{error}; unpack the raw frame again and convert once more'
+        ) from None
 
 
-@dataclass(frozen=True)
-class CheckTask:
-    """Look at one tracklet.
-
-    Attributes:
-        name (str): Of the tracklet, for messages.
-        frames (list[Path]): Its pictures.
-        flows (list[Path]): Their maps; empty: none wanted.
-    """
-
-    name: str
-    frames: list[Path]
-    flows: list[Path]
-
-
-def check_tracklet(task: CheckTask) -> tuple[int, list[str]]:
-    """Decode every picture; returns their number and what is wrong."""
-    defects, sizes = [], {}
-    for path in (*task.frames, *task.flows):
-        try:
-            sizes[path] = read_picture(path).shape[:2]
-        except UserError as error:
-            defects.append(str(error))
-    first = next(iter(sizes), None)
-    for path, size in sizes.items():
-        if size != sizes[first]:
-            (h, w), (height, width) = size, sizes[first]
-            defects.append(
-                f'{path} has {w} x {h} px, but {first.name} of the same '
-                f'tracklet ({task.name}) {width} x {height}'
-            )
-    return len(task.frames), defects
-
-
-def _place(sources: list[Path], names: list[str], folder: Path) -> int:
-    """Link or copy files under new names; returns their number."""
+def _link(sources: Sequence[Path], names: Iterable[str], folder: Path) -> int:
+    """Link or copy files under new names; return their number."""
     for source, name in zip(sources, names, strict=True):
         target = folder / name
         try:
@@ -226,24 +238,25 @@ def _place(sources: list[Path], names: list[str], folder: Path) -> int:
         except OSError:  # another disk, or one that knows no links
             with atomic_write(target) as temporary:
                 shutil.copyfile(source, temporary)
-    return len(names)
+    return len(sources)
 
 
 def _record_flow(root: Path, flow: Flow, bound: float) -> None:
-    """Refuse to mix maps of different kinds in one folder."""
+    """Record how flow is made; refuse to mix kinds in one folder."""
     record = {'method': flow}
     if flow in METHODS:
         record['bound'] = bound
     path = root / FLOW_RECORD
-    there = None
+    found = None
     if path.is_file():
-        there = json.loads(path.read_text())
+        found = read_json(path, 'record of the flow')
     elif (root / FLOWS).is_dir() and any((root / FLOWS).iterdir()):
-        there = 'unknown'
-    if there not in (None, record):
+        found = 'unknown'
+    if found not in (None, record):
         raise UserError(
-            f'{root / FLOWS} holds flow of another kind ({there}, wanted '
-            f'{record}); remove that folder and {path}, or name another --out'
+            f'{root / FLOWS} holds flow of another kind ({show(found)}, '
+            f'expected {record}); remove that folder and {path}, or name '
+            'another --out'
         )
     write_json(path, record)
 

@@ -1,7 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Video re-identification: what a converted data set is, and its clips.
+"""Video re-identification: layout of a converted dataset, and its clips.
 
-Layout of every data set after ``tools/dataset_converters/video_reid.py``::
+Layout of every dataset after ``tools/dataset_converters/video_reid.py``::
 
     ROOT/images/{person:08d}_{camera:02d}_{frame:04d}.png   RGB frames
     ROOT/others/                                            flow, same names
@@ -12,22 +12,23 @@ Layout of every data set after ``tools/dataset_converters/video_reid.py``::
                        also {train,query,gallery}_tracklets = [index]
     ROOT/flow.json     how the flow was computed
 
-All numbers count from 0. Frames of JPEG data sets keep their bytes and their
+All numbers count from 0. Frames of JPEG datasets keep their bytes and their
 ``.jpg``; the flow of ``X.jpg`` is ``X.png``.
 
 A tracklet is all frames of a person in one camera in a row, a clip a few
-consecutive frames of a tracklet. Where a data set has no list of tracklets,
+consecutive frames of a tracklet. Where a dataset has no list of tracklets,
 each ``identities[person][camera]`` is one: queries come from camera 0, the
 gallery from the others.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ...errors import UserError
-from ...utils.files import write_json
+from ...utils.files import read_json, write_json
+from ..checks import Fields, Record, require
+from ..rules import Integer, ListOf, Text, show
 
 IMAGES = 'images'
 FLOWS = 'others'
@@ -43,7 +44,13 @@ _PERSONS: dict[Role, str] = {
     'query': 'query',
     'gallery': 'gallery',
 }
-_AGAIN = 'convert the data set again, or correct the file'
+_AGAIN = 'convert the dataset again, or correct the file'
+_FILES = ListOf(Text('a file name'), 'file names')
+_META: Fields = {
+    'name': Text('the name of the dataset'),
+    'num_cameras': Integer(0),
+    'identities': ListOf(None, 'persons'),
+}
 
 
 class Tracklet(NamedTuple):
@@ -69,7 +76,7 @@ class Meta:
     """Content of ``meta.json``.
 
     Attributes:
-        name (str): Name of the data set.
+        name (str): Name of the dataset.
         num_cameras (int): Number of cameras.
         identities (list[list[list[str]]]): [person][camera] = file names.
         tracklets (list[Tracklet], optional): None: each
@@ -86,7 +93,7 @@ class Meta:
 
 @dataclass(frozen=True)
 class PersonSplit:
-    """One way to part the persons.
+    """One way to divide the persons into training and test.
 
     Attributes:
         trainval, query, gallery (list[int]): Persons.
@@ -104,7 +111,7 @@ class PersonSplit:
 
 @dataclass(frozen=True)
 class VideoReID:
-    """A converted data set.
+    """A converted dataset.
 
     Attributes:
         meta (Meta): Its frames.
@@ -141,7 +148,7 @@ class VideoReID:
         write_json(Path(root, META), meta)
 
     def tracklets(self, split: int, role: Role) -> list[Tracklet]:
-        """The tracklets of a part of a split, in the order of its list.
+        """Return the tracklets of a part of a split, in their order.
 
         Empty ones are among them.
 
@@ -157,9 +164,9 @@ class VideoReID:
                 f'{self.meta.name} has {len(self.splits)} splits, 0 to '
                 f'{len(self.splits) - 1}; got split={split}'
             )
-        chosen = self.splits[split]
+        persons = self.splits[split]
         if self.meta.tracklets is not None:
-            indices = getattr(chosen, f'{role}_tracklets')
+            indices = getattr(persons, f'{role}_tracklets')
             return [self.meta.tracklets[i] for i in indices]
         cameras = {
             'train': range(self.meta.num_cameras),
@@ -168,7 +175,7 @@ class VideoReID:
         }[role]
         return [
             Tracklet(pid, camid, self.meta.identities[pid][camid])
-            for pid in getattr(chosen, _PERSONS[role])
+            for pid in getattr(persons, _PERSONS[role])
             for camid in cameras
         ]
 
@@ -212,7 +219,7 @@ def clip_ranges(
 
 
 def flow_name(file: str) -> str:
-    """Name of the flow map of a frame."""
+    """Return the file name of a frame's flow map."""
     return f'{file.rpartition(".")[0]}.png'
 
 
@@ -226,60 +233,25 @@ def parse_meta(content: Any, where: str | Path = META) -> Meta:
     Raises:
         UserError: It is not what ``Meta`` describes.
     """
-    if not isinstance(content, dict):
-        raise UserError(f'{where} is no object; {_AGAIN}')
-    missing = {'name', 'num_cameras', 'identities'} - set(content)
-    if missing:
-        raise UserError(f'{where} lacks {sorted(missing)[0]!r}; {_AGAIN}')
+    require(content, _META, f'{where}', _AGAIN)
     cameras, identities = content['num_cameras'], content['identities']
-    if not _is_index(cameras) or not isinstance(identities, list):
-        raise UserError(
-            f'{where}: num_cameras must be a number and identities a list; '
-            f'{_AGAIN}'
-        )
-    for person, row in enumerate(identities):
-        if not (
-            isinstance(row, list)
-            and len(row) == cameras
-            and all(map(_is_names, row))
-        ):
-            raise UserError(
-                f'{where}: identities[{person}] must hold {cameras} lists of '
-                f'file names, one for each camera; {_AGAIN}'
-            )
-    tracklets = content.get('tracklets')
-    if tracklets is not None:
-        tracklets = _parse_tracklets(
-            tracklets, len(identities), cameras, where
-        )
-    return Meta(str(content['name']), cameras, identities, tracklets)
-
-
-def _parse_tracklets(
-    content: Any, persons: int, cameras: int, where: str | Path
-) -> list[Tracklet]:
-    if not isinstance(content, list):
-        raise UserError(f'{where}: tracklets must be a list; {_AGAIN}')
-    tracklets = []
-    for index, row in enumerate(content):
-        try:
-            tracklet = Tracklet(row['pid'], row['camid'], row['files'])
-        except (TypeError, KeyError):
-            raise UserError(
-                f'{where}: tracklets[{index}] must have pid, camid and '
-                f'files; {_AGAIN}'
-            ) from None
-        if not (
-            _is_index(tracklet.pid, persons)
-            and _is_index(tracklet.camid, cameras)
-            and _is_names(tracklet.files)
-        ):
-            raise UserError(
-                f'{where}: tracklets[{index}] must be file names of a person '
-                f'0 to {persons - 1} in a camera 0 to {cameras - 1}; {_AGAIN}'
-            )
-        tracklets.append(tracklet)
-    return tracklets
+    row = ListOf(_FILES, 'lists of file names, one for each camera', cameras)
+    fields = {'identities': ListOf(row, 'persons')}
+    if content.get('tracklets') is not None:
+        tracklet = {
+            'pid': Integer(0, len(identities) - 1, 'a person'),
+            'camid': Integer(0, cameras - 1, 'a camera'),
+            'files': _FILES,
+        }
+        fields['tracklets'] = ListOf(Record(tracklet), 'tracklets')
+    require(content, fields, f'{where}', _AGAIN)
+    tracklets = None
+    if 'tracklets' in fields:
+        tracklets = [
+            Tracklet(row['pid'], row['camid'], row['files'])
+            for row in content['tracklets']
+        ]
+    return Meta(content['name'], cameras, identities, tracklets)
 
 
 def parse_splits(
@@ -291,68 +263,40 @@ def parse_splits(
 
     Args:
         content (Any): What the file holds.
-        meta (Meta): The data set it belongs to.
+        meta (Meta): The dataset it belongs to.
         where (str | Path): Named in messages.
 
     Raises:
-        UserError: It is no list of splits or names what does not exist.
+        UserError: It is not a list of splits, or names what does not exist.
     """
     if not isinstance(content, list) or not content:
-        raise UserError(f'{where} is no list of splits; {_AGAIN}')
+        raise UserError(
+            f'{where} holds {show(content)}, expected a list of splits; '
+            f'{_AGAIN}'
+        )
+    persons = len(meta.identities)
+    known = f'meta.json has {persons} persons'
+    person = Integer(-1 if persons else 0, persons - 1, known)
+    fields = {key: ListOf(person, 'persons') for key in _PERSONS.values()}
+    if meta.tracklets is not None:
+        count = len(meta.tracklets)
+        index = Integer(0, count - 1, f'meta.json has {count} tracklets')
+        for role in _PERSONS:
+            fields[f'{role}_tracklets'] = ListOf(index, 'tracklets')
     splits = []
-    for index, row in enumerate(content):
-        if not isinstance(row, dict):
-            raise UserError(f'{where}: split {index} is no object; {_AGAIN}')
-        lists = {}
+    for number, row in enumerate(content):
+        require(row, fields, f'{where}: split {number}', _AGAIN)
+        lists = {key: row[key] for key in fields}
         for key in _PERSONS.values():
-            persons = len(meta.identities)
-            found = _indices(row, key, persons, 'person', index, where)
-            lists[key] = [pid % persons for pid in found]
-        if meta.tracklets is not None:
-            for key in (f'{role}_tracklets' for role in _PERSONS):
-                lists[key] = _indices(
-                    row, key, len(meta.tracklets), 'tracklet', index, where
-                )
+            lists[key] = [pid % persons for pid in row[key]]
         splits.append(PersonSplit(**lists))
     return splits
 
 
-def _indices(
-    row: dict, key: str, count: int, what: str, split: int, where: str | Path
-) -> list[int]:
-    """A list of a split, every member below ``count``."""
-    members = row.get(key)
-    if not isinstance(members, list):
-        raise UserError(
-            f'{where}: split {split} needs {key!r}, a list of {what}s; '
-            f'{_AGAIN}'
-        )
-    least = -1 if what == 'person' and count else 0
-    for member in members:
-        if not _is_index(member, count, least):
-            raise UserError(
-                f'{where}: {key} of split {split} names {what} {member!r}, '
-                f'but meta.json has {count} {what}s, 0 to {count - 1}; '
-                f'{_AGAIN}'
-            )
-    return members
-
-
-def _is_index(value: Any, count: float = float('inf'), least: int = 0) -> bool:
-    return type(value) is int and least <= value < count
-
-
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(v, str) for v in value)
-
-
 def _read_json(path: str | Path) -> Any:
-    try:
-        return json.loads(Path(path).read_text(encoding='utf-8'))
-    except FileNotFoundError:
+    if not Path(path).exists():
         raise UserError(
-            f'{path} does not exist; convert the raw data set with '
+            f'{path} does not exist; convert the raw dataset with '
             'tools/dataset_converters/video_reid.py'
-        ) from None
-    except (ValueError, OSError) as error:
-        raise UserError(f'{path} cannot be read ({error}); {_AGAIN}') from None
+        )
+    return read_json(path, 'dataset')

@@ -38,12 +38,12 @@ NUM_SPLITS = 10
 
 @dataclass(frozen=True)
 class RawTracklet:
-    """Frames of a person in one camera, in a row.
+    """Raw frames of a person in one camera, in a row.
 
     Attributes:
         pid (int): Person, from 0 without holes.
         camid (int): Camera, from 0.
-        frames (list[Path]): Pictures, in order.
+        frames (list[Path]): Image files, in order.
         flows (list[Path], optional): Given flow maps of the same frames.
     """
 
@@ -55,7 +55,7 @@ class RawTracklet:
 
 @dataclass(frozen=True)
 class RawVideos:
-    """A raw data set.
+    """A raw video re-identification dataset.
 
     Attributes:
         name (str): For ``meta.json``.
@@ -63,7 +63,7 @@ class RawVideos:
         persons (list[str]): What the raw data call each person.
         tracklets (list[RawTracklet]): All of them. Without ``listed`` one
             for each person and camera, empty ones too.
-        splits (list[PersonSplit]): Ways to part the persons.
+        splits (list[PersonSplit]): Ways to divide the persons.
         listed (bool): Whether persons have several tracklets in a camera.
         expected_persons (int, optional): As published.
     """
@@ -77,7 +77,7 @@ class RawVideos:
     expected_persons: int | None = None
 
     def notes(self) -> list[str]:
-        """What is odd but can be used."""
+        """Return what is unusual but can be used, one line each."""
         notes = []
         if self.expected_persons not in (None, len(self.persons)):
             notes.append(
@@ -211,7 +211,7 @@ def _collect(
         parsed = parse(path)
         if parsed is None or parsed[1] not in (0, 1):
             raise UserError(
-                f'{path} is not named like a frame of this data set; remove '
+                f'{path} is not named like a frame of this dataset; remove '
                 'it, or unpack the archive again'
             )
         person, camera, frame = parsed
@@ -227,23 +227,25 @@ def _collect(
 def _two_cameras(
     numbers: list[int], frames: _Frames, flows: _Frames | None
 ) -> list[RawTracklet]:
-    """One tracklet for each person and camera."""
+    """Return one tracklet for each person and camera."""
     tracklets = []
     for pid, number in enumerate(numbers):
         for camid in (0, 1):
-            own = frames.get((number, camid), {})
+            paths = frames.get((number, camid), {})
             maps = None
             if flows is not None:
                 maps = flows.get((number, camid), {})
-                lost = [str(p) for f, p in own.items() if f not in maps]
-                if lost:
+                missing = [str(p) for f, p in paths.items() if f not in maps]
+                if missing:
                     raise UserError(
-                        f'{len(lost)} frames of person {number} have no '
-                        f'given flow map, the first is {lost[0]}; unpack '
+                        f'{len(missing)} frames of person {number} have no '
+                        f'given flow map, the first is {missing[0]}; unpack '
                         'the flow again, or compute it with --flow farneback'
                     )
-                maps = [maps[frame] for frame in own]
-            tracklets.append(RawTracklet(pid, camid, list(own.values()), maps))
+                maps = [maps[frame] for frame in paths]
+            tracklets.append(
+                RawTracklet(pid, camid, list(paths.values()), maps)
+            )
     return tracklets
 
 
@@ -252,12 +254,12 @@ def _ilids_splits(
 ) -> list[PersonSplit]:
     """Read ``ls_set``: rows of persons from 1, one half trains."""
     rows = read_matrix(path, 'ls_set', persons)
-    everyone = list(range(1, persons + 1))
+    all_persons = list(range(1, persons + 1))
     for index, row in enumerate(rows.tolist()):
-        if sorted(row) != everyone:
-            strange = sorted(set(row) - set(everyone))
+        if sorted(row) != all_persons:
+            unknown = sorted(set(row) - set(all_persons))
             detail = (
-                f'names {describe(strange)}' if strange else 'repeats some'
+                f'names {describe(unknown)}' if unknown else 'repeats some'
             )
             raise UserError(
                 f'{path}: row {index + 1} of ls_set must name each of the '
@@ -278,39 +280,60 @@ def _halves(persons: list[int], ordered: bool = False) -> PersonSplit:
 
 
 def unpacked(raw: Path, name: str, ending: str) -> Path:
-    """The folder ``raw/name`` of an archive, unpacked if it is missing."""
+    """Return the folder of an archive, unpacked if it is missing.
+
+    Args:
+        raw (Path): Folder of the archives.
+        name (str): Name of the folder, and of the archive without ending.
+        ending (str): ``'.zip'`` or ``'.tar'``.
+
+    Raises:
+        UserError: There is neither, or the archive is damaged.
+    """
     folder, archive = raw / name, raw / f'{name}{ending}'
     if folder.is_dir():
         return folder
     if not archive.is_file():
         raise UserError(
             f'{raw} holds neither {folder.name}/ nor {archive.name}; '
-            'docs/datasets.md says how to get the data set'
+            'docs/datasets.md says how to get the dataset'
         )
     return unpack(archive, folder)
 
 
-def missing(path: Path) -> UserError:
-    """The error of a file that should be there."""
+def missing_file(path: Path) -> UserError:
+    """Return the error of a file that does not exist."""
     return UserError(
-        f'{path} does not exist; docs/datasets.md says how to get the data set'
+        f'{path} does not exist; docs/datasets.md says how to get the dataset'
     )
 
 
 def read_matrix(
     path: Path, variable: str, columns: int | None = None
 ) -> np.ndarray:
-    """An integer matrix of a MATLAB file."""
+    """Read an integer matrix of a MATLAB file.
+
+    Args:
+        path (Path): ``.mat`` file.
+        variable (str): Name of the matrix.
+        columns (int, optional): How many it must have.
+
+    Returns:
+        np.ndarray: (rows, columns) int64.
+
+    Raises:
+        UserError: It is missing, damaged or of another shape.
+    """
     from scipy.io import loadmat  # an optional dependency
 
     if not path.is_file():
-        raise missing(path)
+        raise missing_file(path)
     try:
         matrix = np.asarray(loadmat(path)[variable])
         whole = matrix.astype(np.int64)
     except KeyError:
         raise UserError(
-            f'{path} holds no {variable}; download it again'
+            f'{path} has no variable {variable}; download it again'
         ) from None
     except Exception as error:  # SciPy raises many kinds for damaged files
         raise UserError(
@@ -318,8 +341,8 @@ def read_matrix(
         ) from error
     if matrix.ndim != 2 or (whole != matrix).any():
         raise UserError(
-            f'{path}: {variable} is no matrix of whole numbers; download it '
-            'again'
+            f'{path}: {variable} is not a matrix of whole numbers; download '
+            'it again'
         )
     if columns not in (None, matrix.shape[1]):
         raise UserError(

@@ -21,7 +21,7 @@ from .layout import PersonSplit
 from .raw_ilids_prid import (
     RawTracklet,
     RawVideos,
-    missing,
+    missing_file,
     read_matrix,
     unpacked,
 )
@@ -33,9 +33,9 @@ _JUNK = -1
 def read_mars(raw: Path) -> RawVideos:
     """Read MARS with its one split.
 
-    Junk (detections of no use, raw number -1) is left out. Distractors (raw
-    number 0) are in the gallery. The gallery holds all test tracklets but
-    the queries, as everyone evaluates it.
+    Junk (useless detections, raw number -1) is left out. Distractors (raw
+    number 0) are in the gallery. The gallery holds all test tracklets except
+    the queries, as is usual.
 
     Args:
         raw (Path): Folder of ``bbox_train``, ``bbox_test`` and ``info``.
@@ -65,11 +65,11 @@ def read_mars(raw: Path) -> RawVideos:
     raw_pids = sorted({t.pid for t in everything} - {_JUNK})
     persons = {pid: index for index, pid in enumerate(raw_pids)}
     tracklets, lists = [], {'train': [], 'query': [], 'gallery': []}
-    chosen = set((queries + len(parts['train'])).tolist())
+    query_numbers = set((queries + len(parts['train'])).tolist())
     for number, tracklet in enumerate(everything):
         if tracklet.pid == _JUNK:
             continue
-        role = 'query' if number in chosen else 'gallery'
+        role = 'query' if number in query_numbers else 'gallery'
         if number < len(parts['train']):
             role = 'train'
         lists[role].append(len(tracklets))
@@ -101,29 +101,35 @@ def read_mars(raw: Path) -> RawVideos:
 def _tracklets(
     folder: Path, names: list[str], rows: np.ndarray, info: Path, part: str
 ) -> list[RawTracklet]:
-    """Tracklets of a part; persons are still raw numbers."""
+    """Return the tracklets of a part; persons are still raw numbers."""
     tracklets = []
     where = info / f'tracks_{part}_info.mat'
     for row, (first, last, pid, camera) in enumerate(rows.tolist(), 1):
-        wanted = f'{pid:04d}' if pid >= 0 else f'00{pid}'
-        own = names[first - 1 : last]
+        person = f'{pid:04d}' if pid >= 0 else f'00{pid}'
+        files = names[first - 1 : last]
         if not (
             1 <= first <= last <= len(names)
             and 1 <= camera <= _CAMERAS
-            and all(name.startswith(f'{wanted}C{camera}') for name in own)
+            and all(name.startswith(f'{person}C{camera}') for name in files)
         ):
             raise UserError(
                 f'{where} row {row}: frames {first} to {last} of '
-                f'{part}_name.txt are not all of person {wanted} in camera '
+                f'{part}_name.txt are not all of person {person} in camera '
                 f'{camera}; download the folder info again'
             )
-        frames = [folder / name[:4] / name for name in own]
+        frames = [folder / name[:4] / name for name in files]
         tracklets.append(RawTracklet(pid, camera - 1, frames))
     return tracklets
 
 
 def _lines(path: Path) -> list[str]:
+    """Return the lines of a list of file names."""
     try:
-        return path.read_text().split()
+        return path.read_text(encoding='utf-8').split()
     except FileNotFoundError:
-        raise missing(path) from None
+        raise missing_file(path) from None
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f'{path} cannot be read as text ({error}); download the folder '
+            'info again'
+        ) from None

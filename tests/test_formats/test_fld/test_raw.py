@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmfashion_ext.formats.fld.constants import CLOTHES_TYPES, clothes_type
+from mmfashion_ext.formats.fld.constants import CLOTHES_TYPES
 from mmfashion_ext.formats.fld.raw import (
     BOXES,
     LANDMARKS,
@@ -18,7 +18,6 @@ from mmfashion_ext.formats.fld.raw import (
     parse_landmarks,
     parse_split,
 )
-from mmfashion_ext.formats.fld.statistics import FLDStatistics
 
 UPPER = '1 1 0 000010 000020 0 30 20 1 8 40 0 32 40 0 12 60 2 000000 000000'
 LOWER = '2 4 0 10 20 0 30 20 1 8 40 0 32 40'
@@ -363,35 +362,3 @@ def test_no_content_of_a_list_raises(write, text, file):
         opened.write(text)
     found, _ = lines(root)
     assert all('\n' not in line for line in found)
-
-
-def test_statistics_count_by_type():
-    statistics = FLDStatistics()
-    upper, full = clothes_type('upper'), clothes_type('full')
-    statistics.add(upper, [2, 2, 1, 0, 0, 0], split='train', variation=4)
-    statistics.add(full, [2] * 8, split='val', variation=4)
-    table = [' '.join(r.split()) for r in statistics.report().splitlines()]
-    assert table == [
-        'upper full together',
-        'items 1 1 2',
-        'split train 1 0 1',
-        'split val 0 1 1',
-        'split test 0 0 0',
-        'variation normal pose 0 0 0',
-        'variation medium pose 0 0 0',
-        'variation large pose 0 0 0',
-        'variation medium zoom-in 1 1 2',
-        'variation large zoom-in 0 0 0',
-        'landmarks visible 2 8 10',
-        'landmarks occluded 1 0 1',
-        'landmarks truncated 3 0 3',
-        'published: 123,016 images of all types and splits',
-    ]
-
-
-def test_statistics_leave_out_what_is_not_known():
-    statistics = FLDStatistics()
-    assert statistics.summary().split() == ['together']
-    statistics.add(clothes_type('lower'), [1] * 4)
-    assert 'split' not in statistics.summary()
-    assert 'variation' not in statistics.summary()

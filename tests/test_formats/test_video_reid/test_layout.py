@@ -141,17 +141,33 @@ GOOD = {'name': 'toy', 'num_cameras': 2, 'identities': [[['a'], []]]}
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        ([], 'is no object'),
-        ({'name': 'toy'}, "lacks 'identities'"),
-        (GOOD | {'num_cameras': '2'}, 'num_cameras must be a number'),
-        (GOOD | {'identities': [[['a']]]}, r'identities\[0\] must hold 2'),
-        (GOOD | {'identities': [['a', 'b']]}, r'identities\[0\] must hold 2'),
-        (GOOD | {'tracklets': {}}, 'tracklets must be a list'),
-        (GOOD | {'tracklets': [{}]}, r'tracklets\[0\] must have pid'),
-        (GOOD | {'tracklets': [7]}, r'tracklets\[0\] must have pid'),
+        ([], r'is \[\], expected an object'),
+        ({'name': 'toy'}, 'lacks num_cameras, identities'),
+        (
+            GOOD | {'num_cameras': '2'},
+            "has num_cameras '2', expected an integer",
+        ),
+        (
+            GOOD | {'identities': [[['a']]]},
+            r'identities\[0\] of 1 entries, exp',
+        ),
+        (
+            GOOD | {'identities': [['a', 'b']]},
+            r"identities\[0\]\[0\] 'a', exp",
+        ),
+        (
+            GOOD | {'identities': [[[3], []]]},
+            r'\[0\]\[0\]\[0\] 3, expected a file',
+        ),
+        (
+            GOOD | {'tracklets': {}},
+            'has tracklets {}, expected a list of tracklets',
+        ),
+        (GOOD | {'tracklets': [{}]}, r'tracklets\[0\] that lacks pid, camid'),
+        (GOOD | {'tracklets': [7]}, r'tracklets\[0\] that is 7, expected an'),
         (
             GOOD | {'tracklets': [{'pid': 1, 'camid': 0, 'files': []}]},
-            r'tracklets\[0\] must be file names of a person 0 to 0',
+            r'tracklets\[0\]\.pid 1, expected an integer from 0 to 0',
         ),
     ],
 )
@@ -163,21 +179,21 @@ def test_wrong_meta_is_named(content, message):
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        ({}, 'is no list of splits'),
-        ([], 'is no list of splits'),
-        ([1], 'split 0 is no object'),
-        ([{'trainval': [0]}], "split 0 needs 'query', a list of persons"),
+        ({}, 'holds {}, expected a list of splits'),
+        ([], r'holds \[\], expected a list of splits'),
+        ([1], 'split 0 is 1, expected an object'),
+        ([{'trainval': [0]}], 'split 0 lacks query, gallery'),
         (
             [{'trainval': [0], 'query': [3], 'gallery': [1]}],
-            'query of split 0 names person 3, but meta.json has 3 persons',
+            r'split 0 has query\[0\] 3, expected .*meta\.json has 3 persons',
         ),
         (
             [{'trainval': [-2], 'query': [1], 'gallery': [1]}],
-            'trainval of split 0 names person -2',
+            r'split 0 has trainval\[0\] -2, expected an integer from -1',
         ),
         (
             [{'trainval': [True], 'query': [1], 'gallery': [1]}],
-            'names person True',
+            r'has trainval\[0\] True, expected an integer',
         ),
     ],
 )
@@ -189,10 +205,12 @@ def test_wrong_splits_are_named(content, message):
 def test_splits_of_unknown_tracklets_are_named():
     row = {'trainval': [0], 'query': [1], 'gallery': [1]}
     listed = meta(3, [Tracklet(0, 0, [])])
-    with pytest.raises(UserError, match="needs 'train_tracklets'"):
+    with pytest.raises(UserError, match='lacks train_tracklets'):
         parse_splits([row], listed)
     row |= {f'{r}_tracklets': [-1] for r in ('train', 'query', 'gallery')}
-    with pytest.raises(UserError, match=r'names tracklet -1, but .* 1 track'):
+    with pytest.raises(
+        UserError, match=r'train_tracklets\[0\] -1, .* has 1 track'
+    ):
         parse_splits([row], listed)
 
 
@@ -200,8 +218,10 @@ def test_missing_and_broken_files(tmp_path):
     VideoReID(meta(), [PersonSplit([0], [1], [1])]).write(tmp_path)
     files = tmp_path / 'meta.json', tmp_path / 'splits.json'
     files[1].write_text('[{')
-    with pytest.raises(UserError, match=r'splits\.json cannot be read'):
+    with pytest.raises(
+        UserError, match=r'splits\.json: the dataset is not valid JSON'
+    ):
         VideoReID.read(*files)
     files[0].unlink()
-    with pytest.raises(UserError, match=r'convert the raw data set with'):
+    with pytest.raises(UserError, match='convert the raw dataset with'):
         VideoReID.read(*files)

@@ -1,0 +1,145 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""The rooms of the package, the directions of imports, and lengths."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from setuptools import find_packages
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / 'tools' / 'misc'))
+import code_counts
+import import_graph
+from import_graph import ALLOWED_IMPORTS, PACKAGE, ImportGraph, draw
+
+from mmfashion_ext.plugins import SYSTEMS
+
+CONTRIBUTING = ROOT / 'docs' / 'dev' / 'contributing.md'
+DRAWING = ROOT / 'docs' / 'dev' / 'images' / 'rooms.svg'
+SOURCES = sorted((ROOT / PACKAGE).rglob('*.py'))
+SOURCES = [path for path in SOURCES if '.mim' not in path.parts]
+
+
+@pytest.fixture(scope='module')
+def graph():
+    return ImportGraph()
+
+
+def test_imports_point_one_way(graph):
+    """No circle, nothing against the table, no command line below."""
+    assert graph.problems() == []
+
+
+def test_the_table_has_no_circle_and_every_room():
+    above = {room: set(others) for room, others in ALLOWED_IMPORTS.items()}
+    for room in above:
+        assert room not in import_graph._reachable(above)[room]
+    assert {import_graph.room_of(name) for name in ImportGraph().modules} == {
+        *ALLOWED_IMPORTS
+    }
+
+
+def test_systems_stand_side_by_side():
+    for system in SYSTEMS:
+        for other in {*SYSTEMS} - {system}:
+            assert other not in ALLOWED_IMPORTS[system]
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A function that writes modules of a made-up repository; its graph."""
+
+    def write(**modules):
+        for name, text in modules.items():
+            path = tmp_path / PACKAGE / (name.replace('__', '/') + '.py')
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return ImportGraph(tmp_path)
+
+    return write
+
+
+def test_what_breaks_the_rules_is_found(repository):
+    graph = repository(
+        errors='',
+        utils__cli='from ..errors import x',
+        utils__a='from . import b',
+        utils__b='def f():\n    from .a import y',
+        landmark__head='from ..match_rcnn import gallery',
+        match_rcnn__gallery=f'import {PACKAGE}.utils.cli',
+        scan__net='if TYPE_CHECKING:\n    from ..tryon import x',
+        tryon__x='',
+    )
+    circle, landmark, cli = graph.problems()[0], *graph.problems()[1:]
+    assert 'landmark may not import match_rcnn' in landmark + circle + cli
+    assert len(graph.problems()) == 3
+    assert any('in a circle' in line for line in graph.problems())
+    assert any('a module of command lines' in line for line in graph.problems())
+
+
+def test_drawing_and_table_are_those_of_the_code(graph):
+    """Fix: python tools/misc/import_graph.py --draw docs/dev/images/rooms.svg
+
+    The table is printed by --table.
+    """
+    assert DRAWING.read_text() == draw(graph)
+    assert import_graph.table() in CONTRIBUTING.read_text()
+
+
+def test_every_folder_reaches_the_wheel():
+    """``find_packages`` leaves out a folder without __init__.py, silently."""
+    found = set(find_packages(str(ROOT), include=[PACKAGE, f'{PACKAGE}.*']))
+    folders = {
+        '.'.join(path.parent.relative_to(ROOT).parts) for path in SOURCES
+    }
+    assert folders == found
+    for folder in folders:
+        init = ROOT.joinpath(*folder.split('.'), '__init__.py')
+        assert ast.get_docstring(ast.parse(init.read_text())), init
+
+
+@pytest.mark.parametrize('folder', [PACKAGE, 'tools', 'benchmarks', 'demo'])
+def test_files_and_functions_are_short(folder):
+    long = []
+    for path in sorted((ROOT / folder).rglob('*.py')):
+        if '.mim' in path.parts:
+            continue
+        text = path.read_text()
+        lines = text.count('\n')
+        if lines > 400:
+            long.append(f'{path.relative_to(ROOT)}: {lines} lines')
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                lines = node.end_lineno - node.lineno + 1
+                if lines > 60:
+                    long.append(f'{path.relative_to(ROOT)} {node.name}: {lines}')
+    assert long == []
+
+
+def test_half_of_the_public_docstrings_name_shapes(graph):
+    numbers = code_counts.counts(graph)
+    assert numbers['of them with shapes, %'] >= 50
+
+
+@pytest.mark.parametrize(
+    ('docstring', 'expected'),
+    [
+        ('Boxes (N, 4) xyxy.', True),
+        ('(h, w, 3) uint8', True),
+        ('size (tuple[int, int]): (w, h)', True),
+        ('(..., 2)', True),
+        ('name (str, optional): of it', False),
+        ('mean (of all, or none)', False),
+        ('nothing', False),
+    ],
+)
+def test_what_counts_as_a_shape(docstring, expected):
+    assert code_counts.names_a_shape(docstring) == expected
+
+
+def test_repeated_runs_are_counted():
+    run = '\n'.join(f'line_{number} = compute()' for number in range(6))
+    assert code_counts.repeated([run, f'first = 1\n{run}']) == 1
+    assert code_counts.repeated([run, run.replace('line_3', 'x')]) == 0

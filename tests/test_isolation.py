@@ -267,3 +267,23 @@ def test_every_registered_class_is_exported_and_so_found():
         if isinstance(node, Registry) and node.scope == 'mmfashion_ext':
             for name, kind in node.module_dict.items():
                 assert f'mmfashion_ext.{home[name]}.' in kind.__module__
+
+
+@pytest.mark.parametrize('system', plugins.SYSTEMS)
+def test_a_system_needs_its_own_hosts_alone(run_code, system):
+    """All of its public classes import with every other host missing."""
+    if system not in plugins.installed_systems():
+        pytest.skip('its host is not installed')
+    hosts = {host for hosts in plugins.SYSTEMS.values() for host in hosts}
+    foreign = {host.package for host in hosts - {*plugins.SYSTEMS[system]}}
+    foreign |= {'mmpretrain'}
+    run_code(f"""
+        import sys
+        for name in {sorted(foreign)}:
+            sys.modules[name] = None
+        import mmfashion_ext.{system} as system
+        for name in system.__all__:
+            assert getattr(system, name).__name__ == name
+        for name in {sorted(foreign)}:
+            assert sys.modules[name] is None
+    """)

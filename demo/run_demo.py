@@ -1,9 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The main job of every system, end to end, on generated data.
+"""Demo: train and test every system end to end on synthetic data.
 
 Each step is an ordinary command of this project and is printed before it
-runs. A step whose result is already there is left out, training goes on where
-it stopped, so the demo can be interrupted and run again.
+runs. A step whose result exists is left out and training continues where it
+stopped, so the demo can be interrupted and run again.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 from mmengine.device import is_cuda_available
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +24,7 @@ from mmfashion_ext.hub import config_path
 from mmfashion_ext.tryon import TryOnInferencer
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.image_grid import write_sheet
+from mmfashion_ext.utils.images import read_image
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
@@ -75,11 +75,11 @@ def run(*command: str | Path, **environment: str) -> None:
 
 
 def match_rcnn(work_dir: Path, num: int) -> dict[str, Path]:
-    """Boxes, masks and landmarks of clothes: data, training, test, pictures.
+    """Train and test Match R-CNN: boxes, masks and landmarks of clothes.
 
     Args:
         work_dir (Path): Where results go, relative to the repository.
-        num (int): Pictures to train on.
+        num (int): Images to train on.
 
     Returns:
         dict[str, Path]: What there is to look at.
@@ -93,26 +93,26 @@ def match_rcnn(work_dir: Path, num: int) -> dict[str, Path]:
             converter = 'tools/dataset_converters/deepfashion2.py'
             run(converter, DATA / split, '--out', annotations)
     config, checkpoint = train(MODEL, work_dir, batch=16)
-    pictures, metrics = work_dir / 'pictures', work_dir / 'metrics.json'
+    drawn, metrics = work_dir / 'drawn', work_dir / 'metrics.json'
     run(
         *('tools/test.py', config, checkpoint, '--work-dir', work_dir),
-        *('--out', metrics, '--show-dir', pictures),
+        *('--out', metrics, '--show-dir', drawn),
     )
-    sheet = work_dir / 'pictures.jpg'
-    drawn = sorted((ROOT / pictures).glob('*.jpg'))[:12]
-    images = [cv2.imread(str(path)) for path in drawn]
+    sheet = work_dir / 'drawn.jpg'
+    files = sorted((ROOT / drawn).glob('*.jpg'))[:12]
+    images = [read_image(path) for path in files]
     write_sheet(images, ROOT / sheet, columns=3, cell=(640, 400))
-    show_metrics('Match R-CNN on 300 held-out pictures', ROOT / metrics, SHOWN)
+    show_metrics('Match R-CNN on 300 held-out images', ROOT / metrics, SHOWN)
     return {
         'a sheet of predictions (left: truth, right: prediction)': sheet,
-        'all predictions': pictures,
+        'all predictions': drawn,
         'metrics': metrics,
         'weights': checkpoint,
     }
 
 
 def retrieval(work_dir: Path, detector: Path) -> dict[str, Path]:
-    """Find a user's garment in shop pictures: training, test, a gallery.
+    """Train and test retrieval, and search a gallery of shop images.
 
     Args:
         work_dir (Path): Where results go, relative to the repository.
@@ -128,7 +128,7 @@ def retrieval(work_dir: Path, detector: Path) -> dict[str, Path]:
         *('tools/test.py', config, checkpoint, '--work-dir', work_dir),
         *('--out', metrics),
     )
-    users, shops = pictures_by_source(DATA / 'validation')
+    users, shops = images_by_source(DATA / 'validation')
     index, sheet = work_dir / 'shop.index', work_dir / 'matches.jpg'
     if not (ROOT / index).exists():
         run(
@@ -138,7 +138,7 @@ def retrieval(work_dir: Path, detector: Path) -> dict[str, Path]:
     run('tools/gallery.py', 'query', index, users[0], '--out', sheet)
     names = [f'retrieval/top-{k}' for k in (1, 5, 10, 20)]
     show_metrics(
-        'Retrieval among all shop pictures of the 300', ROOT / metrics, names
+        'Retrieval among all shop images of the 300', ROOT / metrics, names
     )
     return {
         "a user's garment and its ten best matches": sheet,
@@ -147,7 +147,7 @@ def retrieval(work_dir: Path, detector: Path) -> dict[str, Path]:
 
 
 def landmark(work_dir: Path, found: dict[str, Path]) -> dict[str, Path]:
-    """Landmarks by mmpose, of the boxes that Match R-CNN finds.
+    """Train and test landmarks (mmpose), in boxes found by Match R-CNN.
 
     Args:
         work_dir (Path): Where results go, relative to the repository.
@@ -172,19 +172,19 @@ def landmark(work_dir: Path, found: dict[str, Path]) -> dict[str, Path]:
     )
     names = ('PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'keypoints/AP')
     show_metrics('Landmarks in annotated boxes', ROOT / metrics, names)
-    users, _ = pictures_by_source(DATA / 'validation')
-    pictures = work_dir / 'pictures'
-    (ROOT / pictures).mkdir(parents=True, exist_ok=True)
+    users, _ = images_by_source(DATA / 'validation')
+    photos = work_dir / 'photos'
+    (ROOT / photos).mkdir(parents=True, exist_ok=True)
     for user in users[:12]:
-        shutil.copy(ROOT / user, ROOT / pictures)
+        shutil.copy(ROOT / user, ROOT / photos)
     run(
-        *('demo/landmark_demo.py', pictures, '--model', config),
+        *('demo/landmark_demo.py', photos, '--model', config),
         *('--weights', checkpoint, '--det-model', config_path(MODEL)),
         *('--det-weights', found['weights'], '--out-dir', drawn),
     )
     sheet = work_dir / 'landmarks.jpg'
     files = sorted((ROOT / drawn / 'visualizations').iterdir())
-    images = [cv2.imread(str(path)) for path in files]
+    images = [read_image(path) for path in files]
     write_sheet(images, ROOT / sheet, columns=4, cell=(320, 400))
     return {
         'landmarks of the boxes that Match R-CNN found': sheet,
@@ -193,7 +193,7 @@ def landmark(work_dir: Path, found: dict[str, Path]) -> dict[str, Path]:
 
 
 def scan(work_dir: Path) -> dict[str, Path]:
-    """Recognise people who walk past two cameras.
+    """Train and test video person re-identification on two cameras.
 
     Args:
         work_dir (Path): Where results go, relative to the repository.
@@ -224,7 +224,7 @@ def scan(work_dir: Path) -> dict[str, Path]:
 
 
 def tryon(work_dir: Path) -> dict[str, Path]:
-    """Put garments on people: a tutor with a parser, a student without.
+    """Train and test virtual try-on: a tutor with a parser, then a student.
 
     Args:
         work_dir (Path): Where results go, relative to the repository.
@@ -235,7 +235,47 @@ def tryon(work_dir: Path) -> dict[str, Path]:
     if not (ROOT / PEOPLE).exists():
         sizes = ('--num', '320', '--test', '80', '--size', '128')
         run('-m', 'mmfashion_ext.synthetic', 'viton', PEOPLE, *sizes)
-    warp, tutor, moved, student = TRYON
+    student, weights = train_try_on(work_dir)
+    results = work_dir / student
+    metrics, strips = results / 'metrics.json', results / 'strips'
+    # garments that others wore, whose truth synthetic data know
+    other = [
+        'test_dataloader.dataset.paired=False',
+        "test_dataloader.dataset.annotations=['truth']",
+    ]
+    run(
+        *('tools/test.py', config_path(student), weights),
+        *('--work-dir', results, '--out', metrics, '--show-dir', strips),
+        *('--cfg-options', *other),
+    )
+    names = ['warp/IoU', 'unwarped/IoU', 'warp/EPE', 'unwarped/EPE', 'SSIM']
+    show_metrics('Try-on without a parser', ROOT / metrics, names)
+    sheet = work_dir / 'try_on.jpg'
+    files = sorted((ROOT / strips).iterdir())[:24]
+    images = [read_image(path) for path in files]
+    write_sheet(images, ROOT / sheet, columns=4, cell=(296, 136))
+    combinations = work_dir / 'combinations'
+    inputs = [
+        sorted((ROOT / PEOPLE / 'VITON_test' / kind).iterdir())[:8]
+        for kind in ('test_img', 'test_clothes', 'test_edge')
+    ]
+    infer = TryOnInferencer(student, ROOT / weights, show_progress=False)
+    infer(*inputs, out_dir=ROOT / combinations, grid=True)
+    return {
+        'person, garment and try-on of 24 pairs': sheet,
+        'the same of all pairs': strips,
+        'eight people in eight garments': combinations / 'grid.jpg',
+        'metrics of try-on': metrics,
+    }
+
+
+def train_try_on(work_dir: Path) -> tuple[str, Path]:
+    """Train the four stages of try-on; return the student and its weights.
+
+    Args:
+        work_dir (Path): Where results go, relative to the repository.
+    """
+    warp, tutor, student_warp, student = TRYON
 
     def stage(name: str, *settings: str) -> Path:
         epochs = TRYON[name]
@@ -254,47 +294,15 @@ def tryon(work_dir: Path) -> dict[str, Path]:
 
     teacher = stage(tutor, f'load_from={stage(warp)}')
     taught = f'model.teacher_checkpoint={teacher}'
-    begins = f'custom_hooks.0.switch_epoch={TRYON[moved] // 4}'
-    weights = stage(
-        student, taught, f'load_from={stage(moved, taught, begins)}'
-    )
-    results = work_dir / student
-    metrics, strips = results / 'metrics.json', results / 'strips'
-    # garments that others wore, whose truth synthetic data know
-    other = [
-        'test_dataloader.dataset.paired=False',
-        "test_dataloader.dataset.annotations=['truth']",
-    ]
-    run(
-        *('tools/test.py', config_path(student), weights),
-        *('--work-dir', results, '--out', metrics, '--show-dir', strips),
-        *('--cfg-options', *other),
-    )
-    names = ['warp/IoU', 'unwarped/IoU', 'warp/EPE', 'unwarped/EPE', 'SSIM']
-    show_metrics('Try-on without a parser', ROOT / metrics, names)
-    sheet = work_dir / 'try_on.jpg'
-    files = sorted((ROOT / strips).iterdir())[:24]
-    images = [cv2.imread(str(path)) for path in files]
-    write_sheet(images, ROOT / sheet, columns=4, cell=(296, 136))
-    everything = work_dir / 'everything'
-    everybody = [
-        sorted((ROOT / PEOPLE / 'VITON_test' / kind).iterdir())[:8]
-        for kind in ('test_img', 'test_clothes', 'test_edge')
-    ]
-    infer = TryOnInferencer(student, ROOT / weights, show_progress=False)
-    infer(*everybody, out_dir=ROOT / everything, grid=True)
-    return {
-        'person, garment and try-on of 24 pairs': sheet,
-        'the same of all pairs': strips,
-        'eight people in eight garments': everything / 'grid.jpg',
-        'metrics of try-on': metrics,
-    }
+    begins = f'custom_hooks.0.switch_epoch={TRYON[student_warp] // 4}'
+    first = stage(student_warp, taught, begins)
+    return student, stage(student, taught, f'load_from={first}')
 
 
 def train(
     model: str, work_dir: Path, *settings: str, batch: int | None = None
 ) -> tuple[Path, Path]:
-    """Train a model, or go on; its config and its last checkpoint.
+    """Train a model, or continue; return its config and last checkpoint.
 
     Args:
         model (str): Name of the model.
@@ -328,8 +336,8 @@ def train(
     return config, checkpoint
 
 
-def pictures_by_source(split: Path) -> tuple[list[Path], list[Path]]:
-    """The user's and the shop's pictures of a raw split."""
+def images_by_source(split: Path) -> tuple[list[Path], list[Path]]:
+    """Return the images of users and those of shops of a raw split."""
     found = {'user': [], 'shop': []}
     for file in sorted((ROOT / split / 'annos').glob('*.json')):
         source = json.loads(file.read_text())['source']
@@ -349,7 +357,7 @@ def show_metrics(title: str, path: Path, names: Sequence[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        '--num', type=int, default=2200, help='pictures to train on'
+        '--num', type=int, default=2200, help='images to train on'
     )
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/demo')

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Configs and models by name: the config's stem is the model's name.
+"""Model hub: list, build and run models by name, the stem of their config.
 
 A config of this package is inherited in one's own config in either way:
 
@@ -39,7 +39,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 @cache
 def root() -> Path:
-    """Where ``configs/`` and ``model-index.yml`` are.
+    """Return the folder of ``configs/`` and ``model-index.yml``.
 
     Returns:
         Path: The repository of a clone, else the installed package's
@@ -55,7 +55,7 @@ def root() -> Path:
 
 
 def config_path(name: str) -> str:
-    """The file of a config.
+    """Return the file of a config.
 
     Args:
         name (str): A config's stem, a path below ``configs/`` such as
@@ -85,7 +85,7 @@ def config_path(name: str) -> str:
 
 
 def leaf_configs() -> list[Path]:
-    """Every config that is a model, i.e. outside the ``_base_`` folders."""
+    """Return every config of a model, i.e. outside the ``_base_`` folders."""
     paths = (root() / 'configs').rglob('*.py')
     return sorted(path for path in paths if '_base_' not in path.parts)
 
@@ -105,7 +105,7 @@ def metafile_entries() -> list[dict]:
 def list_models(
     pattern: str | None = None, task: str | None = None
 ) -> list[str]:
-    """Names of the models, from the metafiles.
+    """Return the names of the models, from the metafiles.
 
     Args:
         pattern (str, optional): Part of the name, or a shell pattern such as
@@ -137,7 +137,7 @@ def list_models(
 
 
 def published_weights(name: str) -> str:
-    """URL of a model's published weights.
+    """Return the URL of a model's published weights.
 
     Args:
         name (str): Name of a model.

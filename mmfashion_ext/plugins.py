@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Which system needs which host, and what to do when one is missing.
+"""Systems, the hosts they need, and what to do when a host is missing.
 
 Hosts are looked up by import name, never by distribution name: the maintained
 forks (``onedl-mmdetection`` ...) install the same import packages.
@@ -79,7 +79,7 @@ def require(system: str) -> None:
 
     Raises:
         ImportError: A host is missing, too old, or installed but broken. The
-            message names the command that mends it.
+            message names the command that fixes it.
     """
     for host in SYSTEMS[system]:
         remedy = _remedy(system, host)
@@ -110,7 +110,7 @@ def require(system: str) -> None:
 
 
 def _remedy(system: str, host: Host) -> str:
-    """The command that installs a host."""
+    """Return the command that installs a host."""
     if host is MMCV:  # pip cannot compile it against the torch that is there
         return 'python tools/install.py --torch keep --only-mmcv'
     extra = system.replace('_', '-')
@@ -148,7 +148,7 @@ def lazy_exports(
 
 
 def exports(system: str) -> list[str]:
-    """The public names of a system; imports no host."""
+    """Return the public names of a system; no host is imported."""
     return importlib.import_module(f'mmfashion_ext.{system}').__all__
 
 
@@ -167,7 +167,7 @@ def import_type(name: str) -> None:
 
 
 def used_systems(cfg: 'Config') -> list[str]:
-    """The systems of this package whose types a config names."""
+    """Return the systems of this package whose types a config names."""
 
     def types(node: object) -> Iterator[str]:
         if isinstance(node, dict):

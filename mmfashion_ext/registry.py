@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The registries of the scope ``mmfashion_ext``, one per kind of object.
+"""Registries of the scope ``mmfashion_ext``, one per kind of object.
 
 MMEngine imports this module by itself when a config names a type with the
 prefix ``mmfashion_ext.``, and a registry imports the system that has a type
@@ -24,14 +24,14 @@ from .plugins import import_type
 
 
 class SystemRegistry(Registry):
-    """Imports a system's class when it is looked up for the first time."""
+    """Registry that imports a system's class when it is first looked up."""
 
     def get(self, key: str) -> type | None:
         """See ``mmengine.registry.Registry.get``.
 
         Raises:
             ImportError: A host of the system that has the class is missing,
-                too old or broken; names the command that mends it.
+                too old or broken; names the command that fixes it.
         """
         scope, _, name = key.rpartition('.')
         if scope in ('', self.scope):
@@ -39,7 +39,7 @@ class SystemRegistry(Registry):
         return super().get(key)
 
     def import_from_location(self) -> None:
-        """Nothing ahead of time: ``get`` imports what it is asked for."""
+        """Import nothing ahead of time: ``get`` imports what is asked for."""
 
 
 _NODE = {'scope': 'mmfashion_ext'}

@@ -133,7 +133,7 @@ def raw_item():
 
 @pytest.fixture
 def write_viton(tmp_path):
-    """A function that writes a tiny data set for try-on; its root.
+    """A function that writes a tiny dataset for try-on; its root.
 
     The person of item 2 has value 22 everywhere, cloth 122; the left half of
     a cloth's mask is on. Parse map and DensePose hold all ids, joint k is at
@@ -312,7 +312,7 @@ def run_tool():
 
 @pytest.fixture(scope='session')
 def tiny_deepfashion2(tmp_path_factory, run_tool):
-    """Four synthetic pictures to train on and two to validate on, converted.
+    """Four synthetic images to train on and two to validate on, converted.
 
     Returns the folder and the ``--cfg-options`` that make a config use it.
     """

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: Pattern -> what to write instead. docs/dev/conventions.md shows this table.
 WORDS = {
-    r'\b(is|are) no (?!longer\b)': 'is not a',
+    r'(?<!there )\b(is|are) no (?!longer\b)': 'is not a',
     r'\bmend(s|ed|ing|able)?\b': 'fix',
     r'\bdata sets?\b': 'dataset',
     r'\btakes? the\b': 'use the',

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Checkpoints are read as data: nothing in a file can run code.
+"""Load checkpoints safely: they are read as data, no code in a file runs.
 
 A ``.pth`` file is a pickle, and an ordinary unpickler calls whatever function
 the file names. Everything here goes through ``torch.load(weights_only=True)``
@@ -36,12 +36,12 @@ _NUMPY_FUNCTIONS = ('_reconstruct', 'scalar')
 _BUFFER_METHODS = ('min', 'max', 'current', 'mean')
 
 
-class CheckpointError(UserError, ValueError):
-    """A file cannot be used as a checkpoint."""
+class CheckpointError(UserError):
+    """Error: a file cannot be used as a checkpoint."""
 
 
 class UnsafeCheckpointError(CheckpointError):
-    """A checkpoint holds objects other than weights and plain values."""
+    """Error: a checkpoint holds more than weights and plain values."""
 
 
 def load_checkpoint_file(
@@ -65,7 +65,7 @@ def load_checkpoint_file(
         FileNotFoundError: No such file.
         UnsafeCheckpointError: The file holds objects that only an ordinary
             unpickler would build.
-        CheckpointError: The file is no checkpoint, or is truncated.
+        CheckpointError: The file is not a checkpoint, or is truncated.
     """
     return _load(local_checkpoint(path), map_location, mmap=False)
 
@@ -80,7 +80,7 @@ def assert_safe(path: str | Path) -> None:
         FileNotFoundError: No such file.
         UnsafeCheckpointError: The file holds objects that only an ordinary
             unpickler would build.
-        CheckpointError: The file is no checkpoint, or is truncated.
+        CheckpointError: The file is not a checkpoint, or is truncated.
     """
     file = local_checkpoint(path)
     # mapped: the tensors of a large file are not read just to be dropped
@@ -88,7 +88,7 @@ def assert_safe(path: str | Path) -> None:
 
 
 def local_checkpoint(path: str | Path) -> Path:
-    """The local file of a checkpoint; a URL is downloaded once.
+    """Return the local file of a checkpoint; a URL is downloaded once.
 
     Downloads go to torch hub's cache (``$TORCH_HOME/hub/checkpoints``). When
     the name ends in ``-{sha8}.pth``, the content must have that SHA-256.
@@ -133,7 +133,7 @@ def local_checkpoint(path: str | Path) -> Path:
 def extract_state_dict(
     checkpoint: dict, file: str | Path
 ) -> dict[str, Tensor]:
-    """The weights in a checkpoint, by parameter name.
+    """Return the weights in a checkpoint, by parameter name.
 
     MMEngine's EMA hook saves the averaged weights as ``state_dict`` and the
     raw ones as ``ema_state_dict``, so the former is right with and without
@@ -164,7 +164,7 @@ def extract_state_dict(
         raise CheckpointError(
             f'{file}: no weights in the checkpoint: expected names with '
             f"tensors, at the top or under 'state_dict' or 'model', got "
-            f'{found}. Take the checkpoint of a training'
+            f'{found}. Pass the checkpoint of a training'
         )
     if all(name.startswith('module.') for name in weights):
         weights = OrderedDict(weights)
@@ -173,7 +173,7 @@ def extract_state_dict(
 
 
 def load_weights(model: nn.Module, path: str | Path, name: str) -> dict:
-    """Read weights into a model, which they must fit to the last key.
+    """Load weights into a model, which they must fit to the last key.
 
     Args:
         model (nn.Module): Changed in place.
@@ -200,25 +200,25 @@ def load_weights(model: nn.Module, path: str | Path, name: str) -> dict:
 
 
 def compare_weights(
-    wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor]
 ) -> dict[str, list[str]]:
-    """What keeps weights from being those that are wanted.
+    """Compare weights with those that a model has.
 
     Args:
-        wanted (Mapping[str, Tensor]): Name -> a tensor of the right shape.
+        expected (Mapping[str, Tensor]): Name -> a tensor of the right shape.
         found (Mapping[str, Tensor]): Name -> value.
 
     Returns:
         dict[str, list[str]]: What is wrong -> names, which may be none.
     """
     return {
-        'missing': [name for name in wanted if name not in found],
+        'missing': [name for name in expected if name not in found],
         'of the wrong shape': [
             f'{name} {list(found[name].shape)} instead of {list(value.shape)}'
-            for name, value in wanted.items()
+            for name, value in expected.items()
             if name in found and found[name].shape != value.shape
         ],
-        'unknown': sorted(set(found) - set(wanted)),
+        'unknown': sorted(set(found) - set(expected)),
     }
 
 
@@ -271,7 +271,7 @@ def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:
                 return load()
             except UnicodeDecodeError:
                 # Python 2 knew no bytes: NumPy's numbers stand in strings
-                # that are no UTF-8
+                # that are not UTF-8
                 with warnings.catch_warnings():
                     warnings.simplefilter('ignore')  # torch doubts it works
                     return load(encoding='latin1')
@@ -279,8 +279,8 @@ def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:
             named = re.search(r'GLOBAL (\S+)', str(error))
             if not named and not _is_pickle(file):
                 raise CheckpointError(
-                    f'{file} is no checkpoint, PyTorch writes other files. '
-                    'Copy or download it again, or pass another one'
+                    f'{file} is not a PyTorch checkpoint (neither zip nor '
+                    'pickle). Download it again or pass another file'
                 ) from None
             what = f'it names {named[1]}' if named else _first_line(error)
             raise UnsafeCheckpointError(
@@ -296,7 +296,7 @@ def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:
 
 
 def _is_pickle(file: Path) -> bool:
-    """Whether it starts like one of PyTorch's files, new or old."""
+    """Return whether it starts like one of PyTorch's files, new or old."""
     with file.open('rb') as opened:
         return opened.read(1) == b'\x80' or zipfile.is_zipfile(file)
 

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""One batch from those of all processes, gradients included."""
+"""Differentiable all-gather of rows whose number differs by process."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def gather_rows(rows: Tensor) -> Tensor:
         return rows
     count = torch.tensor([len(rows)], device=rows.device)
     counts = _AllGather.apply(count)[:, 0].tolist()
-    # the collectives want equal shapes, and not zero
+    # the collectives need equal shapes, none of them empty
     missing = max(1, *counts) - len(rows)
     padding = (0, 0) * (rows.dim() - 1) + (0, missing)
     parts = _AllGather.apply(F.pad(rows, padding).contiguous())

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""All five tasks through tools/train.py and tools/test.py, on 12 pictures."""
+"""All five tasks through tools/train.py and tools/test.py, on 12 images."""
 
 import importlib.util
 import json
@@ -15,7 +15,7 @@ MODEL = 'match-rcnn-retrieval-class_r18-small_fpn_2xb8-1e_synthetic-160x160'
 
 @pytest.fixture(scope='module')
 def paired(tmp_path_factory, run_tool):
-    """A folder of paired pictures, and the options that use it."""
+    """A folder of paired images, and the options that use it."""
     data = tmp_path_factory.mktemp('paired') / 'data'
     generate_deepfashion2(data, num=6, val=6, size=96, progress=False)
     converter = 'tools/dataset_converters/deepfashion2.py'

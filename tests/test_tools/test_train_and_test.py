@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""tools/train.py and tools/test.py as a user runs them, on 4 pictures."""
+"""tools/train.py and tools/test.py as a user runs them, on 4 images."""
 
 import json
 import pickle
@@ -42,14 +42,14 @@ def test_trains_and_goes_on(trained, run_tool):
     assert weights['meta']['iter'] == 4
 
 
-def test_metrics_pictures_and_result_files(
+def test_metrics_drawings_and_result_files(
     trained, tiny_deepfashion2, run_python, run_tool, tmp_path
 ):
     work_dir, options = trained
-    out, pictures = tmp_path / 'a' / 'metrics.json', tmp_path / 'pictures'
+    out, drawn = tmp_path / 'a' / 'metrics.json', tmp_path / 'drawn'
     run_python(
         *('tools/test.py', MODEL, work_dir / 'epoch_1.pth'),
-        *('--work-dir', tmp_path, '--out', out, '--show-dir', pictures),
+        *('--work-dir', tmp_path, '--out', out, '--show-dir', drawn),
         *('--show-thr', '0', '--dump', tmp_path / 'pred.pkl'),
         *('--cfg-options', *options),
     )
@@ -57,7 +57,7 @@ def test_metrics_pictures_and_result_files(
     assert {'bbox/AP', 'segm/AP50', 'keypoints/AP', 'keypoints_vis/AR'} <= set(
         metrics
     )
-    images = sorted(pictures.glob('*.jpg'))
+    images = sorted(drawn.glob('*.jpg'))
     assert len(images) == 2
     assert cv2.imread(str(images[0])) is not None
     predictions = pickle.loads((tmp_path / 'pred.pkl').read_bytes())

@@ -181,7 +181,7 @@ def test_unreadable_files_are_named(tmp_path):
         ckpt.assert_safe(tmp_path / 'empty.pth')
     (tmp_path / 'page.pth').write_text('<html>404</html>')
     with pytest.raises(
-        ckpt.CheckpointError, match=r'page\.pth is no checkpoint'
+        ckpt.CheckpointError, match=r'page\.pth is not a PyTorch checkpoint'
     ) as raised:
         ckpt.assert_safe(tmp_path / 'page.pth')
     assert not isinstance(raised.value, UnsafeCheckpointError)

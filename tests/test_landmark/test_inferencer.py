@@ -346,7 +346,11 @@ def test_an_interrupted_video_leaves_nothing(inferencer, video, tmp_path):
     next(results)
     assert list((out / 'visualizations').iterdir())
     results.close()
-    assert not list(out.rglob('*.*'))
+    assert [f.name for f in out.rglob('*.*')] == ['results.json']
+    assert json.loads((out / 'results.json').read_text()) == {
+        'predictions': [],
+        'skipped': [],
+    }
 
 
 def test_bad_images_of_a_folder_are_named_at_the_end(

@@ -75,11 +75,6 @@ def mmdet_weights(mmdet_config, tmp_path):
     return path
 
 
-def noise():
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 255, (150, 100, 3), np.uint8)
-
-
 def test_names_are_compared_without_case_and_punctuation():
     ids = list(range(1, 14))
     assert category_ids(CLASS_NAMES).tolist() == ids
@@ -132,7 +127,7 @@ def iou(a, b):
     return inter / (sum(areas) - inter)
 
 
-def test_our_match_rcnn(tmp_path):
+def test_our_match_rcnn(tmp_path, noise):
     torch.manual_seed(0)
     weights = tmp_path / 'random.pth'
     model = hub.get_model(MATCH_RCNN)
@@ -170,7 +165,7 @@ def test_systems_are_found_by_name_at_run_time():
     assert 'hub' in rooms
 
 
-def test_any_config_of_mmdet(mmdet_config, mmdet_weights):
+def test_any_config_of_mmdet(mmdet_config, mmdet_weights, noise):
     detector = GarmentDetector(mmdet_config, mmdet_weights, device='cpu')
     boxes, scores, ids = detector(noise(), 0.0, 1.0)
     assert len(boxes) == len(scores) == len(ids) > 0

@@ -1,9 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""From images to landmarks, with models of random weights."""
+"""Landmark inferencer: inputs, results, files and errors."""
 
 import io
 import json
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,7 +12,6 @@ from PIL import Image
 
 pytest.importorskip('mmpose')
 from mmengine.registry import DefaultScope
-from mmengine.structures import InstanceData
 from mmpose.apis import MMPoseInferencer, Pose2DInferencer
 from mmpose.structures import PoseDataSample
 
@@ -24,7 +22,6 @@ from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CATEGORY_BY_ID,
     CLASS_NAMES,
-    PALETTE,
 )
 from mmfashion_ext.landmark import LandmarkInferencer
 from mmfashion_ext.utils.checkpoint import UnsafeCheckpointError
@@ -33,72 +30,6 @@ MODEL = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
 FLD = 'td-hm-udp-fld-upper_r18-small_1xb32-20e_synthetic-128x96'
 MATCH_RCNN = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 PIXEL = 0.01  # tolerance in px
-# UDP's subpixel step on the flat maps of a model of random weights enlarges
-# rounding errors to pixels
-MSRA = "model = dict(head=dict(decoder=dict(type='MSRAHeatmap')))\n"
-
-
-def noise(seed=0, size=(100, 150)):
-    """An image of noise, (w, h) px."""
-    rng = np.random.default_rng(seed)
-    return rng.integers(0, 255, (size[1], size[0], 3), np.uint8)
-
-
-def config(folder, text, base=MODEL):
-    """A user's config that inherits one of ours."""
-    path = folder / 'own.py'
-    line = f"_base_ = __import__('mmfashion_ext').config_path({base!r})\n"
-    path.write_text(line + text)
-    return str(path)
-
-
-def random_inferencer(name):
-    """An inferencer of a model of random weights."""
-    return LandmarkInferencer(hub.get_model(name), show_progress=False)
-
-
-@pytest.fixture(scope='module')
-def model(tmp_path_factory):
-    """A config file and weights."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp('model')
-    path, weights = config(folder, MSRA), folder / 'random.pth'
-    torch.save({'state_dict': hub.get_model(path).state_dict()}, weights)
-    return path, weights
-
-
-@pytest.fixture(scope='module')
-def inferencer(model):
-    return LandmarkInferencer(*model, device='cpu', show_progress=False)
-
-
-@pytest.fixture
-def detects(inferencer, monkeypatch):
-    """An inferencer whose detector has these classes and gives these boxes."""
-    from mmfashion_ext.landmark import garment_detector as detector
-
-    def build(classes, detections, infer=inferencer, keep_labels=None):
-        columns = np.array(detections, np.float32).reshape(-1, 6)
-        found = InstanceData(
-            bboxes=torch.from_numpy(columns[:, :4]),
-            scores=torch.from_numpy(columns[:, 4]),
-            labels=torch.from_numpy(columns[:, 5].astype(int)),
-        )
-
-        class Detector:
-            model = SimpleNamespace(dataset_meta={'classes': classes})
-
-            def __call__(self, image, return_datasamples):
-                assert return_datasamples
-                assert image.shape[2] == 3
-                return {'predictions': [SimpleNamespace(pred_instances=found)]}
-
-        monkeypatch.setattr(detector, 'build_detector', lambda *_: Detector())
-        fake = detector.GarmentDetector('fake', None, keep_labels)
-        monkeypatch.setattr(infer, 'detector', fake)
-        return infer
-
-    return build
 
 
 @pytest.fixture
@@ -110,46 +41,6 @@ def batches_of(monkeypatch):
         return infer
 
     return change
-
-
-def one(inferencer, *args, **kwargs):
-    """The prediction of a single image."""
-    result = inferencer(*args, **kwargs)
-    assert result['skipped'] == []
-    (prediction,) = result['predictions']
-    return prediction
-
-
-def check(found):
-    """Shapes and types of a prediction with categories."""
-    num = len(found['bboxes'])
-    assert found['bboxes'].shape == (num, 4)
-    assert found['scores'].shape == found['labels'].shape == (num,)
-    assert found['bboxes'].dtype == found['scores'].dtype == np.float32
-    assert found['labels'].dtype.kind == 'i'
-    for key in ('categories', 'keypoints', 'keypoint_scores'):
-        assert isinstance(found[key], list)
-        assert len(found[key]) == num
-    for number, label in enumerate(found['labels']):
-        category = CATEGORIES[label]
-        assert found['categories'][number] == category.name
-        k = category.num_landmarks
-        assert found['keypoints'][number].shape == (k, 2)
-        assert found['keypoint_scores'][number].shape == (k,)
-        assert found['keypoint_names'][number] == [
-            f'{category.prefix}_kpt{i}' for i in range(1, k + 1)
-        ]
-
-
-def assert_equal(found, other):
-    """Two predictions agree, up to the names of their images."""
-    assert found['categories'] == other['categories']
-    for key in ('bboxes', 'scores'):
-        assert np.allclose(found[key], other[key], atol=PIXEL), key
-    for key in ('keypoints', 'keypoint_scores'):
-        assert len(found[key]) == len(other[key])
-        for a, b in zip(found[key], other[key], strict=True):
-            assert np.allclose(a, b, atol=PIXEL), key
 
 
 def plain(found):
@@ -167,7 +58,9 @@ def plain(found):
     }
 
 
-def test_inputs_of_every_kind(inferencer, tmp_path):
+def test_inputs_of_every_kind(
+    inferencer, tmp_path, noise, one, check, assert_equal
+):
     array = noise()
     found = one(inferencer, array)
     check(found)
@@ -199,7 +92,7 @@ def test_inputs_of_every_kind(inferencer, tmp_path):
     assert inferencer([]) == {'predictions': [], 'skipped': []}
 
 
-def test_mmposes_own_inferencers_accept_our_configs():
+def test_mmposes_own_inferencers_accept_our_configs(noise):
     path = hub.config_path(MODEL)
     host = MMPoseInferencer(pose2d=path, device='cpu')  # random weights
     result = next(host(noise(), return_vis=True))
@@ -209,7 +102,7 @@ def test_mmposes_own_inferencers_accept_our_configs():
     assert not issubclass(LandmarkInferencer, Pose2DInferencer)
 
 
-def test_mmposes_own_inferencer_gives_the_same(inferencer, model):
+def test_mmposes_own_inferencer_gives_the_same(inferencer, model, noise, one):
     ours = one(inferencer, noise())
     path, weights = model
     host = Pose2DInferencer(path, str(weights), device='cpu')
@@ -224,7 +117,9 @@ def test_mmposes_own_inferencer_gives_the_same(inferencer, model):
 
 
 @pytest.mark.parametrize('batch_size', [1, 3, 8])
-def test_batches_change_nothing(detects, batches_of, batch_size):
+def test_batches_change_nothing(
+    detects, batches_of, batch_size, noise, one, assert_equal
+):
     boxes = [[0, 0, 50, 50, 0.9, 4], [9, 9, 80, 99, 0.8, 8]]
     infer = batches_of(detects(CLASS_NAMES, boxes), batch_size)
     images = [noise(seed, (100, 110 + seed)) for seed in range(5)]
@@ -241,7 +136,7 @@ def test_batches_change_nothing(detects, batches_of, batch_size):
         assert_equal(result, one(infer, image))
 
 
-def test_writes_the_layout_of_all_systems(inferencer, tmp_path):
+def test_writes_the_layout_of_all_systems(inferencer, tmp_path, noise):
     for name in ('a', 'b'):
         (tmp_path / name).mkdir()
         cv2.imwrite(str(tmp_path / name / '1.png'), noise(ord(name)))
@@ -268,21 +163,7 @@ def test_writes_the_layout_of_all_systems(inferencer, tmp_path):
     assert content['skipped'] == []
 
 
-def test_only_the_categorys_landmarks_are_drawn(detects):
-    infer = detects(CLASS_NAMES, [[10, 10, 90, 140, 0.9, 8]])
-    black = np.zeros((150, 100, 3), np.uint8)
-    options = {'draw': True, 'kpt_thr': 0}
-    drawn = one(infer, black, draw_bbox=False, **options)['visualization']
-    colours = {tuple(c) for c in np.unique(drawn.reshape(-1, 3), axis=0)}
-    assert colours == {(0, 0, 0), PALETTE[8][::-1]}  # BGR
-    boxed = one(infer, black, **options)['visualization']
-    colours = {tuple(c) for c in np.unique(boxed.reshape(-1, 3), axis=0)}
-    assert (0, 255, 0) in colours
-    hidden = one(infer, black, draw=True, draw_bbox=False, kpt_thr=1.1)
-    assert not hidden['visualization'].any()
-
-
-def test_data_samples(inferencer):
+def test_data_samples(inferencer, noise):
     result = inferencer(noise(), return_datasamples=True)
     (sample,) = result['predictions']
     assert isinstance(sample, PoseDataSample)
@@ -290,7 +171,9 @@ def test_data_samples(inferencer):
     assert sample.img_path == 'image'
 
 
-def test_predictions_one_by_one(inferencer, tmp_path):
+def test_predictions_one_by_one(
+    inferencer, tmp_path, noise, one, assert_equal
+):
     read = []
 
     def images():
@@ -309,7 +192,7 @@ def test_predictions_one_by_one(inferencer, tmp_path):
 
 
 @pytest.fixture
-def video(tmp_path):
+def video(tmp_path, noise):
     path = tmp_path / 'street.avi'
     codec = cv2.VideoWriter_fourcc(*'MJPG')
     writer = cv2.VideoWriter(str(path), codec, 10, (64, 48))
@@ -319,7 +202,7 @@ def video(tmp_path):
     return path
 
 
-def test_video(inferencer, batches_of, video, tmp_path):
+def test_video(inferencer, batches_of, video, tmp_path, check):
     out = tmp_path / 'out'
     infer = batches_of(inferencer, 2)
     results = infer(video, out_dir=out)['predictions']
@@ -354,7 +237,7 @@ def test_an_interrupted_video_leaves_nothing(inferencer, video, tmp_path):
 
 
 def test_bad_images_of_a_folder_are_named_at_the_end(
-    inferencer, tmp_path, log
+    inferencer, tmp_path, log, noise
 ):
     good, bad = tmp_path / 'b.png', tmp_path / 'a.jpg'
     cv2.imwrite(str(good), noise())
@@ -377,7 +260,7 @@ def test_bad_images_of_a_folder_are_named_at_the_end(
     assert len(result['skipped']) == 2
 
 
-def test_what_a_user_gets_wrong(inferencer, tmp_path, monkeypatch):
+def test_what_a_user_gets_wrong(inferencer, tmp_path, monkeypatch, noise):
     bad = tmp_path / 'bad.jpg'
     bad.write_bytes(b'not an image')
     for source in (bad, str(bad), [bad]):
@@ -428,153 +311,16 @@ def test_weights_are_checked(tmp_path):
         LandmarkInferencer(MODEL, path, device='cpu')
 
 
-def test_the_default_scope_is_left_alone(model):
+def test_the_default_scope_is_left_alone(model, noise, one, check):
     with DefaultScope.overwrite_default_scope('mmdet'):
         infer = LandmarkInferencer(hub.get_model(model[0]))
         check(one(infer, noise()))
         assert DefaultScope.get_current_instance().scope_name == 'mmdet'
 
 
-def test_detectors_categories_are_the_garments(detects):
-    boxes = [
-        [10, 10, 60, 90, 0.7, 0],
-        [12, 10, 60, 92, 0.9, 0],  # the same shirt
-        [12, 10, 60, 92, 0.8, 3],  # an outwear over it
-        [20, 20, 60, 20, 0.9, 4],  # no area
-        [10, 50, 60, 99, 0.2, 7],  # not sure
-    ]
-    raw_names = [category.raw_name for category in CATEGORIES]
-    infer = detects(raw_names, boxes)
-    found = one(infer, noise())
-    check(found)
-    assert found['labels'].tolist() == [0, 3]
-    assert found['scores'] == pytest.approx([0.9, 0.8])
-    assert found['bboxes'][0].tolist() == [12, 10, 60, 92]
-    labels = one(infer, noise(), nms_thr=0.99)['labels']
-    assert labels.tolist() == [0, 3, 0]
-    labels = one(infer, noise(), bbox_thr=0.1)['labels']
-    assert labels.tolist() == [0, 3, 7]
-    infer = detects(raw_names, boxes, keep_labels=3)
-    assert one(infer, noise())['labels'].tolist() == [3]
-
-
-def test_other_detectors_only_give_boxes(detects):
-    boxes = [[10, 10, 60, 90, 0.9, 1], [0, 0, 50, 99, 0.8, 0]]
-    infer = detects(['person', 'vest'], boxes)
-    found = one(infer, noise())
-    check(found)
-    assert found['bboxes'].tolist() == [[10, 10, 60, 90], [0, 0, 50, 99]]
-    # a label does not become a category: the model guesses it
-    swapped = [[*box[:5], 1 - box[5]] for box in boxes]
-    infer = detects(['vest', 'person'], swapped)
-    assert_equal(one(infer, noise()), found)
-    infer = detects(['person', 'vest'], boxes, keep_labels=[1])
-    assert len(one(infer, noise())['bboxes']) == 1
-
-
-def test_a_users_boxes_replace_the_detector(detects, tmp_path):
-    infer = detects(CLASS_NAMES, [[0, 0, 50, 50, 0.9, 4]])
-    boxes = [[10, 10, 60, 90], [0, 0, 50, 99]]
-    found = one(infer, noise(), bboxes=boxes)
-    check(found)
-    assert found['bboxes'].tolist() == boxes
-    assert found['scores'].tolist() == [1, 1]
-    guessed = one(infer, noise(), bboxes=[np.array(boxes[:1])])
-    assert guessed['bboxes'].tolist() == boxes[:1]
-    assert guessed['categories'] == found['categories'][:1]
-    results = infer(
-        [noise(), noise(1), noise(2), tmp_path / 'gone.jpg'],
-        bboxes=[boxes, [], None, boxes],
-    )
-    counts = [len(p['bboxes']) for p in results['predictions']]
-    assert counts == [2, 0, 1]
-    assert results['predictions'][2]['labels'].tolist() == [4]
-    assert [entry['reason'] for entry in results['skipped']] == [
-        'no such file'
-    ]
-    with pytest.raises(UserError, match=r'box 1 is .* x1 < x2 and y1 < y2'):
-        infer(noise(), bboxes=[boxes[0], [5, 5, 5, 9]])
-    with pytest.raises(UserError, match='each image, got 1 for 2 images'):
-        infer([noise(), noise()], bboxes=[boxes])
-
-
-def test_nothing_found(detects, tmp_path):
-    infer = detects(CLASS_NAMES, [])
-    results = infer([noise(), noise(1)], out_dir=tmp_path)
-    assert results['skipped'] == []
-    for found in results['predictions']:
-        check(found)
-        assert found['bboxes'].shape == (0, 4)
-        assert found['categories'] == found['keypoint_names'] == []
-    content = json.loads((tmp_path / 'predictions/image_2.json').read_text())
-    assert content['bboxes'] == content['keypoints'] == []
-    drawn = cv2.imread(str(tmp_path / 'visualizations' / 'image_2.jpg'))
-    assert drawn.shape == (150, 100, 3)
-
-
-def test_fine_tuned_model_predicts_its_categories_only(detects, tmp_path):
-    own = config(
-        tmp_path,
-        "only = dict(dataset=dict(categories=['vest']))\n"
-        'train_dataloader = val_dataloader = test_dataloader = only\n',
-    )
-    infer = random_inferencer(own)
-    assert one(infer, noise())['categories'] == ['vest']
-    boxes = [[10, 10, 60, 90, 0.9, 4], [0, 0, 50, 99, 0.8, 0]]
-    detects(CLASS_NAMES, boxes, infer)
-    assert one(infer, noise())['categories'] == ['vest']
-
-
-PLAIN_HEAD = """
-model = dict(
-    head=dict(
-        _delete_=True,
-        type='HeatmapHead',
-        in_channels=128,
-        out_channels=294,
-        deconv_out_channels=(64, 64),
-        deconv_kernel_sizes=(4, 4),
-        loss=dict(type='KeypointMSELoss', use_target_weight=True),
-        decoder=dict(
-            type='MSRAHeatmap',
-            input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5)))
-"""
-
-
-def test_mmposes_head_of_294_channels(detects, tmp_path):
-    own = config(tmp_path, PLAIN_HEAD)
-    boxes = [[0, 0, 100, 150, 0.9, label] for label in range(13)]
-    infer = detects(CLASS_NAMES, boxes, random_inferencer(own))
-    found = one(infer, noise())
-    check(found)
-    assert sorted(found['labels']) == list(range(13))
-    infer.detector = None
-    guessed = one(infer, noise())
-    check(guessed)
-    means = [scores.mean() for scores in found['keypoint_scores']]
-    best = int(np.argmax(means))
-    assert guessed['categories'] == [found['categories'][best]]
-    assert np.allclose(
-        guessed['keypoints'][0], found['keypoints'][best], atol=PIXEL
-    )
-
-
-def test_fld_has_no_categories(detects, tmp_path):
-    infer = random_inferencer(FLD)
-    found = one(infer, noise(), out_dir=tmp_path)
-    assert found['categories'] is found['labels'] is None
-    assert found['keypoints'][0].shape == (6, 2)
-    assert found['keypoint_scores'][0].shape == (6,)
-    assert found['keypoint_names'] == [infer.names]
-    content = json.loads((tmp_path / 'predictions/image.json').read_text())
-    assert content['categories'] is content['labels'] is None
-    boxes = [[10, 10, 60, 90, 0.9, 4], [0, 0, 50, 99, 0.8, 0]]
-    detects(CLASS_NAMES, boxes, infer)
-    found = one(infer, noise())
-    assert found['bboxes'].tolist() == [[10, 10, 60, 90], [0, 0, 50, 99]]
-
-
-def test_inference_model(inferencer, model, tmp_path):
+def test_inference_model(
+    inferencer, model, tmp_path, noise, one, assert_equal
+):
     path, weights = model
     result = mmfashion_ext.inference_model(
         path, noise(), checkpoint=weights, device='cpu', out_dir=tmp_path
@@ -583,7 +329,7 @@ def test_inference_model(inferencer, model, tmp_path):
     assert (tmp_path / 'predictions' / 'image.json').is_file()
 
 
-def test_inference_model_with_a_head_of_mmpose(tmp_path):
+def test_inference_model_with_a_head_of_mmpose(tmp_path, noise):
     path = tmp_path / 'random.pth'
     torch.save({'state_dict': hub.get_model(FLD).state_dict()}, path)
     result = mmfashion_ext.inference_model(

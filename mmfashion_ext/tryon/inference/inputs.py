@@ -277,9 +277,9 @@ def stream_pairs(
     if single_person and single_cloth:
         return TryOnRequest([*_zip_pairs(persons, clothes)])
     if single_person:
-        persons = repeat(next(persons))
+        persons = repeat(*persons)
     elif single_cloth:
-        clothes = repeat(next(clothes))
+        clothes = repeat(*clothes)
     return TryOnRequest(_zip_pairs(persons, clothes))
 
 

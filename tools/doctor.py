@@ -1,10 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Show what is installed, what each system needs, and how to mend it.
+"""Show what is installed, what each system needs, and how to fix problems.
 
-``make doctor`` calls it; paste its output into an issue. It runs with the
-standard library alone, before anything is installed.
+``make doctor`` calls it; paste its output into an issue. It needs only the
+standard library, so it also runs before anything is installed.
 
-Exit code: 0 when everything needed is fine, 1 otherwise.
+Exit code: 0 if no problem was found, 1 otherwise.
 """
 
 import importlib
@@ -24,22 +24,22 @@ if not importlib.util.find_spec('mmfashion_ext'):
     sys.path.insert(0, str(ROOT))
 
 KEEP = 'python tools/install.py --torch keep'
-# An environment that has a torch but was not made by `make setup` is mended
-# in place, around that torch.
-_OURS = (Path(sys.prefix) / '.mmfashion_ext').is_file()
+# An environment that has a torch but was not created by `make setup` is fixed
+# in place, and its torch is kept.
+_FROM_SETUP = (Path(sys.prefix) / '.mmfashion_ext').is_file()
 _HAS_TORCH = importlib.util.find_spec('torch') is not None
-SET_UP = KEEP if _HAS_TORCH and not _OURS else 'make setup'
+SET_UP = KEEP if _HAS_TORCH and not _FROM_SETUP else 'make setup'
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """One row of the table.
 
     Attributes:
-        name (str): What was looked at.
+        name (str): What was checked.
         found (str): What was found.
         state (str): ``ok``, ``-`` (absent, not needed) or ``PROBLEM``.
-        remedy (str): The command or step that mends a problem.
+        remedy (str): The command that fixes a problem.
     """
 
     name: str
@@ -49,13 +49,13 @@ class Row:
 
 
 def one_line(error: BaseException) -> str:
-    """An exception in one line of at most 200 characters."""
+    """Return an exception as one line of at most 200 characters."""
     text = ' '.join(str(error).split())
     return f'{type(error).__name__}: {text}'[:200]
 
 
 def first_line(*command: str) -> str:
-    """The first line a command prints, empty when it cannot run."""
+    """Return the first line a command prints, empty if it cannot run."""
     try:
         result = subprocess.run(
             command, capture_output=True, text=True, timeout=30, cwd=ROOT
@@ -67,7 +67,7 @@ def first_line(*command: str) -> str:
 
 
 def project_row() -> Row:
-    """This package's version and, in a clone, its commit."""
+    """Return the version of this package and, in a clone, its commit."""
     import mmfashion_ext
 
     commit = first_line('git', 'rev-parse', '--short=10', 'HEAD')
@@ -78,7 +78,7 @@ def project_row() -> Row:
 
 
 def machine_rows() -> list[Row]:
-    """Python, system, compilers and GPU."""
+    """Return the rows of Python, system, compilers and GPU."""
     python = f'{platform.python_version()} ({sys.executable})'
     old = sys.version_info < (3, 10)
     rows = [
@@ -102,7 +102,7 @@ def machine_rows() -> list[Row]:
 
 
 def package_row(package: str, needed: bool = True) -> Row:
-    """Import a package and show its version, or why it does not import."""
+    """Return the version of a package, or why it cannot be imported."""
     if importlib.util.find_spec(package) is None:
         if needed:
             return Row(package, 'not installed', 'PROBLEM', SET_UP)
@@ -122,7 +122,7 @@ def package_row(package: str, needed: bool = True) -> Row:
 
 
 def torch_row() -> Row:
-    """PyTorch, with its CUDA and whether it sees a GPU."""
+    """Return the version of PyTorch, its CUDA and the number of GPUs."""
     row = package_row('torch')
     if row.state != 'ok':
         return row
@@ -137,18 +137,18 @@ def torch_row() -> Row:
 
 
 def opencv_row() -> Row:
-    """OpenCV; exactly one distribution may bring it."""
+    """Return the version of OpenCV; only one distribution may provide it."""
     row = package_row('cv2')
     names = sorted(set(metadata.packages_distributions().get('cv2', [])))
     if row.state == 'ok' and len(names) > 1:
         remedy = f'pip uninstall -y {" ".join(names)}; {SET_UP}'
-        found = f'{len(names)} of them: {", ".join(names)}'
+        found = f'{len(names)} distributions: {", ".join(names)}'
         return Row('OpenCV', found, 'PROBLEM', remedy)
     return Row('OpenCV', row.found, row.state, row.remedy)
 
 
 def mmcv_ops_row() -> Row:
-    """Whether mmcv's ops are compiled, for what, and whether they run."""
+    """Return for what mmcv's ops are compiled, and whether they run."""
     name = "mmcv's ops"
     remedy = f'{KEEP} --only-mmcv'
     if importlib.util.find_spec('mmcv') is None:
@@ -163,11 +163,11 @@ def mmcv_ops_row() -> Row:
         scores = torch.tensor([0.8, 0.9])
         devices = ['cpu'] + ['cuda'] * torch.cuda.is_available()
         if torch.cuda.is_available() and not on_cuda:
-            found = 'compiled for the CPU only, but a GPU is here'
+            found = 'compiled for the CPU only, but this machine has a GPU'
             return Row(name, found, 'PROBLEM', remedy)
         for device in devices:
-            kept = nms(boxes.to(device), scores.to(device), 0.5)[1]
-            if kept.tolist() != [1]:
+            indices = nms(boxes.to(device), scores.to(device), 0.5)[1]
+            if indices.tolist() != [1]:
                 found = f'nms gives wrong results on {device}'
                 return Row(name, found, 'PROBLEM', remedy)
     except Exception as error:
@@ -178,7 +178,7 @@ def mmcv_ops_row() -> Row:
 
 
 def system_rows() -> list[Row]:
-    """One row for each system of this project."""
+    """Return one row for each system of this project."""
     from mmfashion_ext.plugins import SYSTEMS, require
 
     rows = []
@@ -198,7 +198,7 @@ def system_rows() -> list[Row]:
 
 
 def rows() -> list[Row]:
-    """All rows of the table."""
+    """Return all rows of the table."""
     return [
         project_row(),
         *machine_rows(),
@@ -220,7 +220,7 @@ def rows() -> list[Row]:
 
 
 def show(table: list[Row]) -> None:
-    """Print the table, with rich when it is there."""
+    """Print the table, with rich if it is installed."""
     try:
         from rich.console import Console
         from rich.table import Table
@@ -239,15 +239,15 @@ def show(table: list[Row]) -> None:
         if row.remedy:
             remedies.setdefault(row.remedy, []).append(row.name)
     for remedy, names in remedies.items():
-        print(f'to mend {", ".join(names)}: {remedy}')
+        print(f'to fix {", ".join(names)}: {remedy}')
 
 
 def main() -> int:
-    """Print the table; the exit code says whether all is fine."""
+    """Print the table; return 0 if no problem was found, else 1."""
     table = rows()
     show(table)
     problems = sum(row.state == 'PROBLEM' for row in table)
-    print(f'{problems} problem(s)' if problems else 'everything is fine')
+    print(f'{problems} problem(s)' if problems else 'no problems found')
     return int(problems > 0)
 
 

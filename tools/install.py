@@ -1,8 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Set up everything this project needs, mmcv's compiled ops included.
+"""Install everything this project needs, mmcv's compiled ops included.
 
-``make setup`` calls it. Standard library only: it runs before anything is
-installed. See docs/get_started.md.
+``make setup`` calls it. It uses the standard library only, because it runs
+before anything is installed. See docs/get_started.md.
 """
 
 import argparse
@@ -12,8 +12,8 @@ from pathlib import Path
 # Before imports that an older Python cannot parse.
 if sys.version_info < (3, 10):  # noqa: UP036
     sys.exit(
-        'error: Python 3.10 or later is needed, {} is {}.{}. Name another '
-        'one: make setup PYTHON=python3.11'.format(
+        'error: Python 3.10 or later is needed, {} is Python {}.{}. Choose '
+        'another one: make setup PYTHON=python3.11'.format(
             sys.executable, *sys.version_info[:2]
         )
     )
@@ -36,28 +36,28 @@ MINIMUM_TORCH = (2, 4)
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description='Set up mmfashion_ext and what it needs.'
+        description='Install mmfashion_ext and everything it needs.'
     )
     parser.add_argument(
         '--venv',
         type=Path,
         metavar='DIR',
-        help='virtual environment to make or use (default: .venv; with '
+        help='virtual environment to create or use (default: .venv; with '
         '--torch keep: the environment of the Python that runs this)',
     )
     parser.add_argument(
         '--torch',
         choices=('lock', 'keep'),
         default='lock',
-        help='lock: install the pinned versions of everything; keep: leave '
-        'the installed torch (2.4 or later), torchvision, NumPy and hosts '
-        'alone and fit the rest around them',
+        help='lock: install the pinned version of everything; keep: keep the '
+        'installed torch (2.4 or later), torchvision, NumPy and host '
+        'libraries, and install what is missing around them',
     )
     parser.add_argument(
         '--system',
         choices=sorted(lock.UNUSED),
         default='all',
-        help='install the hosts of one system only (default: all)',
+        help='install the host libraries of one system only (default: all)',
     )
     parser.add_argument(
         '--only-mmcv',
@@ -65,25 +65,27 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='only compile and install mmcv for the installed torch',
     )
     parser.add_argument(
-        '--dev', action='store_true', help='also what tests and lint need'
+        '--dev',
+        action='store_true',
+        help='also install what tests and lint need',
     )
     parser.add_argument(
         '--cuda',
         action='store_true',
-        help="compile mmcv's ops for CUDA even if no GPU is here",
+        help="compile mmcv's ops for CUDA even if this machine has no GPU",
     )
     parser.add_argument(
         '--cuda-arch',
         default='',
         metavar='X.Y',
         help='CUDA architectures, such as 9.0 or "8.0;9.0" (default: those '
-        'of the GPUs here)',
+        'of the GPUs of this machine)',
     )
     return parser.parse_args(argv)
 
 
 def digest(args: argparse.Namespace) -> str:
-    """Hash everything that decides what a finished set-up looks like."""
+    """Return a hash of everything that decides what a set-up installs."""
     parts = [LOCK, Path(__file__), *(ROOT / 'tools/setup_env').glob('*.py')]
     if (ROOT / 'setup.py').is_file():
         parts += [ROOT / 'setup.py', ROOT / 'mmfashion_ext' / '__init__.py']
@@ -97,7 +99,7 @@ def digest(args: argparse.Namespace) -> str:
 def pip_install(
     python: Path, title: str, requirements: list[str], *options: str | Path
 ) -> None:
-    """Install requirement lines, counting them as they come."""
+    """Install requirement lines with pip, and show the progress."""
     if not requirements:
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -114,67 +116,71 @@ def pip_install(
 
 
 def refuse_upstream(facts: Facts) -> None:
-    """Stop before a fork's files are unpacked over upstream's."""
-    for package, wanted in lock.PROVIDES.items():
-        others = set(facts.providers.get(package, [])) - {wanted}
+    """Stop before a fork's files would overwrite those of upstream."""
+    for package, distribution in lock.PROVIDES.items():
+        others = set(facts.providers.get(package, [])) - {distribution}
         if others:
             name = min(others)
             raise SetupError(
-                f'{name} is installed, and {wanted} would overwrite its '
-                f'files (both are the package {package}). Run pip uninstall '
-                f'{name}, or keep it: python tools/install.py --torch keep'
+                f'{name} is installed, and {distribution} would overwrite '
+                f'its files (both provide the package {package}). Run pip '
+                f'uninstall {name}, or keep it: python tools/install.py '
+                '--torch keep'
             )
 
 
 def check_kept(facts: Facts) -> None:
-    """Check that the torch to be kept is one that can be used."""
+    """Check that the installed torch can be used with ``--torch keep``."""
     problem = ''
     if not facts.torch:
         problem = f'no torch works in this environment ({facts.torch_error})'
     elif lock.version(facts.torch) < MINIMUM_TORCH:
         problem = f'torch {facts.torch} is too old, 2.4 or later is needed'
     elif 'torchvision' not in facts.versions:
-        problem = f'torchvision is missing; install the one for {facts.torch}'
+        problem = (
+            'torchvision is missing; install the release that belongs to '
+            f'torch {facts.torch}'
+        )
     if problem:
         raise SetupError(
-            f'--torch keep: {problem}. Or leave it out to set up the pinned '
-            'versions in an environment of their own'
+            f'--torch keep: {problem}. Without --torch keep the pinned '
+            'versions are installed in an environment of their own'
         )
 
 
 def missing_runtime(facts: Facts, names: list[str]) -> list[str]:
-    """The requirements to fit around what is kept; never a second OpenCV."""
+    """Return the requirements to install; never a second OpenCV."""
     has_cv2 = bool(facts.providers.get('cv2'))
     return lock.without(names, {'opencv-python'} if has_cv2 else ())
 
 
 def missing_hosts(facts: Facts, hosts: list[str]) -> list[str]:
-    """The hosts whose import package nobody brings yet."""
+    """Return the host libraries whose import package is not installed."""
     present = {
-        wanted
-        for package, wanted in lock.PROVIDES.items()
+        distribution
+        for package, distribution in lock.PROVIDES.items()
         if facts.providers.get(package)
     }
     return lock.without(hosts, present)
 
 
 def kept_versions(facts: Facts) -> list[str]:
-    """Constraints that hold what must not change."""
-    kept = {'torch', 'torchvision', 'triton', 'numpy'}
-    kept |= set(facts.providers.get('cv2', []))
-    return [f'{n}=={v}' for n, v in facts.versions.items() if n in kept]
+    """Return pip constraints for the packages that must not change."""
+    names = {'torch', 'torchvision', 'triton', 'numpy'}
+    names |= set(facts.providers.get('cv2', []))
+    return [f'{n}=={v}' for n, v in facts.versions.items() if n in names]
 
 
 def install_locked(
     python: Path, sections: dict[str, list[str]], dev: bool
 ) -> None:
-    """Install the pins: nothing else, and nothing resolved."""
+    """Install exactly the pinned versions, without resolving dependencies."""
     refuse_upstream(probe(python))
     packages = sections['build'] + sections['torch'] + sections['runtime']
     packages += sections['dev'] if dev else []
-    # Compiling all of torch's Python ahead takes longer than all later imports
+    # Byte-compiling all of torch now would take longer than all later imports.
     pip_install(python, 'packages', packages, '--no-deps', '--no-compile')
-    # Some hosts exist as source only, and need torch to build a wheel.
+    # Some hosts are published as source only, and need torch to build a wheel.
     options = ['--no-deps', '--no-build-isolation']
     pip_install(python, 'hosts', sections['hosts'], *options)
 
@@ -182,16 +188,17 @@ def install_locked(
 def install_around(
     python: Path, sections: dict[str, list[str]], unused: frozenset[str]
 ) -> None:
-    """Fit what is missing around the torch that is installed."""
+    """Install what is missing around the installed torch."""
     facts = probe(python)
     with tempfile.TemporaryDirectory() as folder:
-        held = Path(folder) / 'constraints.txt'
-        held.write_text('\n'.join(kept_versions(facts)), encoding='utf-8')
+        constraints = Path(folder) / 'constraints.txt'
+        text = '\n'.join(kept_versions(facts))
+        constraints.write_text(text, encoding='utf-8')
         names = missing_runtime(facts, lock.read_names(RUNTIME))
         tools = [lock.name_of(line) for line in sections['build']]
-        wanted = lock.without(names, unused)
-        wanted += [n for n in tools if n not in map(lock.name_of, wanted)]
-        pip_install(python, 'packages', wanted, '-c', held)
+        packages = lock.without(names, unused)
+        packages += [n for n in tools if n not in map(lock.name_of, packages)]
+        pip_install(python, 'packages', packages, '-c', constraints)
     pip_install(
         python,
         'hosts',
@@ -204,7 +211,7 @@ def install_around(
 def install_compiled(
     python: Path, args: argparse.Namespace, pins: dict[str, str]
 ) -> None:
-    """Compile, or take from the cache, what has no fitting wheel."""
+    """Install mmcv and xtcocotools from the cache, or compile them."""
     facts = probe(python)
     archs = wheels.cuda_archs(
         facts, args.cuda, args.cuda_arch, wheels.nvcc_release()
@@ -214,13 +221,16 @@ def install_compiled(
     if not keep or works(python, check):
         others = sorted({*facts.providers.get('mmcv', [])} - {'onedl-mmcv'})
         if others:
-            print(f"mmcv's ops do not work here: replacing {others[0]}")
+            print(
+                f"mmcv's ops do not work in this environment: {others[0]} is "
+                'replaced'
+            )
             log = wheels.cache_dir() / 'logs' / 'uninstall.log'
             command = [python, '-m', 'pip', 'uninstall', '-y', *others]
             run('removing the broken mmcv', command, log)
         wheels.install_mmcv(python, pins['onedl-mmcv'], facts, archs)
     else:
-        print('mmcv: the installed one works, it stays')
+        print('mmcv: the installed version works and is kept')
     if 'xtcocotools' not in pins or args.only_mmcv:
         return
     if not keep or works(python, wheels.XTCOCOTOOLS_WORKS):
@@ -228,22 +238,22 @@ def install_compiled(
 
 
 def keep_one_opencv(python: Path, sections: dict[str, list[str]]) -> None:
-    """Mend an environment in which two OpenCVs overwrote each other."""
+    """Repair an environment in which two OpenCVs overwrote each other."""
     names = probe(python).providers.get('cv2', [])
     if len(names) < 2:
         return
     log = wheels.cache_dir() / 'logs' / 'opencv.log'
     print(f'several OpenCVs are installed ({", ".join(names)}): keeping one')
     keep = 'opencv-python' if 'opencv-python' in names else names[0]
-    wanted = f'{keep}=={probe(python).versions[keep]}'
+    requirement = f'{keep}=={probe(python).versions[keep]}'
     run(
         'OpenCV removal', [python, '-m', 'pip', 'uninstall', '-y', *names], log
     )
-    pip_install(python, 'OpenCV', [wanted], '--no-deps')
+    pip_install(python, 'OpenCV', [requirement], '--no-deps')
 
 
 def install_project(python: Path) -> None:
-    """Install this project editable, when it is a clone."""
+    """Install this project in editable mode, if it is a clone."""
     if not (ROOT / 'setup.py').is_file():
         return
     command = [python, '-m', 'pip', 'install', '--no-deps']
@@ -255,21 +265,27 @@ def install_project(python: Path) -> None:
 
 
 def check_imports(python: Path, hosts: list[str]) -> None:
-    """Import what was installed: a set-up that ends must work."""
+    """Check that the installed packages can be imported."""
     packages = [p for p, name in lock.PROVIDES.items() if name in hosts]
     problem = works(python, f'import cv2, {", ".join(packages)}')
     if problem:
         raise SetupError(
             f'everything is installed, but importing it fails: {problem}. '
-            '`make doctor` shows what is wrong'
+            'Run `make doctor` to see what is wrong'
         )
 
 
 def set_up(args: argparse.Namespace) -> Path:
-    """Install everything that was asked for.
+    """Install everything that the arguments ask for.
+
+    Args:
+        args (argparse.Namespace): Result of :func:`parse_args`.
 
     Returns:
         Path: The Python of the environment.
+
+    Raises:
+        SetupError: A step failed; its message says what to do.
     """
     unused = lock.UNUSED[args.system]
     sections = {
@@ -300,7 +316,7 @@ def set_up(args: argparse.Namespace) -> Path:
     if args.torch == 'keep':
         install_around(python, sections, unused)
         if args.dev:
-            pip_install(python, 'tools of tests and lint', sections['dev'])
+            pip_install(python, 'tools for tests and lint', sections['dev'])
     else:
         install_locked(python, sections, args.dev)
     keep_one_opencv(python, sections)
@@ -313,7 +329,7 @@ def set_up(args: argparse.Namespace) -> Path:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Set up, and report a failure in one line."""
+    """Run the set-up, and report a failure in one line."""
     args = parse_args(argv)
     try:
         python = set_up(args)
@@ -322,7 +338,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            '\ninterrupted: run the same command again, it goes on where it '
+            '\ninterrupted: run the same command again, it continues where it '
             'stopped',
             file=sys.stderr,
         )
@@ -332,6 +348,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    # so that a stop from outside also stops the compilers
+    # So that a termination of this process also stops the compilers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

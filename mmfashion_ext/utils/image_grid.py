@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
-from .files import atomic_write
 
 CELL = 400  # px, width and height of a cell unless the caller says otherwise
 CAPTION = 20  # px, height of a line of text outside the images
@@ -175,6 +174,8 @@ def write_sheet(
         UserError: ``images`` is empty, or ``out`` cannot be written.
         ValueError: Labels or titles are more or fewer than expected.
     """
+    from .images import write_image  # needs Pillow
+
     sheet = draw_sheet(
         images,
         columns=columns,
@@ -183,6 +184,4 @@ def write_sheet(
         column_titles=column_titles,
         gap=gap,
     )
-    _, packed = cv2.imencode(Path(out).suffix, sheet)
-    with atomic_write(out) as temporary:
-        temporary.write_bytes(packed)
+    write_image(out, sheet)

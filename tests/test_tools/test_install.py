@@ -1,6 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""``tools/install.py``: decisions and messages, with fakes for all that is
-slow. The real set-up is what runs these tests."""
+"""Decisions and messages of ``tools/install.py`` and ``tools/doctor.py``.
+
+Everything slow is faked; the real set-up has installed what runs these tests.
+"""
 
 import json
 import re
@@ -188,14 +190,19 @@ class TestCuda:
     def test_gpu_without_nvcc_falls_back_and_says_so(self, capsys):
         here = facts(archs=['9.0'])
         assert wheels.cuda_archs(here, False, '', '') == ''
-        assert 'CPU only: nvcc is not there' in capsys.readouterr().out
+        assert 'CPU only: nvcc was not found' in capsys.readouterr().out
 
     @pytest.mark.parametrize(
         ('change', 'archs', 'nvcc', 'match'),
         [
             ({'cuda': None}, '9.0', '13.0', 'a build without CUDA'),
-            ({}, '9.0', '', 'nvcc is not there; install the CUDA toolkit 13'),
-            ({}, '9.0', '12.4', 'nvcc is of CUDA 12.4, torch of CUDA 13.0'),
+            ({}, '9.0', '', 'nvcc was not found; install the CUDA toolkit 13'),
+            (
+                {},
+                '9.0',
+                '12.4',
+                r'nvcc belongs to CUDA 12\.4, torch to CUDA 13\.0',
+            ),
             ({}, '', '13.0', 'add --cuda-arch'),
         ],
     )
@@ -499,7 +506,9 @@ class TestMessages:
             environment.make_venv(tmp_path / 'venv', tmp_path / 'log')
 
     def test_broken_environment(self, tmp_path):
-        with pytest.raises(process.SetupError, match='does not answer'):
+        with pytest.raises(
+            process.SetupError, match='does not run; it may be'
+        ):
             environment.probe(tmp_path / 'bin' / 'python')
 
     def test_command_line_says_it_in_one_line(self, monkeypatch, capsys):
@@ -556,7 +565,8 @@ def test_doctor_counts_opencvs(monkeypatch):
     monkeypatch.setattr(doctor.metadata, 'version', lambda name: '4.12')
     row = doctor.opencv_row()
     assert row.state == 'PROBLEM'
-    assert row.found == '2 of them: opencv-python, opencv-python-headless'
+    names = 'opencv-python, opencv-python-headless'
+    assert row.found == f'2 distributions: {names}'
 
 
 def test_facts_are_what_the_probe_prints():

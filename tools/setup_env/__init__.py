@@ -1,2 +1,2 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The parts of ``tools/install.py``; standard library only."""
+"""Modules of ``tools/install.py``; they use the standard library only."""

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The Python environment that is set up: make it, and ask it for facts."""
+"""Create the Python environment and find out what is installed in it."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .process import SetupError, run
 
-# Runs inside the environment, so it cannot be imported from here.
+# This code runs inside the environment, so it cannot be imported from here.
 _PROBE = """
 import glob, importlib.util, json, os, sys, sysconfig
 from importlib import metadata
@@ -43,19 +43,19 @@ print('FACTS' + json.dumps(facts))
 
 @dataclass(frozen=True)
 class Facts:
-    """What an environment holds.
+    """What is installed in an environment.
 
     Attributes:
         tag (str): Python and ABI, such as ``cp311``.
         platform (str): Such as ``linux_x86_64``.
-        headers (bool): Whether Python.h is there.
+        headers (bool): Whether Python.h is installed.
         versions (dict): Installed distribution -> version.
-        providers (dict): Import package -> the distributions that bring it.
-        nvidia (list): Folders of the CUDA libraries that came as wheels.
+        providers (dict): Import package -> the distributions that provide it.
+        nvidia (list): Folders of the CUDA libraries installed as wheels.
         torch (str): Version with its local part, empty without torch.
         cuda (str, optional): CUDA release of the torch build.
         archs (list): Compute capabilities of the GPUs, such as ``9.0``.
-        torch_error (str): Why torch does not import.
+        torch_error (str): Why torch cannot be imported.
     """
 
     tag: str = ''
@@ -71,7 +71,7 @@ class Facts:
 
 
 def output_of(command: list[str | Path], errors: bool = False) -> str:
-    """Standard output (or error) of a command, empty when it cannot run."""
+    """Return the output (or errors) of a command, empty if it cannot run."""
     try:
         result = subprocess.run(
             [str(part) for part in command],
@@ -85,21 +85,25 @@ def output_of(command: list[str | Path], errors: bool = False) -> str:
 
 
 def probe(python: Path) -> Facts:
-    """Ask an environment what is installed in it."""
+    """Find out what is installed in an environment.
+
+    Raises:
+        SetupError: Its Python does not run.
+    """
     found = re.search(r'^FACTS(.*)$', output_of([python, '-c', _PROBE]), re.M)
     if found is None:
         raise SetupError(
-            f'{python} does not answer; it may be broken. Remove the '
-            f'environment ({python.parent.parent}) and run again'
+            f'{python} does not run; it may be broken. Remove the '
+            f'environment ({python.parent.parent}) and run this again'
         )
     return Facts(**json.loads(found[1]))
 
 
 def works(python: Path, code: str) -> str:
-    """Run code in an environment.
+    """Check that code runs in an environment.
 
     Returns:
-        str: Empty when it ran, else the last line of what went wrong.
+        str: Empty if it ran, else the last line of the error.
     """
     result = subprocess.run(
         [str(python), '-c', code],
@@ -114,10 +118,13 @@ def works(python: Path, code: str) -> str:
 
 
 def make_venv(folder: Path, log: Path) -> Path:
-    """Make a virtual environment, or mend one whose making was interrupted.
+    """Create a virtual environment, or complete an interrupted one.
 
     Returns:
         Path: Its Python.
+
+    Raises:
+        SetupError: This Python cannot create virtual environments.
     """
     python = folder / 'bin' / 'python'
     if output_of([python, '-m', 'pip', '--version']):
@@ -127,9 +134,9 @@ def make_venv(folder: Path, log: Path) -> Path:
     except ImportError as error:
         name = f'python{sys.version_info[0]}.{sys.version_info[1]}-venv'
         raise SetupError(
-            f'{sys.executable} cannot make virtual environments: the module '
-            f'ensurepip is missing. On Debian and Ubuntu: apt-get install '
-            f'{name}; then run again'
+            f'{sys.executable} cannot create virtual environments: the module '
+            f'ensurepip is missing. On Debian and Ubuntu run apt-get install '
+            f'{name}, then run this again'
         ) from error
     title = f'virtual environment {folder}'
     run(title, [sys.executable, '-m', 'venv', folder], log)
@@ -137,14 +144,18 @@ def make_venv(folder: Path, log: Path) -> Path:
 
 
 def need_compiler(facts: Facts) -> None:
-    """Stop with a clear line when C++ extensions cannot be compiled."""
+    """Check that C++ extensions can be compiled.
+
+    Raises:
+        SetupError: The compiler or the headers of Python are missing.
+    """
     if not shutil.which(os.environ.get('CXX', 'c++').split()[0]):
         raise SetupError(
             "no C++ compiler found (c++), which mmcv's ops need. On Debian "
-            'and Ubuntu: apt-get install g++; then run again'
+            'and Ubuntu run apt-get install g++, then run this again'
         )
     if not facts.headers:
         raise SetupError(
             "Python.h is missing, which mmcv's ops need. On Debian and "
-            'Ubuntu: apt-get install python3-dev; then run again'
+            'Ubuntu run apt-get install python3-dev, then run this again'
         )

@@ -5,7 +5,8 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-#: Import package -> distribution, for what the lock calls hosts and compiled.
+#: Import package -> distribution that provides it, for the sections ``hosts``
+#: and ``compiled`` of the lock.
 PROVIDES = {
     'mmengine': 'onedl-mmengine',
     'mmcv': 'onedl-mmcv',
@@ -15,11 +16,11 @@ PROVIDES = {
     'imgaug': 'imaug',
     'xtcocotools': 'xtcocotools',
 }
-#: Needed by systems on mmpose only.
+#: Needed only by systems that use mmpose.
 _MMPOSE = frozenset({'mmpose', 'xtcocotools', 'json-tricks', 'munkres'})
-#: Search in large galleries, of Match R-CNN only.
+#: Search in large galleries; Match R-CNN only.
 _RETRIEVAL = frozenset({'faiss-cpu'})
-#: FID, KID, SSIM and LPIPS, and the export to ONNX: virtual try-on only.
+#: FID, KID, SSIM and LPIPS, and the export to ONNX; virtual try-on only.
 _TRYON = frozenset(
     {
         'torchmetrics',
@@ -34,7 +35,7 @@ _TRYON = frozenset(
         'protobuf',
     }
 )
-#: ``--system`` -> the distributions it does without.
+#: ``--system`` -> the distributions that it does not need.
 UNUSED = {
     'all': frozenset(),
     'match-rcnn': _MMPOSE | _TRYON,
@@ -51,17 +52,17 @@ _SECTION = re.compile(r'^# \[(\w+)\]$')
 
 
 def normalise(name: str) -> str:
-    """A distribution's name as PEP 503 compares it."""
+    """Return the name of a distribution as PEP 503 compares it."""
     return re.sub(r'[-_.]+', '-', name).lower()
 
 
 def name_of(requirement: str) -> str:
-    """``'numpy==2.2.6 ; python_version < "3.11"'`` -> ``'numpy'``."""
+    """Return the name in a requirement: ``'numpy==2.2.6'`` -> ``'numpy'``."""
     return normalise(re.match(r'[\w.-]+', requirement)[0])
 
 
 def read_lock(path: Path) -> dict[str, list[str]]:
-    """Read the lock: section -> its requirement lines."""
+    """Read the lock file: section -> its requirement lines."""
     sections: dict[str, list[str]] = {}
     for line in path.read_text(encoding='utf-8').splitlines():
         if match := _SECTION.match(line):
@@ -72,17 +73,20 @@ def read_lock(path: Path) -> dict[str, list[str]]:
 
 
 def read_names(path: Path) -> list[str]:
-    """Read a requirements file without its comments."""
+    """Read the lines of a requirements file, without comments."""
     lines = path.read_text(encoding='utf-8').splitlines()
     return [line for line in lines if line and not line.startswith('#')]
 
 
 def without(requirements: list[str], unused: Collection[str]) -> list[str]:
-    """Leave out requirements by distribution name."""
+    """Return the requirements whose name is not in ``unused``."""
     return [line for line in requirements if name_of(line) not in unused]
 
 
 def version(text: str) -> tuple[int, ...]:
-    """``'2.14.1+cu130'`` -> ``(2, 14, 1)``; pre-releases count as final."""
+    """Parse a version: ``'2.14.1+cu130'`` -> ``(2, 14, 1)``.
+
+    Pre-releases count as final. Returns ``()`` without a number.
+    """
     match = re.match(r'\d+(\.\d+)*', text)
     return tuple(int(part) for part in match[0].split('.')) if match else ()

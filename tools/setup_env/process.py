@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Run a long command with one line of progress and a complete log."""
+"""Run long commands with one line of progress and a complete log."""
 
 import contextlib
 import os
@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-#: What a line of output says about progress: (done, total, what is at work).
-#: A total of 0 means unknown.
+#: Progress read from a line of output: (done, total, current item). A total of
+#: 0 means that it is unknown.
 Step = tuple[int, int, str]
 
 _NINJA = re.compile(r'^\s*\[(\d+)/(\d+)\]\s')
@@ -23,17 +23,17 @@ _ERROR = re.compile(r'\berror\b|\bError:|\bfatal\b', re.IGNORECASE)
 
 
 class SetupError(Exception):
-    """A failure the user can act on; its text is the whole message."""
+    """A failure that the user can fix; its text is the whole message."""
 
 
 def ninja_step(line: str) -> Step | None:
-    """Read ``[31/78] c++ ...``, which ninja prints when a file is done."""
+    """Parse ``[31/78] c++ ...``, which ninja prints when a file is done."""
     match = _NINJA.match(line)
     return (int(match[1]), int(match[2]), '') if match else None
 
 
 def pip_steps(total: int) -> Callable[[str], Step | None]:
-    """Make a reader of pip's output that counts packages up to ``total``."""
+    """Return a parser of pip's output that counts packages up to ``total``."""
     seen = 0
 
     def step(line: str) -> Step | None:
@@ -50,25 +50,28 @@ def pip_steps(total: int) -> Callable[[str], Step | None]:
 
 
 def duration(seconds: float) -> str:
-    """``130.4`` -> ``'2 min 10 s'``."""
+    """Format seconds: ``130.4`` -> ``'2 min 10 s'``."""
     minutes, rest = divmod(round(seconds), 60)
     return f'{minutes} min {rest} s' if minutes else f'{rest} s'
 
 
 def progress_line(title: str, step: Step, elapsed: float) -> str:
-    """One line such as ``mmcv ops 31/78, 2 min 10 s, about 3 min left``.
+    """Return ``mmcv ops 31/78, 2 min 10 s, about 3 min left`` or the like.
 
     Args:
         title (str): What is being done.
-        step (tuple): Done, total (0: unknown), what is at work.
+        step (tuple): Done, total (0: unknown), current item.
         elapsed (float): Seconds since the start.
+
+    Returns:
+        str: One line.
     """
     done, total, item = step
     text = title + (f' {done}/{total}' if total else '')
     text += f' ({item})' if item else ''
     text += f', {duration(elapsed)}'
-    # Files, unlike downloads, cost about the same each: only they (no item is
-    # named) allow an estimate, and only after a few of them.
+    # Compiling a file takes about the same time for each, a download does not:
+    # only the former (without a named item) allows an estimate, after a few.
     if not item and done >= 3:
         left = elapsed / done * (total - done)
         text += (
@@ -80,13 +83,13 @@ def progress_line(title: str, step: Step, elapsed: float) -> str:
 
 
 def error_lines(text: str, count: int = 5) -> list[str]:
-    """The last lines of a log that name an error, else its last lines."""
+    """Return the last lines of a log that name an error, or its last lines."""
     lines = [line.strip()[:300] for line in text.splitlines() if line.strip()]
     return ([line for line in lines if _ERROR.search(line)] or lines)[-count:]
 
 
 class Reporter:
-    """Shows progress: in place on a terminal, now and then in a log file."""
+    """Shows progress: in place on a terminal, every 20 s in a log file."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -99,7 +102,7 @@ class Reporter:
         return time.monotonic() - self.start
 
     def show(self, step: Step) -> None:
-        """Show where the work stands."""
+        """Show the current progress."""
         line = progress_line(self.title, step, self.elapsed)
         if self.live:
             print(f'\r\033[K{line[:100]}', end='', flush=True)
@@ -108,14 +111,14 @@ class Reporter:
             print(line, flush=True)
 
     def close(self, word: str) -> None:
-        """Replace the progress by one final line."""
+        """Replace the progress with one final line, such as ``done``."""
         start = '\r\033[K' if self.live else ''
         line = f'{start}{self.title}: {word}, {duration(self.elapsed)}'
         print(line, flush=True)
 
 
 def _lines(process: subprocess.Popen) -> Iterator[str | None]:
-    """Yield each line as it comes, and None when a second passed without."""
+    """Yield each line of output, and None after a second without one."""
     lines: queue.Queue = queue.Queue()
 
     def read() -> None:
@@ -143,21 +146,22 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> str:
-    """Run a command, show progress, keep its whole output in a log.
+    """Run a command, show its progress, and write its output to a log.
 
     Args:
         title (str): What is being done, in a few words.
         command (sequence): The program and its arguments.
-        log (Path): Where the output goes.
-        step (callable): Reads progress from a line of output, else None.
-        env (mapping, optional): Variables set on top of the present ones.
+        log (Path): File that the output is written to.
+        step (callable): Parses progress from a line of output, else None.
+        env (mapping, optional): Variables added to those of this process.
         cwd (Path, optional): Working directory.
 
     Returns:
         str: The output, standard error included.
 
     Raises:
-        SetupError: The command failed; names the log and its last errors.
+        SetupError: The command failed; the message has the log file and its
+            last errors.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     reporter, state, output = Reporter(title), (0, 0, ''), []
@@ -186,7 +190,7 @@ def run(
                     output.append(line)
                     state = step(line) or state
                 reporter.show(state)
-    except BaseException:  # interrupted: the compilers must stop as well
+    except BaseException:  # an interruption must stop the compilers as well
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         process.wait()
@@ -195,8 +199,8 @@ def run(
         reporter.close('failed')
         tail = '\n'.join(f'  {line}' for line in error_lines(''.join(output)))
         raise SetupError(
-            f'{title} failed (exit code {process.returncode}); the whole '
-            f'output is in {log}, its last errors:\n{tail}'
+            f'{title} failed (exit code {process.returncode}); the complete '
+            f'output is in {log}, its last errors are:\n{tail}'
         )
     reporter.close('done')
     return ''.join(output)

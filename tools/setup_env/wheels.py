@@ -1,9 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Compile mmcv and xtcocotools once, and keep the wheels.
+"""Compile mmcv and xtcocotools once, and cache the wheels.
 
 A compiled wheel is valid for one combination of package, torch (or NumPy),
-Python, platform and CUDA, so all of them are in the name of its folder in the
-cache. Pip's own cache knows none but Python and platform.
+Python, platform and CUDA, so the name of its folder in the cache has all of
+them. Pip's own cache distinguishes only Python and platform.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ from .environment import Facts, need_compiler, output_of, works
 from .lock import version
 from .process import SetupError, ninja_step, run
 
-#: Raised when the way of building changes, so that no old build is resumed.
+#: Increased when the way of building changes, so that no old build is resumed.
 _RECIPE = 1
-#: The compiler takes below 1 GB a file with torch's headers; leave room.
+#: The compiler needs almost 1 GB for a file with torch's headers.
 _GB_PER_JOB = 2
 
 MMCV_WORKS = """
@@ -37,9 +37,10 @@ for device in ['cpu'] + ['cuda'] * (torch.cuda.is_available() and {cuda}):
 """
 XTCOCOTOOLS_WORKS = 'import xtcocotools.mask, xtcocotools.cocoeval'
 
-# Each file of mmcv spends about 10 s on torch's headers and 1 s on its own
-# lines. The files of this folder (one per op, thin) are therefore compiled
-# eight at a time; those of cpu/ define the same names and stay alone.
+# For each file of mmcv the compiler needs about 10 s for torch's headers and
+# 1 s for the file itself. The files of this folder (one per op, short) are
+# therefore compiled eight at a time; those of cpu/ define the same names and
+# are compiled one by one.
 _MERGE = """
 def merge_sources(files):
     import os
@@ -52,7 +53,7 @@ def merge_sources(files):
         path = f'build/merged_{first // 8}.cpp'
         text = ''.join(f'#include "{os.path.abspath(f)}"\\n'
                        for f in thin[first:first + 8])
-        if not os.path.exists(path):  # else ninja would compile it again
+        if not os.path.exists(path):  # otherwise ninja would recompile it
             with open(path, 'w') as file:
                 file.write(text)
         merged.append(path)
@@ -63,18 +64,21 @@ def merge_sources(files):
 
 
 def cache_dir() -> Path:
-    """The folder of this project in the user's cache directory."""
+    """Return the folder of this project in the user's cache directory."""
     base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     return Path(base) / 'mmfashion_ext'
 
 
 def mmcv_key(mmcv: str, facts: Facts, archs: str) -> str:
-    """Name what a wheel of mmcv is valid for.
+    """Return the name of the cache folder of a wheel of mmcv.
 
     Args:
         mmcv (str): Version of mmcv.
-        facts (Facts): The environment it is for.
+        facts (Facts): The environment that the wheel is for.
         archs (str): CUDA architectures, empty for a CPU build.
+
+    Returns:
+        str: With everything that the wheel depends on.
     """
     target = 'cpu'
     if archs:
@@ -92,7 +96,7 @@ def mmcv_key(mmcv: str, facts: Facts, archs: str) -> str:
 
 
 def xtcocotools_key(xtcocotools: str, numpy: str, facts: Facts) -> str:
-    """Name what a wheel of xtcocotools is valid for."""
+    """Return the name of the cache folder of a wheel of xtcocotools."""
     return (
         f'xtcocotools-{xtcocotools}_numpy-{numpy}_{facts.tag}_{facts.platform}'
     )
@@ -103,15 +107,15 @@ def cuda_archs(facts: Facts, wanted: bool, archs: str, nvcc: str) -> str:
 
     Args:
         facts (Facts): The environment.
-        wanted (bool): ``--cuda``: build for CUDA though no GPU may be here.
-        archs (str): ``--cuda-arch``, empty for those of the GPUs here.
+        wanted (bool): ``--cuda``: build for CUDA even without a GPU.
+        archs (str): ``--cuda-arch``, empty for those of the GPUs present.
         nvcc (str): Release of nvcc such as ``13.0``, empty without one.
 
     Returns:
         str: Such as ``9.0`` or ``8.0;9.0``; empty for a CPU build.
 
     Raises:
-        SetupError: ``--cuda`` was given and something for it is missing.
+        SetupError: ``--cuda`` was given and something it needs is missing.
     """
     archs = archs or ';'.join(facts.archs)
     if not wanted and not facts.archs:
@@ -120,16 +124,19 @@ def cuda_archs(facts: Facts, wanted: bool, archs: str, nvcc: str) -> str:
         problem = f'torch {facts.torch} is a build without CUDA'
     elif not nvcc:
         problem = (
-            f'nvcc is not there; install the CUDA toolkit {facts.cuda} (or '
+            f'nvcc was not found; install the CUDA toolkit {facts.cuda} (or '
             'set CUDA_HOME)'
         )
     elif version(nvcc)[0] != version(facts.cuda)[0]:
         problem = (
-            f'nvcc is of CUDA {nvcc}, torch of CUDA {facts.cuda}; install '
-            f'the CUDA toolkit {facts.cuda} (or set CUDA_HOME)'
+            f'nvcc belongs to CUDA {nvcc}, torch to CUDA {facts.cuda}; '
+            f'install the CUDA toolkit {facts.cuda} (or set CUDA_HOME)'
         )
     elif not archs:
-        problem = 'no GPU is here to read it from: add --cuda-arch, say 9.0'
+        problem = (
+            'this machine has no GPU whose architecture could be used: add '
+            '--cuda-arch, for example --cuda-arch 9.0'
+        )
     else:
         return archs
     if wanted:
@@ -139,7 +146,7 @@ def cuda_archs(facts: Facts, wanted: bool, archs: str, nvcc: str) -> str:
 
 
 def find_nvcc() -> str:
-    """The nvcc to call; it need not exist."""
+    """Return the path of nvcc, which need not exist."""
     home = os.environ.get('CUDA_HOME') or os.environ.get('CUDA_PATH')
     if home:
         return f'{home}/bin/nvcc'
@@ -147,17 +154,17 @@ def find_nvcc() -> str:
 
 
 def nvcc_release() -> str:
-    """Release of nvcc such as ``13.0``, empty without one."""
+    """Return the release of nvcc such as ``13.0``, empty without nvcc."""
     text = output_of([find_nvcc(), '--version'])
     found = re.search(r'release ([\d.]+)', text)
     return found[1] if found else ''
 
 
 def cuda_home() -> str:
-    """The folder of the CUDA toolkit, as nvcc itself knows it.
+    """Return the folder of the CUDA toolkit as nvcc reports it.
 
-    torch takes the folder above the nvcc on the PATH, which is wrong where
-    that is a script that calls the real one.
+    torch uses the folder above the nvcc on the PATH, which is wrong if that is
+    a script which calls the real nvcc.
     """
     command = [find_nvcc(), '--dryrun', '-E', '-x', 'cu', os.devnull]
     found = re.search(r'TOP=(.+)', output_of(command, errors=True))
@@ -165,7 +172,7 @@ def cuda_home() -> str:
 
 
 def jobs() -> int:
-    """How many compilers run at once: one a core, if memory allows."""
+    """Return how many compilers to run: one per core, if memory allows."""
     affinity = getattr(os, 'sched_getaffinity', None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     free = []
@@ -182,8 +189,15 @@ def jobs() -> int:
 def patch_setup(text: str, torch: str) -> str:
     """Adapt mmcv's setup.py to the installed torch.
 
-    The flag of the language stands last on the command line, where CFLAGS
+    Its flag for the C++ standard comes last on the command line, where CFLAGS
     cannot override it, and torch needs C++20 from 2.13 on.
+
+    Args:
+        text (str): Content of setup.py.
+        torch (str): Version of torch.
+
+    Returns:
+        str: The adapted content.
     """
     standard = 'c++20' if version(torch) >= (2, 13) else 'c++17'
     text = re.sub(r'-std=c\+\+1[47]', f'-std={standard}', text)
@@ -193,21 +207,21 @@ def patch_setup(text: str, torch: str) -> str:
 
 @contextlib.contextmanager
 def _exclusive(path: Path) -> Iterator[None]:
-    """Let one process at a time build the same thing."""
+    """Lock a file, so that one process at a time builds the same wheel."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open('w') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            print('waiting for another set-up that builds the same wheel')
+            print('waiting for another set-up that is building this wheel')
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _unpack_mmcv(python: Path, mmcv: str, facts: Facts, source: Path) -> None:
-    """Fetch mmcv's sources and adapt them, unless a build left them there."""
+    """Download and adapt mmcv's sources, unless an earlier build has them."""
     if source.is_dir():
-        print(f'mmcv ops: going on with the build in {source}')
+        print(f'mmcv ops: continuing the build in {source}')
         return
     source.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=source.parent) as temporary:
@@ -233,15 +247,18 @@ def _unpack_mmcv(python: Path, mmcv: str, facts: Facts, source: Path) -> None:
 
 
 def cuda_paths(facts: Facts, links: Path) -> dict[str, str]:
-    """Let compilers find in torch's CUDA wheels what the toolkit lacks.
+    """Return search paths that add torch's CUDA wheels to a small toolkit.
 
-    A small toolkit (nvcc alone) has neither cusparse.h nor a libcudart.so. As
-    these variables are searched last, a complete toolkit is not affected.
+    A toolkit of nvcc alone has neither cusparse.h nor libcudart.so. These
+    paths are searched last, so a complete toolkit is not affected.
 
     Args:
         facts (Facts): The environment.
-        links (Path): A folder to make; the wheels hold ``libcudart.so.13``
-            only, and the linker looks for the plain name.
+        links (Path): A folder to create for links: the wheels have only
+            ``libcudart.so.13``, and the linker needs the plain name.
+
+    Returns:
+        dict[str, str]: Environment variables.
     """
     folders = [Path(folder) for folder in facts.nvidia]
     links.mkdir(parents=True, exist_ok=True)
@@ -264,14 +281,14 @@ def cuda_paths(facts: Facts, links: Path) -> dict[str, str]:
 def _build_mmcv(
     python: Path, mmcv: str, facts: Facts, archs: str, out: Path
 ) -> None:
-    """Compile mmcv into a wheel; goes on where a build was interrupted."""
+    """Compile mmcv to a wheel; an interrupted build is continued."""
     need_compiler(facts)
     key = mmcv_key(mmcv, facts, archs)
     work = cache_dir() / 'build' / f'{key}-{_RECIPE}'
     source = work / 'mmcv'
     _unpack_mmcv(python, mmcv, facts, source)
-    # Setuptools takes CFLAGS in place of Python's own flags, so -O3 must be
-    # named: without it the ops would be compiled unoptimised.
+    # Setuptools uses CFLAGS instead of Python's own flags, so -O3 must be in
+    # them: without it the ops would not be optimised.
     flags = '-O3 -DNDEBUG -g0'
     env = {
         'MMCV_WITH_OPS': '1',
@@ -300,7 +317,7 @@ def _build_mmcv(
 
 
 def _cached(key: str, build: Callable[[Path], None], force: bool) -> Path:
-    """The wheel of a key: from the cache, or built and put there."""
+    """Return the wheel of a key from the cache; build it if missing."""
     folder = cache_dir() / 'wheels' / key
     with _exclusive(cache_dir() / 'build' / f'{key}.lock'):
         if force:
@@ -322,7 +339,7 @@ def _install(
     build: Callable[[Path], None],
     check: str,
 ) -> None:
-    """Install a compiled wheel and see that it works; rebuild a broken one."""
+    """Install a compiled wheel, check that it works, rebuild a broken one."""
     name = key.partition('_')[0]
     for attempt in range(2):
         known = (cache_dir() / 'wheels' / key).is_dir() and not attempt
@@ -335,14 +352,14 @@ def _install(
         )
         problem = works(python, check)
         if not problem:
-            # The build's folder is only kept to go on after an interruption.
+            # The build folder is needed after an interruption only.
             work = cache_dir() / 'build' / f'{key}-{_RECIPE}'
             shutil.rmtree(work, ignore_errors=True)
             return
         if not known:
             raise SetupError(
                 f'{name} was built but does not work: {problem}. The wheel '
-                f'is {wheel}; `make doctor` shows the versions'
+                f'is {wheel}; run `make doctor` to see the versions'
             )
         print(
             f'{name}: the cached wheel does not work ({problem}); rebuilding'

@@ -3,15 +3,17 @@
 
 import sys
 
+import numpy as np
 import pytest
 import torch
+from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.optim import OptimWrapper
-from mmengine.registry import MODELS
 from mmengine.structures import InstanceData
 
 import mmfashion_ext
 from mmfashion_ext.errors import UserError
+from mmfashion_ext.match_rcnn import ClothesInferencer
 from mmfashion_ext.match_rcnn.roi_stream_head import (
     RoIFeatures,
     RoIStreamHead,
@@ -24,7 +26,7 @@ SIZE = 64
 HEAD = """
 import torch
 from torch import nn
-from mmengine.registry import MODELS
+from mmdet.registry import MODELS
 from mmfashion_ext.match_rcnn.roi_stream_head import RoIStreamHead
 
 
@@ -61,7 +63,7 @@ _base_ = __import__('mmfashion_ext').config_path('{BASE}')
 custom_imports = dict(imports=['length_head'])
 model = dict(
     roi_head=dict(
-        heads=dict(length=dict(type='mmengine.LengthHead', in_channels=64)),
+        heads=dict(length=dict(type='LengthHead', in_channels=64)),
         roi_extractors=dict(
             length=dict(
                 type='SingleRoIExtractor',
@@ -149,6 +151,10 @@ def test_a_head_of_ones_own_trains_and_predicts(own_head):
         assert len(found) == 10
         assert found.length_scores.shape == (10,)
         assert ((found.length_scores > 0) & (found.length_scores < 1)).all()
+
+    array = np.zeros((SIZE, SIZE, 3), np.uint8)
+    (found,) = ClothesInferencer(model)(array)['predictions']
+    assert found['length_scores'].shape == (len(found['bboxes']),)
 
 
 def test_a_head_needs_features_that_are_read(own_head):

@@ -2,6 +2,7 @@
 """Resolve user inputs (folders, lists of frames, videos) to tracklets."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -23,6 +24,7 @@ from ..utils.images import (
     natural_order,
     read_image,
 )
+from ..utils.sources import is_url
 from ..utils.video import VideoReader
 from .clip_features import ClipFeatures
 
@@ -145,12 +147,10 @@ def tracklet_folders(folder: str | Path) -> list[Path]:
         UserError: The folder does not exist, or none of its folders has
             images.
     """
-    path = Path(folder).expanduser()
-    if not path.is_dir():
-        raise UserError(f'{folder}: no such folder')
+    _check_folder(folder)
     found = [
         sub
-        for sub in path.iterdir()
+        for sub in Path(folder).expanduser().iterdir()
         if sub.is_dir() and not sub.name.startswith('.') and _has_images(sub)
     ]
     if not found:
@@ -255,13 +255,24 @@ def _describe(source: object) -> str:
 
 
 def _frame_files(folder: str | Path) -> list[Path]:
+    if is_url(folder):
+        raise UserError(
+            f'{folder} is a URL: expected a folder of frames; pass a list of '
+            'the URLs of its frames'
+        )
     path = Path(folder).expanduser()
-    if path.is_file():
+    if os.path.isfile(path):
         raise UserError(
             f'{folder} is a file: expected a folder of frames; for a video, '
             'pass Video(path, boxes) with a box for each frame'
         )
+    _check_folder(folder)
     return find_images(path)
+
+
+def _check_folder(folder: str | Path) -> None:
+    if not is_folder(folder):
+        raise UserError(f'{folder}: no such folder')
 
 
 def _read_frame(frame: ImageInput, number: int) -> np.ndarray:

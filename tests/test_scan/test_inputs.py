@@ -193,6 +193,12 @@ def test_bad_folders_are_refused(gallery, tmp_path):
         read_frames(tmp_path, SIZE)
     with pytest.raises(UserError, match='is a file: expected a folder'):
         read_frames(gallery / 'person8' / '5.png', SIZE)
+    for name in ('a' * 5000, 'a\0b'):
+        for function in (read_frames, lambda name, _: tracklet_folders(name)):
+            with pytest.raises(UserError, match='no such folder'):
+                function(name, SIZE)
+    with pytest.raises(UserError, match=r'^http://a/b is a URL: expected'):
+        read_frames('http://a/b', SIZE)
     for folder in (tmp_path, gallery / 'person8'):
         with pytest.raises(UserError, match='a folder for each tracklet'):
             tracklet_folders(folder)

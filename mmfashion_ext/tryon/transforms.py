@@ -1,13 +1,18 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Transforms of a person, a garment and what is known of them.
+"""Try-on transforms: load, resize, draw the pose, pack.
 
-Between them an item holds arrays: ``person``, ``cloth``, ``unpaired_cloth``
-(h, w, 3) uint8 RGB; ``cloth_mask``, ``unpaired_cloth_mask`` (h, w) uint8,
-0 ... 255; ``parse`` (h, w) uint8, labels 0 ... 13; ``densepose`` (h, w) uint8,
-parts 0 ... 24; ``pose`` (18, 3) float32, px; ``flow`` (h, w, 2) float32, where
-a pixel of the person lies on the flat cloth, x and y in px, NaN where no cloth
-is seen; ``truth`` (h, w, 3) uint8 RGB, the person in that cloth. The models
-need ``person``, ``cloth`` and ``cloth_mask``.
+Between them an item holds arrays:
+
+- ``person``, ``cloth``, ``unpaired_cloth``: (h, w, 3) uint8 RGB;
+- ``cloth_mask``, ``unpaired_cloth_mask``: (h, w) uint8, 0 ... 255;
+- ``parse``: (h, w) uint8, labels 0 ... 13;
+- ``densepose``: (h, w) uint8, parts 0 ... 24;
+- ``pose``: (18, 3) float32, x and y in px, confidence;
+- ``flow``: (h, w, 2) float32, where a pixel of the person lies on the flat
+  cloth, x and y in px, NaN where the cloth is not visible;
+- ``truth``: (h, w, 3) uint8 RGB, the person in that cloth.
+
+The models need ``person``, ``cloth`` and ``cloth_mask``.
 """
 
 from pathlib import Path
@@ -26,7 +31,7 @@ from .pose_map import draw_pose
 from .structures import TryOnDataSample
 
 _CLOTHES = ('cloth', 'unpaired_cloth')
-#: What has the person's pixels.
+#: Maps and images of the person's size.
 _OF_PERSON = ('parse', 'densepose', 'flow', 'truth')
 _BY_PIXEL = (
     'person',
@@ -39,25 +44,26 @@ _BY_PIXEL = (
 
 @TRANSFORMS.register_module()
 class LoadTryOn:
-    """Read all files of an item.
+    """Load the images, masks and annotations of a try-on item.
 
-    Required keys: ``person_path``, ``cloth_path``. Optional:
+    Required keys: ``person_path`` or ``cloth_path``. Optional:
     ``cloth_mask_path``, ``parse_path``, ``parse_labels``, ``densepose_path``,
     ``pose_path``, ``flow_path``, ``truth_path``, ``unpaired_cloth_path``,
-    ``unpaired_cloth_mask_path``. Added: their contents, see the module. In
-    place of the path of a picture or of a mask its array will do
-    (:func:`~mmfashion_ext.formats.viton.files.read_rgb`), so the same
-    pipeline serves pictures in memory. A mask without path is made by
-    GrabCut.
+    ``unpaired_cloth_mask_path``. Added: their contents, see the module.
+
+    Images and masks may be given in any form that
+    :func:`~mmfashion_ext.utils.images.read_image` reads, such as a BGR array,
+    so that the same pipeline serves images in memory. A mask without path is
+    made by GrabCut.
     """
 
     def __call__(self, results: dict) -> dict:
-        """Read the files.
+        """Load the files.
 
         Raises:
-            UserError: One is missing or damaged, a mask is empty, or parse
-                map, DensePose, flow or mask has another size than its
-                picture.
+            UserError: A file is missing or damaged, a mask is empty, or a
+                parse map, DensePose, flow or mask differs in size from its
+                image.
         """
         labels = results.get('parse_labels', 'viton')
         for kind in ('person', 'pose', *_OF_PERSON):
@@ -83,23 +89,24 @@ class LoadTryOn:
         _check_size(results, f'{cloth}_mask', cloth)
 
 
-def _check_size(results: dict, kind: str, picture: str) -> None:
+def _check_size(results: dict, kind: str, image: str) -> None:
     if kind in results:
         check_size(
             results.get(f'{kind}_path'),
             results[kind],
-            results[f'{picture}_path'],
-            results[picture],
+            results[f'{image}_path'],
+            results[image],
         )
 
 
 @TRANSFORMS.register_module()
 class ResizeTryOn:
-    """Bring everything to one size, with Pillow's filters.
+    """Resize all images, masks, label maps, joints and flow of an item.
 
-    Pictures and masks: bilinear, over all pixels when they shrink. Label maps:
-    nearest. Joints and flow move with the centres of their pixels, x to
-    (x + 0.5) s - 0.5; a joint that was not found stays so.
+    Images and masks are resized with Pillow's bilinear filter (antialiased
+    when they shrink), label maps with the nearest pixel. Joints and flow move
+    with the centres of their pixels, x to (x + 0.5) s - 0.5; a joint that was
+    not found stays so.
 
     Args:
         size (tuple[int, int]): (h, w) in px.
@@ -109,7 +116,7 @@ class ResizeTryOn:
         self.height, self.width = size
 
     def __call__(self, results: dict) -> dict:
-        """Resize what is of another size."""
+        """Resize what differs from the size."""
         size = self.width, self.height
         if 'pose' in results:
             h, w = results['person'].shape[:2]
@@ -132,7 +139,7 @@ class ResizeTryOn:
 
 
 def _centres(points: np.ndarray, scale: np.ndarray | tuple) -> np.ndarray:
-    """Scale positions that are 0 in the centre of the first pixel."""
+    """Scale positions whose 0 is the centre of the first pixel."""
     return (points + 0.5) * scale - 0.5
 
 
@@ -160,19 +167,22 @@ def _resize_flow(flow: np.ndarray, size: tuple) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class DrawPose:
-    """Draw the joints, see :func:`~mmfashion_ext.tryon.pose_map.draw_pose`.
+    """Render joints as maps of squares.
+
+    See :func:`~mmfashion_ext.tryon.pose_map.draw_pose`.
 
     Required keys: ``pose``, ``person``. Added: ``pose_map`` (18, h, w) int8.
 
     Args:
-        radius (float): In px; 5 is published, for 256 x 192 px.
+        radius (float): Half of a square's side in px; 5 is published, for
+            images of 256 x 192 px.
     """
 
     def __init__(self, radius: float = 5) -> None:
         self.radius = radius
 
     def __call__(self, results: dict) -> dict:
-        """Add the maps."""
+        """Add the maps, (18, h, w)."""
         size = results['person'].shape[:2]
         results['pose_map'] = draw_pose(results['pose'], size, self.radius)
         return results
@@ -180,9 +190,9 @@ class DrawPose:
 
 @TRANSFORMS.register_module()
 class PackTryOn:
-    """Make an item an input of the model.
+    """Pack an item as input of the model.
 
-    Delivers ``inputs``, a dict of (C, h, w) tensors of what there is:
+    Returns ``inputs``, a dict of (C, h, w) tensors of what the item has:
     ``person``, ``truth``, ``cloth``, ``unpaired_cloth`` (C = 3),
     ``cloth_mask``, ``unpaired_cloth_mask``, ``parse``, ``true_parse`` (before
     :class:`CorruptParse`), ``densepose`` (1), uint8; ``pose_map``
@@ -192,17 +202,17 @@ class PackTryOn:
     """
 
     def __call__(self, results: dict) -> dict:
-        """Pack.
+        """Pack arrays to tensors.
 
         Raises:
-            UserError: Person and clothes have different sizes.
+            UserError: Person and clothes differ in size.
         """
         kinds = [kind for kind in _BY_PIXEL if kind in results]
         for kind in kinds:
             if results[kind].shape[:2] != results['person'].shape[:2]:
                 raise UserError(
                     f'{self._size(results, "person")}, but '
-                    f'{self._size(results, kind)}: give pictures of one size, '
+                    f'{self._size(results, kind)}: give images of one size, '
                     'or have them resized (--size H W of tools/try_on.py, '
                     'size=(h, w) of TryOnInferencer, ResizeTryOn in a '
                     'pipeline)'
@@ -225,7 +235,7 @@ class PackTryOn:
 
     @staticmethod
     def _name(results: dict, kind: str) -> str:
-        """The file name; ``'person'``, ``'cloth'`` of an array."""
+        """Return the file name; of an array ``'person'`` or ``'cloth'``."""
         source = results.get(f'{kind}_path', kind)
         named = source if isinstance(source, str | Path) else kind
         return results.get(f'{kind}_name', Path(named).name)

@@ -48,8 +48,8 @@ def shop(tmp_path):
     for kind in ('persons', 'clothes'):
         (tmp_path / kind).mkdir()
         for n in range(2):
-            picture = rng.integers(0, 256, (H, W, 3), np.uint8)
-            cv2.imwrite(str(tmp_path / kind / f'{n}.png'), picture)
+            image = rng.integers(0, 256, (H, W, 3), np.uint8)
+            cv2.imwrite(str(tmp_path / kind / f'{n}.png'), image)
     (tmp_path / 'clothes' / '1.png').write_bytes(b'not an image')
     mask = np.zeros((H, W), np.uint8)
     mask[10:50, 5:25] = 255

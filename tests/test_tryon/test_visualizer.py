@@ -37,10 +37,10 @@ def make_sample(number=0, size=(256, 192)):
     # smooth, so that JPEG keeps it
     base = torch.rand(3, 3, 3, generator=draw)
     for i, name in enumerate(('person', 'cloth', 'try_on', 'warped_cloth')):
-        picture = torch.nn.functional.interpolate(
+        image = torch.nn.functional.interpolate(
             base.roll(i, 0)[None], size, mode='bilinear'
         )[0]
-        sample.set_data({name: picture * 2 - 1})
+        sample.set_data({name: image * 2 - 1})
     sample.warped_mask = torch.zeros(1, *size)
     sample.warped_mask[:, : size[0] // 2] = 1
     return sample
@@ -50,8 +50,8 @@ class TestTruncation:
     def test_grey_levels_of_an_image_that_went_through(self):
         """1 ... 63 come out one lower, the others as they were."""
         levels = torch.arange(256, dtype=torch.uint8)
-        picture = levels.expand(3, 1, -1)
-        data = TryOnDataPreprocessor()(dict(inputs=dict(person=[picture])))
+        image = levels.expand(3, 1, -1)
+        data = TryOnDataPreprocessor()(dict(inputs=dict(person=[image])))
         out = to_uint8(data['inputs']['person'][0])[0, :256, 0].astype(int)
         np.testing.assert_array_equal(
             out, [v - 1 if 1 <= v <= 63 else v for v in range(256)]
@@ -124,8 +124,8 @@ def test_backends_get_the_strip():
         add_image=lambda *arguments: got.append(arguments), close=lambda: None
     )
     visualizer.add_datasample('a', data_sample=make_sample(), step=7)
-    ((name, picture, step),) = got
-    assert (name, picture.shape, step) == ('a', (256, 576, 3), 7)
+    ((name, image, step),) = got
+    assert (name, image.shape, step) == ('a', (256, 576, 3), 7)
 
 
 class Pairs(Dataset):

@@ -267,7 +267,7 @@ def stream_pairs(
     Arguments: see :meth:`.inferencer.TryOnInferencer.__call__`.
 
     Raises:
-        UserError: There is no person or no garment; while the pairs are used,
+        UserError: Persons or garments are missing; while the pairs are used,
             also if persons, garments or masks end before the others.
     """
     persons, single_person = _peek('person', person)

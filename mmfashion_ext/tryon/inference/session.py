@@ -137,7 +137,7 @@ class TryOnSession:
     def _set_block(self, size: tuple[int, int]) -> None:
         """Set how many garments are cached, by the size (h, w) of the first.
 
-        The features of garments of other sizes take more or less memory.
+        Garments of other sizes need more or less memory than estimated.
         """
         count = CACHE_BYTES // self.fast.cloth_bytes(size)
         self._block = max(self.batch_size, count)

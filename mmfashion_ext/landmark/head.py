@@ -257,7 +257,7 @@ class CategoryRTMCCHead(CategoryAware, RTMCCHead):
 
     Without this, each of 294 tokens would attend to 255 or more landmarks
     that the garment does not have. Padding is zero, which adds nothing to a
-    gated attention unit without biases.
+    gated attention unit without biases. The features are (B, C, H, W).
 
     Its arguments are those of :class:`CategoryAware` and of mmpose's
     ``RTMCCHead``.
@@ -302,6 +302,8 @@ class CategoryRTMCCHead(CategoryAware, RTMCCHead):
 @MODELS.register_module()
 class CategoryRLEHead(CategoryAware, RLEHead):
     """Regression head (RLE, arXiv:2107.11291): coordinates and deviations.
+
+    The features are pooled: (B, C, 1, 1).
 
     Its arguments are those of :class:`CategoryAware` and of mmpose's
     ``RLEHead``.

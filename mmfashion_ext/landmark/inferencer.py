@@ -26,6 +26,14 @@ from .predictions import assign_category, merge_garments, to_prediction
 class LandmarkInferencer(Inferencer):
     """Find the landmarks of clothes, in boxes of a detector or of a user.
 
+    A prediction has ``input`` and ``name`` (and ``frame_id`` of a video) and,
+    for N garments of the image: ``bboxes`` (N, 4) xyxy px, ``scores`` (N,)
+    0-1 of the boxes, ``labels`` (N,) 0..12, ``categories``, and of each
+    garment ``keypoints`` (K_i, 2) px, ``keypoint_scores`` (K_i,) 0-1 and
+    ``keypoint_names``, the landmarks of its category. ``labels`` and
+    ``categories`` are None for models of FLD, which know no categories. N is
+    0 if nothing is detected.
+
     Examples:
         >>> infer = LandmarkInferencer(
         ...     'td-hm-udp_hrnet-w32_8xb64-210e_deepfashion2-256x192',
@@ -136,43 +144,26 @@ class LandmarkInferencer(Inferencer):
 
         Args:
             inputs (object): An image (path, URL, array (h, w, 3) BGR uint8,
-                image of Pillow, bytes or opened file), a folder of images, a
-                video file, a mapping of names to images, or a list, tuple or
-                generator of these.
-            bboxes (object, optional): Boxes of the garments where they are
-                known, which replace the detector's: for each image an array
-                (n, 4) of xyxy px, in a list in the order of the images or a
-                mapping with the images' names. Of a single image also the
-                (n, 4) itself; None for an image: no boxes are known.
-            out_dir (str | Path, optional): Folder to write
-                ``visualizations/``, ``predictions/NAME.json`` and
-                ``results.json`` to; of a video one ``.mp4`` and one JSON.
-            draw (bool): Add ``visualization``, the drawn image (h, w, 3)
-                uint8 BGR, to each prediction. Defaults to False.
-            show (bool): Show each drawn image in a window. Defaults to False.
-            stream (bool): Return an iterator over the predictions, which
-                computes each when it is asked for. Defaults to False.
-            return_datasamples (bool): Predictions are mmpose's
-                ``PoseDataSample`` instead of dictionaries. Defaults to False.
+                image of Pillow, bytes or opened file), a folder, a video
+                file, a mapping of names to images, or an iterable of these.
+            bboxes (object, optional): Boxes that replace the detector's: for
+                each image (n, 4) xyxy px or None, as an iterable or, of a
+                mapping, a mapping. Of one image also the (n, 4) itself.
+            out_dir (str | Path, optional): Folder of ``visualizations/``,
+                ``predictions/`` and ``results.json``.
+            draw (bool): Add ``visualization``, (h, w, 3) uint8 BGR.
+            show (bool): Show each drawn image in a window.
+            stream (bool): Return an iterator, which computes a prediction
+                when it is asked for.
+            return_datasamples (bool): Return mmpose's ``PoseDataSample``.
             bbox_thr (float): Score, 0-1, that a detected box must exceed.
-                Defaults to 0.3.
             nms_thr (float): Highest IoU of two detected boxes of one label.
-                Defaults to 0.3.
             kpt_thr (float): Lowest score, 0-1, of a drawn landmark.
-                Defaults to 0.3.
             draw_bbox (bool): Draw the boxes and categories too.
-                Defaults to True.
 
         Returns:
-            dict | PredictionStream: ``predictions``, one dictionary for each
-            image or frame, and ``skipped``, a list of dictionaries of
-            ``input`` and ``reason``. A prediction has ``input`` and ``name``
-            (and ``frame_id`` of a video) and the keys of
-            :func:`~mmfashion_ext.landmark.predictions.to_prediction`:
-            ``bboxes`` (N, 4) xyxy px, ``scores`` (N,), ``labels`` (N,),
-            ``categories``, and for each garment ``keypoints`` (K_i, 2) px,
-            ``keypoint_scores`` (K_i,) and ``keypoint_names``. An image
-            without garments has N = 0.
+            dict | PredictionStream: ``predictions`` (see the class), one for
+            each image or frame, and ``skipped`` (``input``, ``reason``).
 
         Raises:
             UserError: The only input cannot be used, ``bboxes`` do not belong

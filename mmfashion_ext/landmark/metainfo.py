@@ -33,8 +33,8 @@ def pose_metainfo(
             has the colour of its first landmark.
 
     Returns:
-        dict: With ``keypoint_info``, ``skeleton_info``, ``joint_weights`` and
-        ``sigmas``.
+        dict: ``keypoint_info``, ``skeleton_info``, ``joint_weights`` (K,) and
+        ``sigmas`` (K,), as fractions of the square root of a garment's area.
     """
     partner = {}
     for a, b in flip_pairs:

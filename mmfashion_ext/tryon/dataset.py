@@ -178,7 +178,7 @@ class TryOnDataset(BaseDataset):
         """The annotations to deliver."""
         if self.annotations is not None:
             return self.annotations
-        return self.files.kinds_of_person(self.files.split == 'train')
+        return self.files.person_kinds(self.files.split == 'train')
 
     def _find(
         self, kind: FileKind, pairs: Sequence[TryOnPair]

@@ -1,45 +1,187 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Look at every file of a try-on data set.
+"""Check every file of a try-on dataset, and make the masks of its clothes.
 
-What is wrong is collected, never raised: whoever has 14,221 pairs wants to see
-all defects at once.
+What is wrong is collected, never raised: a user with 14,221 pairs wants to
+see all defects at once.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import UserError, describe
+from ...utils.images import write_image
+from ...utils.parallel import run_parallel
+from ...utils.progress import show_progress
+from .cloth_mask import grabcut_mask
 from .constants import ParseLabels
-from .files import check_size, read_file
-from .layout import ENDINGS, FileKind, cloth_stem
+from .files import check_size, read_file, read_rgb
+from .layout import ENDINGS, FileKind, LayoutName, TryOnSplit, cloth_stem
 from .pairs import TryOnFiles, TryOnPair, stem_of
 
 
-def _kinds_of_person(files: TryOnFiles) -> list[FileKind]:
+class Findings(NamedTuple):
+    """What a check found.
+
+    Attributes:
+        defects (list[str]): What is wrong, one line each.
+        notes (list[str]): What is unusual but does no harm.
+    """
+
+    defects: list[str]
+    notes: list[str]
+
+
+def check_dataset(
+    root: Path,
+    layout: LayoutName,
+    split: TryOnSplit | None = None,
+    *,
+    pairs_file: str | None = None,
+    check: bool = True,
+    make_masks: bool = False,
+    jobs: int = 1,
+) -> None:
+    """Check a dataset, make masks, and print what it holds and is wrong.
+
+    Args:
+        root (Path): Folder of the dataset.
+        layout (str): ``'viton'``, ``'viton-hd'`` or ``'folder'``.
+        split (str, optional): ``'train'`` or ``'test'``. None: those that
+            exist.
+        pairs_file (str, optional): File of pairs, below the root. None: that
+            of the layout, if it exists.
+        check (bool): Read every file, and print counts.
+        make_masks (bool): Write the masks that clothes lack.
+        jobs (int): Processes.
+
+    Raises:
+        UserError: There is no split, or something is wrong.
+    """
+    defects, notes = [], []
+    for files in find_splits(root, layout, split):
+        if make_masks:
+            defects += write_masks(files, jobs)
+            files = TryOnFiles(files.root, files.layout_name, files.split)
+        if check:
+            found = check_split(files, pairs_file, jobs)
+            defects += found.defects
+            notes += found.notes
+    print(f'defects: {len(defects)}, notes: {len(notes)}')
+    for line in defects:
+        print(line)
+    for line in notes:
+        print(f'note: {line}')
+    if defects:
+        raise UserError(
+            f'{len(defects)} defects in {root}; get or make those files again'
+        )
+
+
+def find_splits(
+    root: Path, layout: LayoutName, split: TryOnSplit | None = None
+) -> list[TryOnFiles]:
+    """Return the splits that exist, at least one.
+
+    Args:
+        root (Path): Folder of the dataset.
+        layout (str): Its layout; ``'folder'`` has one split only.
+        split (str, optional): The one to use. None: all that exist.
+
+    Raises:
+        UserError: There is none.
+    """
+    splits = [split] if split else ['train', 'test']
+    if layout == 'folder':
+        splits = ['test']
+    found, error = [], None
+    for name in splits:
+        files = TryOnFiles(root, layout, name)
+        try:
+            files.base  # noqa: B018  raises if it does not exist
+            found.append(files)
+        except UserError as missing:
+            error = missing
+    if not found:
+        raise error
+    return found
+
+
+def check_split(
+    files: TryOnFiles, pairs_file: str | None, jobs: int
+) -> Findings:
+    """Read all files of a split, and print counts.
+
+    Args:
+        files (TryOnFiles): The split.
+        pairs_file (str, optional): See :func:`check_dataset`.
+        jobs (int): Processes.
+
+    Raises:
+        UserError: There is no image or no such file of pairs, or two files
+            have one name.
+    """
+    pairs_path = files.pairs_file(pairs_file)
+    defects = list(list_missing(files, bool(pairs_path)))
+    groups = file_groups(files)
+    checked = list(
+        show_progress(
+            run_parallel(check_files, groups, jobs),
+            f'{files.split} files',
+            len(groups),
+        )
+    )
+    defects += [line for found in checked for line in found.defects]
+    notes = [line for found in checked for line in found.notes]
+    rows = [
+        (len(files.named(kind)), f'{kind}, in {folder}')
+        for kind, folder in files.layout.folders.items()
+        if files.folder(kind).is_dir()
+    ]
+    worn = [cloth for cloth in files.worn().values() if cloth]
+    rows.append((len(worn), 'pairs of a person and the garment worn'))
+    if pairs_path:
+        try:
+            pairs = files.read_pairs(pairs_path)
+            rows.append((len(pairs), f'pairs of {pairs_path}'))
+        except UserError as error:
+            defects.append(str(error))
+    sizes = Counter(found.size for found in checked if found.size)
+    rows += [
+        (count, f'images of {w} x {h} px')
+        for (h, w), count in sizes.most_common(3)
+    ]
+    print(f'{files.layout_name} {files.split} in {files.base}')
+    for count, what in rows:
+        print(f'{count:>9,} {what}')
+    return Findings(defects, [*notes, *list_notes(files, bool(pairs_path))])
+
+
+def _person_kinds(files: TryOnFiles) -> list[FileKind]:
     training = files.split == 'train' and files.layout_name != 'folder'
-    return files.kinds_of_person(needed=training)
+    return files.person_kinds(needed=training)
 
 
-def list_missing(files: TryOnFiles, listed: bool) -> Iterator[str]:
+def list_missing(files: TryOnFiles, has_pairs: bool) -> Iterator[str]:
     """Name every file that is missing, except masks.
 
     Args:
-        files (TryOnFiles): The data set.
-        listed (bool): Whether a file of pairs says who gets which garment,
-            so that those worn need not be there.
+        files (TryOnFiles): The split.
+        has_pairs (bool): Whether a file of pairs says who gets which garment,
+            so that those worn may be missing.
 
     Raises:
-        UserError: There is no picture, or two files have one name.
+        UserError: There is no image, or two files have one name.
     """
-    kinds = _kinds_of_person(files)
+    kinds = _person_kinds(files)
     if not files.named('person'):
-        raise UserError(f'{files.folder("person")} has no picture')
+        raise UserError(f'{files.folder("person")} has no image')
     for person, cloth in files.worn().items():
         stem = Path(person).stem
-        if cloth is None and not listed:
-            wanted = cloth_stem(files.layout_name, stem)
-            missing = files.folder('cloth') / f'{wanted}.jpg'
+        if cloth is None and not has_pairs:
+            expected = cloth_stem(files.layout_name, stem)
+            missing = files.folder('cloth') / f'{expected}.jpg'
             yield f'{missing} is missing: the garment of {person}'
         for kind in kinds:
             if not files.find(kind, TryOnPair(person, '', {})):
@@ -48,7 +190,7 @@ def list_missing(files: TryOnFiles, listed: bool) -> Iterator[str]:
 
 
 def clothes_without_mask(files: TryOnFiles) -> list[Path]:
-    """The pictures of clothes whose mask is to be made."""
+    """Return the images of clothes that have no mask."""
     masks = files.named('cloth_mask')
     return [
         files.folder('cloth') / name
@@ -57,8 +199,13 @@ def clothes_without_mask(files: TryOnFiles) -> list[Path]:
     ]
 
 
-def list_oddities(files: TryOnFiles, listed: bool) -> Iterator[str]:
-    """Name what is unusual but does no harm."""
+def list_notes(files: TryOnFiles, has_pairs: bool) -> Iterator[str]:
+    """Name what is unusual but does no harm.
+
+    Args:
+        files (TryOnFiles): The split.
+        has_pairs (bool): See :func:`list_missing`.
+    """
     persons, clothes = files.named('person'), files.named('cloth')
     published = files.layout.published
     if published and published != len(persons):
@@ -67,7 +214,7 @@ def list_oddities(files: TryOnFiles, listed: bool) -> Iterator[str]:
             f'{published:,}'
         )
     worn = files.worn()
-    if listed and (lacking := [p for p in worn if worn[p] is None]):
+    if has_pairs and (lacking := [p for p in worn if worn[p] is None]):
         yield (
             f'{len(lacking):,} persons lack the garment that they wear: '
             f'{describe(lacking)}; no test with paired=True'
@@ -83,7 +230,7 @@ def list_oddities(files: TryOnFiles, listed: bool) -> Iterator[str]:
                     f'{files.folder(kind) / name} is left out: expected names '
                     f'that end with {" or ".join(ENDINGS[kind])}'
                 )
-    if files.layout_name == 'viton' and not listed:
+    if files.layout_name == 'viton' and not has_pairs:
         yield from _compare_with_ranks(files)
 
 
@@ -99,46 +246,46 @@ def _compare_with_ranks(files: TryOnFiles) -> Iterator[str]:
         yield f'{others:,} persons get another garment by rank than by name'
 
 
-class CheckTask(NamedTuple):
-    """Look at a picture and what belongs to it.
+class FileGroup(NamedTuple):
+    """An image and the files that belong to it.
 
     Attributes:
-        files (dict[str, Path]): FileKind -> file; the picture first.
-        labels (str): Those of the parse map.
+        files (dict[str, Path]): Kind -> file; the image first.
+        labels (str): Labels of the parse map.
     """
 
     files: dict[FileKind, Path]
     labels: ParseLabels
 
 
-def check_tasks(files: TryOnFiles) -> list[CheckTask]:
-    """All files to read, picture by picture."""
+def file_groups(files: TryOnFiles) -> list[FileGroup]:
+    """Return all files of a split, image by image."""
     persons = [
         TryOnPair(name, '', {}) for name in files.named('person').values()
     ]
     clothes = [
         TryOnPair('', name, {}) for name in files.named('cloth').values()
     ]
-    groups = (
-        (('person', *_kinds_of_person(files)), persons),
+    kinds_and_pairs = (
+        (('person', *_person_kinds(files)), persons),
         (('cloth', 'cloth_mask'), clothes),
     )
     return [
-        CheckTask(
+        FileGroup(
             {k: path for k in kinds if (path := files.find(k, pair))},
             files.layout.parse,
         )
-        for kinds, pairs in groups
+        for kinds, pairs in kinds_and_pairs
         for pair in pairs
     ]
 
 
-class Checked(NamedTuple):
-    """What was found in the files of a task.
+class CheckedGroup(NamedTuple):
+    """What was found in the files of a group.
 
     Attributes:
-        size (tuple[int, int], optional): (h, w) of the picture in px; None
-            if it cannot be read.
+        size (tuple[int, int], optional): (h, w) of the image in px; None if
+            it cannot be read.
         defects (list[str]): What is wrong.
         notes (list[str]): What is unusual but does no harm.
     """
@@ -148,22 +295,64 @@ class Checked(NamedTuple):
     notes: list[str]
 
 
-def check_files(task: CheckTask) -> Checked:
-    """Read all files of a task."""
-    defects, notes, read = [], [], {}
-    picture = next(iter(task.files))
-    for kind, path in task.files.items():
+def check_files(group: FileGroup) -> CheckedGroup:
+    """Read all files of a group."""
+    defects, notes, content = [], [], {}
+    image = next(iter(group.files))
+    for kind, path in group.files.items():
         try:
-            read[kind] = read_file(kind, path, task.labels)
-            if kind != 'pose' and picture in read:
+            content[kind] = read_file(kind, path, group.labels)
+            if kind != 'pose' and image in content:
                 check_size(
-                    path, read[kind], task.files[picture], read[picture]
+                    path, content[kind], group.files[image], content[image]
                 )
         except UserError as error:
             defects.append(str(error))
-    if 'pose' in read and not read['pose'].any():
+    if 'pose' in content and not content['pose'].any():
         notes.append(
-            f'{task.files["pose"]} shows nobody; its pose map is empty'
+            f'{group.files["pose"]} shows no person; its pose map is empty'
         )
-    size = read[picture].shape[:2] if picture in read else None
-    return Checked(size, defects, notes)
+    size = content[image].shape[:2] if image in content else None
+    return CheckedGroup(size, defects, notes)
+
+
+def write_masks(files: TryOnFiles, jobs: int) -> list[str]:
+    """Write the masks that clothes lack, by GrabCut, and print how many.
+
+    Args:
+        files (TryOnFiles): The split.
+        jobs (int): Processes.
+
+    Returns:
+        list[str]: What is wrong with clothes that get no mask.
+    """
+    folder = files.folder('cloth_mask')
+    tasks = [
+        (cloth, folder / f'{cloth.stem}.png')
+        for cloth in clothes_without_mask(files)
+    ]
+    results = show_progress(
+        run_parallel(write_mask, tasks, jobs), 'masks', len(tasks)
+    )
+    defects = [defect for defect in results if defect]
+    print(f'wrote {len(tasks) - len(defects):,} masks to {folder}')
+    return defects
+
+
+def write_mask(task: tuple[Path, Path]) -> str | None:
+    """Write the mask of a garment.
+
+    Args:
+        task (tuple[Path, Path]): Image of the garment, and the mask to write
+            as PNG: (h, w) 0 or 255.
+
+    Returns:
+        str, optional: What is wrong, if anything; nothing is written then.
+    """
+    cloth, target = task
+    try:
+        mask = grabcut_mask(read_rgb(cloth), str(cloth))
+    except UserError as error:
+        return str(error)
+    write_image(target, mask)
+    return None

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The mask of a garment in a shop's picture, by GrabCut."""
+"""Mask of a garment on a plain background, by GrabCut."""
 
 import cv2
 import numpy as np
@@ -14,13 +14,13 @@ def grabcut_mask(
 
     OpenCV's GrabCut, started from the rectangle (1, 1, w, h): the first row
     and the first column are background. What ends as background (label 0) or
-    as probably background (2) is off. The result depends on nothing but the
-    picture; OpenCV's random state of this thread is set for it.
+    as probably background (2) is off. The result depends on the image alone;
+    OpenCV's random state of this thread is set for it.
 
     Args:
         cloth (np.ndarray): (h, w, 3) uint8 RGB.
-        name (str): Of the picture, for messages.
-        iterations (int): Of GrabCut.
+        name (str): Name of the image, for messages.
+        iterations (int): Iterations of GrabCut.
 
     Returns:
         np.ndarray: (h, w) uint8, 0 or 255.
@@ -43,13 +43,13 @@ def grabcut_mask(
         )
     except cv2.error as error:
         raise UserError(
-            f'{name}: GrabCut cannot cut a picture of {w} x {h} px '
+            f'{name}: GrabCut cannot cut an image of {w} x {h} px '
             f'({error.err or error}); give a mask'
         ) from None
     found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
     if not found.any():
         raise UserError(
-            f'{name}: GrabCut found no garment, everything looks like the '
-            'first row and column; give a mask'
+            f'{name}: GrabCut found no garment, the whole image looks like '
+            'its first row and column; give a mask'
         )
     return found * np.uint8(255)

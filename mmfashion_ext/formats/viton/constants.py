@@ -81,7 +81,7 @@ JOINTS = (
     'left ear',
 )
 NUM_JOINTS = len(JOINTS)
-#: Where those stand among OpenPose's 25 (BODY_25): no mid hip, no feet.
+#: Indices of those among OpenPose's 25 (BODY_25): no mid hip, no feet.
 BODY_25_JOINTS = (*range(8), *range(9, 19))
 
 #: Surface parts of DensePose, by id; most parts have two sides.

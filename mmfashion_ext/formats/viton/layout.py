@@ -19,25 +19,25 @@ FileKind = Literal[
     'truth',
     'truth_flow',
 ]
-#: Kind of file -> how its name goes on after the stem of the picture it
-#: belongs to: the cloth's for ``cloth_mask``, else the person's.
-_PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+_IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+#: Kind of file -> endings of its name after the stem of its image: the
+#: cloth's for ``cloth_mask``, else the person's.
 ENDINGS: dict[FileKind, tuple[str, ...]] = {
-    'person': _PICTURES,
-    'cloth': _PICTURES,
-    'cloth_mask': _PICTURES,
+    'person': _IMAGES,
+    'cloth': _IMAGES,
+    'cloth_mask': _IMAGES,
     'parse': ('.png',),
     'pose': ('_keypoints.json',),
     'densepose': ('.npy', '.png'),
     'flow': ('.npz',),
-    'truth': _PICTURES,
+    'truth': _IMAGES,
     'truth_flow': ('.npz',),
 }
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the files of a split lie.
+    """Folders of a split of a try-on dataset.
 
     Attributes:
         folders (dict[str, str]): Kind of file -> its folder. ``flow``, the
@@ -48,7 +48,7 @@ class Layout:
         base (str): The folder of these folders, below the root. The root
             itself may be it.
         pairs (str, optional): File of pairs, below the root or ``base``.
-            That of VITON-HD's training set says nothing but what the names
+            VITON-HD's training set has one that says only what the names
             say.
         published (int, optional): Number of pairs.
         parse (str): Labels of the parse maps.
@@ -135,12 +135,12 @@ LAYOUTS: dict[tuple[LayoutName, TryOnSplit], Layout] = {
 
 
 def cloth_stem(layout: LayoutName, person: str) -> str:
-    """Stem of the cloth that a person wears.
+    """Return the stem of the cloth that a person wears.
 
     Args:
         layout (str): ``'viton'``: ``000001_0`` wears ``000001_1``. Others:
             both have one name.
-        person (str): Stem of the person's picture.
+        person (str): Stem of the person's image.
     """
     if layout == 'viton' and person.endswith('_0'):
         return f'{person[:-2]}_1'

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Which files of a try-on data set belong together; none is opened."""
+"""Pairs of persons and garments of a try-on dataset; no image is opened."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ _CHECK = 'tools/dataset_converters/viton.py --check lists all'
 
 
 class TryOnPair(NamedTuple):
-    """A person and a garment, names of files.
+    """A person and a garment, as names of files.
 
     Attributes:
-        person (str): Picture of the person.
-        cloth (str): Picture of the garment.
+        person (str): Image of the person.
+        cloth (str): Image of the garment.
         files (dict[str, str]): Kind of file -> its name, where it does not
             follow from the two others: of pairs by rank.
     """
@@ -38,7 +38,7 @@ class TryOnPair(NamedTuple):
 
 @dataclass(frozen=True)
 class TryOnFiles:
-    """The folders of a split, and the files in them.
+    """The folders of a try-on split, and the files in them.
 
     Attributes:
         root (Path): As the user gave it.
@@ -52,41 +52,41 @@ class TryOnFiles:
 
     @property
     def layout(self) -> Layout:
-        """Where things lie.
+        """Layout of the folders.
 
         Raises:
-            ValueError: No such layout or split.
+            UserError: There is no such layout or split.
         """
         try:
             return LAYOUTS[self.layout_name, self.split]
         except KeyError:
             known = sorted({name for name, _ in LAYOUTS})
-            raise ValueError(
+            raise UserError(
                 f"layout must be one of {known} and split 'train' or 'test', "
                 f'got {self.layout_name!r} and {self.split!r}'
             ) from None
 
     @cached_property
     def base(self) -> Path:
-        """The folder of the folders.
+        """Folder that holds the folders of the split.
 
         Raises:
-            UserError: It is not there.
+            UserError: It does not exist.
         """
         bases = [self.root / self.layout.base, self.root]
-        wanted = self.layout.folders['person']
+        persons = self.layout.folders['person']
         for base in bases:
-            if (base / wanted).is_dir():
+            if (base / persons).is_dir():
                 return base
         raise UserError(
-            f'{bases[0] / wanted} does not exist: expected the folders '
+            f'{bases[0] / persons} does not exist: expected the folders '
             f'{", ".join(list(self.layout.folders.values())[:3])} of layout '
             f'{self.layout_name!r}, {self.split}, in {self.root} or its '
             f'{self.layout.base}; see docs/datasets.md'
         )
 
     def folder(self, kind: FileKind) -> Path:
-        """The folder of a kind of file, which may not exist."""
+        """Return the folder of a kind of file, which may not exist."""
         return self.base / self.layout.folders[kind]
 
     @cached_property
@@ -98,7 +98,7 @@ class TryOnFiles:
         }
 
     def listing(self, kind: FileKind) -> list[str]:
-        """Everything in a folder, sorted; nothing if there is no folder."""
+        """Return all names in a folder, sorted; none if it is missing."""
         return self._names.get(kind, [])
 
     @cached_property
@@ -120,7 +120,7 @@ class TryOnFiles:
         return found
 
     def named(self, kind: FileKind) -> dict[str, str]:
-        """The files of a kind by the stem of the picture they belong to.
+        """Return the files of a kind by the stem of their image.
 
         Files with other endings are left out, hidden ones too.
 
@@ -130,25 +130,25 @@ class TryOnFiles:
         return self._by_stem.get(kind, {})
 
     def find(self, kind: FileKind, pair: TryOnPair) -> Path | None:
-        """A file of a pair, None if it is missing.
+        """Return a file of a pair, None if it is missing.
 
-        That the pair's two pictures are there is not checked.
+        Whether the pair's two images exist is not checked.
         """
         if kind in ('person', 'cloth'):
             name = getattr(pair, kind)
         elif kind in pair.files:
             name = pair.files[kind]
         else:
-            picture = pair.cloth if kind == 'cloth_mask' else pair.person
-            name = self.named(kind).get(Path(picture).stem)
+            image = pair.cloth if kind == 'cloth_mask' else pair.person
+            name = self.named(kind).get(Path(image).stem)
         return name and self.folder(kind) / name
 
-    def kinds_of_person(self, needed: bool) -> list[FileKind]:
-        """What there should be of each person besides the picture.
+    def person_kinds(self, needed: bool) -> list[FileKind]:
+        """Return the kinds of files that each person has beside the image.
 
         Args:
-            needed (bool): Whether parse map, pose and DensePose are, even if
-                there is no folder of them.
+            needed (bool): Whether parse map, pose and DensePose are needed,
+                even if they have no folder.
         """
         return [
             kind
@@ -157,22 +157,26 @@ class TryOnFiles:
         ]
 
     def pairs_file(self, given: str | None = None) -> Path | None:
-        """The file of pairs: the one given, or the layout's if it is there.
+        """Return the file of pairs: the one given, or the layout's.
+
+        Args:
+            given (str, optional): Name below the root. None: that of the
+                layout, if it exists.
 
         Raises:
             UserError: The one given does not exist.
         """
         name = given or self.layout.pairs
-        places = [folder / name for folder in (self.root, self.base) if name]
-        for place in places:
-            if place.is_file():
-                return place
+        paths = [folder / name for folder in (self.root, self.base) if name]
+        for path in paths:
+            if path.is_file():
+                return path
         if given:
-            raise UserError(f'{places[0]}: no such file of pairs')
+            raise UserError(f'{paths[0]}: no such file of pairs')
         return None
 
     def worn(self) -> dict[str, str | None]:
-        """The picture of each person and the one of the garment worn."""
+        """Return image of a person -> image of the garment worn, or None."""
         clothes = self.named('cloth')
         return {
             name: clothes.get(cloth_stem(self.layout_name, stem))
@@ -180,29 +184,29 @@ class TryOnFiles:
         }
 
     def pairs_by_name(self) -> list[TryOnPair]:
-        """Each person with the garment worn, in the order of names.
+        """Return each person with the garment worn, in the order of names.
 
         Raises:
-            UserError: There is none, or a garment is missing.
+            UserError: There is no person, or a garment is missing.
         """
         worn = self.worn()
         if not worn:
-            raise UserError(f'{self.folder("person")} has no picture')
-        lonely = [person for person, cloth in worn.items() if cloth is None]
-        if lonely:
-            expected = cloth_stem(self.layout_name, Path(lonely[0]).stem)
+            raise UserError(f'{self.folder("person")} has no image')
+        lacking = [person for person, cloth in worn.items() if cloth is None]
+        if lacking:
+            expected = cloth_stem(self.layout_name, Path(lacking[0]).stem)
             raise UserError(
-                f'{self.folder("cloth")} lacks the clothes of {len(lonely)} '
-                f'of {len(worn)} persons, {describe(lonely)}: expected such '
+                f'{self.folder("cloth")} lacks the clothes of {len(lacking)} '
+                f'of {len(worn)} persons, {describe(lacking)}: expected such '
                 f'as {expected}.jpg; {_CHECK}'
             )
         return [TryOnPair(person, cloth, {}) for person, cloth in worn.items()]
 
     def pairs_by_rank(self) -> list[TryOnPair]:
-        """The n-th files of the sorted folders of pictures, as published.
+        """Return the n-th files of the sorted folders as pairs, as published.
 
-        Of ``person``, ``cloth``, ``cloth_mask`` and ``parse``, where there
-        is such a folder; other files go by the person's name.
+        This concerns ``person``, ``cloth``, ``cloth_mask`` and ``parse``,
+        where such a folder exists; other files go by the person's name.
 
         Raises:
             UserError: A folder holds a stray file, or one file less.
@@ -237,30 +241,30 @@ class TryOnFiles:
                 for kind, count in counts.items()
             )
             raise UserError(
-                f'{self.base}: pairs by rank need folders of equally many '
-                f'pictures, got {report}; without counterpart: '
-                f'{describe(strays) or "none"}; remove it, or take '
+                f'{self.base}: pairs by rank need the same number of images '
+                f'in each folder, got {report}; without counterpart: '
+                f'{describe(strays) or "none"}; remove it, or use '
                 "pairing='name'"
             )
 
     def _without_counterpart(
         self, listings: dict[FileKind, list[str]]
     ) -> list[str]:
-        """Files whose item has no file in another folder."""
-        items = {
-            kind: {self._item(kind, name): name for name in names}
+        """Return the files whose pair has no file in another folder."""
+        keys = {
+            kind: {self._pair_key(kind, name): name for name in names}
             for kind, names in listings.items()
         }
-        seen = Counter(item for own in items.values() for item in own)
+        counts = Counter(key for names in keys.values() for key in names)
         return [
             f'{self.layout.folders[kind]}/{name}'
-            for kind, own in items.items()
-            for item, name in own.items()
-            if seen[item] < len(items)
+            for kind, names in keys.items()
+            for key, name in names.items()
+            if counts[key] < len(keys)
         ]
 
-    def _item(self, kind: FileKind, name: str) -> str:
-        """What person, cloth and all their files have in common."""
+    def _pair_key(self, kind: FileKind, name: str) -> str:
+        """Return what the names of person, cloth and their files share."""
         stem = stem_of(kind, name)
         if self.layout_name == 'viton' and stem.endswith(('_0', '_1')):
             return stem[:-2]
@@ -270,23 +274,24 @@ class TryOnFiles:
         """Read a file of pairs, see :func:`read_pairs`.
 
         Raises:
-            UserError: It is none, or a picture that it names is missing.
+            UserError: It cannot be read, or an image that it names is
+                missing.
         """
         pairs = read_pairs(path)
         for kind in ('person', 'cloth'):
-            there = set(self.named(kind).values())
+            existing = set(self.named(kind).values())
             named = dict.fromkeys(getattr(pair, kind) for pair in pairs)
-            missing = [name for name in named if name not in there]
+            missing = [name for name in named if name not in existing]
             if missing:
                 raise UserError(
-                    f'{path} names {len(missing)} pictures that '
+                    f'{path} names {len(missing)} images that '
                     f'{self.folder(kind)} lacks: {describe(missing)}'
                 )
         return pairs
 
 
 def stem_of(kind: FileKind, name: str) -> str | None:
-    """Stem of the picture that a file belongs to; None: it is no such file."""
+    """Return the stem of a file's image; None: not a file of this kind."""
     for ending in ENDINGS[kind]:
         if name.lower().endswith(ending) and not name.startswith('.'):
             return name[: -len(ending)]
@@ -300,8 +305,11 @@ def read_pairs(path: str | Path) -> list[TryOnPair]:
         path (str | Path): Lines of two names with blanks between; empty lines
             and a missing last line break do not matter.
 
+    Returns:
+        list[TryOnPair]: At least one, in the order of the file.
+
     Raises:
-        UserError: It is no such file.
+        UserError: It is missing, empty, or a line is not a pair.
     """
     try:
         lines = Path(path).read_text(encoding='utf-8').splitlines()
@@ -320,5 +328,7 @@ def read_pairs(path: str | Path) -> list[TryOnPair]:
         if names:
             pairs.append(TryOnPair(*names, {}))
     if not pairs:
-        raise UserError(f'{path} holds no pair')
+        raise UserError(
+            f'{path} holds no pair; expected lines of person.jpg cloth.jpg'
+        )
     return pairs

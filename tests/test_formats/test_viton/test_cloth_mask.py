@@ -50,7 +50,7 @@ def test_a_picture_without_garment_is_refused(size):
 
 
 def test_a_tiny_picture_is_refused():
-    with pytest.raises(UserError, match='cannot cut a picture of 1 x 1 px'):
+    with pytest.raises(UserError, match='cannot cut an image of 1 x 1 px'):
         grabcut_mask(np.zeros((1, 1, 3), np.uint8))
 
 

@@ -46,7 +46,7 @@ def test_unknown_layouts_and_empty_roots(tmp_path):
         'train_img, train_color, train_edge',
     )
     (tmp_path / 'train_img').mkdir()
-    refused(read(tmp_path).pairs_by_name, 'train_img has no picture')
+    refused(read(tmp_path).pairs_by_name, 'train_img has no image')
     refused(read(tmp_path).pairs_by_rank, 'train_img 0, train_color 0')
 
 

@@ -10,7 +10,7 @@ own class.
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -204,34 +204,23 @@ class Inferencer(ABC):
         writer = None
         if out_dir is not None:
             writer = ResultWriter(out_dir, self.drawing_suffix)
-        drawn_too = draw or show or writer is not None
-        given = options or {}
 
-        def run(skipped: list[dict]) -> Iterator[dict]:
-            options = self._prepare(given, skipped)
-            try:
-                for item, loaded, sample in self._samples(
-                    items, total, options, skipped
-                ):
+        def run(skipped: list[dict]) -> Iterator[Any]:
+            prepared = self._prepare(options or {}, skipped)
+            with self._results_listed(writer, skipped, prepared):
+                samples = self._samples(items, total, prepared, skipped)
+                for item, loaded, sample in samples:
                     prediction = self._named(item, sample)
                     drawn = None
-                    if drawn_too:
-                        drawn = self._draw(loaded, sample, options)
+                    if draw or show or writer is not None:
+                        drawn = self._draw(loaded, sample, prepared)
                     if writer is not None:
-                        self._write(writer, item, prediction, drawn, options)
-                    if show:
+                        self._write(writer, item, prediction, drawn, prepared)
+                    if show and drawn is not None:
                         show_image(drawn, item.name)
                     if draw:
                         prediction['visualization'] = drawn
                     yield sample if return_datasamples else prediction
-            except BaseException:
-                if writer is not None:  # list what was written so far
-                    writer.discard_video()
-                    with suppress(Exception):
-                        self._finish(writer, skipped, options)
-                raise
-            if writer is not None:
-                self._finish(writer, skipped, options)
             report_skipped(skipped)
 
         predictions = PredictionStream(run)
@@ -241,6 +230,22 @@ class Inferencer(ABC):
             'predictions': list(predictions),
             'skipped': predictions.skipped,
         }
+
+    @contextmanager
+    def _results_listed(
+        self, writer: ResultWriter | None, skipped: list[dict], options: dict
+    ) -> Iterator[None]:
+        """Write ``results.json`` at the end, also if the run breaks off."""
+        try:
+            yield
+        except BaseException:
+            if writer is not None:  # list what was written so far
+                writer.discard_video()
+                with suppress(Exception):
+                    self._finish(writer, skipped, options)
+            raise
+        if writer is not None:
+            self._finish(writer, skipped, options)
 
     def _named(self, item: NamedInput, sample: Any) -> dict:
         """Return a sample's prediction, the input's names first."""

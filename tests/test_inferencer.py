@@ -102,6 +102,24 @@ def test_bad_inputs_of_many_are_skipped_and_named(
     assert [p['name'] for p in written['predictions']] == ['image', 'image_4']
 
 
+def test_what_all_inputs_need_is_prepared_once_per_call(infer):
+    calls = []
+
+    def prepare(options, skipped):
+        calls.append(options)
+        skipped.append({'input': 'gallery', 'reason': 'empty'})
+        return options | {'scale': 3}
+
+    infer._prepare = prepare
+    result = infer([IMAGE] * 3)
+    assert scores(result) == [300] * 3
+    assert result['skipped'] == [{'input': 'gallery', 'reason': 'empty'}]
+    stream = infer(IMAGE, stream=True)
+    assert calls == [{'scale': 1}]  # nothing is done before it is asked for
+    next(stream)
+    assert calls == [{'scale': 1}] * 2
+
+
 def test_a_batch_that_fails_is_tried_one_by_one(infer):
     """A single input too large for memory does not cost its neighbours."""
     result = infer([IMAGE, IMAGE[:7], IMAGE])

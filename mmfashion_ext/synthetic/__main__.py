@@ -59,8 +59,8 @@ def _viton(args: argparse.Namespace) -> None:
 
 def _common(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options of :func:`_add_options` that all generators have."""
-    names = 'num', 'seed', 'size', 'overwrite'
-    return {name: getattr(args, name) for name in names}
+    options = 'num', 'seed', 'size', 'overwrite'
+    return {option: getattr(args, option) for option in options}
 
 
 def _add_options(

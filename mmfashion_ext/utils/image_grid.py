@@ -85,8 +85,8 @@ def _place(image: np.ndarray, cell: np.ndarray) -> None:
     w = min(width, max(1, round(image.shape[1] * factor)))
     h = min(height, max(1, round(image.shape[0] * factor)))
     if (h, w) != image.shape[:2]:
-        way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        image = cv2.resize(image, (w, h), interpolation=way)
+        method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+        image = cv2.resize(image, (w, h), interpolation=method)
     top, left = (height - h) // 2, (width - w) // 2
     cell[top : top + h, left : left + w] = image
 

@@ -137,6 +137,29 @@ def _lines(process: subprocess.Popen) -> Iterator[str | None]:
         yield line
 
 
+def _start(
+    command: Sequence[str | Path],
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+) -> subprocess.Popen:
+    """Start a command in a session of its own, its output in one pipe."""
+    return subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={
+            **os.environ,
+            'PIP_DISABLE_PIP_VERSION_CHECK': '1',
+            **(env or {}),
+        },
+        cwd=cwd,
+        text=True,
+        errors='replace',
+        start_new_session=True,
+    )
+
+
 def run(
     title: str,
     command: Sequence[str | Path],
@@ -165,21 +188,7 @@ def run(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     reporter, state, output = Reporter(title), (0, 0, ''), []
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={
-            **os.environ,
-            'PIP_DISABLE_PIP_VERSION_CHECK': '1',
-            **(env or {}),
-        },
-        cwd=cwd,
-        text=True,
-        errors='replace',
-        start_new_session=True,
-    )
+    process = _start(command, env, cwd)
     try:
         with log.open('w', encoding='utf-8') as file:
             file.write(f'$ {" ".join(map(str, command))}\n')

@@ -102,12 +102,12 @@ def xtcocotools_key(xtcocotools: str, numpy: str, facts: Facts) -> str:
     )
 
 
-def cuda_archs(facts: Facts, wanted: bool, archs: str, nvcc: str) -> str:
+def cuda_archs(facts: Facts, required: bool, archs: str, nvcc: str) -> str:
     """Decide for which CUDA architectures mmcv's ops are compiled.
 
     Args:
         facts (Facts): The environment.
-        wanted (bool): ``--cuda``: build for CUDA even without a GPU.
+        required (bool): ``--cuda``: build for CUDA even without a GPU.
         archs (str): ``--cuda-arch``, empty for those of the GPUs present.
         nvcc (str): Release of nvcc such as ``13.0``, empty without one.
 
@@ -118,7 +118,7 @@ def cuda_archs(facts: Facts, wanted: bool, archs: str, nvcc: str) -> str:
         SetupError: ``--cuda`` was given and something it needs is missing.
     """
     archs = archs or ';'.join(facts.archs)
-    if not wanted and not facts.archs:
+    if not required and not facts.archs:
         return ''
     if not facts.cuda:
         problem = f'torch {facts.torch} is a build without CUDA'
@@ -139,7 +139,7 @@ def cuda_archs(facts: Facts, wanted: bool, archs: str, nvcc: str) -> str:
         )
     else:
         return archs
-    if wanted:
+    if required:
         raise SetupError(f'cannot compile mmcv for CUDA: {problem}')
     print(f"note: mmcv's ops are compiled for the CPU only: {problem}")
     return ''

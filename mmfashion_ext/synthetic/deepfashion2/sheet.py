@@ -83,7 +83,7 @@ def contact_sheet(
     Args:
         split (str or Path): Folder with ``image`` and ``annos``.
         out (str or Path): Image file to write; its ending chooses the format.
-        num (int): Number of images. Defaults to 24.
+        num (int): Number of images, 400 px each. Defaults to 24.
         columns (int): Images a row. Defaults to 6.
         plain (bool): Leave out the annotations. Defaults to False.
 

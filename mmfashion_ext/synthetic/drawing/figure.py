@@ -66,9 +66,9 @@ def limb_axis(
     bones = [
         np.array([np.sin(a), np.cos(a)]) for a in (limb.upper, limb.lower)
     ]
-    near = np.minimum(t, first)[:, None]
-    far = np.maximum(t - first, 0)[:, None]
-    points = root + near * bones[0] + far * bones[1]
+    on_first = np.minimum(t, first)[:, None]
+    on_second = np.maximum(t - first, 0)[:, None]
+    points = root + on_first * bones[0] + on_second * bones[1]
     bend = np.clip((t - first) / 0.6 + 0.5, 0, 1)
     angle = limb.upper + (limb.lower - limb.upper) * bend
     normals = np.stack([np.cos(angle), -np.sin(angle)], axis=1)
@@ -130,7 +130,14 @@ NECK = np.array([(0.24, -0.6), (0.24, -0.15), (0.34, 0.06), (0.0, 0.14)])
 
 
 def mirror(points: np.ndarray) -> np.ndarray:
-    """Mirror (..., 2) points at the middle of the body (x = 0)."""
+    """Mirror points at the middle of the body (x = 0).
+
+    Args:
+        points (np.ndarray): (..., 2) x, y.
+
+    Returns:
+        np.ndarray: (..., 2) -x, y.
+    """
     return points * (-1, 1)
 
 
@@ -154,7 +161,7 @@ def random_pose(rng: np.random.Generator, liveliness: float) -> Pose:
         liveliness (float): 0 for a model standing straight, 1 for a snapshot.
 
     Returns:
-        Pose: Arms and legs.
+        Pose: Angles of arms and legs, radians.
     """
 
     def arm() -> Limb:

@@ -103,7 +103,7 @@ def draw_body(canvas: Canvas, person: Person, pose: Pose) -> None:
     """Draw the bare body below the chin, before the clothes are drawn.
 
     Args:
-        canvas (Canvas): Canvas to draw on.
+        canvas (Canvas): Canvas to draw on, (h, w, 3) BGR uint8.
         person (Person): Colours and hair.
         pose (Pose): Arms and legs.
     """
@@ -144,23 +144,23 @@ def draw_head(canvas: Canvas, person: Person) -> None:
             mane = np.array([(0.5, -1.1), (0.58, -0.3), (0.45, length)])
             canvas.fill_polygon(close_symmetric(mane), person.hair)
         return
-    look = 0.3 * np.sin(person.turn)
+    shift = 0.3 * np.sin(person.turn)  # of the face, body units
     canvas.fill_polygon(
         close_symmetric(NECK), person.skin, edge_darkness=0.0, rim=False
     )
     canvas.fill_polygon(ellipse(0, -1.2, 0.55, 0.5), person.hair)
     canvas.fill_polygon(ellipse(0, -0.92, 0.45, 0.6), person.skin)
     cap = np.concatenate(
-        [ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + look, -1.25)]]
+        [ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + shift, -1.25)]]
     )
     canvas.fill_polygon(cap, person.hair)
     for x in (-0.18, 0.18):
         canvas.fill_polygon(
-            ellipse(x + look, -0.95, 0.07, 0.035), (40, 35, 35)
+            ellipse(x + shift, -0.95, 0.07, 0.035), (40, 35, 35)
         )
-        canvas.fill_polygon(ellipse(x + look, -1.07, 0.1, 0.018), person.hair)
+        canvas.fill_polygon(ellipse(x + shift, -1.07, 0.1, 0.018), person.hair)
     lips = (90, 80, 170)
-    canvas.fill_polygon(ellipse(look, -0.58, 0.12, 0.04), lips)
+    canvas.fill_polygon(ellipse(shift, -0.58, 0.12, 0.04), lips)
     if person.long_hair:
         strand = np.array(
             [

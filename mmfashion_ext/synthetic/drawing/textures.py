@@ -112,7 +112,7 @@ def random_style(rng: np.random.Generator, category: int) -> Style:
             of its usual fabric.
 
     Returns:
-        Style: Colours and pattern.
+        Style: Colours (BGR uint8) and pattern (its period in body units).
     """
     hue = rng.random()
     grey = rng.random() < 0.3

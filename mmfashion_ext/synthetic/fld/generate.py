@@ -173,6 +173,16 @@ def render_item(
     return image, 1, landmarks, bbox
 
 
+def _render_splits(
+    counts: tuple[int, int, int], seed: int, size: int
+) -> Iterator[tuple[FLDRecord, np.ndarray]]:
+    """Yield records and images of all splits, numbered from 1."""
+    first = 1
+    for split, count in zip(SPLITS, counts, strict=True):
+        yield from _render_split(split, first, count, seed, size)
+        first += count
+
+
 def _render_split(
     split: str, first: int, num: int, seed: int, size: int
 ) -> Iterator[tuple[FLDRecord, np.ndarray]]:
@@ -262,19 +272,9 @@ def generate_fld(
     with one_thread(), new_folder(out, CONTENTS, overwrite) as folder:
         for name in ('Anno', 'Eval', 'Img/img'):
             (folder / name).mkdir(parents=True)
-        rendered = (
-            pair
-            for split, first, count in zip(
-                SPLITS,
-                (1, 1 + num, 1 + num + val),
-                (num, val, test),
-                strict=True,
-            )
-            for pair in _render_split(split, first, count, seed, size)
-        )
         records = []
         for record, image in track(
-            rendered,
+            _render_splits((num, val, test), seed, size),
             'synthetic FLD',
             num + val + test,
             disable=not progress,

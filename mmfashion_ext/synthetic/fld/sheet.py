@@ -63,8 +63,8 @@ def contact_sheet(
     Args:
         root (str or Path): Folder with ``Anno``, ``Eval`` and ``Img``.
         out (str or Path): Image file to write; its ending chooses the format.
-        num (int): Number of images. Defaults to 30: each type of clothes
-            in each variation twice.
+        num (int): Number of images, ``CELL`` (400) px each. Defaults to 30:
+            each type of clothes in each variation twice.
         columns (int): Images a row. Defaults to 6.
 
     Raises:

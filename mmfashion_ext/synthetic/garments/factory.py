@@ -71,7 +71,8 @@ def random_cut(category: int, rng: np.random.Generator) -> Cut:
         rng (np.random.Generator): Source of randomness.
 
     Returns:
-        Cut: Within limits that keep the 13 categories distinct.
+        Cut: Lengths in body units, within limits that keep the 13 categories
+        distinct.
     """
     neck = str(rng.choice(['round', 'round', 'v', 'square']))
     cut = Cut(

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ..drawing import backgrounds
-from ..drawing.canvas import Canvas, Light, random_light, random_warp
+from ..drawing.canvas import Canvas, Light, random_light
 from ..drawing.figure import HEAD_TOP, SOLE, Limb, Pose, random_pose
 from ..drawing.pattern import Cut, View
 from ..drawing.person import (
@@ -21,6 +21,7 @@ from ..drawing.person import (
     random_person,
 )
 from ..drawing.textures import Style, random_style
+from ..drawing.warp import random_warp
 from .annotate import DrawnGarment, annotate
 from .factory import make_garment, random_cut, tuck
 
@@ -257,9 +258,9 @@ def _draw_garments(
         garment = make_garment(spec.category, spec.cut, pose, shot.view)
         parts = garment.parts
         if shot.turn > 0.5 and any(p.kind == 'limb' for p in parts):
-            # The far sleeve disappears behind the body.
-            far = [p.kind for p in parts].index('limb')
-            parts = [parts[far], *parts[:far], *parts[far + 1 :]]
+            # The farther sleeve disappears behind the body.
+            sleeve = [p.kind for p in parts].index('limb')
+            parts = [parts[sleeve], *parts[:sleeve], *parts[sleeve + 1 :]]
         first = 1 + 16 * index
         masks = [
             canvas.draw_part(part, spec.style, first + k, light)

@@ -86,19 +86,7 @@ def generate_video_reid(
         UserError: A number is out of range, or ``out`` is not empty.
     """
     out = Path(out).absolute()
-    least, most = frames
-    check_at_least(
-        num=(num, 2),
-        seed=(seed, 0),
-        size=(size, MIN_SIZE),
-        frames=(least, 1),
-    )
-    if most < least:
-        raise UserError(
-            f'frames must be the fewest and the most, got {least} and {most}'
-        )
-    if num > MAX_PERSONS:
-        raise UserError(f'num must be at most {MAX_PERSONS}, got {num}')
+    _check_numbers(num, seed, size, frames)
     with one_thread(), new_folder(out, CONTENTS, overwrite) as folder:
         cameras = [
             make_camera(_rng(seed, _CAMERA, c), c, size)
@@ -113,6 +101,25 @@ def generate_video_reid(
                 file.write_bytes(cv2.imencode('.png', image)[1])
         _write_splits(folder / SPLIT_FILE, num, seed)
     return out
+
+
+def _check_numbers(
+    num: int, seed: int, size: int, frames: tuple[int, int]
+) -> None:
+    """Check the numbers given by the user."""
+    least, most = frames
+    check_at_least(
+        num=(num, 2),
+        seed=(seed, 0),
+        size=(size, MIN_SIZE),
+        frames=(least, 1),
+    )
+    if most < least:
+        raise UserError(
+            f'frames must be the fewest and the most, got {least} and {most}'
+        )
+    if num > MAX_PERSONS:
+        raise UserError(f'num must be at most {MAX_PERSONS}, got {num}')
 
 
 def _rng(*numbers: int) -> np.random.Generator:
@@ -132,8 +139,8 @@ def _person(
     name = f'person{raw_number(person):03d}'
     for number, camera in enumerate(cameras):
         rng = _rng(seed, _TRACK, person, number)
-        share = rng.beta(1.2, 2.8)
-        length = frames[0] + round(share * (frames[1] - frames[0]))
+        position = rng.beta(1.2, 2.8)  # in the range of lengths, 0-1
+        length = frames[0] + round(position * (frames[1] - frames[0]))
         passers_by = [random_appearance(rng) for _ in range(3)]
         track = random_track(rng, camera, length, size, passers_by)
         first = int(rng.integers(1, 5000))

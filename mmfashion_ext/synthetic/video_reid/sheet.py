@@ -22,7 +22,7 @@ def contact_sheet(root: str | Path, out: str | Path, num: int = 16) -> None:
     Args:
         root (str or Path): What ``generate_video_reid`` wrote.
         out (str or Path): Image file to write; its ending chooses the format.
-        num (int): Number of persons. Defaults to 16.
+        num (int): Number of persons, frames 128 px high. Defaults to 16.
 
     Raises:
         UserError: ``out`` cannot be written, or ``root`` has no persons.

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..drawing.canvas import Canvas, Warp, random_light
+from ..drawing.canvas import Canvas, random_light
 from ..drawing.figure import Limb, Pose
 from ..drawing.pattern import Cut
 from ..drawing.textures import Style, random_style
+from ..drawing.warp import Warp
 from ..garments.factory import random_cut
 from ..garments.trimmings import PRINTS
 from ..garments.uppers import UPPER_TYPES, make_upper
@@ -84,7 +85,8 @@ def random_top(rng: np.random.Generator) -> Top:
         rng (np.random.Generator): Source of randomness.
 
     Returns:
-        Top: Four in ten have a word, two in ten a print on the chest.
+        Top: Lengths in body units. Four in ten have a word, two in ten a print
+        on the chest.
     """
     category = int(rng.choice([1, 2, 5, 6], p=[0.42, 0.34, 0.16, 0.08]))
     cut = random_cut(category, rng)

@@ -96,8 +96,10 @@ def _flow_file(flow: np.ndarray) -> bytes:
 
 def _unpaired(seed: int, numbers: range) -> dict[int, int]:
     """Assign to each person the garment of another, each garment once."""
-    order = np.random.default_rng([seed, len(SPLITS)]).permutation(numbers)
-    return dict(zip(order.tolist(), np.roll(order, 1).tolist(), strict=True))
+    rng = np.random.default_rng([seed, len(SPLITS)])
+    persons = rng.permutation(numbers)
+    cloths = np.roll(persons, 1)
+    return dict(zip(persons.tolist(), cloths.tolist(), strict=True))
 
 
 def _write_truth(

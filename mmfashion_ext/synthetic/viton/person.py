@@ -221,11 +221,15 @@ def draw_head(canvas: PersonCanvas, person: Person, pose: ModelPose) -> None:
         person (Person): Colours.
         pose (ModelPose): Pose of the person.
     """
-    place, shift = pose.place_head, 0.3 * pose.gaze
+    shift = 0.3 * pose.gaze
 
     def fill(points: np.ndarray, colour: Colour, label: int) -> None:
         canvas.fill_polygon(
-            place(points), colour, label, edge_darkness=0.15, rim=False
+            pose.place_head(points),
+            colour,
+            label,
+            edge_darkness=0.15,
+            rim=False,
         )
 
     fill(ellipse(0, -1.17, 0.55, 0.53), person.hair, HAIR)
@@ -236,9 +240,8 @@ def draw_head(canvas: PersonCanvas, person: Person, pose: ModelPose) -> None:
     middle = np.array([(0.6 * shift, -0.4), (0.6 * shift, -1.75)])
     for side in (-1, 1):
         half = ellipse(0, -1.05, 0.5, 0.62, (-0.5, 0.5)) * (side, 1)
-        canvas.mark_part(
-            place(np.concatenate([middle, half])), PART_HEAD[side]
-        )
+        outline = pose.place_head(np.concatenate([middle, half]))
+        canvas.mark_part(outline, PART_HEAD[side])
     cap = np.concatenate(
         [ellipse(0, -1.15, 0.55, 0.55, (1, 2)), [(0.1 + shift, -1.3)]]
     )
@@ -327,7 +330,7 @@ def draw_person(
     """Draw a person in a top and a bottom, from the back to the front.
 
     Args:
-        canvas (PersonCanvas): Canvas with the background.
+        canvas (PersonCanvas): Canvas with the background, (h, w, 3) BGR uint8.
         person (Person): Colours and hair.
         bottom (Bottom): Trousers, shorts or skirt.
         worn (WornTop): The top on the person, with the person's pose.

@@ -5,8 +5,9 @@ import cv2
 import numpy as np
 
 from ...formats.viton.constants import UPPER_CLOTHES
-from ..drawing.canvas import Canvas, Light, Warp, bounding_rectangle
+from ..drawing.canvas import Canvas, Light, bounding_rectangle
 from ..drawing.person import Colour
+from ..drawing.warp import Warp
 from .garment import FlatCloth
 from .mesh import rasterise
 from .worn_top import Mesh
@@ -75,7 +76,8 @@ class PersonCanvas(Canvas):
         """Draw a part of the top by warping the flat image.
 
         Args:
-            meshes (list[Mesh]): Meshes of the part, later ones in front.
+            meshes (list[Mesh]): Meshes of the part, (R, C, 2) vertices each,
+                later ones in front.
             flat (FlatCloth): The flat image.
             part (int): BODY, LEFT or RIGHT.
             light (Light): Folds and light of this image.

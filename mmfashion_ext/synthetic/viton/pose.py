@@ -94,10 +94,10 @@ class ModelPose:
         arm = self.arms[side > 0]
         limb = Limb(arm.limb.upper, arm.limb.upper) if straight else arm.limb
         root = self.bend(SHOULDER * (side, 1)) * (side, 1)
-        near, far = arm.lengths
-        seen = near * np.minimum(t, UPPER_ARM)
-        seen = seen + far * np.maximum(np.subtract(t, UPPER_ARM), 0)
-        points, normals = limb_axis(limb, root, near * UPPER_ARM, seen)
+        first, second = arm.lengths
+        seen = first * np.minimum(t, UPPER_ARM)
+        seen = seen + second * np.maximum(np.subtract(t, UPPER_ARM), 0)
+        points, normals = limb_axis(limb, root, first * UPPER_ARM, seen)
         return points * (side, 1), normals * (side, 1)
 
     def leg_axis(self, side: int, t: np.ndarray) -> np.ndarray:
@@ -201,7 +201,7 @@ def random_model_pose(rng: np.random.Generator) -> ModelPose:
         rng (np.random.Generator): Source of randomness.
 
     Returns:
-        ModelPose: Standing, seen from the front.
+        ModelPose: Standing, seen from the front; angles in radians.
     """
     turned = rng.random() < 0.35
     turn = rng.choice([-1, 1]) * (

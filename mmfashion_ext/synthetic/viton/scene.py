@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 
 from ...formats.viton.constants import NOISE, UPPER_CLOTHES
-from ..drawing.canvas import random_light, random_warp
+from ..drawing.canvas import random_light
 from ..drawing.pattern import SHORTS, SKIRT, TROUSERS
 from ..drawing.person import Person, random_person
 from ..drawing.textures import random_style
+from ..drawing.warp import random_warp
 from ..garments.factory import random_cut
 from .garment import FlatCloth, Top
 from .person import Bottom, draw_person
@@ -142,7 +143,7 @@ def draw_scene(scene: Scene, top: Top, flat: FlatCloth) -> Sample:
             person: ``OVERSAMPLING`` times the image.
 
     Returns:
-        Sample: Image and annotations.
+        Sample: (h, w, 3) BGR uint8 image and its annotations.
     """
     rng = np.random.default_rng(scene.seed)
     k = OVERSAMPLING

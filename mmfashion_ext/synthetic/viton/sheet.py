@@ -122,7 +122,8 @@ def contact_sheet(
         root (str or Path): What ``generate_viton`` wrote.
         out (str or Path): Image file to write; its ending chooses the format.
         split (str): ``train`` or ``test``. Defaults to ``train``.
-        num (int): Number of persons. Defaults to 24.
+        num (int): Number of persons, six images of (h, w) px each. Defaults
+            to 24.
         columns (int): Persons a row. Defaults to 2.
 
     Raises:

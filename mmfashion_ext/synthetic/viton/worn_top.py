@@ -42,7 +42,7 @@ def random_drape(rng: np.random.Generator) -> Drape:
         rng (np.random.Generator): Source of randomness.
 
     Returns:
-        Drape: Three in ten are tucked in.
+        Drape: Lengths in body units; three in ten are tucked in.
     """
     return Drape(
         rng.uniform(0.3, 0.9),
@@ -109,7 +109,8 @@ class WornTop:
         """Return the mesh of the body of the top.
 
         Returns:
-            list[Mesh]: One mesh of 20 x 17 vertices.
+            list[Mesh]: One mesh: (20, 17, 2) vertices on the flat top and on
+            the person, body units.
         """
         side = self.half.side
         wide = max(side[:, 0].max(), 1.0) + 0.15
@@ -125,7 +126,8 @@ class WornTop:
             side (int): -1: viewer's left; 1: right.
 
         Returns:
-            list[Mesh]: One or two meshes; the second lies in front.
+            list[Mesh]: One or two meshes of (R, 9, 2) vertices, body units;
+            the second lies in front.
         """
         cut = self.top.cut
         spread = self.top.spread

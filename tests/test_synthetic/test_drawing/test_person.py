@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from mmfashion_ext.synthetic.drawing.canvas import Canvas, Warp
+from mmfashion_ext.synthetic.drawing.canvas import Canvas
 from mmfashion_ext.synthetic.drawing.figure import HEAD_TOP, SOLE, Pose
 from mmfashion_ext.synthetic.drawing.person import (
     Person,
@@ -12,6 +12,7 @@ from mmfashion_ext.synthetic.drawing.person import (
     ellipse,
     random_person,
 )
+from mmfashion_ext.synthetic.drawing.warp import Warp
 
 SKIN, HAIR, SHOES = (60.0, 90.0, 200.0), (20.0, 20.0, 30.0), (0.0, 200.0, 0.0)
 SCALE, TOP = 12.0, 25.0

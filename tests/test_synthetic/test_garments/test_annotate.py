@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mmfashion_ext.formats.deepfashion2.constants import CATEGORY_BY_ID
-from mmfashion_ext.synthetic.drawing.canvas import Canvas, Light, Warp
+from mmfashion_ext.synthetic.drawing.canvas import Canvas, Light
 from mmfashion_ext.synthetic.drawing.textures import random_style
+from mmfashion_ext.synthetic.drawing.warp import Warp
 from mmfashion_ext.synthetic.garments.annotate import (
     MAX_HIDDEN_DEPTH,
     DrawnGarment,

@@ -62,7 +62,10 @@ def contents(root):
 
 
 def test_layout(root):
-    wanted = {'VITON_test/test_pairs.txt', 'VITON_test/test_pairs_paired.txt'}
+    expected = {
+        'VITON_test/test_pairs.txt',
+        'VITON_test/test_pairs_paired.txt',
+    }
     for split, count in (('train', NUM), ('test', TEST)):
         layout = LAYOUTS['viton', split]
         for kind, ending in (
@@ -75,11 +78,11 @@ def test_layout(root):
             ('flow', '_0.npz'),
         ):
             folder = f'{layout.base}/{layout.folders[kind]}'
-            wanted |= {f'{folder}/{n + 1:06d}{ending}' for n in range(count)}
+            expected |= {f'{folder}/{n + 1:06d}{ending}' for n in range(count)}
     for n in range(1, TEST + 1):
-        wanted.add(f'VITON_test/test_truth/{n:06d}_0.jpg')
-        wanted.add(f'VITON_test/test_truth_flow/{n:06d}_0.npz')
-    assert set(contents(root)) == wanted
+        expected.add(f'VITON_test/test_truth/{n:06d}_0.jpg')
+        expected.add(f'VITON_test/test_truth_flow/{n:06d}_0.npz')
+    assert set(contents(root)) == expected
 
 
 def test_pairs(root):
@@ -119,19 +122,19 @@ def test_arrays(persons):
 
 def test_flow_is_there_where_the_top_is(persons):
     for sample in persons:
-        there = np.isfinite(sample['flow']).all(2)
+        visible = np.isfinite(sample['flow']).all(2)
         top = np.isin(sample['label'], (UPPER_CLOTHES, NOISE))
-        assert (there == top).all()
+        assert (visible == top).all()
         assert 0.02 < top.mean() < 0.5
-        on = warp_cloth(sample['mask'], sample['flow'])[there] > 127
+        on = warp_cloth(sample['mask'], sample['flow'])[visible] > 127
         assert on.mean() > 0.97
 
 
 def difference(sample, shift=0):
     """Mean grey levels between the worn and the warped garment."""
-    there = np.isfinite(sample['flow']).all(2)
+    visible = np.isfinite(sample['flow']).all(2)
     warped = warp_cloth(sample['cloth'], sample['flow'] + shift)
-    return np.abs(warped.astype(float) - sample['person'])[there].mean()
+    return np.abs(warped.astype(float) - sample['person'])[visible].mean()
 
 
 def test_flow_reproduces_the_worn_top(persons):
@@ -146,21 +149,21 @@ def test_truth_shows_the_other_garment(root):
     base = root / 'VITON_test'
     for line in (base / 'test_pairs.txt').read_text().splitlines():
         person, cloth = line.split()
-        own = files_of(root, 'test', int(person[:6]))
+        person_files = files_of(root, 'test', int(person[:6]))
         other = files_of(root, 'test', int(cloth[:6]))
         image = cv2.imread(str(base / 'test_truth' / person))
         packed = base / 'test_truth_flow' / person.replace('.jpg', '.npz')
         with np.load(packed) as file:
             flow = file['flow']
         truth = {'person': image, 'cloth': other['cloth'], 'flow': flow}
-        wrong = truth | {'cloth': own['cloth']}
+        wrong = truth | {'cloth': person_files['cloth']}
         assert difference(truth) < 22
         assert difference(truth) < 0.6 * difference(wrong)
-        head = np.isin(own['label'], (1, 12))
+        head = np.isin(person_files['label'], (1, 12))
         head &= ~cv2.dilate(
             np.isfinite(flow[..., 0]).astype(np.uint8), np.ones((17, 17))
         ).astype(bool)
-        change = np.abs(image.astype(float) - own['person'])[head]
+        change = np.abs(image.astype(float) - person_files['person'])[head]
         assert change.mean() < 3  # of JPEG
 
 
@@ -193,7 +196,7 @@ def test_arms_and_their_parts(persons):
 
 
 def test_joints_fit_the_parts(persons):
-    wanted = {
+    expected = {
         'nose': (23, 24),
         'right shoulder': (2, 16, 18),
         'left shoulder': (2, 15, 17),
@@ -202,14 +205,14 @@ def test_joints_fit_the_parts(persons):
         'right wrist': (3, 20, 22),
         'left wrist': (4, 19, 21),
     }
-    hits = {name: [] for name in wanted}
+    hits = {name: [] for name in expected}
     for sample in persons:
         joints = sample['joints']
         absent = joints[:, 2] == 0
         assert (joints[absent] == 0).all()
         assert (joints[~absent, :2] > 1).all()
         assert joints[2, 0] < joints[5, 0]  # the viewer's left is the right
-        for name, parts in wanted.items():
+        for name, parts in expected.items():
             x, y, seen = joints[JOINTS.index(name)]
             if seen:
                 hits[name].append(sample['parts'][round(y), round(x)] in parts)

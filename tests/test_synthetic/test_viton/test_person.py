@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from mmfashion_ext.formats.viton.constants import UPPER_CLOTHES
-from mmfashion_ext.synthetic.drawing.canvas import Light, Warp
+from mmfashion_ext.synthetic.drawing.canvas import Light
 from mmfashion_ext.synthetic.drawing.person import Person
 from mmfashion_ext.synthetic.drawing.textures import random_style
+from mmfashion_ext.synthetic.drawing.warp import Warp
 from mmfashion_ext.synthetic.garments.factory import random_cut
 from mmfashion_ext.synthetic.viton import person as drawing
 from mmfashion_ext.synthetic.viton.garment import draw_flat_cloth, random_top

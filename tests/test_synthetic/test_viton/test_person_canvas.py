@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from mmfashion_ext.formats.viton.constants import UPPER_CLOTHES
-from mmfashion_ext.synthetic.drawing.canvas import Light, Warp
+from mmfashion_ext.synthetic.drawing.canvas import Light
+from mmfashion_ext.synthetic.drawing.warp import Warp
 from mmfashion_ext.synthetic.viton.garment import BODY, FlatCloth
 from mmfashion_ext.synthetic.viton.person_canvas import PersonCanvas
 

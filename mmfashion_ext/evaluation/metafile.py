@@ -5,19 +5,21 @@
 ``Models``; an entry of the latter holds a config's name, its tasks, and, under
 ``Results`` and ``Paper Results``, numbers under the names of
 :mod:`.tasks`. Everything in a metafile may be written by hand, so that
-everything is checked when it is read. Reading imports neither NumPy nor
-PyTorch.
+everything is checked when it is read.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from reprlib import repr as short  # bounded, however large the value
 from typing import Any
 
 import yaml
 
 from ..errors import UserError
+from ..formats.checks import Fields, Record, require
+from ..formats.rules import ListOf, Number, OptionalField, Text, show
 from ..utils.files import atomic_write, read_json
+from .tasks import TASKS
 
 METAFILE = 'metafile.yml'
 INDEX = 'model-index.yml'
@@ -35,12 +37,48 @@ _YAML_ERRORS = (
     ArithmeticError,
 )
 
-_COLLECTION = {'Name': str, 'Paper': dict, 'README': str, 'Code': str}
-_PAPER = {'Title': str, 'URL': str}
-_MODEL = {'Name': str, 'In Collection': str, 'Config': str, 'Metadata': dict}
-_METADATA = {'Tasks': list, 'Dataset': str}
-_RESULT = {'Task': str, 'Dataset': str, 'Metrics': dict}
-_NAMES = {str: 'text', dict: 'a mapping', list: 'a list'}
+
+@dataclass(frozen=True)
+class MetricNumbers:
+    """Rule for the metrics of a result: name -> finite number."""
+
+    def problem(self, value: object) -> str:
+        """See :class:`~mmfashion_ext.formats.rules.Rule`."""
+        if not isinstance(value, dict):
+            return f' {show(value)}, expected names with numbers'
+        for name, number in value.items():
+            if problem := Text('a name').problem(name):
+                return f' with the name{problem}'
+            if problem := Number().problem(number):
+                return f'.{name}{problem}'
+        return ''
+
+
+_NAME = Text('a name')
+_RESULTS = ListOf(
+    Record({'Task': _NAME, 'Dataset': _NAME, 'Metrics': MetricNumbers()}),
+    'results',
+)
+_COLLECTION: Fields = {
+    'Name': _NAME,
+    'Paper': Record({'Title': Text('a title'), 'URL': Text('a URL')}),
+    'README': Text('a path'),
+    'Code': Text('a path'),
+}
+_MODEL: Fields = {
+    'Name': _NAME,
+    'In Collection': _NAME,
+    'Config': Text('a path'),
+    'Metadata': Record({'Tasks': ListOf(_NAME, 'names'), 'Dataset': _NAME}),
+    'Weights': OptionalField(Text('a URL')),
+    'Results': OptionalField(_RESULTS),
+    'Paper Results': OptionalField(_RESULTS),
+}
+_METAFILE: Fields = {
+    'Collections': ListOf(None, 'collections'),
+    'Models': ListOf(None, 'models'),
+}
+_INDEX: Fields = {'Import': ListOf(Text('a path'), 'paths of metafiles')}
 
 
 def read_metafiles(root: Path) -> list[dict]:
@@ -55,17 +93,9 @@ def read_metafiles(root: Path) -> list[dict]:
     Raises:
         UserError: A file cannot be read, or has not the form of its kind.
     """
-    path = root / INDEX
-    index = _read_yaml(path)
-    paths = index.get('Import') if isinstance(index, dict) else None
-    if not isinstance(paths, list) or not all(
-        isinstance(name, str) for name in paths
-    ):
-        raise UserError(
-            f'{path}: has no list of paths under Import; expected the paths '
-            'of the metafiles, relative to its folder'
-        )
-    return [read_metafile(root / name) for name in paths]
+    index = _read_yaml(root / INDEX)
+    require(index, _INDEX, f'{root / INDEX}:')
+    return [read_metafile(root / name) for name in index['Import']]
 
 
 def read_metafile(path: Path) -> dict:
@@ -82,21 +112,12 @@ def read_metafile(path: Path) -> dict:
             entry.
     """
     content = _read_yaml(path)
-    try:
-        _check_keys(content, {'Collections': list, 'Models': list})
-    except ValueError as error:
-        raise UserError(f'{path}: {error}') from None
-    for kind, check in (
-        ('Collections', _check_collection),
-        ('Models', _check_model),
-    ):
+    require(content, _METAFILE, f'{path}:')
+    for kind, fields in (('Collections', _COLLECTION), ('Models', _MODEL)):
         for index, entry in enumerate(content[kind]):
-            try:
-                check(entry)
-            except ValueError as error:
-                raise UserError(
-                    f'{path}: entry {index} of {kind} {error}'
-                ) from None
+            if isinstance(entry, dict):  # keys without a value mean nothing
+                entry = {k: v for k, v in entry.items() if v is not None}
+            require(entry, fields, f'{path}: entry {index} of {kind}')
     return content
 
 
@@ -137,8 +158,6 @@ def build_results(metrics: dict[str, float], dataset: str) -> list[dict]:
     Raises:
         UserError: No metric of any task is there, or one is not in 0-1.
     """
-    from .tasks import TASKS  # needs NumPy
-
     results = []
     for task in TASKS:
         numbers = {
@@ -201,7 +220,7 @@ def _number(value: Any, key: str) -> float:
     """Check a metric: 0-1, or -1 for nothing to measure."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(
-            f'metric {key} is {short(value)}, expected a number; pass what '
+            f'metric {key} is {show(value)}, expected a number; pass what '
             'tools/test.py --out wrote'
         )
     value = round(float(value), 4)
@@ -245,49 +264,3 @@ def _check_depth(events: Iterator[yaml.Event]) -> None:
                 f'line {event.start_mark.line + 1}: more than {_MAX_DEPTH} '
                 'mappings and lists inside each other'
             )
-
-
-def _check_keys(entry: Any, keys: dict[str, type]) -> None:
-    """Check the types of what must be there; continues "entry 3 ..."."""
-    if not isinstance(entry, dict):
-        raise ValueError(
-            f'is {short(entry)}, expected a mapping with {", ".join(keys)}'
-        )
-    for key, kind in keys.items():
-        if not isinstance(entry.get(key), kind):
-            found = 'nothing' if key not in entry else f'{short(entry[key])}'
-            raise ValueError(
-                f'has {found} under {key!r}, expected {_NAMES[kind]}'
-            )
-
-
-def _check_collection(entry: Any) -> None:
-    _check_keys(entry, _COLLECTION)
-    _check_keys(entry['Paper'], _PAPER)
-
-
-def _check_model(entry: Any) -> None:
-    _check_keys(entry, _MODEL)
-    _check_keys(entry['Metadata'], _METADATA)
-    tasks = entry['Metadata']['Tasks']
-    if not all(isinstance(task, str) for task in tasks):
-        raise ValueError(f'has Tasks {short(tasks)}, expected names')
-    weights = entry.get('Weights')
-    if not isinstance(weights, str | None):
-        raise ValueError(f'has Weights {short(weights)}, expected a URL')
-    for key in ('Results', 'Paper Results'):
-        results = entry.get(key) or []
-        if not isinstance(results, list):
-            raise ValueError(f'has {key} {short(results)}, expected a list')
-        for result in results:
-            _check_keys(result, _RESULT)
-            for name, value in result['Metrics'].items():
-                if (
-                    not isinstance(name, str)
-                    or isinstance(value, bool)
-                    or not isinstance(value, int | float)
-                ):
-                    raise ValueError(
-                        f'has {short(name)}: {short(value)} in Metrics of '
-                        f'{key}, expected a name and a number'
-                    )

@@ -90,28 +90,45 @@ def test_reads_what_is_there(write):
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        (changed(None, 'Models'), "has nothing under 'Models', expected a li"),
-        (changed({}, 'Collections'), "has {} under 'Collections', expected"),
-        ([CONTENT], 'is .*, expected a mapping with Collections, Models'),
-        (changed(None, 'Models', 1, 'Name'), 'entry 1 of Models has nothing'),
-        (changed(7, 'Models', 1, 'Name'), "has 7 under 'Name', expected text"),
-        (changed('x', 'Models', 1, 'Metadata'), "under 'Metadata', expected"),
+        (changed(None, 'Models'), r'metafile\.yml: lacks Models'),
+        (changed({}, 'Collections'), 'has Collections {}, expected a list'),
+        ([CONTENT], 'is .*, expected an object'),
+        (changed(None, 'Models', 1, 'Name'), 'entry 1 of Models lacks Name'),
+        (changed(7, 'Models', 1, 'Name'), 'has Name 7, expected a name'),
+        (
+            changed('x', 'Models', 1, 'Metadata'),
+            "has Metadata that is 'x', expected an object",
+        ),
         (
             changed(None, 'Models', 1, 'Metadata', 'Tasks'),
-            "entry 1 of Models has nothing under 'Tasks', expected a list",
+            'entry 1 of Models has Metadata that lacks Tasks',
         ),
-        (changed([1], 'Models', 1, 'Metadata', 'Tasks'), r'has Tasks \[1\]'),
+        (
+            changed([1], 'Models', 1, 'Metadata', 'Tasks'),
+            r'has Metadata\.Tasks\[0\] 1, expected a name',
+        ),
         (changed(1.5, 'Models', 0, 'Weights'), 'has Weights 1.5, expected a'),
         (changed('x', 'Models', 0, 'Results'), "has Results 'x', expected a"),
-        (changed([3], 'Models', 0, 'Results'), 'is 3, expected a mapping'),
+        (
+            changed([3], 'Models', 0, 'Results'),
+            r'has Results\[0\] that is 3, expected an object',
+        ),
         (
             changed('high', 'Models', 0, 'Results', 0, 'Metrics', 'AP'),
-            "has 'AP': 'high' in Metrics of Results, expected a name and a",
+            r"has Results\[0\]\.Metrics\.AP 'high', expected a finite number",
         ),
-        (changed('x', 'Models', 0), "entry 0 of Models is 'x', expected a ma"),
+        (
+            changed([1], 'Models', 0, 'Results', 0, 'Metrics'),
+            r'has Results\[0\]\.Metrics \[1\], expected names with numbers',
+        ),
+        (
+            changed({1: 1}, 'Models', 0, 'Results', 0, 'Metrics'),
+            r'Metrics with the name 1, expected a name',
+        ),
+        (changed('x', 'Models', 0), "entry 0 of Models is 'x', expected an o"),
         (
             changed(None, 'Collections', 0, 'Paper', 'URL'),
-            "entry 0 of Collections has nothing under 'URL'",
+            'entry 0 of Collections has Paper that lacks URL',
         ),
         (b'Models: [', 'is not valid YAML'),
         (b'Models: \xff', "is not valid YAML .*codec can't decode"),
@@ -121,8 +138,8 @@ def test_reads_what_is_there(write):
         (b'a: 2026-99-99', 'is not valid YAML .*month must be'),
         (b'[' * 200_000, 'line 1: more than 50 mappings and lists inside ea'),
         (b'- ' * 200_000, 'line 1: more than 50 mappings and lists inside e'),
-        (b'&a [*a]', r'is \[\[.*, expected a mapping'),
-        (b'', 'is None, expected a mapping with Collections, Models'),
+        (b'&a [*a]', r'is \[\[.*, expected an object'),
+        (b'', 'is None, expected an object'),
     ],
 )
 def test_what_is_not_a_metafile_is_named_in_one_line(write, content, message):
@@ -133,12 +150,21 @@ def test_what_is_not_a_metafile_is_named_in_one_line(write, content, message):
     assert '\n' not in str(error.value)
 
 
-@pytest.mark.parametrize('index', ['Import: x', 'Import: [1]', '[]', ''])
-def test_index_without_a_list_of_paths(tmp_path, index):
+@pytest.mark.parametrize(
+    ('index', 'message'),
+    [
+        ('Import: x', "has Import 'x', expected a list of paths of metafil"),
+        ('Import: [1]', r'has Import\[0\] 1, expected a path'),
+        ('Imports: []', 'lacks Import'),
+        ('[]', r'is \[\], expected an object'),
+        ('', 'is None, expected an object'),
+    ],
+)
+def test_index_without_a_list_of_paths(tmp_path, index, message):
     with pytest.raises(UserError, match='cannot read the metafile'):
         read_metafiles(tmp_path)
     (tmp_path / 'model-index.yml').write_text(index)
-    with pytest.raises(UserError, match='has no list of paths under Import'):
+    with pytest.raises(UserError, match=rf'index\.yml: {message}'):
         read_metafiles(tmp_path)
     (tmp_path / 'model-index.yml').write_text('Import: [a/metafile.yml]')
     with pytest.raises(UserError, match=r'a/metafile\.yml: cannot read'):

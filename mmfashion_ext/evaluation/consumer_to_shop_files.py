@@ -24,6 +24,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Literal
 
+from ..errors import UserError
 from ..formats.coco import CocoFields, CocoGroundTruth, read_coco
 from ..formats.deepfashion2.constants import ATTRIBUTES, SOURCES
 from ..formats.rules import Choice, Integer
@@ -186,6 +187,42 @@ def compose_retrieval_gt(
         [e for e in queries if e['query_image_id'] in query_images],
         [entry for entry in gallery if entry['style'] > 0],
     )
+
+
+def write_retrieval_gt(
+    coco: dict | _Path,
+    query: _Path,
+    gallery: _Path,
+    composition: Composition = 'released',
+) -> tuple[list[dict], list[dict]]:
+    """Make the two ground-truth lists from a COCO ground truth, write them.
+
+    Args:
+        coco (dict | str | os.PathLike): See :func:`compose_retrieval_gt`.
+        query (str | os.PathLike): JSON of the query list to write.
+        gallery (str | os.PathLike): JSON of the gallery list to write.
+        composition (str): ``'released'`` or ``'paper'``, see above.
+
+    Returns:
+        tuple[list[dict], list[dict]]: Query and gallery ground truth.
+
+    Raises:
+        UserError: The ground truth does not have what is needed, nothing
+            could be found, or a path is a folder. Nothing is written then.
+    """
+    for path in (query, gallery):
+        if os.path.isdir(path):
+            raise UserError(f'{path} is a folder, expected a file name')
+    queries, items = compose_retrieval_gt(coco, composition)
+    if not queries:
+        where = 'ground truth' if isinstance(coco, dict) else coco
+        raise UserError(
+            f'{where}: no consumer item has a shop item of its pair_id and '
+            'style, so there are no queries; use a whole split'
+        )
+    write_retrieval_list(query, queries)
+    write_retrieval_list(gallery, items)
+    return queries, items
 
 
 def add_attribute_codes(

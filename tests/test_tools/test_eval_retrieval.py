@@ -70,7 +70,7 @@ def test_perfect_results_of_synthetic_data(
     done = run_python(COMPOSE, truth, *options)
     queries, gallery = read(paths['query']), read(paths['gallery'])
     asked = sum(entry['style'] > 0 for entry in queries)
-    assert f'{len(queries)} items, {asked} to ask for' in done.stdout
+    assert f'{len(queries)} items, {asked} queries' in done.stdout
     assert asked > 3
     annotations = read(truth)['annotations']
     assert len(queries) + len(gallery) <= len(annotations)

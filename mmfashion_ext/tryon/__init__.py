@@ -1,19 +1,19 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""PF-AFN (arXiv:2103.04559): parser-free virtual try-on, on MMEngine.
+"""Virtual try-on without a parser: PF-AFN (arXiv:2103.04559), on MMEngine.
 
-A parser-based *tutor* (PB-AFN) learns to put a garment on a person from the
+A parser-based *tutor* (PB-AFN) learns to put a cloth on a person from the
 person's parse map, pose and DensePose. A parser-free *student* (PF-AFN) gets
-the tutor's picture as the person and the garment that the person truly wears
-as the cloth, so the photograph itself is its target; where the tutor warps
-better than the student, the student also learns the tutor's flows and
-features. At test time the student needs the photograph and the garment only.
+the tutor's image as the person and the garment that the person really wears as
+the cloth, so the photograph is its target; where the tutor warps better than
+the student, the student also imitates the tutor's flows and features. At test
+time the student needs the photograph and the cloth only.
 
 Symbols of this package:
 
-- ``B`` batch; ``H``, ``W`` size of a picture in px, multiples of 32 inside
+- ``B`` batch; ``H``, ``W`` size of an image in px, multiples of 32 inside
   the networks; ``C`` = 256 channels of a feature pyramid.
 - scale n = 0 ... 4, coarse to fine; every list over scales has this order.
-- person, cloth: pictures (B, 3, H, W), RGB in [-1, 1]; the cloth is 0 outside
+- person, cloth: images (B, 3, H, W), RGB in [-1, 1]; the cloth is 0 outside
   its mask. Masks: (B, 1, H, W) in 0-1.
 - offset: (B, 2, h, w), channel 0 = x, in px of its own feature map.
 - grid, flow G_n: (B, 2, h, w), where to sample the cloth, channel 0 = x, from

@@ -1,9 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The published checkpoints of PF-AFN, two files, to one of ours.
+"""Convert published checkpoints of PF-AFN, two files, to one of ours.
 
-One file is of the warp network, one of the generator; those of the student
-and of the tutor differ in the channels that the first layers read. The code
-that trained them stores its second-order kernels too, which are constants.
+One file has the warp network, one the generator; those of the student and of
+the tutor differ in the input channels of their first layers. The published
+training also stores its second-order kernels, which are constants.
 """
 
 from functools import cache
@@ -24,28 +24,28 @@ from .warp_net import AppearanceFlowWarp
 
 StateDict = dict[str, Tensor]
 
-#: Part of our model -> channels that its first layer reads -> whose it is.
+#: Part of our model -> input channels of its first layer -> its owner.
 CHANNELS = {
     'warp_net': {3: 'student', 45: 'tutor'},
     'generator': {7: 'student', 8: 'tutor'},
 }
-#: Part of our model -> the layer that tells.
+#: Part of our model -> published name of its first layer.
 FIRST_LAYERS = {
     'warp_net': 'cond_features.encoders.0.0.block.2.weight',
     'generator': 'model.model.0.weight',
 }
-#: Whose, and with a generator or not -> the config that fits.
+#: (owner, whether it has a generator) -> the config that fits.
 CONFIGS = {
     ('student', True): 'pf-afn_e2e_8xb4-100e_viton-256x192',
     ('student', False): 'pf-afn_warp_8xb4-200e_viton-256x192',
     ('tutor', True): 'pb-afn_e2e_8xb4-100e_viton-256x192',
     ('tutor', False): 'pb-afn_warp_8xb4-100e_viton-256x192',
 }
-#: The kernels of second-order differences.
+#: Published kernels of second-order differences, which are not used.
 UNUSED = 'aflow_net.weight'
 
-#: Piece of our names in the warp network -> piece of the published ones.
-_WARP_PIECES = {
+#: Part of our names in the warp network -> part of the published ones.
+_WARP_NAMES = {
     'cloth_encoder.': 'image_features.encoders.',
     'condition_encoder.': 'cond_features.encoders.',
     'cloth_fpn.': 'image_FPN.',
@@ -53,7 +53,7 @@ _WARP_PIECES = {
     'lateral.': 'adaptive.',
     'main_heads.': 'aflow_net.netMain.',
     'refine_heads.': 'aflow_net.netRefine.',
-    # layers of a published block are counted, ReLU included
+    # published blocks number their layers, ReLU included
     '.bn.': '.block.0.',
     '.conv.': '.block.2.',
     '.bn1.': '.block.0.',
@@ -61,13 +61,13 @@ _WARP_PIECES = {
     '.bn2.': '.block.3.',
     '.conv2.': '.block.5.',
 }
-_GENERATOR_PIECES = {
+_GENERATOR_NAMES = {
     '.conv1.': '.block.0.',
     '.bn1.': '.block.1.',
     '.conv2.': '.block.3.',
     '.bn2.': '.block.4.',
 }
-#: Each level of the published generator lies inside the one above it.
+#: Each level of the published generator is nested in the finer one.
 _LEVELS = (
     'model.model',
     'model.model.4.model',
@@ -80,36 +80,41 @@ _BATCHES = '.num_batches_tracked'
 
 
 def published_name(part: str, ours: str) -> str:
-    """The name in a published file that one of our names has.
+    """Return the name that a weight has in a published file.
 
     Args:
         part (str): ``'warp_net'`` or ``'generator'``.
-        ours (str): Name in that part of our model.
+        ours (str): Its name in that part of our model.
 
     Returns:
-        str: Without ``module.``.
+        str: The published name, without ``module.``.
     """
     if part == 'warp_net':
-        return _replace(ours, _WARP_PIECES)
+        return _replace(ours, _WARP_NAMES)
     if ours.startswith('last_conv.'):
         return ours.replace('last_conv', f'{_LEVELS[0]}.6')
-    way, level, layer, rest = ours.split('.', 3)
-    depth, place = int(level), int(layer)
-    if way == 'up':  # comes after the way down and the deeper level
+    path, level, layer, rest = ours.split('.', 3)
+    depth, index = int(level), int(layer)
+    if path == 'up':  # follows the contracting path and the deeper level
         depth += 1
-        place += 5 if depth == len(_LEVELS) - 1 else 7
-    return f'{_LEVELS[depth]}.{place}{_replace(f".{rest}", _GENERATOR_PIECES)}'
+        index += 5 if depth == len(_LEVELS) - 1 else 7
+    return f'{_LEVELS[depth]}.{index}{_replace(f".{rest}", _GENERATOR_NAMES)}'
 
 
-def _replace(name: str, pieces: dict[str, str]) -> str:
-    for ours, theirs in pieces.items():
-        name = name.replace(ours, theirs)
+def _replace(name: str, table: dict[str, str]) -> str:
+    for ours, published in table.items():
+        name = name.replace(ours, published)
     return name
 
 
 @cache
 def published_part(part: str, channels: int) -> StateDict:
-    """Our names and shapes of a published network, on no device."""
+    """Build our state dict of a published network, on the meta device.
+
+    Args:
+        part (str): ``'warp_net'`` or ``'generator'``.
+        channels (int): Input channels of its first layer.
+    """
     with torch.device('meta'):
         network: nn.Module = (
             AppearanceFlowWarp(condition_channels=channels)
@@ -127,15 +132,15 @@ def convert(
     Args:
         part (str): ``'warp_net'`` or ``'generator'``.
         weights (dict[str, Tensor]): As in the file, without ``module.``.
-        file (str | Path): Its name, for the message.
+        file (str | Path): Its name, for messages.
 
     Returns:
-        tuple[str, dict[str, Tensor]]: Whose they are, ``'student'`` or
-        ``'tutor'``, and the weights under the names of our model.
+        tuple[str, dict[str, Tensor]]: The owner, ``'student'`` or
+        ``'tutor'``, and the weights by their names in our model.
 
     Raises:
         CheckpointError: Weights are missing, unknown or of the wrong shape,
-            or those of the other file.
+            or this is the other file.
     """
     for other, first in FIRST_LAYERS.items():
         if other != part and first in weights:
@@ -146,29 +151,29 @@ def convert(
             )
     channels = _channels(part, weights)
     found = {k: value for k, value in weights.items() if k != UNUSED}
-    wanted, names = {}, {}
-    for ours, expected in published_part(part, channels).items():
-        theirs = published_name(part, ours)
-        wanted[theirs], names[theirs] = expected, f'{part}.{ours}'
-        if ours.endswith(_BATCHES):  # not in files older than PyTorch 0.4.1
-            found.setdefault(theirs, torch.tensor(0))
-    problems = compare_weights(wanted, found)
+    expected, names = {}, {}
+    for ours, weight in published_part(part, channels).items():
+        published = published_name(part, ours)
+        expected[published], names[published] = weight, f'{part}.{ours}'
+        if ours.endswith(_BATCHES):  # PyTorch before 0.4.1 did not write it
+            found.setdefault(published, torch.tensor(0))
+    problems = compare_weights(expected, found)
     if any(problems.values()):
         known = ' or '.join(
-            f'{n} ({who})' for n, who in CHANNELS[part].items()
+            f'{n} ({owner})' for n, owner in CHANNELS[part].items()
         )
         raise CheckpointError(
             f'{file} is not the {_PARTS[part]} of a published PF-AFN: '
-            f'{describe_problems(problems)}. Take the file that the '
-            f'published training wrote, whose first layer reads {known} '
-            'channels'
+            f'{describe_problems(problems)}. Pass the file that the '
+            f'published training wrote, whose first layer has {known} '
+            'input channels'
         )
-    converted = {ours: found[theirs] for theirs, ours in names.items()}
+    converted = {ours: found[published] for published, ours in names.items()}
     return CHANNELS[part][channels], converted
 
 
 def _channels(part: str, weights: StateDict) -> int:
-    """Channels that the first layer reads; the student's if unheard of."""
+    """Read the input channels of the first layer; the student's if unknown."""
     student, *others = CHANNELS[part]
     first = weights.get(FIRST_LAYERS[part])
     found = first.shape[1] if first is not None and first.ndim > 1 else None
@@ -176,13 +181,13 @@ def _channels(part: str, weights: StateDict) -> int:
 
 
 def convert_files(warp: str | Path, gen: str | Path | None = None) -> dict:
-    """Make one checkpoint of a published training's files.
+    """Convert the files of a published training to one checkpoint.
 
     Args:
         warp (str | Path): ``warp_model_final.pth``, or a ``PFAFN_warp_*`` or
             ``PBAFN_warp_*`` of a training.
-        gen (str | Path, optional): The generator's. None: for the stage that
-            has none yet.
+        gen (str | Path, optional): The generator's. None: for a warp stage,
+            which does not have one.
 
     Returns:
         dict: ``state_dict`` of a :class:`ParserFreeTryOn` (student) or
@@ -190,7 +195,7 @@ def convert_files(warp: str | Path, gen: str | Path | None = None) -> dict:
         ``config`` that fits and the ``published`` files.
 
     Raises:
-        FileNotFoundError: No such file.
+        FileNotFoundError: A file does not exist.
         CheckpointError: A file cannot be read or does not fit, or one is the
             student's and one the tutor's.
     """
@@ -203,12 +208,12 @@ def convert_files(warp: str | Path, gen: str | Path | None = None) -> dict:
         weights |= converted
     if len(set(owners.values())) > 1:
         raise CheckpointError(
-            'the two files are not of one model: '
+            'the two files belong to different models: '
             + ', '.join(
                 f"{file} is the {owners[part]}'s {_PARTS[part]}"
                 for part, file in files.items()
             )
-            + '. Take both of PFAFN (student) or both of PBAFN (tutor)'
+            + '. Pass both of PFAFN (student) or both of PBAFN (tutor)'
         )
     meta = {
         'config': CONFIGS[owners['warp_net'], 'generator' in owners],

@@ -1,9 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What the tutor reads out of parse map, pose and DensePose.
+"""Condition inputs of the parser-based tutor: masks and one-hot maps.
 
-All functions take ``parse`` (B, 1, H, W), labels 0 ... 13 with 7 already
+All functions read ``parse`` (B, 1, H, W), labels 0 ... 13 with 7 already
 merged into 4 (:class:`TryOnDataPreprocessor`), and ``densepose`` (B, 1, H, W),
-part ids 0 ... 24, both long; masks come back as float (B, 1, H, W), 0 or 1.
+part ids 0 ... 24, both long; they return masks as float (B, 1, H, W), 0 or 1.
 """
 
 from collections.abc import Collection
@@ -26,43 +26,47 @@ from ..formats.viton.constants import (
 CONDITION_CHANNELS = 1 + 1 + NUM_PARTS + 18
 
 
-def _among(labels: Tensor, wanted: Collection[int]) -> Tensor:
-    return torch.isin(labels, labels.new_tensor(sorted(wanted))).float()
+def _mask_of(labels: Tensor, ids: Collection[int]) -> Tensor:
+    """Return 1 where the label is one of ``ids``, else 0."""
+    return torch.isin(labels, labels.new_tensor(sorted(ids))).float()
 
 
 def person_cloth_mask(parse: Tensor) -> Tensor:
-    """Where the person wears the upper garment."""
+    """Return the mask of the worn upper garment, (B, 1, H, W)."""
     return (parse == UPPER_CLOTHES).float()
 
 
 def face_mask(parse: Tensor) -> Tensor:
-    """Face and hair."""
-    return _among(parse, FACE)
+    """Return the mask of face and hair, (B, 1, H, W)."""
+    return _mask_of(parse, FACE)
 
 
 def other_clothes_mask(parse: Tensor) -> Tensor:
-    """Shoes, trousers and legs: what stays as it is below the garment."""
-    return _among(parse, OTHER_CLOTHES)
+    """Return the mask of shoes, trousers and legs, (B, 1, H, W)."""
+    return _mask_of(parse, OTHER_CLOTHES)
 
 
 def hand_mask(parse: Tensor, densepose: Tensor) -> Tensor:
-    """The bare hands: arms of the parse map that DensePose calls a hand."""
-    return _among(parse, ARMS) * _among(densepose, HAND_PARTS)
+    """Return the mask of bare hands, (B, 1, H, W).
+
+    These are arms of the parse map whose DensePose part is a hand.
+    """
+    return _mask_of(parse, ARMS) * _mask_of(densepose, HAND_PARTS)
 
 
 def dense_arm_mask(densepose: Tensor) -> Tensor:
-    """The arms below whatever sleeve."""
-    return _among(densepose, ARM_PARTS)
+    """Return the mask of the arms, covered or not, (B, 1, H, W)."""
+    return _mask_of(densepose, ARM_PARTS)
 
 
 def parser_condition(
     parse: Tensor, densepose: Tensor, pose_map: Tensor
 ) -> Tensor:
-    """The tutor's condition: body and pose, but not the garment worn.
+    """Build the tutor's condition: body and pose, but not the worn garment.
 
     Args:
-        parse (Tensor): (B, 1, H, W).
-        densepose (Tensor): (B, 1, H, W).
+        parse (Tensor): (B, 1, H, W) long, labels 0 ... 13.
+        densepose (Tensor): (B, 1, H, W) long, parts 0 ... 24.
         pose_map (Tensor): (B, 18, H, W), +1 or -1.
 
     Returns:
@@ -84,15 +88,15 @@ def parser_condition(
 def preserved_region(
     person: Tensor, parse: Tensor, densepose: Tensor
 ) -> Tensor:
-    """What of the photograph the tutor may copy: face, legs and hands.
+    """Cut out what the tutor may copy: face, hair, other clothes and hands.
 
     Args:
         person (Tensor): (B, 3, H, W), RGB in [-1, 1].
-        parse (Tensor): (B, 1, H, W).
-        densepose (Tensor): (B, 1, H, W).
+        parse (Tensor): (B, 1, H, W) long, labels 0 ... 13.
+        densepose (Tensor): (B, 1, H, W) long, parts 0 ... 24.
 
     Returns:
-        Tensor: (B, 3, H, W), 0 elsewhere.
+        Tensor: (B, 3, H, W), RGB in [-1, 1], 0 elsewhere.
     """
-    kept = face_mask(parse) + other_clothes_mask(parse)
-    return person * (kept + hand_mask(parse, densepose))
+    preserved = face_mask(parse) + other_clothes_mask(parse)
+    return person * (preserved + hand_mask(parse, densepose))

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""How alike two feature maps are, within a few pixels.
+"""Local correlation of two feature maps.
 
 For k = (2r + 1) (dy + r) + (dx + r) and dx, dy in -r ... r, with 0 outside:
 
@@ -18,9 +18,9 @@ _BLOCK = 16
 
 
 def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
-    """Correlate by the fastest way there is.
+    """Correlate by the fastest available way.
 
-    On a GPU this is MMCV's kernel if MMCV was compiled with it; elsewhere, and
+    On a GPU that is MMCV's kernel if MMCV was compiled with it; elsewhere, and
     in compiled and exported graphs, :func:`correlation_banded`.
 
     Args:
@@ -29,7 +29,8 @@ def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
         radius (int): r, the largest shift in px.
 
     Returns:
-        Tensor: (B, (2r + 1)^2, h, w), dy slow, dx fast.
+        Tensor: (B, (2r + 1)^2, h, w), dy slow, dx fast, of the second's
+        dtype.
     """
     if first.is_cuda and not _in_graph() and _mmcv_op():
         return correlation_mmcv(first, second, radius)
@@ -42,10 +43,10 @@ def correlation_banded(
     """Correlate by matrix products.
 
     Per dy, the product of a row's block of columns with the other map's row
-    dy further down, r columns wider on both sides, holds all shifts in x: the
-    values wanted are the 2r + 1 diagonals of that band. It takes more
-    multiplications than shifting a whole map (2r + 1)^2 times, but reads the
-    maps 2r + 1 times only.
+    dy further down, r columns wider on both sides, holds all shifts in x as
+    the 2r + 1 diagonals of that band. This needs more multiplications than
+    shifting a whole map (2r + 1)^2 times, but reads the maps 2r + 1 times
+    only.
 
     Args:
         first (Tensor): (B, C, h, w).
@@ -74,10 +75,10 @@ def correlation_banded(
     shifts = []
     for dy in range(side):
         band = torch.bmm(first, second[dy : dy + h].flatten(0, 2))
-        # Rows one longer than before: a diagonal becomes a column.
+        # rows that are longer by one turn a diagonal into a column
         skew = functional.pad(band.flatten(1), (0, block))
         skew = skew.view(-1, block, wide + 1)[..., :side]
-        shifts.append(skew.contiguous())  # the rest of the band is let go
+        shifts.append(skew.contiguous())  # frees the rest of the band
     out = torch.stack(shifts, dim=2)
     out = out.view(h, batch, blocks * block, side**2)[:, :, :w]
     return out.permute(1, 3, 0, 2)
@@ -86,8 +87,8 @@ def correlation_banded(
 def correlation_mmcv(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
     """Correlate by MMCV's CUDA kernel.
 
-    It adds up in the type of the maps, so they are at least float32 here. It
-    gives the sum over the channels, not the mean.
+    The kernel accumulates in the dtype of the maps, so they are cast to at
+    least float32. It returns the sum over the channels, not the mean.
 
     Args:
         first (Tensor): (B, C, h, w), on a GPU.
@@ -95,7 +96,7 @@ def correlation_mmcv(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
         radius (int): r, the largest shift in px.
 
     Returns:
-        Tensor: (B, (2r + 1)^2, h, w), of the second's type.
+        Tensor: (B, (2r + 1)^2, h, w), of the second's dtype.
     """
     exact = torch.promote_types(second.dtype, torch.float32)
     summed = _mmcv_op()(first.to(exact), second.to(exact), 1, radius)
@@ -105,7 +106,7 @@ def correlation_mmcv(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
 def correlation_plain(
     first: Tensor, second: Tensor, radius: int = 3
 ) -> Tensor:
-    """Correlate shift by shift: the definition, to measure others against.
+    """Correlate shift by shift: the definition, a reference for the others.
 
     Args:
         first (Tensor): (B, C, h, w).
@@ -128,12 +129,13 @@ def correlation_plain(
 
 
 def _in_graph() -> bool:
+    """Return whether this is traced or compiled."""
     return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
 @cache
 def _mmcv_op() -> Callable[..., Tensor] | None:
-    """MMCV's correlation, or None where it was not compiled for CUDA."""
+    """Import MMCV's correlation; None where it was not compiled for CUDA."""
     try:
         from mmcv.ops import get_compiling_cuda_version
         from mmcv.ops.correlation import CorrelationFunction

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""From pictures, masks and label maps to the tensors that the model reads."""
+"""Data preprocessor: images, masks and label maps to normalised tensors."""
 
 from collections.abc import Sequence
 
@@ -8,46 +8,50 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 from torch.nn import functional
 
+from ..errors import UserError
 from ..formats.viton.constants import NOISE, UPPER_CLOTHES
 from ..registry import MODELS
 
-#: Five halvings in the networks.
+#: The networks halve the size five times.
 DIVISOR = 32
 
 
 @MODELS.register_module()
 class TryOnDataPreprocessor(BaseDataPreprocessor):
-    """Stack, normalise, cut the cloth out and pad to multiples of 32.
+    """Stacks, normalises, masks the cloth and pads to multiples of 32.
 
-    - pictures: x / 255, then (x - 0.5) / 0.5: RGB in [-1, 1];
-    - cloth masks: on where the file's value is 128 or more;
-    - cloth = cloth * mask: 0 (mid-grey) around the garment;
+    - images: x / 255, then (x - 0.5) / 0.5: RGB in [-1, 1];
+    - cloth masks: 1 where the file's value is 128 or more, else 0;
+    - cloth = cloth * mask: 0 (mid-grey) outside the mask;
     - parse: label 7 ("noise") becomes 4 (upper clothes).
 
-    Padding goes to the right and the bottom: person by its border, cloth and
-    labels by 0, pose maps by -1 ("no joint here"). Predictions are cropped
-    back to ``ori_shape``.
+    Padding is added at the right and the bottom: the person's border is
+    repeated, cloth and labels are padded by 0, pose maps by -1 (no joint), the
+    flow by NaN. Predictions are cropped back to ``ori_shape``.
     """
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Make a batch.
+        """Build a batch.
 
         Args:
-            data (dict): ``inputs``: of each kind that ``PackTryOn`` gives a
-                list of B tensors, or those stacked. Other entries
+            data (dict): ``inputs``: for each key of :class:`PackTryOn` a list
+                of B tensors (C, h, w), or those stacked. Other entries
                 (``data_samples``) are passed on.
-            training (bool): Of no effect.
+            training (bool): Has no effect.
 
         Returns:
-            dict: The same; ``inputs`` has (B, C, H, W), float32, ``parse``
-            and ``densepose`` long.
+            dict: The same; tensors of ``inputs`` are (B, C, H, W), float32,
+            ``parse`` and ``densepose`` long.
+
+        Raises:
+            UserError: Images of a batch have different sizes.
         """
         data = self.cast_data(data)
         data['inputs'] = {
             kind: _pad(kind, self._convert(kind, _stack(kind, values)))
             for kind, values in data['inputs'].items()
         }
-        _cut_out(data['inputs'])
+        _mask_cloths(data['inputs'])
         return data
 
     def _convert(self, kind: str, batch: Tensor) -> Tensor:
@@ -65,16 +69,16 @@ def _stack(kind: str, values: Tensor | Sequence[Tensor]) -> Tensor:
         return values
     sizes = {tuple(value.shape[-2:]) for value in values}
     if len(sizes) > 1:
-        raise ValueError(
+        raise UserError(
             f'{kind} of a batch must have one size (h, w), got '
-            f'{sorted(sizes)}: add ResizeTryOn to the pipeline, or take '
-            'batch_size=1 for pictures of any size'
+            f'{sorted(sizes)}: add ResizeTryOn to the pipeline, or set '
+            'batch_size=1'
         )
     return torch.stack(tuple(values))
 
 
 def _pad(kind: str, batch: Tensor) -> Tensor:
-    """To a multiple of 32 at the right and the bottom."""
+    """Pad (B, C, h, w) to multiples of 32 at the right and the bottom."""
     h, w = batch.shape[-2:]
     sides = (0, -w % DIVISOR, 0, -h % DIVISOR)
     if not any(sides):
@@ -85,8 +89,8 @@ def _pad(kind: str, batch: Tensor) -> Tensor:
     return functional.pad(batch, sides, value=value)
 
 
-def _cut_out(inputs: dict[str, Tensor]) -> None:
-    """Put 0 outside the mask of every cloth."""
+def _mask_cloths(inputs: dict[str, Tensor]) -> None:
+    """Set every cloth to 0 outside its mask."""
     for kind in ('cloth', 'unpaired_cloth'):
         if kind in inputs:
             inputs[kind] = inputs[kind] * inputs[f'{kind}_mask']

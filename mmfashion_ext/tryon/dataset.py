@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Persons and garments of VITON, VITON-HD or a folder."""
+"""Dataset of try-on pairs: VITON, VITON-HD or a folder."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,45 +24,50 @@ Annotation = Literal['parse', 'pose', 'densepose', 'flow', 'truth']
 
 @DATASETS.register_module()
 class TryOnDataset(BaseDataset):
-    """Pairs of a person and a garment.
+    """Dataset of pairs of a person image and a cloth image.
 
-    An item before its pipeline: ``person_path``, ``cloth_path``,
-    ``cloth_mask_path`` (None: to be made by GrabCut), and where they are
-    delivered ``parse_path``, ``pose_path``, ``densepose_path``,
+    Keys of a sample before the pipeline: ``person_path``, ``cloth_path``,
+    ``cloth_mask_path`` (None: :class:`LoadTryOn` computes the mask), and as
+    far as selected ``parse_path``, ``pose_path``, ``densepose_path``,
     ``flow_path``, ``unpaired_cloth_path``, ``unpaired_cloth_mask_path``;
     ``parse_labels``, ``person_name``, ``cloth_name`` (file names).
 
-    ``metainfo``: ``dataset`` (the layout), ``split`` and ``paired``: whether
-    each person comes with the garment worn.
+    ``metainfo``: ``dataset`` (the layout), ``split`` and ``paired``, whether
+    the cloth of each pair is the one that the person wears.
 
-    Every item of the data set is used, however many processes there are. The
-    garment of an unpaired item is drawn anew at each access, from all (it may
-    be the one worn, as published), by a generator that differs between
-    workers, epochs and processes and follows from the run's seed.
+    Every sample is used, for any number of processes. The unpaired cloth is
+    drawn at each access, from all cloths (it may be the worn one, as
+    published), by a generator that differs between workers, epochs and
+    processes and is seeded by the run's seed.
 
     Args:
-        data_root (str): Folder of the data set, see ``docs/datasets.md``.
+        data_root (str): Folder of the dataset, see ``docs/datasets.md``.
         layout (str): ``'viton'``, ``'viton-hd'`` or ``'folder'``.
-        split (str): ``'train'`` or ``'test'``; of no effect on a folder.
-        paired (bool, optional): True: each person with the garment worn.
+        split (str): ``'train'`` or ``'test'``; not used by layout
+            ``'folder'``.
+        paired (bool, optional): True: each person with the worn cloth.
             False: the pairs of the pairs file. None: those, if
-            ``pairs_file`` is given or the layout's own is there; only tests
-            and folders have their own.
-        pairs_file (str, optional): Lines ``person.jpg cloth.jpg``; below
-            ``data_root``.
-        pairing (str): How the garment worn is found. ``'name'``: by its file
-            name. ``'rank'``: by its place in the sorted folder, as published;
-            needs folders without a stray file.
-        unpaired (str, optional): ``'random'``: deliver another garment with
-            each item.
-        annotations (Sequence[str], optional): What to deliver of ``'parse'``,
-            ``'pose'``, ``'densepose'`` and ``'flow'``. None: what has a
-            folder, in training at least the first three. ``flow`` comes with
-            the garment worn only. ``'truth'``, of synthetic tests with
-            ``paired=False``: the person in the other garment
+            ``pairs_file`` is given or the layout's own file exists; only
+            tests and folders have one.
+        pairs_file (str, optional): File with lines ``person.jpg cloth.jpg``,
+            relative to ``data_root``.
+        pairing (str): How the worn cloth is found. ``'name'``: by its file
+            name. ``'rank'``: by its index in the sorted folder, as published;
+            needs folders without other files.
+        unpaired (str, optional): ``'random'``: add an unpaired cloth to each
+            sample.
+        annotations (Sequence[str], optional): Annotations to load, among
+            ``'parse'``, ``'pose'``, ``'densepose'`` and ``'flow'``. None:
+            those that have a folder, in training at least the first three.
+            ``flow`` exists for the worn cloth only. ``'truth'``, of synthetic
+            tests with ``paired=False``: the person in the other cloth
             (``truth_path``), and the ``flow`` of that.
-        pipeline (Sequence): Transforms of an item.
+        pipeline (Sequence): Transforms of a sample.
         **kwargs: Further arguments of MMEngine's ``BaseDataset``.
+
+    Raises:
+        UserError: An argument has another value, ``paired`` contradicts
+            ``pairs_file``, or files are missing.
     """
 
     def __init__(
@@ -79,16 +84,17 @@ class TryOnDataset(BaseDataset):
         **kwargs: Any,
     ) -> None:
         if pairing not in ('name', 'rank'):
-            raise ValueError(
+            raise UserError(
                 f"pairing must be 'name' or 'rank', got {pairing!r}"
             )
         if unpaired not in ('random', None):
-            raise ValueError(
+            raise UserError(
                 f"unpaired must be 'random' or None, got {unpaired!r}"
             )
         if paired and pairs_file:
-            raise ValueError(
-                f'paired=True does without pairs_file, got {pairs_file!r}'
+            raise UserError(
+                f'paired=True works without pairs_file, got {pairs_file!r}: '
+                'remove one of the two'
             )
         self.files = TryOnFiles(Path(data_root), layout, split)
         self.paired = paired
@@ -96,7 +102,7 @@ class TryOnDataset(BaseDataset):
         self.pairing = pairing
         self.unpaired = unpaired
         self.annotations = annotations
-        self._drawn_by = self._rng = None
+        self._rng_seeds = self._rng = None
         kwargs.setdefault('test_mode', split == 'test')
         super().__init__(
             data_root=data_root, pipeline=list(pipeline), **kwargs
@@ -104,6 +110,9 @@ class TryOnDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """Find the pairs and their files.
+
+        Returns:
+            list[dict]: Keys of each sample, see the class.
 
         Raises:
             UserError: A file is missing.
@@ -115,7 +124,7 @@ class TryOnDataset(BaseDataset):
             pairs = files.pairs_by_rank()
         else:
             pairs = files.pairs_by_name()
-        paired = not listed or self._are_worn(pairs)
+        paired = not listed or self._are_paired(pairs)
         self._metainfo.update(
             dataset=files.layout_name, split=files.split, paired=paired
         )
@@ -141,41 +150,42 @@ class TryOnDataset(BaseDataset):
         ]
 
     def _find_pairs_file(self) -> Path | None:
-        """The file to follow; None: by the garments worn."""
+        """Return the pairs file to use; None for pairs with the worn cloth."""
         if self.paired:
             return None
         found = self.files.pairs_file(self.pairs_file)
         if found is None and self.paired is False:
             raise UserError(
-                f'{self.files.base} has no file of pairs '
+                f'{self.files.base} has no pairs file '
                 f'({self.files.layout.pairs}), and paired=False needs one: '
-                'lines person.jpg cloth.jpg; name it by pairs_file'
+                'write lines person.jpg cloth.jpg to a file and set '
+                'pairs_file to it'
             )
         return found
 
     def _check_truth(self, listed: Path | None) -> None:
-        """The truth of a try-on is of the layout's own pairs."""
+        """Check that the pairs are those of which the layout has the truth."""
         if 'truth' not in self.files.layout.folders:
             raise UserError(
                 "annotations: 'truth' is in the test set of layout 'viton' "
                 f'only, got layout {self.files.layout_name!r}, '
                 f'{self.files.split}'
             )
-        own = self.files.pairs_file(None)
-        if listed is None or listed != own:
+        layout_pairs = self.files.pairs_file(None)
+        if listed is None or listed != layout_pairs:
             raise UserError(
-                f"annotations: 'truth' is known of the pairs of {own} only, "
-                f'got {listed or "the garments worn"}: set paired=False and '
-                'no pairs_file'
+                f"annotations: 'truth' exists for the pairs of {layout_pairs} "
+                f'only, got {listed or "the garments worn"}: set paired=False '
+                'and remove pairs_file'
             )
 
-    def _are_worn(self, pairs: Sequence[TryOnPair]) -> bool:
-        """Whether the pairs of a file are of persons and what they wear."""
+    def _are_paired(self, pairs: Sequence[TryOnPair]) -> bool:
+        """Return whether each cloth is the one that the person wears."""
         worn = self.files.worn()
         return all(worn[pair.person] == pair.cloth for pair in pairs)
 
     def _kinds(self) -> Sequence[Annotation]:
-        """The annotations to deliver."""
+        """Return the annotations to load."""
         if self.annotations is not None:
             return self.annotations
         return self.files.person_kinds(self.files.split == 'train')
@@ -183,35 +193,35 @@ class TryOnDataset(BaseDataset):
     def _find(
         self, kind: FileKind, pairs: Sequence[TryOnPair]
     ) -> list[Path | None]:
-        """A file of each pair; masks may be missing."""
+        """Find the file of each pair; masks may be missing."""
         files = self.files
         paths = [files.find(kind, pair) for pair in pairs]
-        lacking = [
+        missing = [
             pair.cloth if kind == 'cloth_mask' else pair.person
             for pair, path in zip(pairs, paths, strict=True)
             if path is None
         ]
         folder = files.folder(kind)
         tool = f'{_TOOL} {files.root} --layout {files.layout_name}'
-        if lacking and kind == 'cloth_mask':
+        if missing and kind == 'cloth_mask':
             warn_named(
-                f'{folder} lacks the masks of {len(lacking)} of {len(pairs)} '
+                f'{folder} lacks the masks of {len(missing)} of {len(pairs)} '
                 'clothes',
-                lacking,
-                '. GrabCut makes them at every access; make them once: '
+                missing,
+                '. GrabCut computes them at every access; compute them once: '
                 f'{tool} --make-masks',
             )
-        elif lacking:
+        elif missing:
             raise UserError(
-                f'{folder} lacks the {kind} of {len(lacking)} of '
-                f'{len(pairs)} persons: {describe(lacking)}; {tool} --check '
-                'lists all, and annotations=[...] of the data set leaves '
-                f'{kind} out where a model does without'
+                f'{folder} lacks the {kind} of {len(missing)} of '
+                f'{len(pairs)} persons: {describe(missing)}; {tool} --check '
+                'lists all. If the model does not need them, set annotations='
+                f'[...] of the dataset without {kind!r}'
             )
         return paths
 
     def get_data_info(self, idx: int) -> dict:
-        """The item before its pipeline, see the class."""
+        """Return the keys of a sample before its pipeline, see the class."""
         info = super().get_data_info(idx)
         if self.unpaired:
             drawn = int(self._generator().integers(len(self)))
@@ -221,11 +231,11 @@ class TryOnDataset(BaseDataset):
         return info
 
     def _generator(self) -> np.random.Generator:
-        """This process's source of chance.
+        """Return the random generator of this process and worker.
 
-        MMEngine seeds the workers of every epoch alike, so that they draw the
-        same garments in every epoch. PyTorch's own seed of a worker, drawn
-        from the run's generator at the start of an epoch, tells them apart.
+        MMEngine seeds the workers of every epoch alike, which would draw the
+        same cloths in every epoch. PyTorch's own seed of a worker, drawn from
+        the run's generator at the start of an epoch, differs.
         """
         worker = get_worker_info()
         seeds = (
@@ -233,6 +243,6 @@ class TryOnDataset(BaseDataset):
             worker.seed if worker else 0,
             get_rank(),
         )
-        if seeds != self._drawn_by:
-            self._drawn_by, self._rng = seeds, np.random.default_rng(seeds)
+        if seeds != self._rng_seeds:
+            self._rng_seeds, self._rng = seeds, np.random.default_rng(seeds)
         return self._rng

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""FID and KID: do try-ons look like photographs, when no truth is known?"""
+"""FID and KID of unpaired try-ons: distance to the set of photographs."""
 
 import warnings
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ INCEPTION_URL = (
 
 
 class InceptionFeatures(nn.Module):
-    """The 2048 features of Inception v3 that FID and KID are defined on.
+    """Inception v3 with the 2048 features that FID and KID are defined on.
 
-    torch-fidelity's network, which resizes and normalises pictures as the
+    torch-fidelity's network, which resizes and normalises images as the
     original in TensorFlow does.
 
     Args:
@@ -35,6 +35,7 @@ class InceptionFeatures(nn.Module):
 
     Raises:
         UserError: The file, or torch-fidelity, is missing.
+        CheckpointError: The file has other weights.
     """
 
     def __init__(self, checkpoint: str) -> None:
@@ -49,7 +50,7 @@ class InceptionFeatures(nn.Module):
                 f"({error}). Run: pip install 'mmfashion_ext[tryon]'"
             ) from None
         path = require_file('FID and KID', checkpoint, INCEPTION_URL)
-        assert_safe(path)  # torch-fidelity unpickles whatever it gets
+        assert_safe(path)  # torch-fidelity unpickles any object
         try:
             self.network = FeatureExtractorInceptionV3(
                 'inception-v3-compat', ['2048'], str(path)
@@ -60,42 +61,46 @@ class InceptionFeatures(nn.Module):
                 f'({str(error).splitlines()[0]}). Get {INCEPTION_URL}'
             ) from None
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """(N, 3, h, w) uint8 RGB -> (N, 2048)."""
-        return self.network(pictures)[0]
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, 3, h, w) uint8 RGB to features (N, 2048)."""
+        return self.network(images)[0]
 
 
 @METRICS.register_module()
 class FidelityMetric(BaseMetric):
-    """Distance of the set of try-ons from the set of photographs.
+    """FID and KID between the try-ons and the photographs of a test.
 
-    For unpaired tests: persons in garments that they do not wear. Both sets
-    are of the tested samples, rounded to grey levels. Network and resizing are
+    For unpaired tests, in which the true image is not known. Both sets are of
+    the tested samples, rounded to grey levels. Network and resizing are
     torch-fidelity's; tools that resize in another way give other numbers.
 
     - ``FID``: squared Frechet distance of Gaussians fitted to the features:
       ``|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))``. It needs thousands of
-      pictures: few make it larger.
+      images; with few it is biased upwards.
     - ``KID``: squared maximum mean discrepancy under the kernel
       ``(x.y / D + 1)^3``, D features: mean over random subsets, and
-      ``KID_std``, its standard deviation over them. Hardly biased by few
-      pictures.
+      ``KID_std``, its standard deviation over them. Few images hardly bias
+      it.
 
-    Only features are kept, 2 x D numbers a sample (16 KiB with Inception).
+    Only features are stored, 2 x D numbers a sample (16 KiB with Inception).
 
     Args:
         checkpoint (str, optional): Weights of :class:`InceptionFeatures`.
-        features (dict | nn.Module, optional): Another network, from pictures
+        features (dict | nn.Module, optional): Another network, from images
             (N, 3, h, w), uint8 RGB, to features (N, D).
-        fid (bool): Whether to report it.
-        kid (bool): Whether to report it.
-        subsets (int): Of KID.
-        subset_size (int): Pictures of each; all there are, if fewer.
-        seed (int): Of these subsets.
+        fid (bool): Whether to report FID.
+        kid (bool): Whether to report KID.
+        subsets (int): Number of KID's subsets.
+        subset_size (int): Images of a subset; at most all.
+        seed (int): Seed of the subsets.
         outfile_prefix (str, optional): Write the features ``person`` and
             ``try_on`` (N, D) to ``{prefix}.fidelity.npz``.
         **kwargs: ``collect_device``, ``prefix`` and ``collect_dir`` of
             ``BaseMetric``.
+
+    Raises:
+        UserError: Both or neither of ``checkpoint`` and ``features`` are
+            given, or files or packages are missing.
     """
 
     default_prefix = ''  # None would warn
@@ -114,9 +119,9 @@ class FidelityMetric(BaseMetric):
     ) -> None:
         super().__init__(**kwargs)
         if (checkpoint is None) == (features is None):
-            raise ValueError(
-                'give checkpoint, the Inception weights for FID and KID, or '
-                'features, another network; not both'
+            raise UserError(
+                'FidelityMetric: pass checkpoint, the Inception weights for '
+                'FID and KID, or features, another network; not both'
             )
         require_torchmetrics('FID and KID')
         if features is None:
@@ -133,7 +138,7 @@ class FidelityMetric(BaseMetric):
 
     @torch.no_grad()
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the features of a batch.
+        """Compute and store the features of a batch.
 
         Args:
             data_batch (Any): Not used.
@@ -142,9 +147,9 @@ class FidelityMetric(BaseMetric):
         """
         both = []
         for name in ('person', 'try_on'):
-            pictures = torch.stack([sample[name] for sample in data_samples])
-            self.features.to(pictures.device)
-            both.append(self.features(to_grey_levels(pictures)).float().cpu())
+            images = torch.stack([sample[name] for sample in data_samples])
+            self.features.to(images.device)
+            both.append(self.features(to_grey_levels(images)).float().cpu())
         self.results.extend(zip(*(part.numpy() for part in both), strict=True))
 
     def compute_metrics(
@@ -153,11 +158,18 @@ class FidelityMetric(BaseMetric):
         """Compare the sets, and write the features.
 
         Args:
-            results (list): What ``process`` kept, of all processes.
+            results (list): Features (D,) of ``person`` and ``try_on`` of each
+                sample, of all processes.
+
+        Returns:
+            dict[str, float]: ``FID``, ``KID`` and ``KID_std``, as selected.
+
+        Raises:
+            UserError: There are fewer than two samples.
         """
         if len(results) < 2:
             raise UserError(
-                f'FID and KID compare sets of pictures, at least 2, got '
+                f'FID and KID compare sets of images, at least 2, got '
                 f'{len(results)}'
             )
         real, made = (np.stack(part) for part in zip(*results, strict=True))
@@ -177,26 +189,30 @@ class FidelityMetric(BaseMetric):
         return metrics
 
 
-def to_grey_levels(pictures: Tensor) -> Tensor:
-    """Pictures in [-1, 1] as uint8, rounded: photographs as they were."""
-    unit = (pictures.float().clamp(-1, 1) + 1) / 2
+def to_grey_levels(images: Tensor) -> Tensor:
+    """Round images in [-1, 1] to uint8, 0-255; photographs are restored.
+
+    Args:
+        images (Tensor): (N, 3, h, w), RGB in [-1, 1].
+    """
+    unit = (images.float().clamp(-1, 1) + 1) / 2
     return (unit * 255).round().to(torch.uint8)
 
 
-def _ready_made(dim: int) -> nn.Module:
-    """The "network" of torchmetrics for features that are there already."""
+def _identity(dim: int) -> nn.Module:
+    """Build an identity for torchmetrics, for features of ``dim`` numbers."""
     network = nn.Identity()
     network.num_features = dim
     return network
 
 
 def frechet_distance(real: Tensor, made: Tensor) -> float:
-    """FID of features (N, D) and (M, D)."""
+    """Compute the FID of features (N, D) and (M, D)."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    # no sync: the other processes do not come here
+    # no sync: the other processes do not call this
     distance = FrechetInceptionDistance(
-        _ready_made(real.shape[1]), sync_on_compute=False
+        _identity(real.shape[1]), sync_on_compute=False
     )
     distance.update(real.double(), real=True)
     distance.update(made.double(), real=False)
@@ -210,13 +226,24 @@ def kernel_distance(
     subset_size: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """KID of features (N, D) and (M, D), and its standard deviation."""
+    """Compute the KID of features (N, D) and (M, D).
+
+    Args:
+        real (Tensor): (N, D).
+        made (Tensor): (M, D).
+        subsets (int): Number of random subsets.
+        subset_size (int): Samples of a subset; at most N and M.
+        seed (int): Seed of the subsets.
+
+    Returns:
+        tuple[float, float]: Mean and standard deviation over the subsets.
+    """
     from torchmetrics.image.kid import KernelInceptionDistance
 
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # that it keeps the features
+        warnings.simplefilter('ignore')  # that it stores all features
         distance = KernelInceptionDistance(
-            _ready_made(real.shape[1]),
+            _identity(real.shape[1]),
             subsets=subsets,
             subset_size=min(subset_size, len(real), len(made)),
             sync_on_compute=False,

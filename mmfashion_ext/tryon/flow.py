@@ -1,7 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Sampling by a flow.
+"""Flow operations: offsets to grids, sampling, composition and resizing.
 
-Two conventions meet here, as published: *sampling* aligns corners (-1 and 1
+Two conventions meet, as published: *sampling* aligns corners (-1 and 1
 are the centres of the first and the last pixel), *resizing* does not. Grids
 are at least float32, also under autocast: at 192 px a float16 grid is off by
 up to a twentieth of a pixel.
@@ -13,18 +13,20 @@ from torch.nn import functional
 
 
 def _exact(x: Tensor) -> Tensor:
+    """Cast to float32 unless it is wider."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def offset_to_grid(offset: Tensor) -> Tensor:
-    """From "how far away to look" to "where to look".
+    """Convert an offset to a sampling grid.
 
     Args:
-        offset (Tensor): (B, 2, h, w), x first, in px of this map.
+        offset (Tensor): (B, 2, h, w), x first, in px of this map: how far
+            from its own position a pixel is sampled.
 
     Returns:
-        Tensor: (B, 2, h, w), x first; -1 and 1 are the centres of the first
-        and the last pixel.
+        Tensor: (B, 2, h, w), x first, at least float32; -1 and 1 are the
+        centres of the first and the last pixel.
     """
     offset = _exact(offset)
     h, w = offset.shape[-2:]
@@ -38,17 +40,17 @@ def offset_to_grid(offset: Tensor) -> Tensor:
 
 
 def sample(image: Tensor, grid: Tensor, padding: str = 'border') -> Tensor:
-    """Read an image where the grid says, bilinearly, in at least float32.
+    """Sample an image by a grid, bilinearly, in at least float32.
 
     Args:
-        image (Tensor): (B, C, h, w), a picture, a mask, a feature or another
+        image (Tensor): (B, C, h, w), an image, a mask, a feature or another
             grid.
-        grid (Tensor): (B, 2, h', w'), x first.
-        padding (str): Outside the image, ``'border'`` repeats its rim,
+        grid (Tensor): (B, 2, h', w'), x first, -1 to 1.
+        padding (str): Outside the image, ``'border'`` repeats its border,
             ``'zeros'`` is 0.
 
     Returns:
-        Tensor: (B, C, h', w'), of the image's type.
+        Tensor: (B, C, h', w'), of the image's dtype.
     """
     exact = _exact(image)
     out = functional.grid_sample(
@@ -62,30 +64,30 @@ def sample(image: Tensor, grid: Tensor, padding: str = 'border') -> Tensor:
 
 
 def compose(grid: Tensor, by: Tensor) -> Tensor:
-    """Look through ``by``, then through ``grid``.
+    """Compose two flows: sample ``grid`` by ``by``.
 
-    Sampling by the result is about the same as sampling by ``grid`` and what
-    comes out of it by ``by``, without blurring twice.
+    Sampling by the result is about the same as sampling by ``grid`` and then
+    by ``by``, without blurring twice.
 
     Args:
-        grid (Tensor): (B, 2, h, w), where an earlier warp looks.
-        by (Tensor): (B, 2, h', w'), where the next one looks.
+        grid (Tensor): (B, 2, h, w), -1 to 1, the earlier flow.
+        by (Tensor): (B, 2, h', w'), -1 to 1, the later flow.
 
     Returns:
-        Tensor: (B, 2, h', w').
+        Tensor: (B, 2, h', w'), -1 to 1.
     """
     return sample(grid, by)
 
 
 def upsample(grid: Tensor) -> Tensor:
-    """Twice as fine.
+    """Double the resolution of a grid, bilinearly.
 
     Args:
-        grid (Tensor): (B, 2, h, w). Its unit knows no size, so the values stay
-            what they are.
+        grid (Tensor): (B, 2, h, w), -1 to 1. Its unit does not depend on the
+            size, so the values are not rescaled.
 
     Returns:
-        Tensor: (B, 2, 2h, 2w).
+        Tensor: (B, 2, 2h, 2w), at least float32.
     """
     return functional.interpolate(
         _exact(grid), scale_factor=2, mode='bilinear', align_corners=False
@@ -93,11 +95,11 @@ def upsample(grid: Tensor) -> Tensor:
 
 
 def shrink(image: Tensor, times: int) -> Tensor:
-    """Resize to a 2^times-th; each pixel is the mean of the middle 2 x 2.
+    """Resize by 2^-times; each pixel is the mean of the middle 2 x 2 ones.
 
     Args:
         image (Tensor): (B, C, H, W), sides divisible by 2^times.
-        times (int): From 0, which returns the image itself.
+        times (int): Number of halvings; 0 returns the image itself.
 
     Returns:
         Tensor: (B, C, H / 2^times, W / 2^times).

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A network that helps another one to train, without being part of it."""
+"""Wrapper that keeps a frozen network out of its owner's state dict."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,14 +8,14 @@ from torch import nn
 
 
 class Frozen(nn.Module):
-    """Holds a network that never learns: a teacher, or features for a loss.
+    """Wraps a network that is not trained: a teacher, or a loss's features.
 
-    The network follows its owner to another device or type and into copies.
-    Otherwise the owner does not know of it: it is not in the owner's
-    ``state_dict``, ``parameters`` or ``modules``, so checkpoints do not carry
-    it, no optimizer or data parallel wrapper sees it, ``train()`` leaves it in
-    evaluation mode and SyncBN is not put into it. A gradient passes through to
-    the inputs, but not to its weights.
+    The network follows its owner to another device or dtype and into copies.
+    It is not in the owner's ``state_dict``, ``parameters`` or ``modules``, so
+    checkpoints do not contain it, optimizers and data parallel wrappers do not
+    see it, ``train()`` leaves it in evaluation mode and its batch
+    normalisations are not converted to SyncBN. A gradient reaches the inputs,
+    but not its weights.
 
     Args:
         module (nn.Module): Changed in place: evaluation mode, no gradients
@@ -31,16 +31,16 @@ class Frozen(nn.Module):
         self.__dict__['module'] = module.eval().requires_grad_(False)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the network returns."""
+        """Call the network."""
         return self.module(*args, **kwargs)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'Frozen':
-        # what all of .to(), .cuda(), .half() and the like come down to
+        # .to(), .cuda(), .half() and the like all call this
         super()._apply(fn, recurse)
         if recurse:
             self.module._apply(fn)
         return self
 
     def extra_repr(self) -> str:
-        """Name of the network only; a teacher is as long as the student."""
+        """Return the network's class alone, without its layers."""
         return type(self.module).__name__

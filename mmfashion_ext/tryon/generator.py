@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The person is painted anew, and the bent garment is laid on top."""
+"""Try-on generator (Res-UNet) and its composition with the warped cloth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from ..registry import MODELS
 
 @dataclass
 class Composition:
-    """A try-on and what it is made of.
+    """Try-on image and the parts that it is composed of.
 
-    Args:
+    Attributes:
         try_on (Tensor): (B, 3, H, W), RGB in [-1, 1].
-        rendered (Tensor): The painted person, (B, 3, H, W).
-        mask (Tensor): m, where the bent garment shows, (B, 1, H, W), 0-1.
+        rendered (Tensor): (B, 3, H, W), RGB in [-1, 1], the rendered person.
+        mask (Tensor): m, (B, 1, H, W), 0-1, weight of the warped cloth.
     """
 
     try_on: Tensor
@@ -34,14 +34,14 @@ def compose(
     warped_mask: Tensor,
     person_cloth_mask: Tensor | None = None,
 ) -> Composition:
-    """Lay the bent garment over the painted person.
+    """Compose the warped cloth with the rendered person.
 
     m = sigmoid(raw_3) * warped mask, and in paired training * the region of
-    the garment in the photograph;
+    the worn garment in the photograph;
     try-on = m * warped cloth + (1 - m) * tanh(raw_0..2).
 
     Args:
-        raw (Tensor): (B, 4, H, W), what the generator gave.
+        raw (Tensor): (B, 4, H, W), output of the generator.
         warped_cloth (Tensor): (B, 3, H, W), RGB in [-1, 1].
         warped_mask (Tensor): (B, 1, H, W), 0-1.
         person_cloth_mask (Tensor, optional): (B, 1, H, W), 0-1; in paired
@@ -60,11 +60,16 @@ def compose(
 
 
 def _conv(in_channels: int, channels: int, stride: int = 1) -> nn.Conv2d:
+    """Build a 3 x 3 convolution without bias."""
     return nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
 
 
 class ResidualBlock(nn.Module):
-    """Two normalised convolutions; activation after the sum."""
+    """Residual block of two normalised convolutions, activated after the sum.
+
+    Args:
+        channels (int): Channels of input and output.
+    """
 
     #: Batch normalisations that follow a convolution directly.
     conv_bn_pairs = (('conv1', 'bn1'), ('conv2', 'bn2'))
@@ -77,29 +82,38 @@ class ResidualBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, h, w) to the same."""
+        """Map (B, channels, h, w) to the same shape."""
         y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
         return functional.relu(self.bn2(self.conv2(y)) + x, inplace=True)
 
 
 class DoublingConv(nn.Conv2d):
-    """Twice the size by repeating each pixel, then a convolution.
+    """Nearest-neighbour upsampling by 2, then a 3 x 3 convolution.
 
-    Both are linear, so :func:`~mmfashion_ext.tryon.layer_fusion.fuse` makes
-    one operation of them.
+    Both are linear: :func:`~mmfashion_ext.tryon.layer_fusion.fuse` makes one
+    operation of them.
+
+    Args:
+        in_channels (int): Channels of the input.
+        channels (int): Channels of the output.
     """
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__(in_channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, h, w) to (B, channels, 2h, 2w)."""
+        """Map (B, in_channels, h, w) to (B, channels, 2h, 2w)."""
         doubled = functional.interpolate(x, scale_factor=2, mode='nearest')
         return super().forward(doubled)
 
 
 class Step(nn.Sequential):
-    """A convolution, normalised or not, and two residual blocks."""
+    """One level of the U-Net: a convolution and two residual blocks.
+
+    Args:
+        conv (nn.Conv2d): The convolution.
+        norm (bool): Whether it is normalised.
+    """
 
     def __init__(self, conv: nn.Conv2d, norm: bool = True) -> None:
         channels = conv.out_channels
@@ -114,20 +128,20 @@ class Step(nn.Sequential):
 
 @MODELS.register_module()
 class TryOnGenerator(BaseModule):
-    """A residual U-Net that paints the person.
+    """Residual U-Net (ResUnet) that renders the person.
 
-    On the way down each step halves the size; the first and the last one do
-    not normalise. On the way up each step doubles it, and what came down at
-    that size is put before its result. A bare convolution ends it. No
-    convolution has a bias.
+    Each level of the contracting path halves the size; the first and the last
+    one do not normalise. Each level of the expanding path doubles it; the
+    skip connection is concatenated before its output. A bare convolution is
+    the last layer. Convolutions have no bias.
 
     Input of the student: photograph 3, warped cloth 3, warped mask 1. Of the
-    tutor: what is kept of the photograph 3, warped cloth 3, warped mask 1,
+    tutor: preserved region of the photograph 3, warped cloth 3, warped mask 1,
     arms 1.
 
     Args:
-        in_channels (int): 7 or 8.
-        out_channels (int): RGB and the weight of the garment.
+        in_channels (int): 7 (student) or 8 (tutor).
+        out_channels (int): RGB and the weight of the cloth.
         widths (Sequence[int]): Channels of the steps down, fine to coarse.
     """
 
@@ -141,32 +155,33 @@ class TryOnGenerator(BaseModule):
         super().__init__(init_cfg)
         last = len(widths) - 1
         self.down = nn.ModuleList(
-            Step(_conv(before, after, stride=2), norm=0 < level < last)
-            for level, (before, after) in enumerate(
+            Step(_conv(level_in, level_out, stride=2), norm=0 < level < last)
+            for level, (level_in, level_out) in enumerate(
                 pairwise((in_channels, *widths))
             )
         )
         self.up = nn.ModuleList(
-            # nothing is put beside the coarsest map
-            Step(DoublingConv(after * (1 if level == last else 2), before))
-            for level, (before, after) in enumerate(pairwise(widths), 1)
+            # the coarsest level has no skip connection
+            Step(DoublingConv(coarse * (1 if level == last else 2), fine))
+            for level, (fine, coarse) in enumerate(pairwise(widths), 1)
         )
         self.last_conv = DoublingConv(2 * widths[0], out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Paint.
+        """Render the person.
 
         Args:
             x (Tensor): (B, in_channels, H, W), sides divisible by 32.
 
         Returns:
-            Tensor: (B, out_channels, H, W), raw; see :func:`compose`.
+            Tensor: (B, out_channels, H, W), not activated; see
+            :func:`compose`.
         """
-        passed = []
+        skips = []
         for step in self.down:
             x = step(x)
-            passed.append(x)
-        x = passed.pop()
+            skips.append(x)
+        x = skips.pop()
         for step in reversed(self.up):
-            x = torch.cat([passed.pop(), step(x)], dim=1)
+            x = torch.cat([skips.pop(), step(x)], dim=1)
         return self.last_conv(x)

@@ -1,14 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The same outputs with less work, for inference.
+"""Fuse neighbouring linear layers (conv+BN, upsample+conv, 1x1+3x3).
 
-Neighbouring linear operations become one:
+For inference; outputs are equal up to rounding:
 
-- a batch normalisation right after a convolution goes into its weights;
-- repeating pixels and then convolving by 3 x 3 is a transposed convolution by
-  4 x 4 with stride 2: 4 products per output and channel instead of 9;
+- a batch normalisation right after a convolution is folded into its weights;
+- nearest-neighbour upsampling and a 3 x 3 convolution become a transposed
+  convolution of 4 x 4 with stride 2: 4 products per output and channel
+  instead of 9;
 - where the encoder is much narrower than the pyramid, the pyramid's 1 x 1
-  convolution goes into the 3 x 3 one, and what comes from the coarser level
-  is convolved by itself, again as a transposed convolution.
+  convolution is folded into the 3 x 3 one, and the coarser level is convolved
+  separately, again by a transposed convolution.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,15 +28,16 @@ from .generator import DoublingConv
 
 @torch.no_grad()
 def fuse(model: nn.Module) -> nn.Module:
-    """A copy of a network that computes the same with less.
+    """Copy a network with fused layers.
 
     Args:
         model (nn.Module): :class:`AppearanceFlowWarp`,
-            :class:`TryOnGenerator`, or a module that contains them.
+            :class:`TryOnGenerator`, or a module that contains them. It is not
+            changed.
 
     Returns:
         nn.Module: In evaluation mode, not trainable; its outputs differ by
-        rounding only. Its weights have names of their own: do not save it.
+        rounding only. Its weights have other names: do not save it.
     """
     model = deepcopy(model).eval()
     for module in model.modules():
@@ -49,16 +51,21 @@ def fuse(model: nn.Module) -> nn.Module:
 
 
 def _conv_bn_pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """Names of a module's convolutions and normalisations in sequence."""
+    """Find a module's convolutions that a batch normalisation follows.
+
+    Yields:
+        tuple[str, str]: Names of the two in the module.
+    """
     yield from getattr(module, 'conv_bn_pairs', ())
     if isinstance(module, nn.Sequential):
-        for (name, layer), (after, norm) in pairwise(module.named_children()):
+        children = module.named_children()
+        for (name, layer), (next_name, norm) in pairwise(children):
             if isinstance(layer, nn.Conv2d) and isinstance(norm, _BatchNorm):
-                yield name, after
+                yield name, next_name
 
 
 def _replace(module: nn.Module) -> nn.Module:
-    """The module, or another one that does the same with less."""
+    """Return the module with its layers fused, or the one that replaces it."""
     if isinstance(module, DoublingConv):
         return _transposed(module)
     if isinstance(module, Pyramid):
@@ -69,10 +76,10 @@ def _replace(module: nn.Module) -> nn.Module:
 
 
 def _transposed(conv: nn.Conv2d) -> nn.ConvTranspose2d:
-    """Repeating pixels, then a 3 x 3 convolution, in one.
+    """Fuse nearest-neighbour upsampling and a 3 x 3 convolution.
 
-    Repeating pixels is a transposed convolution with 2 x 2 ones; the two
-    kernels convolved with each other make the 4 x 4 one.
+    The upsampling is a transposed convolution with 2 x 2 ones; the two kernels
+    convolved with each other make the 4 x 4 one.
     """
     fused = nn.ConvTranspose2d(
         conv.in_channels, conv.out_channels, 4, stride=2, padding=1
@@ -90,10 +97,10 @@ def _transposed(conv: nn.Conv2d) -> nn.ConvTranspose2d:
 
 
 class FusedPyramid(nn.Module):
-    """A :class:`Pyramid` that fuses its convolutions where that spares work.
+    """A :class:`Pyramid` with fused convolutions where that saves work.
 
     Args:
-        pyramid (Pyramid): Its other weights are taken over, not copied.
+        pyramid (Pyramid): Weights that are not fused are shared, not copied.
     """
 
     def __init__(self, pyramid: Pyramid) -> None:
@@ -107,32 +114,41 @@ class FusedPyramid(nn.Module):
         )
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """As :meth:`Pyramid.forward`."""
-        maps: list[Tensor] = []
+        """Map 5 x (B, width, h, w) to 5 x (B, C, h, w)."""
+        outputs: list[Tensor] = []
         for level, x in zip(self.levels, features, strict=True):
-            maps.append(level(x, maps[-1] if maps else None))
-        return maps
+            outputs.append(level(x, outputs[-1] if outputs else None))
+        return outputs
 
 
 class Level(nn.Module):
-    """A level of a pyramid as it is."""
+    """A level of a pyramid, not fused.
+
+    Args:
+        lateral (nn.Conv2d): 1 x 1, to C channels.
+        smooth (nn.Conv2d): 3 x 3, C to C channels.
+    """
 
     def __init__(self, lateral: nn.Conv2d, smooth: nn.Conv2d) -> None:
         super().__init__()
         self.lateral = lateral
         self.smooth = smooth
 
-    def forward(self, x: Tensor, above: Tensor | None) -> Tensor:
-        """As :func:`.warp_net.pyramid_level`."""
-        return pyramid_level(self.lateral, self.smooth, x, above)
+    def forward(self, x: Tensor, coarser: Tensor | None) -> Tensor:
+        """Map (B, width, h, w), (B, C, h / 2, w / 2) to (B, C, h, w)."""
+        return pyramid_level(self.lateral, self.smooth, x, coarser)
 
 
 class FusedLevel(nn.Module):
-    """A level of a pyramid: smooth(lateral(x) + doubled(above)).
+    """A fused level of a pyramid: smooth(lateral(x) + doubled(coarser)).
 
     It is the sum of smooth(lateral(x)), one 3 x 3 convolution, and
-    smooth(doubled(above)), a transposed one. The bias of ``lateral`` goes
-    with the latter: around the map there is 0, not the bias.
+    smooth(doubled(coarser)), a transposed one. The bias of ``lateral`` is
+    added in the latter, because padding is 0, not the bias.
+
+    Args:
+        lateral (nn.Conv2d): 1 x 1, to C channels.
+        smooth (nn.Conv2d): 3 x 3, C to C channels.
     """
 
     def __init__(self, lateral: nn.Conv2d, smooth: nn.Conv2d) -> None:
@@ -148,6 +164,6 @@ class FusedLevel(nn.Module):
         self.doubling = _transposed(smooth)
         self.bias = nn.Parameter(lateral.bias[:, None, None].clone())
 
-    def forward(self, x: Tensor, above: Tensor) -> Tensor:
-        """(B, width, h, w) and (B, C, h / 2, w / 2) to (B, C, h, w)."""
-        return self.doubling(above + self.bias) + self.conv(x)
+    def forward(self, x: Tensor, coarser: Tensor) -> Tensor:
+        """Map (B, width, h, w), (B, C, h / 2, w / 2) to (B, C, h, w)."""
+        return self.doubling(coarser + self.bias) + self.conv(x)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..registry import MODELS
 from .generator import Composition
 from .perceptual import exact, l1
@@ -181,10 +182,10 @@ class WarpLoss(_LossWithPerceptual):
             ``loss_perceptual``, ``loss_mask`` and ``loss_second_order``.
 
         Raises:
-            ValueError: The result has other scales than there are weights.
+            UserError: The result has other scales than there are weights.
         """
         if len(result.warped_cloths) != len(self.scale_weights):
-            raise ValueError(
+            raise UserError(
                 'WarpLoss needs the warped cloths of '
                 f'{len(self.scale_weights)} scales, got '
                 f'{len(result.warped_cloths)}: call the warp network with '

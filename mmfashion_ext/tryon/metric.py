@@ -1,8 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""How good a try-on is where the truth is known, and how good a warp.
+"""Metrics of try-ons and warps with known truth: SSIM, L1, LPIPS, IoU, EPE.
 
-Without a truth, when a person gets a garment that nobody photographed on her,
-only distributions can be compared: :mod:`.fidelity`.
+For unpaired try-ons, whose truth is not known, distributions are compared:
+:mod:`.fidelity_metric`.
 """
 
 import csv
@@ -38,10 +38,10 @@ _LPIPS_URLS = {
 
 
 class MeanMetric(BaseMetric):
-    """Keeps a few numbers of each sample, and reports their means.
+    """Base of metrics that average numbers of single samples.
 
-    A number that is NaN says nothing about its sample and is left out of the
-    mean; a metric without any number is not reported.
+    NaN means that a number is not defined for a sample; the mean is over the
+    others, and a metric without any number is not reported.
 
     Args:
         outfile_prefix (str, optional): Write the numbers of every sample to
@@ -71,16 +71,20 @@ class MeanMetric(BaseMetric):
             self.results.append((names, self.measure(sample)))
 
     def measure(self, sample: dict) -> dict[str, float]:
-        """The numbers of one sample."""
+        """Return the numbers of one sample, by metric."""
         raise NotImplementedError
 
     def compute_metrics(
         self, results: list[tuple[tuple[str, str], dict[str, float]]]
     ) -> dict[str, float]:
-        """Average, and write the file.
+        """Average over the samples, and write the file.
 
         Args:
-            results (list): What ``process`` kept, of all processes.
+            results (list): ``((person_name, cloth_name), numbers)`` of each
+                sample, of all processes.
+
+        Returns:
+            dict[str, float]: Metric -> mean.
         """
         metrics = list(dict.fromkeys(k for _, row in results for k in row))
         table = np.array(
@@ -103,22 +107,22 @@ class MeanMetric(BaseMetric):
 
 @METRICS.register_module()
 class TryOnMetric(MeanMetric):
-    """Try-on against the truth: the photograph, if its cloth is put on.
+    """SSIM, L1 and LPIPS of try-ons against the true image.
 
-    Of another garment the truth is known in synthetic tests only
-    (``gt_try_on``).
+    For paired tests that is the photograph. For unpaired ones it is known in
+    synthetic tests only (``gt_try_on``).
 
     ``SSIM`` (mean over the pixels whose 11 x 11 Gaussian window, sigma 1.5,
-    lies inside, as SSIM's paper and scikit-image have it), ``L1`` (mean
-    absolute difference of pictures in 0-1) and ``LPIPS``. Means over the
-    samples. Pictures are compared as they are, not rounded to grey levels.
+    lies inside, as in SSIM's paper and scikit-image), ``L1`` (mean absolute
+    difference of images in 0-1) and ``LPIPS``. Means over the samples. Images
+    are not rounded to grey levels.
 
     Args:
-        ssim (bool): Whether to report it. The higher, the better, at most 1.
-        l1 (bool): Whether to report it. The lower, the better, 0-1.
-        lpips (dict, optional): Report it with these arguments of
-            :func:`build_lpips`: ``checkpoint`` and, unless it is ``'alex'``,
-            ``net``. The lower, the better.
+        ssim (bool): Whether to report SSIM, at most 1, higher is better.
+        l1 (bool): Whether to report L1, 0-1, lower is better.
+        lpips (dict, optional): Report LPIPS, lower is better, with these
+            arguments of :func:`build_lpips`: ``checkpoint`` and, unless it is
+            ``'alex'``, ``net``.
         **kwargs: See :class:`MeanMetric`.
 
     Raises:
@@ -137,24 +141,29 @@ class TryOnMetric(MeanMetric):
         super().__init__(**kwargs)
         self.ssim = ssim
         self.l1 = l1
-        # before the training, not after its first epoch
+        # built here: a missing file is reported before a training starts
         self.lpips = lpips and build_lpips(**lpips)
 
     def measure(self, sample: dict) -> dict[str, float]:
         """Compare ``try_on`` with ``gt_try_on`` or, paired, ``person``.
 
+        Args:
+            sample (dict): ``TryOnDataSample`` as dict.
+
+        Returns:
+            dict[str, float]: Metric -> number.
+
         Raises:
-            UserError: The data set says that its pairs are of persons and
-                garments that they do not wear.
+            UserError: The pairs are unpaired and the truth is not known.
         """
         target = 'gt_try_on' if 'gt_try_on' in sample else 'person'
         meta = self.dataset_meta or {}
         if target == 'person' and meta.get('paired') is False:
             raise UserError(
                 f'TryOnMetric: {sample["person_name"]} and others are tested '
-                'in garments that they do not wear, nobody knows what that '
-                'looks like; set paired=True of the data set, where a garment '
-                'is found by its name, or take FidelityMetric'
+                'in garments that they do not wear, so the true image is not '
+                'known; set paired=True of the dataset, or use '
+                'FidelityMetric'
             )
         made, truth = (
             sample[name].detach().float().clamp(-1, 1)
@@ -174,27 +183,32 @@ class TryOnMetric(MeanMetric):
 
 @METRICS.register_module()
 class WarpMetric(MeanMetric):
-    """The warped cloth against where the person wears it.
+    """IoU and end-point error of the warped cloth.
 
     - ``warp/IoU``: intersection over union (0-1) of the warped mask and the
       cloth region of the parse map;
-    - ``warp/EPE``: end-point error, the distance in px between the point of
-      the flat cloth that a pixel shows and the one it should show; mean over
-      the pixels in which the truth is defined. Synthetic data know it.
-    - ``unwarped/IoU``, ``unwarped/EPE``: the same of the cloth laid on the
-      person as it is, which a warp must beat.
+    - ``warp/EPE``: end-point error, the distance in px between the predicted
+      and the true point of the flat cloth that a pixel shows; mean over the
+      pixels in which the truth is defined. Synthetic data has it.
+    - ``unwarped/IoU``, ``unwarped/EPE``: the same for the cloth that is not
+      warped, a baseline.
 
     Means over the samples. Samples without cloth do not count, and a metric
-    whose truth no sample has is not reported. Arguments: see
+    for which no sample has the truth is not reported. Arguments: see
     :class:`MeanMetric`.
     """
 
     file_name = 'warp'
 
     def measure(self, sample: dict) -> dict[str, float]:
-        """``warped_mask``, ``cloth_mask`` and ``flow`` against the truth.
+        """Compare masks and flow with ``person_cloth_mask`` and ``gt_flow``.
 
-        Which is ``person_cloth_mask`` and ``gt_flow``, as far as known.
+        Args:
+            sample (dict): ``TryOnDataSample`` as dict; those two keys are
+                optional.
+
+        Returns:
+            dict[str, float]: Metric -> number.
         """
         row = {}
         if 'person_cloth_mask' in sample:
@@ -203,31 +217,37 @@ class WarpMetric(MeanMetric):
             row['unwarped/IoU'] = mask_iou(sample['cloth_mask'], worn)
         if 'gt_flow' in sample:
             truth = sample['gt_flow']
-            found = grid_to_px(sample['flow'].float())
-            unmoved = pixel_positions(found)
-            row['warp/EPE'] = end_point_error(found, truth)
-            row['unwarped/EPE'] = end_point_error(unmoved, truth)
+            flow = grid_to_px(sample['flow'].float())
+            identity = pixel_positions(flow)
+            row['warp/EPE'] = end_point_error(flow, truth)
+            row['unwarped/EPE'] = end_point_error(identity, truth)
         return row
 
 
 def structural_similarity(made: Tensor, truth: Tensor) -> float:
-    """SSIM of two pictures, mean over colours and whole windows.
+    """Compute the SSIM of two images, mean over colours and whole windows.
 
     ``(2 m_a m_b + c1) (2 s_ab + c2) / ((m_a^2 + m_b^2 + c1) (s_a^2 + s_b^2 +
     c2))`` with means, variances and covariance under a Gaussian window,
-    c1 = 0.01^2 and c2 = 0.03^2 for pictures in 0-1. In float64: differences of
-    squares, in flat places of tiny ones.
+    c1 = 0.01^2 and c2 = 0.03^2 for images in 0-1. Computed in float64, because
+    variances are differences of squares, and tiny in flat regions.
 
     Args:
-        made (Tensor): (3, h, w), in [-1, 1]; at least 11 x 11 px.
+        made (Tensor): (3, h, w), RGB in [-1, 1]; at least 11 x 11 px.
         truth (Tensor): The same.
+
+    Returns:
+        float: At most 1.
+
+    Raises:
+        UserError: The images are smaller than the window.
     """
     h, w = made.shape[1:]
     if min(h, w) <= 2 * _SSIM_RADIUS:
         raise UserError(
-            f'SSIM needs pictures of at least 11 x 11 px, got {w} x {h}'
+            f'SSIM needs images of at least 11 x 11 px, got {w} x {h} (w x h)'
         )
-    a, b = ((picture.double() + 1) / 2 for picture in (made, truth))
+    a, b = ((image.double() + 1) / 2 for image in (made, truth))
     rows, columns = (_gaussian_windows(n).to(a) for n in (h, w))
     mean_a, mean_b, mean_aa, mean_bb, mean_ab = (
         rows @ x @ columns.T for x in (a, b, a * a, b * b, a * b)
@@ -241,7 +261,7 @@ def structural_similarity(made: Tensor, truth: Tensor) -> float:
 
 
 def _gaussian_windows(size: int) -> Tensor:
-    """(size - 10, size): the weights of every window inside ``size`` px."""
+    """Compute the weights of all windows in ``size`` px, (size - 10, size)."""
     centers = torch.arange(_SSIM_RADIUS, size - _SSIM_RADIUS)[:, None]
     distance = (torch.arange(size) - centers).double()
     weights = torch.exp(-((distance / _SSIM_SIGMA) ** 2) / 2)
@@ -250,9 +270,14 @@ def _gaussian_windows(size: int) -> Tensor:
 
 
 def mask_iou(mask: Tensor, truth: Tensor) -> float:
-    """Intersection over union of masks (values of 0.5 and more), 0-1.
+    """Compute the intersection over union of two masks.
 
-    NaN if both are empty.
+    Args:
+        mask (Tensor): Any shape, 0-1; values of 0.5 and more are inside.
+        truth (Tensor): The same.
+
+    Returns:
+        float: 0-1; NaN if both are empty.
     """
     a, b = mask >= 0.5, truth >= 0.5
     union = int((a | b).sum())
@@ -260,9 +285,14 @@ def mask_iou(mask: Tensor, truth: Tensor) -> float:
 
 
 def grid_to_px(grid: Tensor) -> Tensor:
-    """A sampling grid (2, h, w), x first, in px of a picture (h, w).
+    """Convert a sampling grid to px.
 
-    -1 and 1 are the centres of its first and its last pixel.
+    Args:
+        grid (Tensor): (2, h, w), x first; -1 and 1 are the centres of the
+            first and the last pixel of an image (h, w).
+
+    Returns:
+        Tensor: (2, h, w), x first, px.
     """
     h, w = grid.shape[1:]
     last = grid.new_tensor([w - 1, h - 1]).view(2, 1, 1)
@@ -270,7 +300,14 @@ def grid_to_px(grid: Tensor) -> Tensor:
 
 
 def pixel_positions(like: Tensor) -> Tensor:
-    """(2, h, w): the x and y, in px, of each pixel itself."""
+    """Return the position of each pixel itself.
+
+    Args:
+        like (Tensor): (2, h, w), for size, dtype and device.
+
+    Returns:
+        Tensor: (2, h, w), x first, px.
+    """
     h, w = like.shape[1:]
     y, x = torch.meshgrid(
         torch.arange(h, device=like.device),
@@ -281,9 +318,14 @@ def pixel_positions(like: Tensor) -> Tensor:
 
 
 def end_point_error(flow: Tensor, truth: Tensor) -> float:
-    """Mean distance of positions (2, h, w), where the truth is not NaN.
+    """Compute the mean distance of positions where the truth is not NaN.
 
-    In their unit; NaN if the truth is defined nowhere.
+    Args:
+        flow (Tensor): (2, h, w), px.
+        truth (Tensor): (2, h, w), px.
+
+    Returns:
+        float: px; NaN if the truth is NaN everywhere.
     """
     distance = torch.linalg.vector_norm(flow - truth, dim=0)
     return float(distance[~truth.isnan().any(dim=0)].mean())
@@ -292,9 +334,9 @@ def end_point_error(flow: Tensor, truth: Tensor) -> float:
 def build_lpips(
     checkpoint: str, net: Literal['alex', 'vgg', 'squeeze'] = 'alex'
 ) -> nn.Module:
-    """The network of LPIPS, which compares pictures (N, 3, h, w) in [-1, 1].
+    """Build LPIPS, which compares images (N, 3, h, w), RGB in [-1, 1].
 
-    Its small linear layers come with torchmetrics, the network below them is
+    Its linear layers come with torchmetrics, the network below them is
     torchvision's.
 
     Args:
@@ -302,25 +344,29 @@ def build_lpips(
         net (str): ``'alex'``, ``'vgg'`` (VGG16) or ``'squeeze'``.
 
     Raises:
-        UserError: The file is missing, or holds other weights.
+        UserError: The file is missing, another ``net``, or torchmetrics is
+            not installed.
+        CheckpointError: The file has other weights.
     """
     require_torchmetrics('LPIPS')
     from torchmetrics.functional.image.lpips import _NoTrainLpips
 
     if net not in _LPIPS_URLS:
-        raise ValueError(
+        raise UserError(
             f'net of LPIPS must be among {", ".join(_LPIPS_URLS)}, got {net}'
         )
     path = require_file('LPIPS', checkpoint, _LPIPS_URLS[net])
     lpips = _NoTrainLpips(net=net, pnet_rand=True)  # rand: no download
     weights = extract_state_dict(load_checkpoint_file(path), path)
     # slice2.3.weight, or squeezenet's slices.1.3.squeeze.weight
-    wanted = {
+    source_names = {
         name: re.sub(r'^slices?\.?\d+', 'features', name)
         for name in lpips.net.state_dict()
     }
     try:
-        lpips.net.load_state_dict({k: weights[v] for k, v in wanted.items()})
+        lpips.net.load_state_dict(
+            {name: weights[source] for name, source in source_names.items()}
+        )
     except (KeyError, RuntimeError) as error:
         raise CheckpointError(
             f'{checkpoint}: not the weights of {net} for LPIPS ({error}). '
@@ -330,23 +376,40 @@ def build_lpips(
 
 
 def require_torchmetrics(metric: str) -> None:
-    """Say how to get torchmetrics if it is missing."""
+    """Check that torchmetrics is installed.
+
+    Args:
+        metric (str): Name of the metric that needs it.
+
+    Raises:
+        UserError: torchmetrics is not installed.
+    """
     try:
         import torchmetrics  # noqa: F401
     except ImportError as error:
         raise UserError(
             f'{metric} needs torchmetrics, which is not installed ({error}). '
-            "Run: pip install 'mmfashion_ext[tryon]', or take the metric out "
-            'of the evaluator'
+            "Run: pip install 'mmfashion_ext[tryon]', or remove the metric "
+            'from the evaluator'
         ) from None
 
 
 def require_file(metric: str, path: str, url: str) -> Path:
-    """The file of a metric's weights; says how to get it if it is missing."""
+    """Return the path of a metric's weights.
+
+    Args:
+        metric (str): Name of the metric, for the message.
+        path (str): The file; ``~`` is expanded.
+        url (str): Where to download it.
+
+    Raises:
+        UserError: The file does not exist.
+    """
     file = Path(path).expanduser()
     if not file.is_file():
         raise UserError(
-            f'{metric}: the weights {path!r} are not there, and nothing is '
-            f'downloaded by itself. Run: curl -L --create-dirs -o {path} {url}'
+            f'{metric}: the weights {path!r} do not exist, and nothing is '
+            'downloaded automatically. Run: '
+            f'curl -L --create-dirs -o {path} {url}'
         )
     return file

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Errors of a human parser on purpose: what do they cost a tutor?"""
+"""Transform that corrupts parse maps, to study robustness to parser errors."""
 
 import zlib
 from typing import Literal, get_args
@@ -13,43 +13,46 @@ from ..registry import TRANSFORMS
 
 Mode = Literal['erode', 'shift', 'relabel']
 
-#: What a parser takes a garment for: background, trousers, or an arm. Of these
-#: the tutor reads trousers only.
-MISTAKEN = (0, PANTS, *sorted(ARMS))
+#: Labels that a garment is confused with: background, trousers, arms. Of these
+#: the tutor uses trousers only.
+CONFUSED_WITH = (0, PANTS, *sorted(ARMS))
 
 
 @TRANSFORMS.register_module()
 class CorruptParse:
-    """Make errors in the parse map, the same for a person in every run.
+    """Corrupts the parse map, the same for a person in every run.
 
-    ``rate`` p is the share of the garment's pixels (upper clothes) that lose
-    their label; it is met to a pixel by ``erode`` and ``relabel``, and as
-    nearly as whole pixels allow by ``shift``.
+    ``rate`` p is the fraction of the garment's pixels (upper clothes) that
+    lose their label: exactly for ``erode`` and ``relabel``, and as nearly as
+    whole pixels allow for ``shift``.
 
-    - ``erode``: the garment is eaten from its border, in some places deeper,
-      by what is next to it: background, arms, trousers.
+    - ``erode``: pixels along the garment's border, to a depth that varies,
+      get the label next to them: background, arms, trousers.
     - ``shift``: the whole map is moved in a random direction, border labels
-      repeated, until p is reached. Labels are as many as before, but in the
-      wrong place.
+      repeated, until p is reached. Regions keep their shape, in the wrong
+      position.
     - ``relabel``: connected patches of the garment become background, trousers
       or an arm.
 
     Required keys: ``parse`` (h, w) uint8, labels 0 ... 13; ``person_name``.
-    Changed: ``parse``. Added: ``true_parse``, the map as it was.
+    Changed: ``parse``. Added: ``true_parse``, the original map.
 
     Args:
-        rate (float): p, 0-1. 0 leaves the map as it is.
+        rate (float): p, 0-1. 0 does not change the map.
         mode (str): ``'erode'``, ``'shift'`` or ``'relabel'``.
-        seed (int): Of the errors, together with the person's name.
+        seed (int): Seed of the errors, together with the person's name.
+
+    Raises:
+        UserError: Another rate or mode.
     """
 
     def __init__(
         self, rate: float, mode: Mode = 'erode', seed: int = 0
     ) -> None:
         if not 0 <= rate <= 1:
-            raise ValueError(f'rate must be 0 to 1, got {rate}')
+            raise UserError(f'rate must be 0 to 1, got {rate}')
         if mode not in get_args(Mode):
-            raise ValueError(
+            raise UserError(
                 f'mode must be among {", ".join(get_args(Mode))}, got {mode}'
             )
         self.rate = rate
@@ -57,12 +60,16 @@ class CorruptParse:
         self.seed = seed
 
     def __call__(self, results: dict) -> dict:
-        """Make the errors."""
+        """Corrupt ``parse``.
+
+        Raises:
+            UserError: The sample has no parse map.
+        """
         if 'parse' not in results:
             raise UserError(
                 f'{results.get("person_name", "a person")} has no parse map '
-                'to make errors in: CorruptParse is for data sets with parse '
-                'maps, take it out of the pipeline'
+                'to corrupt: CorruptParse needs a dataset with parse maps; '
+                'load them, or remove it from the pipeline'
             )
         parse = results['true_parse'] = results['parse']
         garment = (parse == UPPER_CLOTHES) | (parse == NOISE)
@@ -80,7 +87,7 @@ def _erode(
     rate: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    if garment.all():  # nothing is next to it
+    if garment.all():  # it has no border
         return _relabel(parse, garment, rate, rng)
     depth, nearest = cv2.distanceTransformWithLabels(
         garment.astype(np.uint8),
@@ -90,10 +97,10 @@ def _erode(
     )
     label_of = np.zeros(nearest.max() + 1, parse.dtype)
     label_of[nearest[~garment]] = parse[~garment]
-    eaten = _lowest(
+    eroded = _lowest(
         depth * np.exp(_smooth_noise(parse.shape, rng) / 2), garment, rate
     )
-    return np.where(eaten, label_of[nearest], parse)
+    return np.where(eroded, label_of[nearest], parse)
 
 
 def _shift(
@@ -105,15 +112,15 @@ def _shift(
     h, w = parse.shape
     rows, columns = np.nonzero(garment)
     angle = rng.uniform(0, 2 * np.pi)
-    # the length whose share of lost pixels is the nearest to p
+    # the length whose fraction of lost pixels is closest to p
     best, error = (0, 0), rate
     for length in range(1, max(h, w)):
         dy = round(length * np.sin(angle))
         dx = round(length * np.cos(angle))
-        kept = garment[
+        unchanged = garment[
             np.clip(rows - dy, 0, h - 1), np.clip(columns - dx, 0, w - 1)
         ]
-        lost = 1 - kept.mean()
+        lost = 1 - unchanged.mean()
         if abs(lost - rate) < error:
             best, error = (dy, dx), abs(lost - rate)
         if lost >= rate:
@@ -134,7 +141,7 @@ def _relabel(
 ) -> np.ndarray:
     patches = _lowest(_smooth_noise(parse.shape, rng), garment, rate)
     count, patch = cv2.connectedComponents(patches.astype(np.uint8))
-    labels = rng.choice(np.array(MISTAKEN, parse.dtype), count)
+    labels = rng.choice(np.array(CONFUSED_WITH, parse.dtype), count)
     return np.where(patches, labels[patch], parse)
 
 
@@ -144,7 +151,7 @@ _MODES = {'erode': _erode, 'shift': _shift, 'relabel': _relabel}
 def _smooth_noise(
     shape: tuple[int, int], rng: np.random.Generator
 ) -> np.ndarray:
-    """(h, w), mean 0, deviation 1, with blobs of a few percent of the size."""
+    """Draw (h, w) noise, mean 0, deviation 1, blobs of some % of the size."""
     noise = cv2.GaussianBlur(
         rng.standard_normal(shape), (0, 0), sigmaX=max(1.0, min(shape) / 24)
     )
@@ -152,10 +159,10 @@ def _smooth_noise(
 
 
 def _lowest(score: np.ndarray, garment: np.ndarray, rate: float) -> np.ndarray:
-    """(h, w) bool: the share of the garment's pixels of the lowest score."""
+    """Select a fraction of the garment of lowest score, (h, w) bool."""
     rows, columns = np.nonzero(garment)
     count = round(rate * len(rows))
-    order = np.argsort(score[rows, columns], kind='stable')[:count]
-    chosen = np.zeros_like(garment)
-    chosen[rows[order], columns[order]] = True
-    return chosen
+    lowest = np.argsort(score[rows, columns], kind='stable')[:count]
+    selected = np.zeros_like(garment)
+    selected[rows[lowest], columns[lowest]] = True
+    return selected

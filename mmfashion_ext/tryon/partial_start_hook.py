@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The student's first stage starts with a part of it."""
+"""Hook that trains only the new layers for the first epochs."""
 
 from collections.abc import Sequence
 
@@ -9,30 +9,28 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.optim import Optimizer
 
+from ..errors import UserError
 from ..registry import HOOKS
 
 
 @HOOKS.register_module()
 class PartialStartHook(Hook):
-    """Step only some parameters at first, then all with a fresh optimizer.
+    """Trains only some parameters at first, then all with a fresh optimizer.
 
-    The student's cloth side comes from the tutor; its condition side is new.
-    As published, epochs 1 ... ``switch_epoch - 1`` step the new part only; at
-    the start of epoch ``switch_epoch`` (from 1) all parameters follow, with an
-    optimizer whose moments are empty. Batch statistics of the waiting part
-    move from the start, since the whole network is in training mode.
+    The student's cloth branch is copied from the tutor, its condition branch
+    is new. As published, epochs 1 ... ``switch_epoch - 1`` train the new part
+    only; from epoch ``switch_epoch`` on all parameters are trained, with an
+    optimizer whose moments are empty. Batch statistics of the frozen part are
+    updated from the start, since the whole network is in training mode.
 
-    Works under DDP: every gradient is computed and shared, and those of the
-    waiting part are dropped just before the step. In one process they are not
-    computed at all.
+    Works under DDP: every gradient is computed and reduced, and those of the
+    frozen part are dropped just before the step. In one process they are not
+    computed.
 
     Args:
-        parts (Sequence[str]): A parameter starts at once if its name contains
-            one of these.
-        switch_epoch (int): From 1.
-
-    Raises:
-        ValueError: No parameter's name contains any of ``parts``.
+        parts (Sequence[str]): A parameter is trained from the start if its
+            name contains one of these.
+        switch_epoch (int): First epoch that trains all parameters, from 1.
     """
 
     # before the parameter schedulers and the checkpoint
@@ -48,46 +46,50 @@ class PartialStartHook(Hook):
         self._handle = None
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Hold back, or let go."""
+        """Freeze the part before ``switch_epoch``, unfreeze it then.
+
+        Raises:
+            UserError: No parameter's name contains any of ``parts``.
+        """
         epoch = runner.epoch + 1
         optimizer = runner.optim_wrapper.optimizer
         if epoch < self.switch_epoch and self._handle is None:
-            self._hold(runner.model, optimizer)
+            self._freeze(runner.model, optimizer)
         if epoch == self.switch_epoch:
             optimizer.state.clear()
         if epoch >= self.switch_epoch and self._handle is not None:
-            self._release()
+            self._unfreeze()
 
-    def _hold(self, model: nn.Module, optimizer: Optimizer) -> None:
-        self._waiting = self._find_waiting(model)
+    def _freeze(self, model: nn.Module, optimizer: Optimizer) -> None:
+        self._frozen = self._find_frozen(model)
         if not is_model_wrapper(model):
-            for parameter in self._waiting:
+            for parameter in self._frozen:
                 parameter.requires_grad_(False)
 
-        def drop(*_: object) -> None:
-            for parameter in self._waiting:
+        def drop_gradients(*_: object) -> None:
+            for parameter in self._frozen:
                 parameter.grad = None
 
-        self._handle = optimizer.register_step_pre_hook(drop)
+        self._handle = optimizer.register_step_pre_hook(drop_gradients)
 
-    def _release(self) -> None:
+    def _unfreeze(self) -> None:
         self._handle.remove()
         self._handle = None
-        for parameter in self._waiting:
+        for parameter in self._frozen:
             parameter.requires_grad_(True)
 
-    def _find_waiting(self, model: nn.Module) -> list[nn.Parameter]:
+    def _find_frozen(self, model: nn.Module) -> list[nn.Parameter]:
         named = [
             (n, p) for n, p in model.named_parameters() if p.requires_grad
         ]
-        waiting = [
+        frozen = [
             parameter
             for name, parameter in named
             if not any(part in name for part in self.parts)
         ]
-        if len(waiting) == len(named):
-            raise ValueError(
-                f'PartialStartHook: no parameter has one of {self.parts} in '
-                f'its name; names are such as {named[0][0]!r}'
+        if len(frozen) == len(named):
+            raise UserError(
+                f'PartialStartHook.parts: no parameter has one of '
+                f'{self.parts} in its name; the first name is {named[0][0]!r}'
             )
-        return waiting
+        return frozen

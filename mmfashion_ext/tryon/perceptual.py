@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""How alike two pictures look to a network that has seen many (VGG19)."""
+"""Perceptual loss: L1 distance of VGG19 features."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,54 +24,62 @@ VGG19_URL = 'https://download.pytorch.org/models/vgg19-dcbb9e9d.pth'
 
 
 class VGG19Features(nn.Module):
-    """relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 of VGG19.
+    """Features relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 of VGG19.
 
     A side of one pixel stays one pixel in a pooling, as in PyTorch 1.0 and
-    1.1 (today's gives nothing); a side of three still becomes one.
+    1.1 (today's raises an error); a side of three still becomes one.
     """
 
     TAPS = (1, 6, 11, 20, 29)
 
     def __init__(self) -> None:
         super().__init__()
-        # no weights are drawn: they all come from a file, or from a seed
+        # not initialised: all weights come from a file, or from a seed
         with torch.device('meta'):
             self.features = make_layers(cfgs['E'])[: self.TAPS[-1] + 1]
         self.features.to_empty(device='cpu')
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """(B, 3, h, w) to maps (B, 64, h, w) ... (B, 512, h / 16, w / 16)."""
+        """Compute five maps of (B, 3, h, w).
+
+        Returns:
+            list[Tensor]: (B, 64, h, w) ... (B, 512, h / 16, w / 16).
+        """
         maps = []
-        for number, layer in enumerate(self.features):
+        for index, layer in enumerate(self.features):
             x = _pool(x) if isinstance(layer, nn.MaxPool2d) else layer(x)
-            if number in self.TAPS:
+            if index in self.TAPS:
                 maps.append(x)
         return maps
 
 
 def _pool(x: Tensor) -> Tensor:
+    """Max-pool 2 x 2; a side of one pixel keeps its size."""
     kernel = [min(side, 2) for side in x.shape[2:]]
     return F.max_pool2d(x, kernel, stride=2)
 
 
 @MODELS.register_module()
 class PerceptualLoss(BaseModule):
-    """L1 distance of two pictures' VGG19 features.
+    """Perceptual loss: L1 distance of two images' VGG19 features.
 
     loss(x, y) = sum_i weights_i * mean |F_i(x) - F_i(y)|, F_i = relu{i}_1.
-    Pictures are fed as they are, in [-1, 1], without ImageNet's
-    normalisation, as published. Only x receives a gradient.
+    VGG19 gets images in [-1, 1], without ImageNet's normalisation, as
+    published. Only x receives a gradient.
 
-    VGG19 is frozen and no part of the checkpoints of the model that holds
-    this loss. Its file is read when training starts and is never downloaded:
-    tests and inference need none. Under autocast VGG19 computes in the lower
-    precision, as every network; features are compared in float32.
+    VGG19 is frozen and not part of the checkpoints of the model that holds
+    this loss. Its file is read when training starts and is never downloaded;
+    tests and inference do not need it. Under autocast VGG19 computes in the
+    lower precision, as every network; features are compared in float32.
 
     Args:
         checkpoint (str, optional): torchvision's ``vgg19-dcbb9e9d.pth``.
-        weights (Sequence[float]): Of the five maps.
+        weights (Sequence[float]): Weights of the five maps.
         seed (int, optional): Without a checkpoint: random weights, the same
             for the same seed. For tests.
+
+    Raises:
+        UserError: There are not five weights.
     """
 
     def __init__(
@@ -82,7 +90,7 @@ class PerceptualLoss(BaseModule):
     ) -> None:
         super().__init__()
         if len(weights) != len(VGG19Features.TAPS):
-            raise ValueError(
+            raise UserError(
                 f'PerceptualLoss.weights: expected {len(VGG19Features.TAPS)} '
                 f'numbers, one per map, got {len(weights)}'
             )
@@ -94,27 +102,30 @@ class PerceptualLoss(BaseModule):
             self._is_init = True
 
     def init_weights(self) -> None:
-        """Read the file, once.
+        """Read the weights of VGG19, once.
 
         Raises:
-            UserError: There is no file.
-            CheckpointError: It holds other weights.
+            UserError: The file does not exist.
+            CheckpointError: The file has other weights.
         """
         if self._is_init:  # several losses may share this one
             return
         path = Path(self.checkpoint or '').expanduser()
         if not path.is_file():
             raise UserError(
-                f'model.perceptual.checkpoint: {self.checkpoint!r} is no '
-                'file, and the perceptual losses need VGG19. Download '
-                f'{VGG19_URL} and put it there, or give its place by '
+                f'model.perceptual.checkpoint: {self.checkpoint!r} is not a '
+                'file; the perceptual losses need VGG19. Download '
+                f'{VGG19_URL} to that path, or pass another path by '
                 '--cfg-options model.perceptual.checkpoint=PATH'
             )
         _read_weights(self.vgg.module, path)
         self._is_init = True
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """Five maps of a picture (B, 3, h, w) in [-1, 1].
+        """Compute five maps of images (B, 3, h, w), RGB in [-1, 1].
+
+        Returns:
+            list[Tensor]: (B, 64, h, w) ... (B, 512, h / 16, w / 16).
 
         Raises:
             RuntimeError: VGG19 has no weights yet.
@@ -128,9 +139,15 @@ class PerceptualLoss(BaseModule):
 
     @torch.no_grad()
     def target_features(self, y: Tensor) -> list[Tensor]:
-        """Features to be compared with, without a gradient.
+        """Compute the features of a target, without a gradient.
 
-        For a target that several pictures are compared with.
+        For a target that several images are compared with.
+
+        Args:
+            y (Tensor): (B, 3, h, w), RGB in [-1, 1].
+
+        Returns:
+            list[Tensor]: See :meth:`features`.
         """
         return self.features(y)
 
@@ -140,39 +157,39 @@ class PerceptualLoss(BaseModule):
         target: Tensor | None = None,
         target_features: Sequence[Tensor] | None = None,
     ) -> Tensor:
-        """The loss.
+        """Compute the loss.
 
         Args:
-            x (Tensor): (B, 3, h, w) in [-1, 1].
-            target (Tensor, optional): (B, 3, h, w) in [-1, 1].
-            target_features (Sequence[Tensor], optional): In place of
+            x (Tensor): (B, 3, h, w), RGB in [-1, 1].
+            target (Tensor, optional): (B, 3, h, w), RGB in [-1, 1].
+            target_features (Sequence[Tensor], optional): Instead of
                 ``target``: its :meth:`target_features`.
 
         Returns:
-            Tensor: A number.
+            Tensor: (), at least float32.
         """
         if target_features is None:
             target_features = self.target_features(target)
         return sum(
-            weight * l1(found, expected.detach())
-            for weight, found, expected in zip(
+            weight * l1(feature, target_feature.detach())
+            for weight, feature, target_feature in zip(
                 self.weights, self.features(x), target_features, strict=True
             )
         )
 
 
 def exact(x: Tensor) -> Tensor:
-    """At least float32: autocast's types are too coarse for means."""
+    """Cast to float32 unless it is wider; autocast's dtypes are too coarse."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def l1(x: Tensor, y: Tensor) -> Tensor:
-    """Mean absolute difference over all elements."""
+    """Compute the mean absolute difference over all elements, ()."""
     return F.l1_loss(exact(x), exact(y))
 
 
 def _draw_weights(vgg: VGG19Features, seed: int) -> None:
-    """He's normal distribution, which keeps features in one range."""
+    """Draw weights from He's normal distribution; biases are 0."""
     generator = torch.Generator().manual_seed(seed)
     for layer in vgg.features:
         if isinstance(layer, nn.Conv2d):
@@ -182,19 +199,19 @@ def _draw_weights(vgg: VGG19Features, seed: int) -> None:
 
 
 def _read_weights(vgg: VGG19Features, path: Path) -> None:
-    """Take what is needed of torchvision's file; the rest is ignored."""
-    found = extract_state_dict(load_checkpoint_file(path), path)
-    needed = vgg.state_dict()
+    """Load the needed weights of torchvision's file; ignore the others."""
+    weights = extract_state_dict(load_checkpoint_file(path), path)
+    expected = vgg.state_dict()
     wrong = [
-        f'{name} {tuple(found[name].shape)}' if name in found else name
-        for name in needed
-        if name not in found or found[name].shape != needed[name].shape
+        f'{name} {tuple(weights[name].shape)}' if name in weights else name
+        for name in expected
+        if name not in weights or weights[name].shape != expected[name].shape
     ]
     if wrong:
         raise CheckpointError(
             f"{path}: not torchvision's VGG19 without batch normalisation. "
             f'Missing or of another shape are {len(wrong)} of '
-            f'{len(needed)} weights: {", ".join(wrong[:4])}'
+            f'{len(expected)} weights: {", ".join(wrong[:4])}'
             f'{" ..." if len(wrong) > 4 else ""}. Download {VGG19_URL}'
         )
-    vgg.load_state_dict({name: found[name] for name in needed})
+    vgg.load_state_dict({name: weights[name] for name in expected})

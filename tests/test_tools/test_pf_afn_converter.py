@@ -349,7 +349,7 @@ def test_files_that_do_not_fit_say_why(write):
         '[64, 3, 3, 3]' in message
     )
     assert '1 unknown: aflow_net.more' in message
-    assert 'reads 3 (student) or 45 (tutor) channels' in message
+    assert 'layer has 3 (student) or 45 (tutor) input channels' in message
     assert '\n' not in message
 
 

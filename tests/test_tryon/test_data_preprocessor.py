@@ -80,7 +80,7 @@ def test_padding(size):
     assert torch.equal(made['person'][..., -1, -1], person[..., -1, -1])
 
 
-def test_pictures_of_several_sizes_are_refused():
+def test_images_of_several_sizes_are_refused():
     inputs = batch()
     inputs['cloth'][1] = inputs['cloth'][1][:, :16]
     with pytest.raises(ValueError, match=r'cloth of a batch.*ResizeTryOn'):

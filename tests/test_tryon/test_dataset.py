@@ -87,7 +87,7 @@ def test_all_layouts_go_through_the_pipeline(write_viton, layout, split):
     assert set(parse.unique().tolist()) == labels
 
 
-def test_a_published_test_set_has_pictures_and_pairs_only(write_viton):
+def test_a_published_test_set_has_images_and_pairs_only(write_viton):
     without = ('parse', 'pose', 'densepose', 'flow')
     root = write_viton(split='test', without=without)
     assert make(root, split='test').metainfo['paired']

@@ -29,9 +29,9 @@ class TinyFeatures(nn.Module):
         torch.manual_seed(0)
         self.layer = nn.Conv2d(3, DIM, 4, stride=4)
 
-    def forward(self, pictures):
-        assert pictures.dtype == torch.uint8
-        return self.layer(pictures / 255).mean(dim=(2, 3))
+    def forward(self, images):
+        assert images.dtype == torch.uint8
+        return self.layer(images / 255).mean(dim=(2, 3))
 
 
 def make_samples(count=20):
@@ -57,8 +57,8 @@ def evaluate(samples, batch=3, **settings):
 def features_of(samples, name):
     network = TinyFeatures()
     with torch.no_grad():
-        pictures = [to_grey_levels(s[name])[None] for s in samples]
-        return np.concatenate([network(p).numpy() for p in pictures])
+        images = [to_grey_levels(s[name])[None] for s in samples]
+        return np.concatenate([network(p).numpy() for p in images])
 
 
 def plain_fid(real, made):
@@ -98,7 +98,7 @@ def test_sets_of_other_sizes():
     assert fid == pytest.approx(plain_fid(real, made), rel=1e-9)
 
 
-def test_fewer_pictures_than_features():
+def test_fewer_images_than_features():
     """Covariances of low rank, whose product has eigenvalues around 0."""
     draw = np.random.default_rng(0)
     real, made = draw.normal(size=(2, 5, 16))
@@ -150,8 +150,8 @@ def test_only_what_is_asked_for():
 
 def test_photographs_are_as_they_were():
     levels = torch.arange(256).float()
-    pictures = levels.div(255).sub(0.5).div(0.5)
-    assert torch.equal(to_grey_levels(pictures), levels.byte())
+    images = levels.div(255).sub(0.5).div(0.5)
+    assert torch.equal(to_grey_levels(images), levels.byte())
 
 
 def test_two_processes(tmp_path):
@@ -196,10 +196,10 @@ class TestInception:
             random = InceptionFeatures(str(path))
         torch.save(random.network.state_dict(), path)
         read = InceptionFeatures(str(path)).eval()
-        pictures = torch.randint(256, (1, 3, 32, 24), dtype=torch.uint8)
+        images = torch.randint(256, (1, 3, 32, 24), dtype=torch.uint8)
         with torch.no_grad():
-            features = read(pictures)
-            wanted = random.network(pictures)[0]
+            features = read(images)
+            wanted = random.network(images)[0]
         assert features.shape == (1, 2048)
         assert torch.equal(features, wanted)
         assert not any(p.requires_grad for p in read.parameters())

@@ -117,7 +117,7 @@ def test_composition():
 
 
 def test_gradients_reach_the_warp():
-    """Nothing is detached: the picture teaches the warp too."""
+    """Nothing is detached: the image teaches the warp too."""
     raw, cloth, mask = (
         torch.rand(1, c, 2, 2, dtype=torch.double, requires_grad=True)
         for c in (4, 3, 1)

@@ -97,15 +97,15 @@ def leaves(result):
     ]
 
 
-def shrunk(picture, times):
+def shrunk(image, times):
     """What bilinear resizing by 2^-k means: the central 2 x 2 of a block."""
     if times == 0:
-        return picture
+        return image
     block = 2**times
     low, high = block // 2 - 1, block // 2
     return (
         sum(
-            picture[:, :, y::block, x::block]
+            image[:, :, y::block, x::block]
             for y in (low, high)
             for x in (low, high)
         )
@@ -294,7 +294,7 @@ def test_charbonnier_has_a_finite_slope_at_zero():
     assert not x.grad.any()
 
 
-def test_smallest_pictures(rand, vgg):
+def test_smallest_images(rand, vgg):
     """32 x 32: the coarsest cloth has 2 x 2 pixels, its offsets one."""
     warped = result(rand, size=(32, 32), batch=1)
     mask = torch.zeros(1, 1, 32, 32).double()
@@ -312,7 +312,7 @@ def test_smallest_pictures(rand, vgg):
 
 @pytest.mark.parametrize('value', [0.0, 1.0])
 def test_no_clothes_on_the_person_or_nothing_else(rand, value):
-    """An all-zero mask, and constant pictures."""
+    """An all-zero mask, and constant images."""
     warped = result(rand)
     for tensors in (warped.warped_cloths, warped.warped_masks):
         for tensor in tensors:
@@ -382,24 +382,24 @@ def test_result_of_one_scale_is_refused(rand):
 
 
 def composition(rand, batch=2, size=(32, 16)):
-    pictures = [rand(batch, c, *size) for c in (3, 3, 1)]
-    try_on, rendered, mask = (p.requires_grad_() for p in pictures)
+    images = [rand(batch, c, *size) for c in (3, 3, 1)]
+    try_on, rendered, mask = (p.requires_grad_() for p in images)
     return Composition(try_on=try_on, rendered=rendered, mask=mask)
 
 
 def test_try_on_loss_is_the_published_one(rand, vgg):
-    picture = composition(rand, batch=1, size=(16, 12))
+    image = composition(rand, batch=1, size=(16, 12))
     person = rand(1, 3, 16, 12) * 2 - 1
-    found = TryOnLoss(vgg)(picture, person)
+    found = TryOnLoss(vgg)(image, person)
     expected = dict(
-        loss_try_on=5 * (picture.try_on - person).abs().mean(),
-        loss_try_on_perceptual=vgg(picture.try_on, person),
-        loss_rendered=5 * (picture.rendered - person).abs().mean(),
-        loss_rendered_perceptual=vgg(picture.rendered, person),
-        loss_mask_completeness=(1 - picture.mask).abs().mean(),
+        loss_try_on=5 * (image.try_on - person).abs().mean(),
+        loss_try_on_perceptual=vgg(image.try_on, person),
+        loss_rendered=5 * (image.rendered - person).abs().mean(),
+        loss_rendered_perceptual=vgg(image.rendered, person),
+        loss_mask_completeness=(1 - image.mask).abs().mean(),
     )
     assert_same_losses(
-        found, expected, list(vars(picture).values()), atol=1e-14, rtol=1e-12
+        found, expected, list(vars(image).values()), atol=1e-14, rtol=1e-12
     )
 
 
@@ -410,19 +410,19 @@ def test_features_of_the_person_are_computed_once(rand):
 
 
 def test_try_on_loss_without_vgg_and_by_hand():
-    picture = Composition(
+    image = Composition(
         try_on=torch.full((1, 3, 4, 4), 0.5),
         rendered=torch.full((1, 3, 4, 4), -1.0),
         mask=torch.full((1, 1, 4, 4), 0.25),
     )
-    found = TryOnLoss(mask_weight=2.0)(picture, torch.ones(1, 3, 4, 4))
+    found = TryOnLoss(mask_weight=2.0)(image, torch.ones(1, 3, 4, 4))
     assert {name: value.item() for name, value in found.items()} == {
         'loss_try_on': 2.5,
         'loss_rendered': 10.0,
         'loss_mask_completeness': 1.5,
     }
     nothing = TryOnLoss(PlainDistance(), 0, 0, 0)(
-        picture, torch.ones(1, 3, 4, 4)
+        image, torch.ones(1, 3, 4, 4)
     )
     assert nothing == {}
 
@@ -441,11 +441,11 @@ def test_the_person_in_its_own_garment(rand, vgg):
 
 
 def test_gradcheck_try_on(rand):
-    picture, person = composition(rand, 1, (4, 4)), rand(1, 3, 4, 4)
+    image, person = composition(rand, 1, (4, 4)), rand(1, 3, 4, 4)
     loss = TryOnLoss(PlainDistance())
     assert torch.autograd.gradcheck(
         lambda *p: sum(loss(Composition(*p), person).values()),
-        (picture.try_on, picture.rendered, picture.mask),
+        (image.try_on, image.rendered, image.mask),
     )
 
 
@@ -471,7 +471,7 @@ def test_skin_loss_is_the_published_one(rand):
         )
 
 
-def test_skin_is_averaged_over_the_whole_picture():
+def test_skin_is_averaged_over_the_whole_image():
     skin = torch.zeros(1, 1, 4, 4)
     skin[:, :, 0, 0] = 0.5
     found = SkinLoss()(torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4), skin)
@@ -492,10 +492,10 @@ def test_no_skin(rand, vgg):
 
 def test_skin_switches_terms_with_its_weights(rand):
     loss = SkinLoss(PlainDistance(), (0, 2))
-    pictures = rand(1, 3, 4, 4), rand(1, 3, 4, 4), rand(1, 1, 4, 4)
-    assert list(loss(*pictures)) == ['loss_skin_perceptual']
+    images = rand(1, 3, 4, 4), rand(1, 3, 4, 4), rand(1, 1, 4, 4)
+    assert list(loss(*images)) == ['loss_skin_perceptual']
     loss.weights = (60, 0)
-    assert list(loss(*pictures)) == ['loss_skin']
+    assert list(loss(*images)) == ['loss_skin']
 
 
 def test_gradcheck_skin(rand):
@@ -514,9 +514,9 @@ def test_generator_losses_under_autocast(rand):
     )
     exact = Composition(*(p.float() for p in vars(half).values()))
 
-    def losses(picture):
-        skin_losses = SkinLoss()(picture.rendered, person, skin)
-        return TryOnLoss()(picture, person) | skin_losses
+    def losses(image):
+        skin_losses = SkinLoss()(image.rendered, person, skin)
+        return TryOnLoss()(image, person) | skin_losses
 
     with torch.autocast('cpu', torch.bfloat16):
         found = losses(half)
@@ -534,7 +534,7 @@ def test_perceptual_may_be_a_config_or_built_and_shared(vgg):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs CUDA')
 def test_cuda(rand, vgg):
     """The same numbers as on the CPU, in double."""
-    warped, picture = result(rand), composition(rand, size=SIZE)
+    warped, image = result(rand), composition(rand, size=SIZE)
     person, mask = rand(2, 3, *SIZE), rand(2, 1, *SIZE)
 
     def losses(vgg, device):
@@ -547,7 +547,7 @@ def test_cuda(rand, vgg):
                     for name, value in vars(item).items()
                 }
             )
-            for item in (warped, picture)
+            for item in (warped, image)
         ]
         target, skin = person.to(device), mask.to(device)
         return {
@@ -563,7 +563,7 @@ def test_cuda(rand, vgg):
 
 def test_resizing_of_the_plain_loss_is_numpys(rand):
     """The plain loss's own resizing, against means by NumPy."""
-    picture = rand(1, 1, 32, 16).numpy()
-    blocks = picture.reshape(1, 1, 4, 8, 2, 8)
+    image = rand(1, 1, 32, 16).numpy()
+    blocks = image.reshape(1, 1, 4, 8, 2, 8)
     expected = blocks[:, :, :, 3:5, :, 3:5].mean(axis=(3, 5))
-    np.testing.assert_allclose(shrunk(picture, 3), expected)
+    np.testing.assert_allclose(shrunk(image, 3), expected)

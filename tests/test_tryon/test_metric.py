@@ -32,8 +32,8 @@ def evaluate(metric, samples):
     return metric.evaluate(len(samples))
 
 
-def pictures(count=3, size=(32, 24), dtype=torch.float32):
-    """Two smooth pictures with noise that are alike, in [-1, 1]."""
+def images(count=3, size=(32, 24), dtype=torch.float32):
+    """Two smooth images with noise that are alike, in [-1, 1]."""
     draw = torch.Generator().manual_seed(0)
     for i in range(count):
         person = torch.rand(3, *size, generator=draw) * 2 - 1
@@ -45,7 +45,7 @@ def pictures(count=3, size=(32, 24), dtype=torch.float32):
 
 class TestTryOn:
     def test_equal_to_scikit_image(self):
-        samples = list(pictures())
+        samples = list(images())
         metrics = evaluate(TryOnMetric(), samples)
         pairs = [
             [(s[k].double().numpy().transpose(1, 2, 0) + 1) / 2 for k in s]
@@ -72,36 +72,36 @@ class TestTryOn:
     def test_another_garment_without_truth_is_refused(self):
         metric = TryOnMetric()
         metric.dataset_meta = {'paired': False}
-        samples = list(pictures())
+        samples = list(images())
         with pytest.raises(UserError, match=r'a_0\.jpg and .* paired=True'):
             evaluate(metric, samples)
         known = [dict(s, gt_try_on=s['person']) for s in samples]
         assert evaluate(metric, known) == evaluate(TryOnMetric(), samples)
 
     def test_the_truth_itself(self):
-        samples = [s | {'try_on': s['person']} for s in pictures()]
+        samples = [s | {'try_on': s['person']} for s in images()]
         metrics = evaluate(TryOnMetric(), samples)
         assert metrics == {'SSIM': pytest.approx(1, abs=1e-12), 'L1': 0}
 
     def test_half_precision(self):
-        exact = evaluate(TryOnMetric(), list(pictures()))
-        half = evaluate(TryOnMetric(), list(pictures(dtype=torch.bfloat16)))
+        exact = evaluate(TryOnMetric(), list(images()))
+        half = evaluate(TryOnMetric(), list(images(dtype=torch.bfloat16)))
         assert half == pytest.approx(exact, abs=5e-3)
 
     def test_only_what_is_asked_for(self):
-        samples = list(pictures())
+        samples = list(images())
         assert set(evaluate(TryOnMetric(ssim=False), samples)) == {'L1'}
         assert set(evaluate(TryOnMetric(l1=False), samples)) == {'SSIM'}
 
     def test_too_small(self):
         with pytest.raises(UserError, match='at least 11 x 11 px, got'):
-            evaluate(TryOnMetric(), list(pictures(size=(32, 10))))
-        assert evaluate(TryOnMetric(), list(pictures(size=(11, 11))))
+            evaluate(TryOnMetric(), list(images(size=(32, 10))))
+        assert evaluate(TryOnMetric(), list(images(size=(11, 11))))
 
     def test_numbers_of_every_sample(self, tmp_path):
         prefix = str(tmp_path / 'new' / 'test')
         metric = TryOnMetric(outfile_prefix=prefix)
-        metrics = evaluate(metric, list(pictures()))
+        metrics = evaluate(metric, list(images()))
         with open(f'{prefix}.try_on.csv') as file:
             rows = list(csv.DictReader(file))
         assert [(r['person'], r['cloth']) for r in rows] == [
@@ -144,7 +144,7 @@ def plain_lpips(weights, linear, a, b):
 class TestLPIPS:
     def test_equal_to_a_plain_one(self, tmp_path):
         path = save_weights(alexnet, tmp_path / 'alexnet.pth')
-        samples = list(pictures(2, size=(64, 64)))
+        samples = list(images(2, size=(64, 64)))
         metric = TryOnMetric(ssim=False, l1=False, lpips=dict(checkpoint=path))
         linear = metric.lpips.state_dict()
         assert all(

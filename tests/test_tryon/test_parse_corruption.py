@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.constants import NOISE, UPPER_CLOTHES
-from mmfashion_ext.tryon.parse_corruption import MISTAKEN, CorruptParse
+from mmfashion_ext.tryon.parse_corruption import CONFUSED_WITH, CorruptParse
 
 MODES = ('erode', 'shift', 'relabel')
 each_mode = pytest.mark.parametrize('mode', MODES)
@@ -127,7 +127,7 @@ def test_relabelled_patches_are_connected_and_mistaken():
         for k in range(1, count):
             assert len(np.unique(out[patch == k])) == 1
         seen |= set(np.unique(out[altered]))
-    assert seen == set(MISTAKEN) == {0, 8, 11, 13}
+    assert seen == set(CONFUSED_WITH) == {0, 8, 11, 13}
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.tryon import PartialStartHook
 
 
@@ -107,5 +108,5 @@ def test_resumes_before_at_and_after_the_switch(tmp_path, model, at):
 def test_parts_that_are_not_there(tmp_path, model):
     hook = PartialStartHook(parts=['nowhere'])
     optimizer = torch.optim.Adam(model.parameters())
-    with pytest.raises(ValueError, match=r'nowhere.*cloth.0.weight'):
-        hook._hold(model, optimizer)
+    with pytest.raises(UserError, match=r'nowhere.*cloth.0.weight'):
+        hook._freeze(model, optimizer)

@@ -21,7 +21,7 @@ LAYERS = (
 WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1)
 
 
-def pictures(*size, seed=0, dtype=torch.double):
+def images(*size, seed=0, dtype=torch.double):
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(*size, generator=generator, dtype=dtype) * 2 - 1
 
@@ -78,8 +78,8 @@ def biased(module):
 def test_loss_is_the_published_one(perceptual, size):
     module = biased(copy.deepcopy(perceptual))
     weights = module.vgg.module.state_dict()
-    x = pictures(1, 3, *size).requires_grad_()
-    y = pictures(1, 3, *size, seed=1)
+    x = images(1, 3, *size).requires_grad_()
+    y = images(1, 3, *size, seed=1)
     found, expected = module(x, y), plain_loss(weights, x, y)
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
     for ours, theirs in zip(
@@ -100,14 +100,14 @@ def test_loss_is_the_published_one(perceptual, size):
     ],
 )
 def test_sizes_at_the_coarsest_scale(perceptual, size, sizes):
-    maps = perceptual.features(pictures(1, 3, *size))
+    maps = perceptual.features(images(1, 3, *size))
     assert [tuple(m.shape[2:]) for m in maps] == sizes
     assert [m.shape[1] for m in maps] == [64, 128, 256, 512, 512]
 
 
 def test_side_of_one_is_pooled_as_with_ceil_mode(perceptual):
     """The other way to say it, at 256x192's coarsest scale."""
-    *_, before, found = perceptual.features(pictures(2, 3, 16, 12))
+    *_, before, found = perceptual.features(images(2, 3, 16, 12))
     layers = perceptual.vgg.module.features
     x = before
     for layer in layers[21:27]:
@@ -118,7 +118,7 @@ def test_side_of_one_is_pooled_as_with_ceil_mode(perceptual):
 
 
 def test_target_features_can_be_used_again(perceptual):
-    x, y = pictures(1, 3, 16, 12), pictures(1, 3, 16, 12, seed=1)
+    x, y = images(1, 3, 16, 12), images(1, 3, 16, 12, seed=1)
     features = perceptual.target_features(y.requires_grad_())
     assert not any(f.requires_grad for f in features)
     assert torch.equal(
@@ -126,8 +126,8 @@ def test_target_features_can_be_used_again(perceptual):
     )
 
 
-def test_only_the_first_picture_gets_a_gradient(perceptual):
-    x, y = (pictures(1, 3, 16, 12, seed=s).requires_grad_() for s in (0, 1))
+def test_only_the_first_image_gets_a_gradient(perceptual):
+    x, y = (images(1, 3, 16, 12, seed=s).requires_grad_() for s in (0, 1))
     perceptual(x, y).backward()
     assert x.grad.abs().sum() > 0
     assert y.grad is None
@@ -137,8 +137,8 @@ def test_only_the_first_picture_gets_a_gradient(perceptual):
         assert weight.grad is None
 
 
-def test_equal_pictures(perceptual):
-    x = pictures(1, 3, 16, 12).requires_grad_()
+def test_equal_images(perceptual):
+    x = images(1, 3, 16, 12).requires_grad_()
     loss = perceptual(x, x.detach())
     loss.backward()
     assert loss == 0
@@ -146,7 +146,7 @@ def test_equal_pictures(perceptual):
 
 
 def test_gradcheck(perceptual):
-    x, y = pictures(1, 3, 8, 4).requires_grad_(), pictures(1, 3, 8, 4, seed=1)
+    x, y = images(1, 3, 8, 4).requires_grad_(), images(1, 3, 8, 4, seed=1)
     assert torch.autograd.gradcheck(
         lambda x: perceptual(x, y), x, fast_mode=True, eps=1e-8
     )
@@ -154,8 +154,8 @@ def test_gradcheck(perceptual):
 
 def test_autocast_reaches_vgg_and_not_the_comparison():
     module = PerceptualLoss(seed=0)
-    x = pictures(1, 3, 16, 12, dtype=torch.float32).requires_grad_()
-    y = pictures(1, 3, 16, 12, seed=1, dtype=torch.float32)
+    x = images(1, 3, 16, 12, dtype=torch.float32).requires_grad_()
+    y = images(1, 3, 16, 12, seed=1, dtype=torch.float32)
     expected = module(x, y)
     with torch.autocast('cpu', torch.bfloat16):
         found = module(x, y)
@@ -175,7 +175,7 @@ def test_no_checkpoint_carries_vgg(perceptual):
 
 
 def test_same_seed_same_weights(perceptual):
-    x, y = pictures(1, 3, 8, 8), pictures(1, 3, 8, 8, seed=1)
+    x, y = images(1, 3, 8, 8), images(1, 3, 8, 8, seed=1)
     torch.manual_seed(5)
     assert PerceptualLoss(seed=0).double()(x, y) == perceptual(x, y)
     assert PerceptualLoss(seed=1).double()(x, y) != perceptual(x, y)
@@ -261,7 +261,7 @@ def test_model_initialises_its_losses(tmp_path, shared, caplog):
 def test_losses_before_the_file_is_read_are_refused(tmp_path):
     module = PerceptualLoss(str(tmp_path / 'vgg19.pth'))
     with pytest.raises(RuntimeError, match=r'call init_weights\(\)'):
-        module(pictures(1, 3, 8, 8), pictures(1, 3, 8, 8))
+        module(images(1, 3, 8, 8), images(1, 3, 8, 8))
 
 
 @pytest.mark.parametrize('checkpoint', ['no/vgg19.pth', VGG19_URL, None])
@@ -331,7 +331,7 @@ def test_five_weights():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs CUDA')
 def test_cuda(perceptual):
-    x, y = pictures(2, 3, 64, 48), pictures(2, 3, 64, 48, seed=1)
+    x, y = images(2, 3, 64, 48), images(2, 3, 64, 48, seed=1)
     other = copy.deepcopy(perceptual).cuda()
     torch.testing.assert_close(
         other(x.cuda(), y.cuda()).cpu(), perceptual(x, y)

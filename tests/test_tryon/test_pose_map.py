@@ -12,11 +12,11 @@ H, W = 32, 24
 
 def pillow(x, y, size=(H, W), radius=5):
     """The published way: a white rectangle on black, 1 and -1."""
-    picture = Image.new('L', size[::-1])
+    image = Image.new('L', size[::-1])
     if x > 1 and y > 1:
         box = (x - radius, y - radius, x + radius, y + radius)
-        ImageDraw.Draw(picture).rectangle(box, 'white', 'white')
-    return np.where(np.asarray(picture) > 0, 1, -1)
+        ImageDraw.Draw(image).rectangle(box, 'white', 'white')
+    return np.where(np.asarray(image) > 0, 1, -1)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_joint_that_was_not_found_is_nowhere(point):
     assert drawn.dtype == np.int8
 
 
-def test_beyond_the_picture_nothing_is_drawn():
+def test_beyond_the_image_nothing_is_drawn():
     far = np.array([[W + 6, 5], [5, H + 6], [1e9, 1e9], [W + 5, 5]])
     drawn = draw_pose(far, (H, W))
     assert [int((d == 1).sum()) for d in drawn] == [0, 0, 0, 0]

@@ -95,7 +95,7 @@ def test_checkpoints_hold_the_networks_only(states):
         assert parts == (whole if 'e2e' in stage else {'warp_net'})
 
 
-def test_a_validation_measures_warp_and_picture(trained):
+def test_a_validation_measures_warp_and_image(trained):
     for stage in STAGES:
         (log,) = (trained / stage).glob('*/vis_data/scalars.json')
         lines = [json.loads(line) for line in log.read_text().splitlines()]

@@ -41,7 +41,7 @@ def refused(call, match):
     assert '\n' not in str(error.value)
 
 
-def pictures(size=(H, W), seed=0):
+def images(size=(H, W), seed=0):
     rng = np.random.default_rng(seed)
     person, cloth = rng.integers(0, 256, (2, *size, 3), np.uint8)
     mask = np.zeros(size, np.uint8)
@@ -68,7 +68,7 @@ def test_load_everything(item):
 
 
 def test_load_arrays_and_only_what_there_is():
-    given = pictures()
+    given = images()
     loaded = LoadTryOn()(dict(given))
     for kind in ('person', 'cloth'):  # arrays are BGR, try-on is RGB
         assert (loaded[kind] == given[f'{kind}_path'][..., ::-1]).all()
@@ -81,11 +81,11 @@ def test_a_missing_mask_is_made():
     cloth[6:28, 5:20] = 10, 90, 40
     loaded = LoadTryOn()({'person_path': cloth, 'cloth_path': cloth})
     assert (loaded['cloth_mask'] == grabcut_mask(cloth[..., ::-1])).all()
-    blank = dict(pictures(), cloth_path=cloth * 0, cloth_mask_path=None)
+    blank = dict(images(), cloth_path=cloth * 0, cloth_mask_path=None)
     refused(lambda: LoadTryOn()(blank), 'given as an array: GrabCut found no')
 
 
-def test_what_belongs_to_a_picture_has_its_size(item):
+def test_what_belongs_to_a_image_has_its_size(item):
     np.save(item['densepose_path'], np.zeros((H, W + 1), np.uint8))
     refused(
         lambda: LoadTryOn()(dict(item)),
@@ -109,7 +109,7 @@ def test_damaged_files_are_named(item):
 
 
 def test_person_and_cloth_of_different_sizes():
-    item = dict(pictures(), person_path=pictures((40, 30))['person_path'])
+    item = dict(images(), person_path=images((40, 30))['person_path'])
     load = LoadTryOn()
     refused(
         lambda: PackTryOn()(load(dict(item))),
@@ -123,7 +123,7 @@ def test_person_and_cloth_of_different_sizes():
 
 def test_resize_as_pillow_does(item):
     before = LoadTryOn()(item)
-    before['person'] = pictures()['person_path']
+    before['person'] = images()['person_path']
     kept = dict(before)
     after = ResizeTryOn((16, 12))(before)
     for kind, resample in (
@@ -132,8 +132,8 @@ def test_resize_as_pillow_does(item):
         ('parse', Image.Resampling.NEAREST),
         ('densepose', Image.Resampling.NEAREST),
     ):
-        picture = Image.fromarray(kept[kind]).resize((12, 16), resample)
-        assert (after[kind] == np.asarray(picture)).all()
+        image = Image.fromarray(kept[kind]).resize((12, 16), resample)
+        assert (after[kind] == np.asarray(image)).all()
     same = ResizeTryOn((H, W))(dict(kept))
     assert same['person'] is kept['person']
     assert np.array_equal(same['flow'], kept['flow'])
@@ -225,7 +225,7 @@ def test_pack(item):
 
 
 def test_channels_are_red_green_blue():
-    given = pictures()
+    given = images()
     packed = PackTryOn()(LoadTryOn()(dict(given)))
     person = packed['inputs']['person'].numpy()
     rgb = given['person_path'][..., ::-1]
@@ -246,7 +246,7 @@ def test_they_are_registered():
         assert TRANSFORMS.module_dict[transform.__name__] is transform
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason='no sample of the data set')
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason='no sample of the dataset')
 def test_preprocessing_of_the_published_results():
     """The two left thirds of the published strips, up to JPEG's loss."""
     from mmfashion_ext.tryon.data_preprocessor import TryOnDataPreprocessor

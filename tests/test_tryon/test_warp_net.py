@@ -33,7 +33,7 @@ def warp_net(seed=0, dtype=torch.double, **kwargs):
     return model
 
 
-def pictures(h, w, batch=2, condition=3, dtype=torch.double):
+def images(h, w, batch=2, condition=3, dtype=torch.double):
     generator = torch.Generator().manual_seed(h * w)
 
     def noise(channels):
@@ -216,7 +216,7 @@ def everything(result):
 @pytest.mark.parametrize('size', [(256, 192), (512, 384), (64, 96)])
 def test_cascade_written_out(size):
     model = warp_net()
-    inputs = pictures(*size, batch=1 if size[0] > 256 else 2)
+    inputs = images(*size, batch=1 if size[0] > 256 else 2)
     with torch.no_grad():
         result = model(*inputs)
         wanted = Plain(model).cascade(*inputs)
@@ -234,7 +234,7 @@ def test_cascade_written_out(size):
 
 def test_gradients_written_out():
     model = warp_net()
-    inputs = pictures(64, 64)
+    inputs = images(64, 64)
     generator = torch.Generator().manual_seed(0)
 
     def gradients(grids, offsets, features, cloths, masks):
@@ -254,7 +254,7 @@ def test_gradients_written_out():
 def test_only_aligning_is_not_trained_through():
     """Scale 1's first offset ignores scale 0's heads, its second does not."""
     model = warp_net()
-    condition, cloth, _ = pictures(64, 64)
+    condition, cloth, _ = images(64, 64)
     _, offsets = model.flows(
         model.encode_cloth(cloth), model.encode_condition(condition)
     )
@@ -291,7 +291,7 @@ def test_normalisation_is_as_published():
 
 def test_features_computed_before_and_full_size_only():
     model = warp_net()
-    condition, cloth, mask = pictures(64, 32)
+    condition, cloth, mask = images(64, 32)
     with torch.no_grad():
         full = model(condition, cloth, mask)
         features = model.encode_condition(condition)
@@ -309,7 +309,7 @@ def test_features_computed_before_and_full_size_only():
 
 def test_one_garment_is_bent_by_many_grids():
     model = warp_net()
-    condition, cloth, mask = pictures(64, 32)
+    condition, cloth, mask = images(64, 32)
     with torch.no_grad():
         grid = model(condition, cloth, mask).grid
         cloths, masks = model.warp(cloth[:1], mask[:1], grid)
@@ -319,22 +319,22 @@ def test_one_garment_is_bent_by_many_grids():
             assert torch.equal(masks[b], one[1][0])
 
 
-def test_smallest_picture_has_one_pixel_at_the_coarsest_scale():
+def test_smallest_image_has_one_pixel_at_the_coarsest_scale():
     model = warp_net()
     with torch.no_grad():
-        result = model(*pictures(32, 32))
+        result = model(*images(32, 32))
     assert all(x.isfinite().all() for x in result.grids)
 
 
 def test_size_must_be_divisible():
     with pytest.raises(ValueError, match=r'48 x 64 px .* divisible by 32'):
-        warp_net()(*pictures(48, 64))
+        warp_net()(*images(48, 64))
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 def test_autocast_keeps_the_flows_exact(dtype):
     model = warp_net(dtype=torch.float32)
-    inputs = pictures(64, 64, dtype=torch.float32)
+    inputs = images(64, 64, dtype=torch.float32)
     with torch.no_grad():
         exact = model(*inputs)
         with torch.autocast('cpu', dtype):
@@ -351,7 +351,7 @@ def test_float32_flows_are_near_those_of_float64():
     model = warp_net()
     single = warp_net(dtype=torch.float32)
     single.load_state_dict(model.state_dict())
-    condition, cloth, _ = pictures(256, 192, batch=1)
+    condition, cloth, _ = images(256, 192, batch=1)
     with torch.no_grad():
         features = [
             [x.float() for x in maps]
@@ -370,7 +370,7 @@ def test_float32_flows_are_near_those_of_float64():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 def test_gpu_equals_cpu():
     model = warp_net()
-    inputs = pictures(64, 96)
+    inputs = images(64, 96)
     with torch.no_grad():
         wanted = model(*inputs)
         got = model.cuda()(*(x.cuda() for x in inputs))

@@ -1,11 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Sampling and correlation for inference on a CPU, channels last.
+"""Sampling and correlation in channels-last layout, for inference on a CPU.
 
-Where a pixel's channels lie side by side in memory, reading a map through a
-flow is four weighted rows of a table, and correlating is one short
-matrix-vector product for each pixel and row offset: both take less than half
-the time of :func:`~.flow.sample` and :func:`~.correlation.correlation`, and
-give the same. They have no gradient.
+In that layout the channels of a pixel are contiguous in memory. Sampling is
+then a weighted sum of four rows of a table, and correlating one short
+matrix-vector product for each pixel and row offset. Both need less than half
+the time of :func:`~..flow.sample` and :func:`~..correlation.correlation`, with
+the same results up to rounding. They have no gradient.
 """
 
 import torch
@@ -14,21 +14,21 @@ from torch.nn import functional
 
 
 def sample(image: Tensor, grid: Tensor) -> Tensor:
-    """Read maps where the grid says, bilinearly; outside, their rim.
+    """Sample feature maps by a grid, bilinearly; their border is repeated.
 
     Args:
-        image (Tensor): (B, C, h, w), or one map for the whole batch.
+        image (Tensor): (B, C, h, w), or (1, C, h, w) for the whole batch.
         grid (Tensor): (B, 2, h', w'), x first; -1 and 1 are the centres of
-            the first and the last pixel.
+            the first and the last pixel. NaN samples the first pixel.
 
     Returns:
-        Tensor: (B, C, h', w'), channels last, of the image's type.
+        Tensor: (B, C, h', w'), channels last, of the image's dtype.
     """
     _, channels, h, w = image.shape
     x = _position(grid[:, 0], w)
     y = _position(grid[:, 1], h)
     left, top = x.floor().clamp(max=w - 2), y.floor().clamp(max=h - 2)
-    # a map of one column or row: the pixel itself, twice
+    # a map of one column or row: the same pixel twice
     left, top = left.clamp(min=0), top.clamp(min=0)
     right, down = min(w - 1, 1), min(h - 1, 1) * w
     start = (top * w + left).long()
@@ -52,26 +52,26 @@ def sample(image: Tensor, grid: Tensor) -> Tensor:
 
 
 def _position(unit: Tensor, size: int) -> Tensor:
-    """From -1 ... 1 to px, inside the map."""
+    """Convert -1 ... 1 to px, clamped to the map."""
     position = ((unit.float() + 1) * ((size - 1) / 2)).clamp(0, size - 1)
     return position.nan_to_num_()
 
 
 def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
-    """See :func:`~.correlation.correlation`.
+    """Correlate two maps, see :func:`~..correlation.correlation`.
 
     Args:
         first (Tensor): (B, C, h, w).
-        second (Tensor): (B, C, h, w), or one map for the whole batch.
+        second (Tensor): (B, C, h, w), or (1, C, h, w) for the whole batch.
         radius (int): r, the largest shift in px.
 
     Returns:
-        Tensor: (B, (2r + 1)^2, h, w), channels last, of the first's type.
+        Tensor: (B, (2r + 1)^2, h, w), channels last, of the first's dtype.
     """
     batch, channels, h, w = first.shape
     side, wide = 2 * radius + 1, w + 2 * radius
-    # All rows of a map in one: 2r pixels to the right of the last column
-    # follow those to the left of the next row's first.
+    # all rows of a map in one: the 2r pixels of padding after a row's last
+    # column are those before the next row's first
     rows = first.permute(0, 2, 3, 1).float() / channels
     rows = functional.pad(rows, (0, 0, 0, 2 * radius)).flatten(1, 2)
     rows = rows[:, :, None]

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The whole of inference as one ONNX file."""
+"""Export the student, from input images to the try-on, to one ONNX file."""
 
 import warnings
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ _ABOUT = (
     f'{DIVISOR} from {2 * DIVISOR}. try_on, warped_cloth: (batch, 3, h, w), '
     'RGB in [-1, 1]; warped_mask: (batch, 1, h, w), 0 to 1.'
 )
-#: Resizing by half pixels and sampling by aligned corners are both in it.
+#: The first one with both half-pixel resizing and corner-aligned sampling.
 _OPSET = 18
 
 
 class TryOnGraph(nn.Module):
-    """What is exported: three pictures in, three out.
+    """Module that is exported: three images in, three images out.
 
     Args:
         model (ParserFreeTryOn): With a generator.
@@ -40,7 +40,7 @@ class TryOnGraph(nn.Module):
     def forward(
         self, person: Tensor, cloth: Tensor, cloth_mask: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Dress.
+        """Put cloths on persons.
 
         Args:
             person (Tensor): (B, 3, H, W), RGB in [-1, 1], sides divisible by
@@ -63,9 +63,9 @@ class TryOnGraph(nn.Module):
 
 
 def export_onnx(model: ParserFreeTryOn, path: str | Path) -> None:
-    """Write a model as ONNX, for any batch and any size.
+    """Export a model to ONNX, for any batch and any size.
 
-    Sides are multiples of 32 from 64: the coarsest map has two pixels or more.
+    Sides are multiples of 32 from 64: the coarsest map needs two pixels.
 
     Args:
         model (ParserFreeTryOn): On the CPU.
@@ -77,21 +77,21 @@ def export_onnx(model: ParserFreeTryOn, path: str | Path) -> None:
     """
     if model.generator is None:
         raise UserError(
-            'the model has no generator (a warp stage); export one of the '
-            'last stage, pf-afn_e2e_*'
+            'the model has no generator (it is of a warp stage); export a '
+            'model of the last stage, pf-afn_e2e_*'
         )
     _require('onnx')
     import onnx
 
     axes = {0: 'batch', 2: 'h', 3: 'w'}
     with atomic_write(path) as temporary, warnings.catch_warnings():
-        # About sizes that become constants: the checks of them do, their
-        # values do not, as check_onnx shows. And about this exporter being
-        # the older one: torch.export takes minutes over sizes of 32 n.
+        # They are about sizes that become constants: only the checks of the
+        # sizes do, see check_onnx. And about this exporter being deprecated:
+        # torch.export needs minutes for dynamic sizes of 32 n.
         warnings.simplefilter('ignore')
         torch.onnx.export(
             TryOnGraph(model).eval(),
-            _draw((2 * DIVISOR, 3 * DIVISOR)),
+            _make_inputs((2 * DIVISOR, 3 * DIVISOR)),
             str(temporary),
             input_names=INPUTS,
             output_names=OUTPUTS,
@@ -114,19 +114,19 @@ def check_onnx(
     """Compare an exported file, run by ONNX Runtime, with its model.
 
     Args:
-        model (ParserFreeTryOn): The model.
-        path (str | Path): The file.
+        model (ParserFreeTryOn): The model that was exported.
+        path (str | Path): The ONNX file.
         sizes (Sequence[tuple[int, int]]): (h, w) px to compare at, multiples
             of 32 from 64.
-        tolerance (float): Largest difference of an output that is taken for
-            rounding; pictures are in [-1, 1].
+        tolerance (float): Largest accepted difference of an output; images
+            are in [-1, 1].
 
     Returns:
-        dict[tuple[int, int], float]: Size -> largest difference.
+        dict[tuple[int, int], float]: Size (h, w) -> largest difference.
 
     Raises:
         ImportError: ``onnxruntime`` is not installed.
-        UserError: They differ.
+        UserError: The outputs differ by more.
     """
     _require('onnxruntime')
     import onnxruntime
@@ -139,26 +139,27 @@ def check_onnx(
     graph = TryOnGraph(model).eval()
     differences = {}
     for size in sizes:
-        inputs = _draw(size)
+        inputs = _make_inputs(size)
         arrays = (value.numpy() for value in inputs)
-        found = session.run(OUTPUTS, dict(zip(INPUTS, arrays, strict=True)))
+        outputs = session.run(OUTPUTS, dict(zip(INPUTS, arrays, strict=True)))
         worst = max(
-            float(np.abs(ours - expected.numpy()).max())
-            for ours, expected in zip(found, graph(*inputs), strict=True)
+            float(np.abs(output - expected.numpy()).max())
+            for output, expected in zip(outputs, graph(*inputs), strict=True)
         )
         differences[size] = worst
         if not worst <= tolerance:
             raise UserError(
                 f'{path}: differs from the model by {worst:.2g} at '
-                f'{size[0]} x {size[1]} px (h x w), more than {tolerance:g}'
+                f'{size[0]} x {size[1]} px (h x w), expected at most '
+                f'{tolerance:g}; export the model again'
             )
     return differences
 
 
-def _draw(size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-    """A person, a cloth and a mask of noise, the same for the same size."""
+def _make_inputs(size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Generate person, cloth and mask of noise, the same for the same size."""
     generator = torch.Generator().manual_seed(0)
-    # coarse, so that a flow's rounding does not show as another colour
+    # smooth noise: rounding of a flow changes colours only slightly
     noise = torch.rand(1, 7, size[0] // 8, size[1] // 8, generator=generator)
     noise = nn.functional.interpolate(noise, size=size, mode='bilinear')
     person, cloth = noise[:, :3] * 2 - 1, noise[:, 3:6] * 2 - 1
@@ -166,6 +167,7 @@ def _draw(size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _require(package: str) -> None:
+    """Raise ImportError, with the command to install it, if it is missing."""
     try:
         __import__(package)
     except ImportError as error:

@@ -72,7 +72,7 @@ def same(found, expected, atol=1e-4):
 
 
 def psnr(found, expected):
-    """In dB, of pictures in [-1, 1]."""
+    """In dB, of images in [-1, 1]."""
     return -10 * ((found - expected) / 2).square().mean().log10().item()
 
 

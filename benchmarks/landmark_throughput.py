@@ -2,7 +2,7 @@
 """Training throughput against mmpose's own DeepFashion2 config.
 
 Both sides have the same network (ResNet-50, 256 x 192, 294 maps) and read the
-same garments, in turns, in one process: mmpose's data set, pipeline and model
+same garments, in turns, in one process: mmpose's dataset, pipeline and model
 of its ``td-hm_res50_*_deepfasion2-*`` configs, and ours, which makes, copies
 and compares only the targets of each item's category. Times are the best of
 all rounds.
@@ -94,7 +94,7 @@ def main() -> None:
     if not ann_file.is_file():
         raise UserError(
             f'{ann_file} does not exist; `make demo` writes it, or name '
-            'another data set with --data'
+            'another dataset with --data'
         )
     theirs = Path(mmpose.__file__).parent / '.mim' / 'configs' / THEIRS
     sides = {

@@ -4,7 +4,7 @@
 Writes a COCO annotation file in which items of a category have exchanged
 their landmarks, in pixels, with an item of another image. What a model learns
 from it is where landmarks of a category are on the average; whatever it
-scores above that with the true labels, it has read from the pictures.
+scores above that with the true labels, the model has read from the images.
 
     python benchmarks/shuffled_landmarks.py TRAIN.json --out SHUFFLED.json
     python tools/train.py CONFIG --cfg-options \
@@ -66,7 +66,7 @@ def main() -> None:
         moved = shuffle_landmarks(coco, args.seed)
     except (json.JSONDecodeError, KeyError) as error:
         raise UserError(
-            f'{args.ground_truth} is no COCO file of '
+            f'{args.ground_truth} is not a COCO file of '
             f'tools/dataset_converters/deepfashion2.py ({error!r})'
         ) from error
     write_json(args.out, coco)

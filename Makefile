@@ -29,6 +29,7 @@ setup:
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # One thread per worker: with more threads than cores the workers slow each
 # other down.

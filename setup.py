@@ -58,7 +58,14 @@ TRYON = [
 ]
 ONNX = ['onnx>=1.16', 'onnxscript', 'onnxruntime']  # export of try-on
 RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
-TESTS = ['pytest>=8', 'pytest-xdist>=3.7', 'hypothesis', 'ruff']
+TESTS = [
+    'pytest>=8',
+    'pytest-xdist>=3.7',
+    'hypothesis',
+    'ruff',
+    'mypy>=1.13',
+    'types-PyYAML',
+]
 
 
 class BuildPy(build_py):

@@ -9,7 +9,7 @@ own class.
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,9 @@ class PredictionStream(Iterator[dict]):
             that have no prediction.
     """
 
-    def __init__(self, run: Callable[[list[dict]], Iterator[dict]]) -> None:
+    def __init__(
+        self, run: Callable[[list[dict]], Generator[Any, None, None]]
+    ) -> None:
         self.skipped: list[dict] = []
         self._predictions = run(self.skipped)
 
@@ -205,7 +207,7 @@ class Inferencer(ABC):
         if out_dir is not None:
             writer = ResultWriter(out_dir, self.drawing_suffix)
 
-        def run(skipped: list[dict]) -> Iterator[Any]:
+        def run(skipped: list[dict]) -> Generator[Any, None, None]:
             prepared = self._prepare(options or {}, skipped)
             with self._results_listed(writer, skipped, prepared):
                 samples = self._samples(items, total, prepared, skipped)

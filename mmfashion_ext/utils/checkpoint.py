@@ -322,9 +322,9 @@ def _harmless_globals() -> Iterator[None]:
         torch.serialization.add_safe_globals(before)
 
 
-def _allow_list() -> list[Callable]:
+def _allow_list() -> list[Any]:
     multiarray = getattr(np, '_core', None) or np.core
-    allowed = [np.ndarray, np.dtype, slice]
+    allowed: list[Any] = [np.ndarray, np.dtype, slice]
     allowed += {type(np.dtype(code)) for code in _NUMPY_CODES}
     # torch allows it by itself from 2.5 on
     allowed.append(_called('_codecs', 'encode', _latin_1))

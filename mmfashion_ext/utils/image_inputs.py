@@ -60,12 +60,12 @@ class UniqueNames:
 
 
 def resolve_images(
-    inputs: object, default: str = 'image', *, videos: bool = False
+    inputs: Any, default: str = 'image', *, videos: bool = False
 ) -> Iterator[NamedInput]:
     """Resolve what users pass to images, none of which is opened.
 
     Args:
-        inputs (object): An :data:`~.images.ImageInput`; a folder of images; a
+        inputs (Any): An :data:`~.images.ImageInput`; a folder of images; a
             mapping of names to images; or a list, tuple or generator of
             images and folders.
         default (str): Name of an image that has none; a second one gets the
@@ -98,7 +98,7 @@ def _frames(path: str | Path, stem: str) -> Iterator[NamedInput]:
         yield NamedInput(str(path), stem, frame, number, video.fps)
 
 
-def _each(inputs: object, default: str) -> Iterator[tuple[Any, str]]:
+def _each(inputs: Any, default: str) -> Iterator[tuple[Any, str]]:
     """Yield images and their names."""
     if isinstance(inputs, Mapping):
         for name, source in inputs.items():
@@ -134,11 +134,11 @@ def is_folder(source: object) -> bool:
         return False
 
 
-def number_of_inputs(inputs: object) -> int | None:
+def number_of_inputs(inputs: Any) -> int | None:
     """Return how many images there are to come, where this is known at once.
 
     Args:
-        inputs (object): See :func:`resolve_images`.
+        inputs (Any): See :func:`resolve_images`.
 
     Returns:
         int, optional: None for generators, videos and lists of folders.

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 from urllib.parse import unquote, urlparse
 
 import numpy as np
@@ -41,7 +41,9 @@ MAX_PIXELS = 150_000_000
 
 #: A path, URL, array (h, w), (h, w, 3) BGR or (h, w, 4) BGRA of uint8, image
 #: of Pillow, content of an image file, or file opened for reading bytes.
-ImageInput = str | Path | np.ndarray | Image.Image | bytes | BinaryIO
+ImageInput: TypeAlias = (
+    str | Path | np.ndarray | Image.Image | bytes | BinaryIO
+)
 
 _UNREADABLE = (
     OSError,

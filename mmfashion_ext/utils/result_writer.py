@@ -11,6 +11,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -144,7 +145,7 @@ def _prediction(item: NamedInput) -> str:
     return f'predictions/{item.name}.json'
 
 
-def to_plain(value: object) -> object:
+def to_plain(value: Any) -> Any:
     """Return a value with its arrays as lists, NaN as None, for JSON."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()

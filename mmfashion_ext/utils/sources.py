@@ -82,7 +82,7 @@ def check_regular_file(path: Path) -> None:
         raise UserError(f'{path} is {what}, expected a file')
 
 
-def _name_of(opened: BinaryIO) -> str:
+def _name_of(opened: object) -> str:
     return str(getattr(opened, 'name', 'the opened file'))
 
 

@@ -88,7 +88,7 @@ class VideoWriter:
         self.path, self.size = Path(path), size
         make_folder(self.path.parent)
         self._partial = self.path.with_name(f'.{self.path.name}')
-        codec = cv2.VideoWriter_fourcc(*'mp4v')
+        codec = cv2.VideoWriter.fourcc(*'mp4v')
         self._writer = cv2.VideoWriter(str(self._partial), codec, fps, size)
         if not self._writer.isOpened():
             raise UserError(

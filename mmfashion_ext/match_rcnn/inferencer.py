@@ -12,7 +12,6 @@ from mmdet.utils import get_test_pipeline_cfg
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DefaultScope
-from pycocotools import mask as mask_utils
 from torch import nn
 
 from ..errors import UserError
@@ -20,6 +19,7 @@ from ..formats.deepfashion2.constants import CATEGORIES
 from ..inferencer import Inferencer, PredictionStream
 from ..utils.image_inputs import NamedInput, number_of_inputs, resolve_images
 from .dataset import DeepFashion2Dataset
+from .metric import encode_mask
 from .visualizer import ClothesVisualizer
 
 #: Category label -> names of its landmarks, as in mmpose's table.
@@ -53,7 +53,19 @@ class _LoadedImage(NamedTuple):
 
 
 class ClothesInferencer(Inferencer):
-    """Detect clothes: boxes, masks, categories and landmarks.
+    """Inferencer of Match R-CNN: detects clothes with masks and landmarks.
+
+    A prediction has ``input``, ``name``, of a video ``frame_id``, and of the
+    N items of an image, best first:
+
+    - ``bboxes`` (N, 4) xyxy px, ``scores`` (N,) 0-1, ``labels`` (N,) 0..12,
+      ``categories`` their names;
+    - ``masks`` (N, h, w) bool, with a mask head;
+    - ``keypoints``, of each item the landmarks of its category (K, 2) px,
+      ``keypoint_scores`` (K,) 0-1 and ``keypoint_names``, with a landmark
+      head;
+    - ``match_features`` (N, D), with a match head;
+    - the fields of further heads, (N, ...).
 
     Examples:
         >>> infer = ClothesInferencer('match-rcnn_r50_fpn_8xb2-1x_'
@@ -117,36 +129,22 @@ class ClothesInferencer(Inferencer):
         Args:
             inputs (object): An image (path, URL, array (h, w, 3) uint8 BGR,
                 bytes, opened file or image of Pillow), a folder, a video
-                file, a mapping of names to images; or a list, tuple or
-                generator of these.
-            out_dir (str | Path, optional): Folder of ``visualizations/``,
-                ``predictions/`` and ``results.json``. Masks are COCO RLE
-                there.
+                file, a mapping of names to images; or an iterable of these.
+            out_dir (str | Path, optional): Write the results to this folder;
+                masks are COCO RLE there.
             draw (bool): Add ``visualization``, (h, w, 3) uint8 BGR.
             show (bool): Show each drawn image in a window.
-            stream (bool): Return an iterator, which detects when a prediction
-                is asked for. Use it for many images: their masks need much
-                memory.
+            stream (bool): Return an iterator over the predictions. Use it
+                for many images: their masks need much memory.
             return_datasamples (bool): Return mmdet's data samples.
-            score_thr (float): Lowest score, 0-1, of an item. Defaults to 0:
-                the threshold is that of the model's ``test_cfg``.
+            score_thr (float): Lowest score, 0-1, of an item, above that of
+                the model's ``test_cfg``.
             draw_score_thr (float): Lowest score, 0-1, of a drawn item.
             kpt_thr (float): Lowest score, 0-1, of a drawn landmark.
 
         Returns:
-            dict | PredictionStream: ``predictions``, one for each image or
-            frame in order, and ``skipped``, a list of ``input`` and
-            ``reason``. A prediction has ``input``, ``name``, of a video
-            ``frame_id``, and of its N items, best first:
-
-            - ``bboxes`` (N, 4) xyxy px, ``scores`` (N,) 0-1, ``labels`` (N,)
-              0..12, ``categories`` their names;
-            - ``masks`` (N, h, w) bool, with a mask head;
-            - ``keypoints``, of each item the landmarks of its category (K, 2)
-              px, ``keypoint_scores`` (K,) 0-1 and ``keypoint_names``, with a
-              landmark head;
-            - ``match_features`` (N, D), with a match head;
-            - the fields of further heads, (N, ...).
+            dict | PredictionStream: ``predictions``, see the class, and
+            ``skipped``.
 
         Raises:
             UserError: The only image cannot be read, or ``show`` finds no
@@ -160,11 +158,11 @@ class ClothesInferencer(Inferencer):
             show=show,
             stream=stream,
             return_datasamples=return_datasamples,
-            options={
-                'score_thr': score_thr,
-                'draw_score_thr': draw_score_thr,
-                'kpt_thr': kpt_thr,
-            },
+            options=dict(
+                score_thr=score_thr,
+                draw_score_thr=draw_score_thr,
+                kpt_thr=kpt_thr,
+            ),
         )
 
     def _load(self, item: NamedInput) -> _LoadedImage:
@@ -216,7 +214,8 @@ class ClothesInferencer(Inferencer):
     def _to_json(self, prediction: dict) -> dict:
         if 'masks' not in prediction:
             return prediction
-        return {**prediction, 'masks': encode_masks(prediction['masks'])}
+        masks = [encode_mask(mask) for mask in prediction['masks']]
+        return {**prediction, 'masks': masks}
 
     def _draw(
         self, loaded: _LoadedImage, sample: DetDataSample, options: dict
@@ -265,24 +264,3 @@ def build_array_pipeline(cfg: Config) -> Compose:
         )
     with DefaultScope.overwrite_default_scope('mmdet'):
         return Compose(pipeline)
-
-
-def encode_masks(masks: np.ndarray) -> list[dict]:
-    """Encode masks (N, h, w) bool as COCO's compressed RLE, for JSON.
-
-    Args:
-        masks (np.ndarray): (N, h, w) bool.
-
-    Returns:
-        list[dict]: ``size`` [h, w] and ``counts``, a string, of each.
-    """
-    encoded = mask_utils.encode(
-        np.asfortranarray(masks.transpose(1, 2, 0).astype(np.uint8))
-    )
-    return [
-        {
-            'size': [int(n) for n in rle['size']],
-            'counts': rle['counts'].decode(),
-        }
-        for rle in encoded
-    ]

@@ -67,7 +67,7 @@ def sample_match_rois(
         proposals, gt_instances, batch_data_samples, strict=True
     ):
         is_user, pair_id = _check_source(data_sample)
-        candidates, assigned = _candidates(
+        candidates, assigned = _find_candidates(
             proposed, items, iou_thr, with_landmarks
         )
         picked = torch.randperm(len(candidates))[:num].to(candidates.device)
@@ -98,7 +98,7 @@ def _check_source(data_sample: DetDataSample) -> tuple[bool, int]:
     return source == 'user', int(pair_id)
 
 
-def _candidates(
+def _find_candidates(
     proposals: Tensor,
     items: InstanceData,
     iou_thr: float,

@@ -140,7 +140,7 @@ class DeepFashion2Metric(BaseMetric):
                 'them'
             )
         if task == 'segm':
-            return [_encode(mask) for mask in pred['masks']]
+            return [encode_mask(mask) for mask in pred['masks']]
         values = to_numpy(pred[field])
         if task == 'keypoints':
             return values.astype(np.float32)
@@ -158,7 +158,7 @@ class DeepFashion2Metric(BaseMetric):
         """
         entries = {}
         for task in self._protocol_tasks():
-            entries[task] = _official(task, results)
+            entries[task] = _result_entries(task, results)
             if self.outfile_prefix is not None:
                 path = f'{self.outfile_prefix}.{task}.json'
                 write_results(path, entries[task])
@@ -186,8 +186,15 @@ class DeepFashion2Metric(BaseMetric):
         }
 
 
-def _encode(mask: Any) -> dict:
-    """Encode a mask (h, w) as COCO's compressed RLE, for JSON."""
+def encode_mask(mask: Any) -> dict:
+    """Encode a mask as COCO's compressed RLE, in plain values for JSON.
+
+    Args:
+        mask (Tensor | np.ndarray | dict): (h, w) bool, or an RLE.
+
+    Returns:
+        dict: ``size`` [h, w] in px and ``counts``, a string.
+    """
     if not isinstance(mask, dict):
         mask = mask_utils.encode(
             np.asfortranarray(to_numpy(mask).astype(np.uint8))
@@ -198,7 +205,7 @@ def _encode(mask: Any) -> dict:
     return {'size': [int(n) for n in mask['size']], 'counts': counts}
 
 
-def _official(task: str, results: list[dict]) -> list[dict]:
+def _result_entries(task: str, results: list[dict]) -> list[dict]:
     """Return the predictions of all images as an official result list."""
     entries = []
     for image in results:

@@ -231,8 +231,8 @@ class RetrievalMetric(BaseMetric):
             list[dict]: ``query_bbox`` and ``gallery_bbox`` are xyxy px of the
             original images. Empty if nothing was detected in the shop images.
         """
-        queries = _items(results, 'user')
-        gallery = _items(results, 'shop')
+        queries = _concatenate_items(results, 'user')
+        gallery = _concatenate_items(results, 'shop')
         print_log(
             f'Ranking {len(gallery["boxes"])} gallery items for '
             f'{len(queries["boxes"])} query items',
@@ -262,7 +262,9 @@ class RetrievalMetric(BaseMetric):
         ]
 
 
-def _items(results: list[dict], source: str) -> dict[str, np.ndarray]:
+def _concatenate_items(
+    results: list[dict], source: str
+) -> dict[str, np.ndarray]:
     """Concatenate the items of all images of a source, field by field."""
     images = [image for image in results if image['source'] == source]
     items = {

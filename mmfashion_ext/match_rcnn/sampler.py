@@ -139,7 +139,7 @@ class PairSampler(Sampler):
         pairs = [
             (user, shop)
             for user, shops in self.partners.items()
-            for shop in self._chosen(shops, generator)
+            for shop in self._choose_shops(shops, generator)
         ]
         if self.shuffle:
             indices = torch.randperm(len(pairs), generator=generator)
@@ -151,7 +151,7 @@ class PairSampler(Sampler):
             yield user
             yield shop
 
-    def _chosen(
+    def _choose_shops(
         self, shops: list[int], generator: torch.Generator
     ) -> list[int]:
         """Choose the shop images to pair a user image with in this epoch."""

@@ -95,7 +95,7 @@ class ClothesVisualizer(DetLocalVisualizer):
         pen = _Pen(canvas, self.line_width * size / 1000)
         classes = classes or CLASS_NAMES
         palette = palette or PALETTE
-        fields = _fields(instances)
+        fields = _drawn_fields(instances)
         labels = fields['labels']
         colors = [tuple(palette[i % len(palette)]) for i in labels]
         items = _large_first(fields)
@@ -132,7 +132,7 @@ class ClothesVisualizer(DetLocalVisualizer):
 
 
 class _Pen:
-    """Draws on a canvas with a line width that suits its size.
+    """Drawing tool for a canvas, with a line width that suits its size.
 
     Args:
         canvas (np.ndarray): (h, w, 3) uint8, drawn on.
@@ -163,7 +163,7 @@ class _Pen:
 
     def line(self, start: np.ndarray, end: np.ndarray, color: tuple) -> None:
         """Draw a line between points (2,) px, edged so that it stands out."""
-        ends = _fixed(start), _fixed(end)
+        ends = _to_fixed_point(start), _to_fixed_point(end)
         width = max(2, self.width)
         for stroke, w in ((_WHITE, width + width // 2), (color, width)):
             cv2.line(self.canvas, *ends, stroke, w, cv2.LINE_AA, _SHIFT)
@@ -175,7 +175,7 @@ class _Pen:
         for fill, extra in ((outer, edge), (inner, 0)):
             cv2.circle(
                 self.canvas,
-                _fixed(point),
+                _to_fixed_point(point),
                 round((self.radius + extra) * 2**_SHIFT),
                 fill,
                 cv2.FILLED,
@@ -184,7 +184,7 @@ class _Pen:
             )
 
     def label(self, text: str, box: np.ndarray, color: tuple) -> None:
-        """Write above a box (4,) xyxy px, where no other label stands."""
+        """Write text above a box (4,) xyxy px, beside other labels."""
         font = cv2.FONT_HERSHEY_SIMPLEX
         weight = max(1, round(self.font_scale * 1.6))
         (w, h), base = cv2.getTextSize(text, font, self.font_scale, weight)
@@ -217,14 +217,14 @@ class _Pen:
         )
 
 
-def _fixed(point: np.ndarray) -> tuple[int, int]:
-    """A point (2,) px in OpenCV's fixed-point coordinates."""
+def _to_fixed_point(point: np.ndarray) -> tuple[int, int]:
+    """Convert a point (2,) px to OpenCV's fixed-point coordinates."""
     x, y = np.clip(point, -1e5, 1e5)
     return round(float(x) * 2**_SHIFT), round(float(y) * 2**_SHIFT)
 
 
-def _fields(instances: InstanceData) -> dict[str, np.ndarray]:
-    """The fields of instances that are drawn, as arrays."""
+def _drawn_fields(instances: InstanceData) -> dict[str, np.ndarray]:
+    """Return the fields of instances that are drawn, as arrays."""
     fields = {}
     for name, value in instances.items():
         if name == 'masks':
@@ -239,7 +239,7 @@ def _fields(instances: InstanceData) -> dict[str, np.ndarray]:
 
 
 def _large_first(fields: dict[str, np.ndarray]) -> np.ndarray:
-    """Order of drawing: small items end on top."""
+    """Return the indices (n,) of items, largest first."""
     if 'bboxes' not in fields:
         return np.arange(len(fields['labels']))
     sides = fields['bboxes'][:, 2:] - fields['bboxes'][:, :2]

@@ -18,8 +18,7 @@ from ..registry import MODELS
 from ..utils.image_inputs import NamedInput
 from ..utils.images import write_image
 from ..utils.result_writer import ResultWriter
-from .inference.call import TryOnCall
-from .inference.contact_sheet import ContactSheet
+from .inference.call import TryOnCall, new_sheet
 from .inference.fast_try_on import FastTryOn
 from .inference.inputs import has_generator, resolve_pairs, stream_pairs
 from .inference.results import IMAGES, TryOnImages, try_on_file
@@ -37,6 +36,47 @@ class TryOnInferencer(Inferencer):
         >>> result = infer('person.jpg', 'cloth.jpg', out_dir='out')
         >>> result['predictions'][0]['try_on'].shape
         (256, 192, 3)
+
+    ``infer(person, cloth, cloth_mask=None)`` accepts persons and garments as
+    paths, URLs, BGR arrays (h, w, 3) uint8, images of Pillow, bytes of image
+    files, opened files, folders, dicts of names and images, and lists, tuples
+    or generators of these. As many persons as garments are paired in their
+    order; one person is dressed in all garments, one garment is put on all
+    persons. Masks are on where the value is 128 or more: in the order of the
+    garments, or a folder or dict in which a mask has the name of its garment.
+    A missing mask is made by GrabCut, which needs a plain background.
+
+    A pair that fails, because a file is damaged, say, is skipped and named at
+    the end. If it is the only one, its error is raised.
+
+    Options of the call, by name:
+
+    - ``out_dir``: folder for ``visualizations/NAME.jpg`` (person | masked
+      garment | try-on), ``predictions/NAME.png`` (the try-on),
+      ``predictions/NAME.json``, ``results.json`` and, with ``grid``,
+      ``grid.jpg``. NAME is ``PERSON__CLOTH``.
+    - ``pairs``: file of lines ``person.jpg cloth.jpg``; ``person`` and
+      ``cloth`` are the folders of these images.
+    - ``grid``: dress every person in every garment, and draw all on a contact
+      sheet: a row for each person, a column for each garment.
+    - ``draw``: add ``visualization``, the strip (h, 3 w, 3) uint8 BGR.
+    - ``show``: show each strip in a window until a key is pressed.
+    - ``stream``: return an iterator that computes a prediction when it is
+      asked for, with ``skipped`` as its attribute. Generators are then read
+      while they are used. A grid comes in blocks of garments; its sheet is
+      written, not returned.
+    - ``keep_arrays``: return the images. False: the names alone; the images
+      are in ``out_dir``.
+    - ``resume``: keep the pairs whose files are in ``out_dir``; of their
+      images only ``try_on`` is returned.
+
+    The result has ``predictions``, a list with one dict for each pair, person
+    by person: ``input`` (both inputs), ``name`` (stem of its files),
+    ``person``, ``cloth`` (paths as given, or names), ``try_on``,
+    ``warped_cloth`` (h, w, 3) uint8 BGR, ``warped_mask`` (h, w) uint8 0-255;
+    ``skipped``, a list of dicts of ``input``, ``person``, ``cloth`` and
+    ``reason``; and with ``grid`` the contact sheet ``grid``, (H, W, 3) uint8
+    BGR.
 
     Args:
         model (str | Path | nn.Module): Name of a parser-free model, path of a
@@ -135,89 +175,28 @@ class TryOnInferencer(Inferencer):
         keep_arrays: bool = True,
         resume: bool = False,
     ) -> dict | PredictionStream:
-        """Dress persons in garments.
-
-        An input is a path, URL, BGR array (h, w, 3) uint8, image of Pillow,
-        the bytes of an image file, an opened file, a folder, a dict of names
-        and images, or a list, tuple or generator of these. As many persons as
-        garments are paired in their order; one person is dressed in all
-        garments, one garment is put on all persons.
-
-        A pair that fails, because a file is damaged, say, is skipped and
-        named at the end. If it is the only one, its error is raised.
-
-        Args:
-            person (object): Photographs of persons.
-            cloth (object): Images of garments.
-            cloth_mask (object, optional): Masks of the garments, on where the
-                value is 128 or more: in the order of the garments, or a folder
-                or dict in which a mask has the name of its garment. A missing
-                mask is made by GrabCut, which needs a plain background.
-                Defaults to None: all are made.
-            out_dir (str | Path, optional): Folder for
-                ``visualizations/NAME.jpg`` (person | masked garment |
-                try-on), ``predictions/NAME.png`` (the try-on),
-                ``predictions/NAME.json``, ``results.json`` and, with ``grid``,
-                ``grid.jpg``. NAME is ``PERSON__CLOTH``.
-            pairs (str | Path, optional): File of lines
-                ``person.jpg cloth.jpg``; ``person`` and ``cloth`` are the
-                folders of these images.
-            grid (bool): Dress every person in every garment, and draw all on
-                a contact sheet: a row for each person, a column for each
-                garment. Defaults to False.
-            draw (bool): Add ``visualization``, the strip (h, 3 w, 3) uint8
-                BGR, to each prediction. Defaults to False.
-            show (bool): Show each strip in a window until a key is pressed.
-                Defaults to False.
-            stream (bool): Return an iterator that computes a prediction when
-                it is asked for. Generators are then read while they are used.
-                Many persons in many garments come in blocks of garments; the
-                sheet of ``grid`` is only written. Defaults to False.
-            keep_arrays (bool): Return the images. False: only the names, the
-                images are in ``out_dir``. Defaults to True.
-            resume (bool): Do not run pairs again whose files are in
-                ``out_dir``; of their images ``try_on`` alone is returned.
-                Defaults to False.
+        """Dress persons in garments; arguments and result: see the class.
 
         Returns:
-            dict | PredictionStream: ``predictions``, a list with one dict for
-            each pair, person by person: ``input`` (str, both inputs),
-            ``name`` (stem of the pair's files), ``person``, ``cloth`` (paths
-            as given, or names), ``try_on``, ``warped_cloth`` (h, w, 3) uint8
-            BGR, ``warped_mask`` (h, w) uint8 0-255. ``skipped``, a list of
-            dicts of ``input``, ``person``, ``cloth`` and ``reason``. With
-            ``grid`` also ``grid``, the contact sheet (H, W, 3) uint8 BGR.
-            With ``stream`` an iterator over the predictions, with ``skipped``
-            as its attribute.
+            dict | PredictionStream: ``predictions``, one for each pair of
+            person and garment with ``try_on`` and ``warped_cloth`` (h, w, 3)
+            uint8 BGR, and ``skipped``.
 
         Raises:
             UserError: An input is missing, the inputs do not fit together,
                 the only pair fails, or ``show`` finds no display.
         """
-        if resume and out_dir is None:
-            raise UserError('resume=True needs the out_dir of the earlier run')
-        if not keep_arrays and out_dir is None:
-            raise UserError(
-                'keep_arrays=False without out_dir would return and write no '
-                'image; pass out_dir, or leave out keep_arrays'
-            )
+        _check_options(out_dir, keep_arrays, resume)
         if stream and not (grid or pairs) and has_generator(person, cloth):
             request = stream_pairs(person, cloth, cloth_mask)
         else:
             request = resolve_pairs(
                 person, cloth, cloth_mask, pairs=pairs, grid=grid
             )
-        session = TryOnSession(
-            self.fast,
-            self.model.data_preprocessor,
-            size=self.size,
-            batch_size=self.batch_size,
-        )
-        rows, columns = len(request.persons), len(request.clothes)
         call = TryOnCall(
-            session,
+            self._new_session(),
             request,
-            ContactSheet(rows, columns) if grid else None,
+            new_sheet(request) if grid else None,
             keep_arrays=keep_arrays,
             resume_from=out_dir if resume else None,
             read_strips=draw or show,
@@ -231,12 +210,16 @@ class TryOnInferencer(Inferencer):
             stream=stream,
             options={'call': call},
         )
-        if not stream:
-            call.sort(result['predictions'], 'name')
-            call.sort(result['skipped'], 'input')
-            if grid:
-                result['grid'] = call.draw_sheet()
-        return result
+        return result if stream else call.complete(result)
+
+    def _new_session(self) -> TryOnSession:
+        """Return a session whose caches live as long as one call."""
+        return TryOnSession(
+            self.fast,
+            self.model.data_preprocessor,
+            size=self.size,
+            batch_size=self.batch_size,
+        )
 
     def _load(self, item: NamedInput) -> LoadedPair | TryOnImages:
         call, pair = item.source
@@ -288,6 +271,18 @@ class TryOnInferencer(Inferencer):
         writer.finish(skipped)
 
 
+def _check_options(
+    out_dir: str | Path | None, keep_arrays: bool, resume: bool
+) -> None:
+    if resume and out_dir is None:
+        raise UserError('resume=True needs the out_dir of the earlier run')
+    if not keep_arrays and out_dir is None:
+        raise UserError(
+            'keep_arrays=False without out_dir would return and write no '
+            'image; pass out_dir, or leave out keep_arrays'
+        )
+
+
 def load_student(
     model: str,
     weights: str | Path | None = None,
@@ -300,6 +295,9 @@ def load_student(
         weights (str | Path, optional): Checkpoint file or URL. Defaults to
             None: random weights.
         device (str | torch.device, optional): Defaults to None: the CPU.
+
+    Returns:
+        ParserFreeTryOn: Reads persons and cloths (B, 3, H, W).
 
     Raises:
         UserError: See :class:`TryOnInferencer`.

@@ -52,9 +52,9 @@ class LoadTryOn:
     ``unpaired_cloth_mask_path``. Added: their contents, see the module.
 
     Images and masks may be given in any form that
-    :func:`~mmfashion_ext.utils.images.read_image` reads, such as a BGR array,
-    so that the same pipeline serves images in memory. A mask without path is
-    made by GrabCut.
+    :func:`~mmfashion_ext.utils.images.read_image` reads, such as a BGR array
+    (h, w, 3), so that the same pipeline serves images in memory. A mask
+    without path is made by GrabCut.
     """
 
     def __call__(self, results: dict) -> dict:

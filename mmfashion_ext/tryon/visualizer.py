@@ -73,7 +73,7 @@ class TryOnVisualizer(Visualizer):
 
     Args:
         name (str): Name of the instance.
-        panels (Sequence[str]): Fields shown side by side, out of
+        panels (Sequence[str]): Fields (C, h, w) shown side by side, out of
             ``IMAGE_FIELDS`` and ``MASK_FIELDS``. Fields that a sample lacks
             are skipped.
         **kwargs: ``vis_backends`` and ``save_dir`` of MMEngine's.
@@ -157,9 +157,10 @@ class TryOnVisualizer(Visualizer):
 class TryOnVisualizationHook(Hook):
     """Hook that draws the predictions of validation and test as strips.
 
-    Put it into ``default_hooks`` as ``visualization``; ``tools/test.py
-    --show-dir DIR`` enables it. A strip is named ``{person}__{cloth}.jpg``
-    after its images.
+    A strip, (h, n * w, 3), is drawn by :class:`TryOnVisualizer` and named
+    ``{person}__{cloth}.jpg`` after its images. Put the hook into
+    ``default_hooks`` as ``visualization``; ``tools/test.py --show-dir DIR``
+    enables it.
 
     Args:
         enable (bool): Whether to draw.

@@ -48,7 +48,16 @@ class TryOnCall:
     def load(
         self, item: NamedInput, pair: TryOnPair
     ) -> LoadedPair | TryOnImages:
-        """Read the images of a pair, or its results from an earlier run."""
+        """Read the images of a pair, or its results from an earlier run.
+
+        Args:
+            item (NamedInput): The pair as an input of the inferencer.
+            pair (TryOnPair): The pair.
+
+        Returns:
+            LoadedPair | TryOnImages: Tensors (C, h, w) to be run, or results
+            (h, w, 3) that are complete.
+        """
         if self.resume_from is not None:
             images = find_saved(
                 self.resume_from,
@@ -65,7 +74,14 @@ class TryOnCall:
     def run(
         self, loaded: Sequence[LoadedPair | TryOnImages]
     ) -> list[TryOnImages]:
-        """Run the pairs of a batch that no earlier run has done."""
+        """Run the pairs of a batch that no earlier run has done.
+
+        Args:
+            loaded (Sequence): B pairs or their results, see :meth:`load`.
+
+        Returns:
+            list[TryOnImages]: B, with images (h, w, 3) uint8 BGR.
+        """
         fresh = [x for x in loaded if isinstance(x, LoadedPair)]
         outputs = self.session.run(fresh)
         made = []
@@ -92,6 +108,23 @@ class TryOnCall:
             self.sheet.add_source(-1, cloth.index, cloth.source)
         return self.sheet.draw()
 
+    def complete(self, result: dict) -> dict:
+        """Sort the result of a call, and add its contact sheet.
+
+        Args:
+            result (dict): ``predictions`` and ``skipped`` in the order of
+                running.
+
+        Returns:
+            dict: The same, in the order wanted; of a grid also ``grid``,
+            (H, W, 3) uint8 BGR.
+        """
+        self.sort(result['predictions'], 'name')
+        self.sort(result['skipped'], 'input')
+        if self.sheet is not None:
+            result['grid'] = self.draw_sheet()
+        return result
+
     def sort(self, entries: list[dict], key: str) -> None:
         """Sort entries of pairs into the order wanted, from that of running.
 
@@ -104,3 +137,15 @@ class TryOnCall:
             for pair in self.request.pairs:
                 order.setdefault(getattr(pair, key), pair.index)
             entries.sort(key=lambda entry: order[entry[key]])
+
+
+def new_sheet(request: TryOnRequest) -> ContactSheet:
+    """Return an empty contact sheet for a request.
+
+    Args:
+        request (TryOnRequest): P persons and G garments.
+
+    Returns:
+        ContactSheet: With (P + 1, G + 1) cells.
+    """
+    return ContactSheet(len(request.persons), len(request.clothes))

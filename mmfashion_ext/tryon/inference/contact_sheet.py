@@ -55,7 +55,7 @@ class ContactSheet:
         Args:
             row (int): See :meth:`add`.
             column (int): See :meth:`add`.
-            source (ImageInput): File, BGR array ...
+            source (ImageInput): Such as a file, or a BGR array (h, w, 3).
         """
         try:
             self.add(row, column, read_image(source))

@@ -27,8 +27,10 @@ class NamedImage(NamedTuple):
         index (int): Position among the persons or among the garments.
         input (str): Path or URL as given, or a name made up for an array.
         name (str): Stem for file names, unique among persons or garments.
-        source (ImageInput | UserError): The image, or why it cannot be used.
-        mask (ImageInput, optional): Mask of a garment; None: to be made.
+        source (ImageInput | UserError): The image, such as a path or a BGR
+            array (h, w, 3) uint8, or why it cannot be used.
+        mask (ImageInput, optional): Mask of a garment, such as a path or an
+            array (h, w) uint8; None: to be made.
     """
 
     index: int

@@ -19,7 +19,7 @@ IMAGES = ('try_on', 'warped_cloth', 'warped_mask')
 
 @dataclass
 class TryOnImages:
-    """Images of one try-on.
+    """Images of one try-on; of an earlier run those that were read.
 
     Attributes:
         try_on (np.ndarray, optional): (h, w, 3) uint8 BGR.
@@ -27,24 +27,33 @@ class TryOnImages:
         warped_mask (np.ndarray, optional): (h, w) uint8, 0-255.
         strip (np.ndarray, optional): Person | masked garment | try-on,
             (h, 3 w, 3) uint8 BGR.
-        saved (bool): Whether an earlier run made it and wrote its files.
-            What was not asked for, or not written, is None.
     """
 
     try_on: np.ndarray | None
     warped_cloth: np.ndarray | None = None
     warped_mask: np.ndarray | None = None
     strip: np.ndarray | None = None
-    saved: bool = False
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the images that a prediction holds, by their key."""
+        """Return the images that a prediction holds, by their key.
+
+        Returns:
+            dict[str, np.ndarray]: (h, w, 3) uint8 BGR, the mask (h, w) uint8;
+            those that are None are missing.
+        """
         images = {name: getattr(self, name) for name in IMAGES}
         return {name: x for name, x in images.items() if x is not None}
 
 
 def to_images(output: TryOnOutput) -> TryOnImages:
-    """Convert what the session gives to 8 bits and BGR."""
+    """Convert what the session returns to 8 bits and BGR.
+
+    Args:
+        output (TryOnOutput): Tensors (C, h, w).
+
+    Returns:
+        TryOnImages: (h, w, 3) uint8.
+    """
     try_on = to_bgr(output.try_on)
     mask = (output.warped_mask[0] * 255).round().byte().cpu().numpy()
     panels = [to_bgr(output.person), to_bgr(output.cloth), try_on]
@@ -69,6 +78,10 @@ def find_saved(
             which must be those of the earlier run.
         try_on (bool): Read the try-on.
         strip (bool): Read the strip.
+
+    Returns:
+        TryOnImages: With the try-on (h, w, 3) and the strip (h, 3 w, 3), uint8
+        BGR, where they are to be read; None if a file is missing or damaged.
     """
     folder = Path(folder)
     record = folder / 'predictions' / f'{item.name}.json'
@@ -84,7 +97,6 @@ def find_saved(
         return TryOnImages(
             read_image(files[0]) if try_on else None,
             strip=read_image(files[1]) if strip else None,
-            saved=True,
         )
     except UserError:  # a file is damaged
         return None

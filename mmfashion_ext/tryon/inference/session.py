@@ -119,6 +119,12 @@ class TryOnSession:
     def load(self, pair: TryOnPair) -> LoadedPair:
         """Read, resize and pack the images of a pair.
 
+        Args:
+            pair (TryOnPair): The person and the garment.
+
+        Returns:
+            LoadedPair: With uint8 tensors (C, h, w).
+
         Raises:
             UserError: An image cannot be read, or the sizes differ.
         """
@@ -190,7 +196,8 @@ class TryOnSession:
             batch (Sequence[LoadedPair]): Of ``batch_size`` pairs at most.
 
         Returns:
-            list[TryOnOutput]: In the same order.
+            list[TryOnOutput]: In the same order, with tensors (C, h, w) that
+            are padded no longer.
 
         Raises:
             RuntimeError: Such as too little memory; the caches are cleared.

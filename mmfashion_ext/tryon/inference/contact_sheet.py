@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 
 from ...errors import UserError
+from ...utils.image_grid import draw_sheet
 from ...utils.images import ImageInput, read_image
 
 #: Greatest height of an image on the sheet, px.
@@ -64,11 +65,10 @@ class ContactSheet:
 
     def draw(self) -> np.ndarray:
         """Return the sheet, (H, W, 3) uint8 BGR."""
-        w, h = self._cell_size or (1, 1)
-        sheet = np.full(
-            ((self.rows + 1) * h, (self.columns + 1) * w, 3), 255, np.uint8
-        )
-        for (row, column), image in self._cells.items():
-            top, left = (row + 1) * h, (column + 1) * w
-            sheet[top : top + h, left : left + w] = image
-        return sheet
+        images = [
+            self._cells.get((row, column))
+            for row in range(-1, self.rows)
+            for column in range(-1, self.columns)
+        ]
+        cell = self._cell_size or (1, 1)
+        return draw_sheet(images, columns=self.columns + 1, cell=cell)

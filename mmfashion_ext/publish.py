@@ -11,7 +11,11 @@ import torch
 from . import hub
 from .errors import UserError
 from .evaluation.metafile import METAFILE, update_entry
-from .utils.checkpoint import extract_state_dict, load_checkpoint_file
+from .utils.checkpoint import (
+    CheckpointError,
+    extract_state_dict,
+    load_checkpoint_file,
+)
 from .utils.files import atomic_write
 
 
@@ -37,13 +41,11 @@ def publish_checkpoint(
         ``torch.load(weights_only=True)``.
 
     Raises:
+        FileNotFoundError: No such file.
         CheckpointError: The source is not a checkpoint, or holds objects and
             ``trust`` is not set.
     """
-    if trust:
-        content = torch.load(source, map_location='cpu', weights_only=False)
-    else:
-        content = load_checkpoint_file(source)
+    content = _load_trusted(source) if trust else load_checkpoint_file(source)
     weights = extract_state_dict(content, source)
     meta = content.get('meta', {}) if 'state_dict' in content else {}
     published = {'meta': to_plain(meta), 'state_dict': weights}
@@ -57,6 +59,18 @@ def publish_checkpoint(
     target = out_dir / f'{name}_{day}-{sha8}.pth'
     (out_dir / f'{name}.pth').replace(target)
     return target
+
+
+def _load_trusted(source: Path) -> Any:
+    try:
+        return torch.load(source, map_location='cpu', weights_only=False)
+    except OSError:
+        raise
+    except Exception as error:  # unpickling runs any code
+        raise CheckpointError(
+            f'{source} cannot be unpickled as a checkpoint '
+            f'({type(error).__name__}: {error}); check the file'
+        ) from error
 
 
 def to_plain(value: Any) -> Any:
@@ -83,21 +97,21 @@ def to_plain(value: Any) -> Any:
 
 
 def find_metafile(name: str) -> Path:
-    """Return the metafile of a model: the one in a folder above its config.
+    """Return the metafile of a model: the nearest one above its config.
 
     Args:
-        name (str): Name of the model.
+        name (str): Name of the model, or path of its config.
 
     Raises:
         UserError: There is no such config, or no metafile above it.
     """
-    root = hub.root()
-    for folder in Path(hub.config_path(name)).parents:
+    config = Path(hub.config_path(name)).resolve()
+    for folder in config.parents:
         if (folder / METAFILE).is_file():
             return folder / METAFILE
-        if folder == root:
+        if folder == hub.root():
             break
-    raise UserError(f'no {METAFILE} in any folder above {name}.py')
+    raise UserError(f'no {METAFILE} in any folder above {config}')
 
 
 def update_metafile(
@@ -106,7 +120,7 @@ def update_metafile(
     """Write numbers and the weights' address into a model's entry.
 
     Args:
-        name (str): Name of the model.
+        name (str): Name of the model, or path of its config.
         metrics (dict[str, float], optional): What ``tools/test.py --out``
             wrote, see :func:`~.evaluation.metafile.build_results`.
         url (str, optional): Where the weights can be downloaded.
@@ -119,5 +133,5 @@ def update_metafile(
             cannot be used.
     """
     path = find_metafile(name)
-    update_entry(path, name, metrics, url)
+    update_entry(path, Path(hub.config_path(name)).stem, metrics, url)
     return path

@@ -15,7 +15,10 @@ from mmfashion_ext.publish import (
     to_plain,
     update_metafile,
 )
-from mmfashion_ext.utils.checkpoint import UnsafeCheckpointError
+from mmfashion_ext.utils.checkpoint import (
+    CheckpointError,
+    UnsafeCheckpointError,
+)
 
 
 @pytest.fixture
@@ -83,6 +86,16 @@ def test_objects_need_trust_and_do_not_survive(tmp_path):
     assert not (tmp_path / 'out').exists()
     new = publish_checkpoint(path, 'x', tmp_path, '2', trust=True)
     assert torch.load(new, weights_only=True)['meta'] == {'p': None}
+
+
+def test_what_cannot_be_unpickled_is_named(tmp_path):
+    path = tmp_path / 'x.pth'
+    path.write_bytes(b'no checkpoint')
+    with pytest.raises(CheckpointError, match=r'x\.pth cannot be unpickled'):
+        publish_checkpoint(path, 'x', tmp_path / 'out', '2', trust=True)
+    with pytest.raises(FileNotFoundError):
+        publish_checkpoint(tmp_path / 'y', 'x', tmp_path, '2', trust=True)
+    assert not (tmp_path / 'out').exists()
 
 
 def test_plain_values():

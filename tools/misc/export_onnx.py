@@ -1,9 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-r"""Write a try-on model as an ONNX file, and check it with ONNX Runtime.
+r"""Export a try-on model as an ONNX file, and check it with ONNX Runtime.
 
-The file takes person, cloth (batch, 3, h, w), RGB in [-1, 1], and cloth_mask
-(batch, 1, h, w), and gives try_on, warped_cloth and warped_mask; h and w are
-any multiples of 32 from 64.
+Inputs of the file are person, cloth (batch, 3, h, w), RGB in [-1, 1], and
+cloth_mask (batch, 1, h, w); outputs are try_on, warped_cloth and warped_mask.
+h and w are any multiples of 32 from 64.
 
 Examples:
     python tools/misc/export_onnx.py pf-afn_e2e_8xb4-100e_viton-256x192 \
@@ -13,11 +13,11 @@ Examples:
 import argparse
 
 from mmfashion_ext import plugins
-from mmfashion_ext.errors import UserError
 from mmfashion_ext.utils.cli import run_tool
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -38,21 +38,18 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Export the model, then compare the file with it."""
     args = parse_args()
     plugins.require('tryon')
     from mmfashion_ext.tryon.inference.onnx_export import (
         check_onnx,
+        check_sizes,
         export_onnx,
     )
     from mmfashion_ext.tryon.inferencer import load_student
 
     sizes = [tuple(s) for s in args.check_size or ((256, 192), (192, 256))]
-    for size in sizes:
-        if any(side % 32 or side < 64 for side in size):
-            raise UserError(
-                '--check-size takes multiples of 32 from 64, got '
-                f'{size[0]} {size[1]}'
-            )
+    check_sizes(sizes)  # before any work
     model = load_student(args.config, args.checkpoint)
     export_onnx(model, args.out)
     print(f'wrote {args.out}')

@@ -16,7 +16,11 @@ from pathlib import Path
 
 from mmfashion_ext import hub
 from mmfashion_ext.evaluation.metafile import build_results, read_metrics
-from mmfashion_ext.publish import publish_checkpoint, update_metafile
+from mmfashion_ext.publish import (
+    find_metafile,
+    publish_checkpoint,
+    update_metafile,
+)
 from mmfashion_ext.utils.cli import run_tool
 
 
@@ -57,13 +61,16 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Publish the checkpoint, then update the metafile."""
     args = parse_args()
-    hub.config_path(args.name)  # before any work
+    # all that can be refused comes before any work
+    name = Path(hub.config_path(args.name)).stem
     metrics = None
     if args.metrics:
         metrics = read_metrics(args.metrics)
-        build_results(metrics, dataset='')  # refuse before any work
+        build_results(metrics, dataset='')
+    if args.metrics or args.url:
+        find_metafile(args.name)
     target = publish_checkpoint(
-        args.checkpoint, args.name, args.out_dir, args.date, trust=args.trust
+        args.checkpoint, name, args.out_dir, args.date, trust=args.trust
     )
     print(f'wrote {target}')
     if args.metrics or args.url:

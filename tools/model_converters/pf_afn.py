@@ -5,8 +5,8 @@ Example, in the folder of the published files:
     python tools/model_converters/pf_afn.py --out pf-afn.pth
         --warp warp_model_final.pth --gen gen_model_final.pth
 
-The tutor's files (PBAFN) are told by themselves. Without --gen the checkpoint
-is one of the first stage, which has no generator.
+The tutor's files (PBAFN) are recognized by their weights. Without --gen the
+checkpoint is one of the first stage, which has no generator.
 """
 
 import argparse

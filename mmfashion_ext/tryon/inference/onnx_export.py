@@ -104,6 +104,23 @@ def export_onnx(model: ParserFreeTryOn, path: str | Path) -> None:
         onnx.save(exported, temporary)
 
 
+def check_sizes(sizes: Sequence[tuple[int, int]]) -> None:
+    """Check that exported files can run at sizes.
+
+    Args:
+        sizes (Sequence[tuple[int, int]]): (h, w) px.
+
+    Raises:
+        UserError: A side is not a multiple of 32, or less than 64 px.
+    """
+    for h, w in sizes:
+        if any(side % DIVISOR or side < 2 * DIVISOR for side in (h, w)):
+            raise UserError(
+                f'heights and widths must be multiples of {DIVISOR} from '
+                f'{2 * DIVISOR}, got {h} {w}'
+            )
+
+
 @torch.no_grad()
 def check_onnx(
     model: ParserFreeTryOn,
@@ -126,8 +143,10 @@ def check_onnx(
 
     Raises:
         ImportError: ``onnxruntime`` is not installed.
-        UserError: The outputs differ by more.
+        UserError: The outputs differ by more, or cannot be computed at a
+            size.
     """
+    check_sizes(sizes)
     _require('onnxruntime')
     import onnxruntime
 

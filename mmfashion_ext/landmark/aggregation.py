@@ -96,7 +96,8 @@ def _numbers(text: str) -> list[int]:
 
 def _aggregate() -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the point of each landmark (294,) and the points' names."""
-    points, names = np.full(NUM_LANDMARKS, -1), []
+    points = np.full(NUM_LANDMARKS, -1)
+    names: list[str] = []
     for group, rows in GROUPS.items():
         first = len(names)
         size = len(_numbers(next(iter(rows.values()))))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from mmengine.structures import InstanceData
-from mmpose.models.heads import HeatmapHead, RLEHead, RTMCCHead
+from mmpose.models.heads import BaseHead, HeatmapHead, RLEHead, RTMCCHead
 from mmpose.models.utils.tta import flip_coordinates, flip_heatmaps
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
@@ -44,7 +44,7 @@ class LabelledFeatures(NamedTuple):
     labels: Tensor
 
 
-class CategoryAware:
+class CategoryAware(BaseHead):
     """Base of the category-aware heads, a mixin for a head of mmpose.
 
     ``forward`` of plain features, as mmpose's complexity tools call it,
@@ -66,6 +66,7 @@ class CategoryAware:
     """
 
     channels: Tensor
+    is_landmark: Tensor
     condition: nn.Embedding | None
 
     #: Name of the argument of mmpose's head for its number of outputs.
@@ -151,7 +152,7 @@ class CategoryAware:
         """
         test_cfg = test_cfg or {}
         flip_test = test_cfg.get('flip_test', False)
-        feats, mirrored = feats if flip_test else (feats, None)
+        feats, mirrored = feats if flip_test else (feats, ())
         labels = self._labels(batch_data_samples)
         if (labels < 0).any():
             labels = torch.where(labels < 0, self._guess(feats), labels)

@@ -5,8 +5,8 @@ Boxes of garments can come from a user's own detector or annotations; then the
 inferencer needs no detector.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -169,7 +169,7 @@ def _boxes_of_each(inputs: object, bboxes: object) -> Iterator[object]:
         yield bboxes
         return
     total = number_of_inputs(inputs)
-    if total is not None and hasattr(bboxes, '__len__'):
+    if total is not None and isinstance(bboxes, Sized):
         _check_number(len(bboxes), total)
     yield from bboxes
 
@@ -204,7 +204,7 @@ def _is_single_image(inputs: object) -> bool:
     return is_image_input(inputs) and not is_folder(inputs)
 
 
-def _is_table(bboxes: object) -> bool:
+def _is_table(bboxes: Any) -> bool:
     """Check that boxes are those of one image, not a list of such."""
     try:
         return np.ndim(bboxes) == 2

@@ -36,7 +36,7 @@ def pose_metainfo(
         dict: ``keypoint_info``, ``skeleton_info``, ``joint_weights`` (K,) and
         ``sigmas`` (K,), as fractions of the square root of a garment's area.
     """
-    partner = {}
+    partner: dict[int, str] = {}
     for a, b in flip_pairs:
         partner |= {a: names[b], b: names[a]}
     return {

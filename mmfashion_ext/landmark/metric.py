@@ -144,7 +144,7 @@ class LandmarkMetric(BaseMetric):
         self.outfile_prefix = outfile_prefix
         self.format_only = format_only
         self.backend = backend
-        self._ground_truth = None
+        self._ground_truth: dict | None = None
 
     @property
     def _categories(self) -> tuple[str, ...]:
@@ -302,7 +302,7 @@ class LandmarkMetric(BaseMetric):
         self, types: np.ndarray, states: np.ndarray
     ) -> dict[str, np.ndarray]:
         """Return the mask (L,) of each group's landmarks by its name."""
-        groups = {}
+        groups: dict[str, np.ndarray] = {}
         if self.by_visibility:
             groups |= {
                 name: states == code for name, code in COCO_VISIBILITY.items()
@@ -321,15 +321,20 @@ class LandmarkMetric(BaseMetric):
                 }
         return groups
 
+    def _load_ground_truth(self) -> dict:
+        """Return the COCO ground truth of the measured categories."""
+        if self._ground_truth is None:
+            assert self.ann_file is not None  # checked by the callers
+            self._ground_truth = _restrict(
+                load_ground_truth(self.ann_file), self._categories
+            )
+        return self._ground_truth
+
     def _average_precision(
         self, entries: list[dict]
     ) -> dict[str, dict[str, float]]:
         """Return the metrics of each task under the official protocol."""
-        if self._ground_truth is None:
-            self._ground_truth = _restrict(
-                load_ground_truth(self.ann_file), self._categories
-            )
-        gt = self._ground_truth
+        gt = self._load_ground_truth()
         return {
             task: evaluate(
                 'keypoints',

@@ -73,6 +73,8 @@ class PackLandmarks(PackPoseInputs):
         **kwargs: Arguments of mmpose's ``PackPoseInputs``.
     """
 
+    meta_keys: tuple[str, ...]
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.meta_keys = (*self.meta_keys, 'landmark_states')

@@ -1,24 +1,40 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Unpacking archives so that nothing lands outside and nothing is halved."""
+"""Unpack archives safely: whole or not at all, and inside their folder."""
 
+import gzip
+import lzma
 import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 from ..errors import UserError
+
+#: What the standard library raises for damaged, encrypted or odd archives.
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def unpack(archive: str | Path, folder: str | Path) -> Path:
     """Unpack a tar or zip archive into a new folder.
 
-    The folder appears when everything is in it. Members with absolute paths,
-    paths that lead outside, and links that do, are refused.
+    The folder appears when it is complete. Members with absolute paths, and
+    paths or links that lead outside, are refused.
 
     Args:
         archive (str | Path): ``.tar`` (compressed or not) or ``.zip``.
-        folder (str | Path): To create; its parent exists.
+        folder (str | Path): Folder to create; its parent must exist.
 
     Returns:
         Path: ``folder``.
@@ -34,7 +50,7 @@ def unpack(archive: str | Path, folder: str | Path) -> Path:
         _extract(archive, temporary)
         temporary.chmod(0o755)
         temporary.rename(folder)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+    except _DAMAGED as error:
         raise UserError(
             f'{archive} cannot be unpacked ({error}); download it again, or '
             f'unpack it into {folder} yourself'

@@ -39,7 +39,7 @@ def root(made, tmp_path):
 
 
 def spoil(root):
-    """Wrong: a row of train and upper clothes, and a picture of it."""
+    """Wrong: a row of train and upper clothes, and an image of it."""
     path = root / 'Anno/list_landmarks.txt'
     path.write_text(
         path.read_text().replace('00000001.jpg 1 ', '00000001.jpg 9 ')

@@ -95,8 +95,8 @@ def test_every_missing_file_is_named(write_viton, main, capsys):
 def test_every_broken_file_is_named(write_viton, main, capsys):
     root = write_viton()
     base = root / 'VITON_traindata'
-    picture = base / 'train_img/000000_0.jpg'
-    picture.write_bytes(picture.read_bytes()[:-20])
+    image = base / 'train_img/000000_0.jpg'
+    image.write_bytes(image.read_bytes()[:-20])
     label = base / 'train_label/000000_0.png'
     Image.fromarray(np.full((32, 24), 14, np.uint8)).save(label)
     parts = base / 'train_densepose/000001_0.npy'
@@ -108,7 +108,7 @@ def test_every_broken_file_is_named(write_viton, main, capsys):
     assert main(root) == 2
     out, _ = capsys.readouterr()
     for defect in (
-        f'{picture}: cannot be read as an image',
+        f'{image}: cannot be read as an image',
         f'{label} has labels 14',
         f'{parts} has 23 x 32 px, but {base}/train_img/000001_0.jpg has 24 x',
         f'{pose} lacks people; make it again',

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""DeepFashion2 as constants: 13 categories, 294 landmarks, codes, counts.
+"""DeepFashion2 constants: 13 categories, 294 landmarks, attribute codes.
 
 Symbols used throughout the package:
 
@@ -9,8 +9,8 @@ Symbols used throughout the package:
   global 0-based index of landmark ``k`` is ``category.offset + k - 1``.
 - ``v``: visibility; 2 visible, 1 occluded, 0 not labelled.
 
-Reference: Ge et al., DeepFashion2, arXiv:1901.07973, section 3, and the data
-set's published annotation files.
+Reference: Ge et al., DeepFashion2, arXiv:1901.07973, section 3, and the
+dataset's published annotation files.
 """
 
 import itertools
@@ -87,7 +87,7 @@ def _category(
     flip_pairs: str,
     skeleton: str,
 ) -> dict:
-    """One row of the table; sigmas are written in units of 1e-4."""
+    """Return one row of the table; sigmas are given in units of 1e-4."""
     return {
         'id': id,
         'raw_name': raw_name,
@@ -325,29 +325,11 @@ ATTRIBUTES: dict[str, dict[int, str]] = {
 
 SOURCES: tuple[str, ...] = ('user', 'shop')
 
-#: Published (images, items) of each split, as far as known: ``full`` is the
-#: paper's set, ``released`` what can be downloaded (half of train). Image
-#: counts of the released half are the author's, its item counts are from the
-#: literature; the 2020 challenge's page names 51,490 and 101,351 labels for
-#: validation and test.
-PUBLISHED_COUNTS: dict[str, dict[str, tuple[int, int]]] = {
-    'full': {
-        'train': (390_884, 636_624),
-        'validation': (33_669, 54_910),
-        'test': (67_342, 109_198),
-    },
-    'released': {
-        'train': (191_961, 312_186),
-        'validation': (32_153, 52_490),
-        'test': (62_629, 102_011),
-    },
-}
-
 
 def flip_indices(
     outwear_flip_pairs: Literal['sigmas', 'figure'] = 'sigmas',
 ) -> np.ndarray:
-    """Where each of the 294 landmarks comes from in a mirrored image.
+    """Return the index that each landmark comes from in a mirrored image.
 
     Args:
         outwear_flip_pairs (str): Which of the two contradicting sources
@@ -378,7 +360,7 @@ def flip_indices(
 
 
 def class_landmark_mask() -> np.ndarray:
-    """Which landmarks belong to which category.
+    """Return which of the 294 landmarks belong to which category.
 
     Returns:
         np.ndarray: (13, 294) bool, row = label (category_id - 1).
@@ -390,16 +372,25 @@ def class_landmark_mask() -> np.ndarray:
 
 
 def scale_code(item_area: float, image_area: float) -> int:
-    """Scale code by box area / image area: < 10 %, 10..40 %, > 40 %."""
-    share = item_area / image_area
-    return 1 if share < 0.1 else 2 if share <= 0.4 else 3
+    """Return the scale code: box below 10 %, to 40 %, above 40 % of the image.
+
+    It is 1, 2 or 3; both areas are in px^2.
+    """
+    ratio = item_area / image_area
+    return 1 if ratio < 0.1 else 2 if ratio <= 0.4 else 3
 
 
 def occlusion_code(occluded_share: float) -> int:
-    """Occlusion code by share of occluded landmarks: 20 % and 50 %."""
+    """Return the occlusion code of a share (0-1) of occluded landmarks.
+
+    It is 1 below 20 %, 2 to 50 %, else 3.
+    """
     return 1 if occluded_share < 0.2 else 2 if occluded_share <= 0.5 else 3
 
 
 def zoom_in_code(outside_share: float) -> int:
-    """Zoom-in code by share of landmarks outside the image: 0, 30 %."""
+    """Return the zoom-in code of a share (0-1) of landmarks off the image.
+
+    It is 1 at 0, 2 to 30 %, else 3.
+    """
     return 1 if outside_share == 0 else 2 if outside_share <= 0.3 else 3

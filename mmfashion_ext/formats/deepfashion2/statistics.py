@@ -1,13 +1,31 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What a DeepFashion2 split holds, beside what was published about it."""
+"""Statistics of a DeepFashion2 split, beside the published numbers."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from .constants import ATTRIBUTES, CATEGORIES, PUBLISHED_COUNTS, SOURCES
+from .constants import ATTRIBUTES, CATEGORIES, SOURCES
+
+#: Published (images, items) of each split, as far as known: ``full`` is the
+#: paper's set, ``released`` what can be downloaded (half of train). Image
+#: counts of the released half are the author's, its item counts are from the
+#: literature; the 2020 challenge's page names 51,490 and 101,351 labels for
+#: validation and test.
+PUBLISHED_COUNTS: dict[str, dict[str, tuple[int, int]]] = {
+    'full': {
+        'train': (390_884, 636_624),
+        'validation': (33_669, 54_910),
+        'test': (67_342, 109_198),
+    },
+    'released': {
+        'train': (191_961, 312_186),
+        'validation': (32_153, 52_490),
+        'test': (62_629, 102_011),
+    },
+}
 
 #: Published share of the codes 1, 2, 3 in the full set, in percent, rounded
-#: (the data set's statistics figure; side and back view share code 3).
+#: (the dataset's statistics figure; side and back view share code 3).
 PUBLISHED_SHARES: dict[str, tuple[int, int, int]] = {
     'scale': (26, 50, 24),
     'occlusion': (47, 47, 6),
@@ -72,14 +90,14 @@ class SplitStatistics:
                 identity[source].append(image['id'])
 
     def item_pairs(self) -> int:
-        """Number of consumer-shop pairs of items."""
+        """Return the number of consumer-shop pairs of items."""
         return sum(
             len(identity['user']) * len(identity['shop'])
             for identity in self._identities.values()
         )
 
     def image_pairs(self) -> int:
-        """Number of consumer-shop pairs of images with an item in common."""
+        """Return the number of consumer-shop image pairs that share items."""
         by_pair_id = defaultdict(set)
         for (pair_id, _), identity in self._identities.items():
             by_pair_id[pair_id].update(
@@ -90,7 +108,7 @@ class SplitStatistics:
         return sum(map(len, by_pair_id.values()))
 
     def totals(self) -> dict[str, int]:
-        """Counts over all categories, by the names used in the report."""
+        """Return counts over all categories, by their names in the report."""
         return {
             'images': self.images,
             'items': self.items.total(),
@@ -102,12 +120,12 @@ class SplitStatistics:
         }
 
     def summary(self) -> str:
-        """Totals and items of each category, as lines of text."""
+        """Return totals and items of each category, as lines of text."""
         lines = [f'{name:<26} {n:>9,}' for name, n in self.totals().items()]
         return '\n'.join([*lines, *self._categories()])
 
     def report(self, split: str) -> str:
-        """``summary`` and the attribute codes beside the published numbers.
+        """Return summary and attribute codes beside the published numbers.
 
         Args:
             split (str): 'train', 'validation' or 'test'; any other name has
@@ -123,10 +141,10 @@ class SplitStatistics:
         for attribute, names in ATTRIBUTES.items():
             for code, value in names.items():
                 count = self.codes[attribute][code]
-                share = 100 * count / max(self.items.total(), 1)
+                percent = 100 * count / max(self.items.total(), 1)
                 published = PUBLISHED_SHARES[attribute][code - 1]
                 lines.append(
-                    f'{f"{attribute} {code} ({value})":<26} {share:>7.0f} % '
+                    f'{f"{attribute} {code} ({value})":<26} {percent:>7.0f} % '
                     f'{published:>7} %'
                 )
         return '\n'.join(lines)

@@ -1,11 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""DeepFashion's Fashion Landmark Detection (FLD) as constants.
+"""Constants of DeepFashion's Fashion Landmark Detection (FLD).
 
 Three types of clothes, 6, 4 or 8 landmarks each, one item an image.
 
 Symbols: ``k`` is the number of a landmark inside its type, 1-based; "left" is
 left in the image when the wearer faces the camera. ``state`` is what the raw
-files say (0 visible, 1 occluded, 2 truncated: cut off by the picture's edge,
+files say (0 visible, 1 occluded, 2 truncated: cut off by the image's edge,
 without coordinates), ``v = 2 - state`` what COCO files say (2 visible,
 1 occluded, 0 not labelled).
 
@@ -31,7 +31,7 @@ Tops and outwear (1-6) are upper clothes, bottoms (7-9) lower clothes, dresses
 (10-13) full clothes.
 
 Reference: Liu et al., Fashion Landmark Detection in the Wild,
-arXiv:1608.03049, and the data set's annotation files.
+arXiv:1608.03049, and the dataset's annotation files.
 """
 
 from dataclasses import dataclass, field
@@ -39,6 +39,7 @@ from typing import Literal
 
 import numpy as np
 
+from ...errors import UserError
 from ..deepfashion2.constants import CATEGORY_BY_ID
 
 Subset = Literal['upper', 'lower', 'full']
@@ -55,8 +56,13 @@ VARIATIONS: dict[int, str] = {
     5: 'large zoom-in',
 }
 
-#: Visibility of a landmark in the raw files.
+#: Visibility of a landmark by its ``state`` in the raw files.
 RAW_VISIBILITY: dict[int, str] = {0: 'visible', 1: 'occluded', 2: 'truncated'}
+
+#: Visibility of a landmark by its ``v`` in COCO files: ``v = 2 - state``.
+VISIBILITY: dict[int, str] = {
+    2 - state: name for state, name in RAW_VISIBILITY.items()
+}
 
 #: Images of all splits together, as published.
 PUBLISHED_IMAGES: int = 123_016
@@ -112,7 +118,7 @@ class ClothesType:
 
 
 def _both(category: int, *left: int) -> tuple[int, ...]:
-    """Landmarks of the left half, each with its partner on the right."""
+    """Return landmarks of the left half, each followed by its right one."""
     partner = dict(CATEGORY_BY_ID[category].flip_pairs)
     return tuple(k for a in left for k in (a, partner[a]))
 
@@ -168,21 +174,24 @@ MAX_LANDMARKS: int = max(c.num_landmarks for c in CLOTHES_TYPES)
 
 
 def clothes_type(subset: Subset) -> ClothesType:
-    """The type of clothes of a name.
+    """Return the type of clothes of a name.
+
+    Args:
+        subset (str): ``upper``, ``lower`` or ``full``.
 
     Raises:
-        ValueError: There is none of this name.
+        UserError: It is another name.
     """
     for clothes in CLOTHES_TYPES:
         if clothes.name == subset:
             return clothes
-    raise ValueError(
+    raise UserError(
         f"subset must be 'upper', 'lower' or 'full', got {subset!r}"
     )
 
 
 def flip_indices(clothes: ClothesType) -> np.ndarray:
-    """Where each landmark comes from in a mirrored image.
+    """Return the index that each landmark comes from in a mirrored image.
 
     Returns:
         np.ndarray: (K,) int64, its own inverse:

@@ -33,11 +33,11 @@ def read_fld(
 
             - the JSON of ``tools/dataset_converters/fld.py``, or mmpose's
               ``fld_{upper,lower,full}_{train,val,test}.json``;
-            - the root of the raw data set (the folder of ``Anno``, ``Eval``
+            - the root of the raw dataset (the folder of ``Anno``, ``Eval``
               and ``Img``), converted while it is read; every defect is an
               error.
         subset (str): ``upper``, ``lower`` or ``full``.
-        split (str): Part of the raw data set; a JSON has one split.
+        split (str): Part of the raw dataset; a JSON has one split.
 
     Returns:
         tuple[dict[int, dict], list[dict]]: COCO images by id, and COCO

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What a part of FLD holds, as a table."""
+"""Statistics of a part of FLD, as a table."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,10 +9,9 @@ from .constants import (
     PUBLISHED_IMAGES,
     SPLITS,
     VARIATIONS,
+    VISIBILITY,
     ClothesType,
 )
-
-_STATES = {2: 'visible', 1: 'occluded', 0: 'truncated'}
 
 
 class FLDStatistics:
@@ -39,7 +38,7 @@ class FLDStatistics:
             split (str): ``train``, ``val`` or ``test``, if known.
             variation (int, optional): 1..5, if known.
         """
-        rows = Counter(_STATES[state] for state in v)
+        rows = Counter(VISIBILITY[int(value)] for value in v)
         rows['items'] = 1
         if split:
             rows[split] = 1
@@ -49,18 +48,18 @@ class FLDStatistics:
             self.counts[row, clothes.name] += count
 
     def total(self, row: str) -> int:
-        """Sum of a row of the table, for instance of ``'items'``."""
+        """Return the sum of a row of the table, e.g. of ``'items'``."""
         return sum(n for (name, _), n in self.counts.items() if name == row)
 
     def summary(self) -> str:
-        """The table: a column for each type of clothes that occurs."""
+        """Return the table, with a column for each type that occurs."""
         names = [c.name for c in CLOTHES_TYPES]
         names = [n for n in names if self.counts['items', n]]
         groups = {
             '': ('items',),
             'split': SPLITS,
             'variation': VARIATIONS.values(),
-            'landmarks': _STATES.values(),
+            'landmarks': VISIBILITY.values(),
         }
         lines = [_line('', [*names, 'together'])]
         for group, rows in groups.items():
@@ -73,7 +72,7 @@ class FLDStatistics:
         return '\n'.join(lines)
 
     def report(self) -> str:
-        """The table, and beside it how many images were published."""
+        """Return the table, and how many images were published."""
         return (
             f'{self.summary()}\n'
             f'published: {PUBLISHED_IMAGES:,} images of all types and splits'

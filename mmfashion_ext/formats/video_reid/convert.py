@@ -196,7 +196,7 @@ def write_flow(task: FlowTask) -> int:
                 _, packed = cv2.imencode('.png', map_[:, :, ::-1])
                 with atomic_write(target) as temporary:
                     temporary.write_bytes(packed)
-    except ValueError as error:
+    except UserError as error:
         raise UserError(
             f'{sources[0]} and the frames after it: {error}; correct the raw '
             f'frames and remove {sources[0].parent}, or convert with '

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Optical flow of a video as pictures, one map a frame.
+"""Optical flow of a video as images, one map a frame.
 
 A map is (h, w, 3) uint8: the displacement of every pixel from this frame to
 the next, x and y in px, and its length::
@@ -19,6 +19,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from ...errors import UserError
+
 FlowMethod = Literal['farneback', 'dis']
 METHODS: tuple[FlowMethod, ...] = ('farneback', 'dis')
 #: Largest displacement that a map holds, px of the frame.
@@ -28,7 +30,7 @@ _MIN_SIDE = 16
 
 
 def encode_flow(flow: np.ndarray, bound: float = BOUND) -> np.ndarray:
-    """Make a picture of displacements.
+    """Encode displacements as an image.
 
     Args:
         flow (np.ndarray): (h, w, 2) x, y in px.
@@ -43,7 +45,7 @@ def encode_flow(flow: np.ndarray, bound: float = BOUND) -> np.ndarray:
 
 
 def decode_flow(map_: np.ndarray, bound: float = BOUND) -> np.ndarray:
-    """The displacements of a map, to within half a step of ``bound / 127``.
+    """Decode the displacements of a map, to half a step of ``bound / 127``.
 
     Args:
         map_ (np.ndarray): (h, w, 3) uint8, see the module.
@@ -58,7 +60,7 @@ def decode_flow(map_: np.ndarray, bound: float = BOUND) -> np.ndarray:
 def flow_between(
     first: np.ndarray, second: np.ndarray, method: FlowMethod
 ) -> np.ndarray:
-    """Where each pixel of a frame goes in the next.
+    """Compute where each pixel of a frame goes in the next one.
 
     Args:
         first (np.ndarray): (h, w) uint8 grey.
@@ -67,6 +69,9 @@ def flow_between(
 
     Returns:
         np.ndarray: (h, w, 2) float32 x, y in px.
+
+    Raises:
+        UserError: There is no such method.
     """
     if method == 'farneback':
         return cv2.calcOpticalFlowFarneback(
@@ -82,7 +87,7 @@ def flow_between(
             flags=0,
         )
     if method != 'dis':
-        raise ValueError(f'method must be one of {METHODS}, got {method!r}')
+        raise UserError(f'method must be one of {METHODS}, got {method!r}')
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     height, width = first.shape
     more = max(0, _MIN_SIDE - height), max(0, _MIN_SIDE - width)
@@ -101,11 +106,23 @@ def flow_maps(
     method: FlowMethod = 'farneback',
     bound: float = BOUND,
 ) -> Iterator[np.ndarray]:
-    """Yield the maps of :func:`compute_flow` one at a time."""
+    """Yield the maps of :func:`compute_flow` one at a time.
+
+    Args:
+        frames (Sequence[np.ndarray]): (h, w, 3) uint8 RGB, all of one size.
+        method (str): ``'farneback'`` or ``'dis'`` (faster).
+        bound (float): Largest displacement that a map holds, px.
+
+    Yields:
+        np.ndarray: (h, w, 3) uint8 for each frame, see the module.
+
+    Raises:
+        UserError: The frames differ in size, or there is no such method.
+    """
     greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
     if len({grey.shape for grey in greys}) > 1:
         (h, w), (h2, w2) = sorted({grey.shape for grey in greys})[:2]
-        raise ValueError(
+        raise UserError(
             f'frames have different sizes, {w} x {h} and {w2} x {h2} px; '
             'flow needs frames of one size'
         )
@@ -134,6 +151,6 @@ def compute_flow(
         list[np.ndarray]: (h, w, 3) uint8 for each frame, see the module.
 
     Raises:
-        ValueError: The frames differ in size, or no such method.
+        UserError: The frames differ in size, or there is no such method.
     """
     return list(flow_maps(frames, method, bound))

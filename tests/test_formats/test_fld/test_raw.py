@@ -26,7 +26,7 @@ FULL = '3 5' + ' 0 10 20' * 7 + ' 2 0 0'
 
 @pytest.fixture
 def write(tmp_path):
-    """A function that writes lists and pictures of 40 x 70 px."""
+    """A function that writes lists and images of 40 x 70 px."""
 
     def write(rows, boxes=None, splits=None, images='Img', count=None):
         names = list(rows)
@@ -112,7 +112,7 @@ def test_good_rows_become_coco(write):
         ('Img/..flat', 'Img', 'img_00000001.jpg'),
     ],
 )
-def test_pictures_are_found_where_they_were_unpacked(
+def test_images_are_found_where_they_were_unpacked(
     write, images, folder, file_name
 ):
     root = write({name(1): UPPER}, images=images)
@@ -249,10 +249,10 @@ def test_images_need_a_number_of_their_own(write):
     assert 'image img/b_0001.jpg has the number of img/img_1.jpg' in found[1]
 
 
-def test_missing_and_unreadable_pictures_are_named(write):
+def test_missing_and_unreadable_images_are_named(write):
     root = write({name(k): UPPER for k in (1, 2, 3)})
     (root / 'Img' / name(2)).unlink()
-    (root / 'Img' / name(3)).write_text('no picture')
+    (root / 'Img' / name(3)).write_text('text')
     found, _ = lines(root)
     assert f'{LANDMARKS} line 4: image {name(2)} is not in {root}' in found[0]
     assert f'line 5: image {name(3)} cannot be read as an image' in found[1]

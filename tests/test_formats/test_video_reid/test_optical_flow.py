@@ -18,7 +18,7 @@ STEP = BOUND / 127
 
 
 @pytest.fixture(scope='module')
-def picture():
+def image():
     noise = np.random.default_rng(0).integers(0, 256, (64, 48, 3))
     smooth = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), 2)
     return cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX).astype(
@@ -28,14 +28,14 @@ def picture():
 
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize(('x', 'y'), [(3, 2), (-4, 1), (0, 0)])
-def test_finds_a_shift(picture, method, x, y):
-    moved = np.roll(picture, (y, x), (0, 1))
-    maps = compute_flow([picture, moved], method)
+def test_finds_a_shift(image, method, x, y):
+    moved = np.roll(image, (y, x), (0, 1))
+    maps = compute_flow([image, moved], method)
     inner = decode_flow(maps[0])[12:-12, 12:-12]
     assert np.abs(np.median(inner, (0, 1)) - (x, y)).max() < 0.1
     assert len(maps) == 2
     assert (maps[1] == maps[0]).all()  # the last frame has no next one
-    assert maps[0].shape == picture.shape
+    assert maps[0].shape == image.shape
     assert maps[0].dtype == np.uint8
 
 
@@ -64,14 +64,14 @@ def test_tiny_frames(method, size):
     assert first.shape == second.shape == (*size, 3)
 
 
-def test_single_frame_stands_still(picture):
-    (map_,) = compute_flow([picture])
+def test_single_frame_stands_still(image):
+    (map_,) = compute_flow([image])
     assert (map_ == (128, 128, 0)).all()
     assert compute_flow([]) == []
 
 
-def test_wrong_input(picture):
+def test_wrong_input(image):
     with pytest.raises(ValueError, match='47 x 64 and 48 x 64 px'):
-        compute_flow([picture, picture[:, 1:]])
+        compute_flow([image, image[:, 1:]])
     with pytest.raises(ValueError, match='method must be one of'):
-        compute_flow([picture, picture], 'tvl1')
+        compute_flow([image, image], 'tvl1')

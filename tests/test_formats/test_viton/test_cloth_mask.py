@@ -16,45 +16,45 @@ SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'
 def cloth(noise=3):
     """A striped garment on near-white, and where it is."""
     rng = np.random.default_rng(0)
-    picture = np.full((48, 36, 3), 245.0)
+    image = np.full((48, 36, 3), 245.0)
     mask = np.zeros((48, 36), bool)
     mask[8:44, 6:30] = mask[20:28, 3:33] = True
     stripes = np.where(np.arange(48)[:, None, None] % 12 < 6, 1, 0.6)
-    picture[mask] = (np.array([30, 60, 190.0]) * stripes).repeat(36, 1)[mask]
-    picture += rng.normal(0, noise, picture.shape)
-    return picture.clip(0, 255).astype(np.uint8), mask
+    image[mask] = (np.array([30, 60, 190.0]) * stripes).repeat(36, 1)[mask]
+    image += rng.normal(0, noise, image.shape)
+    return image.clip(0, 255).astype(np.uint8), mask
 
 
 def test_finds_the_garment():
-    picture, mask = cloth()
-    found = grabcut_mask(picture)
+    image, mask = cloth()
+    found = grabcut_mask(image)
     assert found.dtype == np.uint8
     assert set(found.flat) == {0, 255}
     union, both = (found > 0) | mask, (found > 0) & mask
     assert both.sum() / union.sum() > 0.97
 
 
-def test_depends_on_the_picture_alone():
-    picture, _ = cloth(noise=40)
-    first = grabcut_mask(picture)
+def test_depends_on_the_image_alone():
+    image, _ = cloth(noise=40)
+    first = grabcut_mask(image)
     cv2.setRNGSeed(7)
-    grabcut_mask(picture[:20])
-    assert (grabcut_mask(picture) == first).all()
-    assert (grabcut_mask(np.asfortranarray(picture)) == first).all()
+    grabcut_mask(image[:20])
+    assert (grabcut_mask(image) == first).all()
+    assert (grabcut_mask(np.asfortranarray(image)) == first).all()
 
 
 @pytest.mark.parametrize('size', [(20, 10), (2, 2)])
-def test_a_picture_without_garment_is_refused(size):
+def test_a_image_without_garment_is_refused(size):
     with pytest.raises(UserError, match=r'a\.jpg: GrabCut found no garment'):
         grabcut_mask(np.full((*size, 3), 255, np.uint8), 'a.jpg')
 
 
-def test_a_tiny_picture_is_refused():
+def test_a_tiny_image_is_refused():
     with pytest.raises(UserError, match='cannot cut an image of 1 x 1 px'):
         grabcut_mask(np.zeros((1, 1, 3), np.uint8))
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason='no sample of the data set')
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason='no sample of the dataset')
 def test_close_to_the_published_masks():
     for path in sorted(SAMPLES.glob('test_clothes/*.jpg')):
         mask = read_mask(SAMPLES / 'test_edge' / path.name) >= 128

@@ -221,7 +221,7 @@ def test_poses_of_25_joints(tmp_path):
     assert (read[:, 1] == read[:, 0] + 100).all()
 
 
-def test_nobody_means_no_joint(tmp_path):
+def test_no_person_means_no_joint(tmp_path):
     read = read_pose(write_pose(tmp_path / 'x.json', []))
     assert read.shape == (18, 3)
     assert not read.any()

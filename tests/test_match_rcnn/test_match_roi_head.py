@@ -116,9 +116,8 @@ def landmark_gradient(model):
 
 def test_all_five_losses_and_gradients(model):
     losses = losses_of(model, [sample(), sample((3,), ignored=1)])
-    assert {'loss_cls', 'loss_bbox', 'loss_mask', 'loss_landmark'} <= set(
-        losses
-    )
+    names = {'loss_cls', 'loss_bbox', 'loss_mask', 'loss_landmark'}
+    assert names <= set(losses)
     # at initialisation every position is about as likely: log(56 * 56)
     assert losses['loss_landmark'].item() == pytest.approx(8.05 / 4, abs=0.1)
     assert landmark_gradient(model) > 0
@@ -376,7 +375,7 @@ def test_ground_truth_boxes_in_place_of_detections(config):
     assert first.masks.shape == (2, 2 * SIZE, SIZE)
     assert len(second) == 0
     del samples[0].gt_instances
-    with pytest.raises(ValueError, match='has no ground truth'):
+    with pytest.raises(UserError, match='has no ground truth'):
         predictions(model, samples)
 
 
@@ -389,15 +388,11 @@ def test_heads_without_their_features_or_names_are_refused(config):
             landmark_head=None,
             match_head={**MATCH, 'feature': 'mask+class'},
         )
-    with pytest.raises(
-        UserError,
-        match=r"landmark_head reads .* \['pose'\], but .* \['class'\]",
-    ):
+    message = r"landmark_head reads .* \['pose'\], but .* \['class'\]"
+    with pytest.raises(UserError, match=message):
         build(config, **without_mask)
     with pytest.raises(UserError, match=r'heads of MatchRoIHead.* got match;'):
         build(config, heads={'match': MATCH})
+    extractor = config.roi_head.mask_roi_extractor
     with pytest.raises(UserError, match=r'roi_extractors of .* got pose;'):
-        build(
-            config,
-            roi_extractors={'pose': config.roi_head.mask_roi_extractor},
-        )
+        build(config, roi_extractors={'pose': extractor})

@@ -135,7 +135,9 @@ class Inferencer(ABC):
         """Turn a sample of the host into NumPy arrays and plain values."""
 
     @abstractmethod
-    def _draw(self, loaded: Any, sample: Any, options: dict) -> np.ndarray:
+    def _draw(
+        self, loaded: Any, sample: Any, options: dict
+    ) -> np.ndarray | None:
         """Draw a sample, (h, w, 3) uint8 BGR."""
 
     def _to_json(self, prediction: dict) -> dict:

@@ -210,7 +210,7 @@ class TryOnInferencer(Inferencer):
             stream=stream,
             options={'call': call},
         )
-        return result if stream else call.complete(result)
+        return call.complete(result) if isinstance(result, dict) else result
 
     def _new_session(self) -> TryOnSession:
         """Return a session whose caches live as long as one call."""
@@ -267,7 +267,9 @@ class TryOnInferencer(Inferencer):
         call.sort(writer.results, 'name')
         call.sort(skipped, 'input')
         if call.sheet is not None:
-            write_image(writer.folder / 'grid.jpg', call.draw_sheet())
+            write_image(
+                writer.folder / 'grid.jpg', call.draw_sheet(call.sheet)
+            )
         writer.finish(skipped)
 
 
@@ -313,9 +315,7 @@ def load_student(
             'alone; tools/test.py runs the others on a dataset'
         )
     # VGG serves the losses alone
-    return get_model(
-        model, weights, device=device, **{'model.perceptual': None}
-    )
+    return get_model(model, weights, device=device, model={'perceptual': None})
 
 
 def config_size(cfg: Config) -> tuple[int, int] | None:
@@ -349,7 +349,9 @@ def inference_dtype(device: torch.device | str, amp: bool) -> torch.dtype:
 
 def has_bfloat16() -> bool:
     """Return whether this CPU has instructions for bfloat16."""
-    capabilities = getattr(torch.cpu, 'get_capabilities', dict)()
+    capabilities: dict[str, bool] = getattr(
+        torch.cpu, 'get_capabilities', dict
+    )()
     return any(
         present
         for name, present in capabilities.items()

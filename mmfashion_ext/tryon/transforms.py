@@ -26,13 +26,14 @@ from torch import Tensor
 from ..errors import UserError
 from ..formats.viton.cloth_mask import grabcut_mask
 from ..formats.viton.files import check_size, describe_size, name_of, read_file
+from ..formats.viton.layout import FileKind
 from ..registry import TRANSFORMS
 from .pose_map import draw_pose
 from .structures import TryOnDataSample
 
 _CLOTHES = ('cloth', 'unpaired_cloth')
 #: Maps and images of the person's size.
-_OF_PERSON = ('parse', 'densepose', 'flow', 'truth')
+_OF_PERSON: tuple[FileKind, ...] = ('parse', 'densepose', 'flow', 'truth')
 _BY_PIXEL = (
     'person',
     'true_parse',
@@ -66,7 +67,8 @@ class LoadTryOn:
                 image.
         """
         labels = results.get('parse_labels', 'viton')
-        for kind in ('person', 'pose', *_OF_PERSON):
+        of_person: tuple[FileKind, ...] = ('person', 'pose', *_OF_PERSON)
+        for kind in of_person:
             source = results.get(f'{kind}_path')
             if source is not None:
                 results[kind] = read_file(kind, source, labels)
@@ -124,9 +126,9 @@ class ResizeTryOn:
             results['pose'] = _scale_pose(results['pose'], scale)
         if 'flow' in results:
             h, w = results['cloth'].shape[:2]
-            scale = np.array([self.width / w, self.height / h], np.float32)
+            factors = np.array([self.width / w, self.height / h], np.float32)
             results['flow'] = _centres(
-                _resize_flow(results['flow'], size), scale
+                _resize_flow(results['flow'], size), factors
             )
         for kind in _BY_PIXEL:
             if kind in results and kind != 'flow':

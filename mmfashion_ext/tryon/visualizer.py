@@ -144,6 +144,8 @@ class TryOnVisualizer(Visualizer):
             out_file (str, optional): Write the strip to this file instead of
                 giving it to the backends.
         """
+        if data_sample is None:
+            raise ValueError('data_sample: expected a TryOnDataSample')
         drawn = self.strip(data_sample)
         if show:
             self.show(drawn, win_name=name, wait_time=wait_time)
@@ -211,10 +213,10 @@ class TryOnVisualizationHook(Hook):
     def _draw(
         self,
         runner: Runner,
-        samples: Sequence[TryOnDataSample],
+        samples: Sequence[TryOnDataSample] | None,
         folder: str | None,
     ) -> None:
-        for sample in samples if self.enable else ():
+        for sample in (samples or ()) if self.enable else ():
             if self._seen % self.interval == 0:
                 name = pair_name(sample.person_name, sample.cloth_name)
                 runner.visualizer.add_datasample(

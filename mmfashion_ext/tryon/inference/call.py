@@ -93,20 +93,23 @@ class TryOnCall:
 
     def _show(self, pair: TryOnPair, images: TryOnImages) -> None:
         """Put a try-on on the contact sheet, if there is one."""
-        if self.sheet is not None:
+        if self.sheet is not None and images.try_on is not None:
             self.sheet.add(pair.person.index, pair.cloth.index, images.try_on)
 
-    def draw_sheet(self) -> np.ndarray:
+    def draw_sheet(self, sheet: ContactSheet) -> np.ndarray:
         """Draw the contact sheet with the persons and garments themselves.
+
+        Args:
+            sheet (ContactSheet): With the try-ons.
 
         Returns:
             np.ndarray: (H, W, 3) uint8 BGR.
         """
         for person in self.request.persons:
-            self.sheet.add_source(person.index, -1, person.source)
+            sheet.add_source(person.index, -1, person.source)
         for cloth in self.request.clothes:
-            self.sheet.add_source(-1, cloth.index, cloth.source)
-        return self.sheet.draw()
+            sheet.add_source(-1, cloth.index, cloth.source)
+        return sheet.draw()
 
     def complete(self, result: dict) -> dict:
         """Sort the result of a call, and add its contact sheet.
@@ -122,7 +125,7 @@ class TryOnCall:
         self.sort(result['predictions'], 'name')
         self.sort(result['skipped'], 'input')
         if self.sheet is not None:
-            result['grid'] = self.draw_sheet()
+            result['grid'] = self.draw_sheet(self.sheet)
         return result
 
     def sort(self, entries: list[dict], key: str) -> None:

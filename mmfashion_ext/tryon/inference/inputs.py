@@ -2,6 +2,7 @@
 """Resolve user inputs (files, arrays, folders, pair lists) to try-on pairs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,8 @@ from ...utils.skipped import warn_named
 _ENDED = object()
 
 
-class NamedImage(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class NamedImage:
     """Image of a person or garment that was not read yet.
 
     Attributes:
@@ -40,7 +42,8 @@ class NamedImage(NamedTuple):
     mask: Any = None
 
 
-class TryOnPair(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class TryOnPair:
     """A person and the garment to put on.
 
     Attributes:
@@ -145,7 +148,7 @@ def _match(
 
 
 def _pairs_of_file(
-    person: object, cloth: object, file: str | Path
+    person: Any, cloth: Any, file: str | Path
 ) -> tuple[list[NamedImage], list[NamedImage], list[tuple[int, int]]]:
     """Return images by the names in a file of pairs, each listed once."""
     for kind, folder in (('person', person), ('cloth', cloth)):
@@ -200,7 +203,7 @@ def _rereadable(source: object) -> object:
 
 
 def _with_masks(
-    clothes: Sequence[NamedImage], masks: object, cloth_is_folder: bool
+    clothes: Sequence[NamedImage], masks: Any, cloth_is_folder: bool
 ) -> list[NamedImage]:
     """Give each garment its mask."""
     if is_folder(masks) or isinstance(masks, Mapping):
@@ -216,12 +219,12 @@ def _with_masks(
                 'or a folder in which a mask has the name of its garment'
             )
     return [
-        garment._replace(mask=_rereadable(mask))
+        replace(garment, mask=_rereadable(mask))
         for garment, mask in zip(clothes, matched, strict=True)
     ]
 
 
-def _masks_by_name(masks: object) -> dict[str, object]:
+def _masks_by_name(masks: Any) -> dict[str, object]:
     if isinstance(masks, Mapping):
         return {str(name): mask for name, mask in masks.items()}
     return {path.stem: path for path in find_images(masks)}
@@ -311,20 +314,21 @@ def _zip_pairs(
 
 
 def _stream_masks(
-    clothes: Iterator[NamedImage], masks: object
+    clothes: Iterator[NamedImage], masks: Any
 ) -> Iterator[NamedImage]:
     """Give each garment its mask, as it comes."""
     if is_folder(masks) or isinstance(masks, Mapping):
         found = _masks_by_name(masks)
         for garment in clothes:
-            yield garment._replace(mask=_mask_of(garment, found))
+            yield replace(garment, mask=_mask_of(garment, found))
         return
     one_by_one = [masks] if is_image_input(masks) else masks
-    for garment, mask in zip_longest(clothes, one_by_one, fillvalue=_ENDED):
-        if garment is _ENDED or mask is _ENDED:
-            ended = 'cloth' if garment is _ENDED else 'cloth_mask'
+    both = zip_longest(clothes, one_by_one, fillvalue=_ENDED)
+    for garment_or_end, mask in both:
+        if mask is _ENDED or not isinstance(garment_or_end, NamedImage):
+            ended = 'cloth_mask' if mask is _ENDED else 'cloth'
             raise UserError(
                 f'{ended} ends before the other; expected a mask of each '
                 'garment (None: to be made)'
             )
-        yield garment._replace(mask=_rereadable(mask))
+        yield replace(garment_or_end, mask=_rereadable(mask))

@@ -87,7 +87,8 @@ def find_saved(
     record = folder / 'predictions' / f'{item.name}.json'
     try:
         content = json.loads(record.read_bytes())
-        same = all(content[key] == x for key, x in item.details.items())
+        details = item.details or {}
+        same = all(content[key] == value for key, value in details.items())
     except (OSError, ValueError, KeyError, TypeError):
         return None
     files = folder / try_on_file(item.name), _strip_file(folder, item.name)

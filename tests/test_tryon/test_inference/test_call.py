@@ -39,7 +39,7 @@ def test_run_keeps_what_is_done(make_call, shop):
     images = call.run([loaded[0], done, loaded[1]])
     assert images[1] is done
     assert images[0].try_on.shape == images[2].try_on.shape == (64, 40, 3)
-    sheet = call.draw_sheet()
+    sheet = call.draw_sheet(call.sheet)
     assert sheet.shape == (4 * 64, 5 * 40, 3)
     np.testing.assert_array_equal(sheet[64:128, 40:80], images[0].try_on)
     np.testing.assert_array_equal(sheet[64:128, 80:120], images[2].try_on)

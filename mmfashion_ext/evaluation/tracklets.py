@@ -12,8 +12,8 @@ _BLOCK = 2**22  # numbers of an intermediate array
 
 def aggregate_tracklets(
     distances: np.ndarray,
-    query_clips: Sequence[int],
-    gallery_clips: Sequence[int],
+    query_clips: Sequence[int] | np.ndarray,
+    gallery_clips: Sequence[int] | np.ndarray,
     percentile: float = 10,
 ) -> np.ndarray:
     """Compute distances of tracklets from those of their clips.
@@ -26,10 +26,10 @@ def aggregate_tracklets(
     Args:
         distances (np.ndarray): (M, N) distances of clips, tracklet after
             tracklet.
-        query_clips (Sequence[int]): (Q,) number of clips of each query
-            tracklet, 1 or more; they sum to M.
-        gallery_clips (Sequence[int]): (G,) number of clips of each gallery
-            tracklet, 1 or more; they sum to N.
+        query_clips (Sequence[int] | np.ndarray): (Q,) number of clips of each
+            query tracklet, 1 or more; they sum to M.
+        gallery_clips (Sequence[int] | np.ndarray): (G,) number of clips of
+            each gallery tracklet, 1 or more; they sum to N.
         percentile (float): 0-100; SCAN uses 10.
 
     Returns:

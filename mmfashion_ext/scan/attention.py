@@ -27,7 +27,10 @@ def attend(x: Tensor, h: Tensor, guide: Tensor) -> Tensor:
 
 
 class SelfPooling(nn.Module):
-    """Self attention: pool each clip under its own mean key."""
+    """Self attention: pool each clip under its own mean key.
+
+    A clip's embeddings (T, D) become one feature of D channels.
+    """
 
     def forward(self, x: Tensor, h: Tensor) -> Tensor:
         """Pool N clips.
@@ -43,7 +46,10 @@ class SelfPooling(nn.Module):
 
 
 class CollaborativePooling(nn.Module):
-    """Collaborative attention: pool each clip under its partners."""
+    """Collaborative attention: pool each clip under its partners.
+
+    N clips (N, T, D) under M guides (M, D) give features (M, N, D).
+    """
 
     def forward(self, x: Tensor, h: Tensor, guides: Tensor) -> Tensor:
         """Pool N clips under M guides.

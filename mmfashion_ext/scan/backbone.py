@@ -14,11 +14,11 @@ class TwoStreamConv(nn.Conv2d):
 
     Replaces a network's first convolution. The image weight keeps its name,
     so that pretrained weights are found; the weight of ``flow`` starts from
-    He's normal distribution (fan out).
+    He's normal distribution (fan out). The input is (B, 3 + F, H, W).
 
     Args:
         conv (nn.Conv2d): The convolution of images; its weight is shared.
-        flow_channels (int): Channels of a flow map.
+        flow_channels (int): F, channels of a flow map.
     """
 
     def __init__(self, conv: nn.Conv2d, flow_channels: int = 3) -> None:
@@ -37,10 +37,10 @@ class TwoStreamConv(nn.Conv2d):
         """Add the responses to image and flow.
 
         Args:
-            frames (Tensor): (B, image + flow channels, H, W), image first.
+            frames (Tensor): (B, 3 + F, H, W) normalised, RGB first.
 
         Returns:
-            Tensor: (B, C, H', W').
+            Tensor: (B, C, H / stride, W / stride).
         """
         sizes = self.in_channels, self.flow.in_channels
         image, flow = frames.split(sizes, dim=1)
@@ -53,7 +53,8 @@ class TorchvisionResNet(BaseModule):
 
     Parameters have torchvision's (and mmpretrain's) names, so that
     ``init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')``
-    works. Use depth 10 and fewer base channels for a small network.
+    works. Use depth 10 and fewer base channels for a small network. Images
+    (B, 3, H, W) give one map (B, feat_dim, H / 32, W / 32).
 
     Args:
         depth (int): 10, 18, 34, 50, 101 or 152.

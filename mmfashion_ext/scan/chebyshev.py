@@ -80,6 +80,8 @@ def nodes_needed(
 class Chebyshev:
     """Interpolation polynomials on one interval for each of d channels.
 
+    Each clip is pooled under the guides ``nodes`` (J, d), once for all pairs.
+
     Args:
         low (Tensor): (d,) lower ends of the intervals.
         high (Tensor): (d,) upper ends.

@@ -100,7 +100,8 @@ def convert(part: str, weights: StateDict, file: str | Path) -> StateDict:
             or the attention's copies of one weight differ.
     """
     found = {k: value for k, value in weights.items() if k not in UNUSED}
-    expected_shapes, converted = {}, {}
+    expected_shapes: StateDict = {}
+    converted: StateDict = {}
     different = []
     for ours, expected in published_model().items():
         for theirs in published_names(part, ours):

@@ -11,8 +11,9 @@ class PairClassifier(BaseModule):
 
     The generalised similarity of a pair is the element-wise product of two
     differences of its clips: of their self-pooled features, and of their
-    features pooled under each other. Batch normalisation and a linear layer
-    give two logits. Exchanging probe and gallery does not change the result.
+    features pooled under each other, (P, G, D) for P probes and G galleries.
+    Batch normalisation and a linear layer give two logits, (P, G, 2).
+    Exchanging probe and gallery does not change the result.
 
     Args:
         channels (int): D.

@@ -15,6 +15,8 @@ from ..registry import MODELS
 class ClipDataPreprocessor(BaseDataPreprocessor):
     """Stack clips, scale them to 0-1, and normalise frames and flow maps.
 
+    B clips (T, 3, H, W) uint8 RGB become (B, T, 3, H, W) float32.
+
     Args:
         mean (Sequence[float]): Mean of each channel (RGB) of values 0-1.
             Defaults to ImageNet's, as published, for flow maps too.

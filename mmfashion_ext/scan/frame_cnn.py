@@ -15,10 +15,11 @@ from .backbone import TwoStreamConv
 class FrameCNN(BaseModule):
     """Compute raw and embedded features of frames, with or without flow.
 
-    The responses to image and flow are added right after their first
-    convolutions, before normalisation. The global average of the backbone's
-    last map is the raw feature. A linear layer, batch normalisation and L2
-    normalisation turn it into the embedding x.
+    Frames (B, T, 3, H, W) give raw features (B, T, R) and embeddings
+    (B, T, D). The responses to image and flow are added right after their
+    first convolutions, before normalisation. The global average of the
+    backbone's last map is the raw feature. A linear layer, batch
+    normalisation and L2 normalisation turn it into the embedding x.
 
     Args:
         backbone (dict): Config of a ResNet, ``mmpretrain.ResNet`` or

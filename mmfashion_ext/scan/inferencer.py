@@ -240,7 +240,8 @@ class SCANInferencer(Inferencer):
                 if it has one.
 
         Returns:
-            TrackletFeatures: Can be passed wherever a tracklet can.
+            TrackletFeatures: Features (M, T, D) of its M clips of T frames;
+            they can be passed wherever a tracklet can.
 
         Raises:
             UserError: The tracklet has no frames, or one cannot be read.

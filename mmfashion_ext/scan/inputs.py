@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import cv2
 import numpy as np
@@ -37,9 +37,9 @@ class Video:
 
     Attributes:
         path (str | Path): File that OpenCV can read.
-        boxes (Sequence | np.ndarray | str | Path): One box for each frame,
-            xyxy in px, or None (or NaN) where the person is not visible; or
-            a JSON file with this list.
+        boxes (Sequence | np.ndarray | str | Path): (N, 4), one box for each
+            of N frames, xyxy in px; None (or NaN) where the person is not
+            visible; or a JSON file with this list.
     """
 
     path: str | Path
@@ -225,7 +225,7 @@ def _is_tracklet(source: object) -> bool:
     return _is_collection(source)
 
 
-def _is_collection(source: object) -> bool:
+def _is_collection(source: object) -> TypeGuard[Iterable[Any]]:
     """Return whether there are frames or tracklets to iterate over."""
     if isinstance(source, np.ndarray):
         return source.ndim == 4
@@ -290,8 +290,9 @@ def _crops(video: Video) -> Iterator[np.ndarray]:
     boxes = _read_boxes(video.boxes)
     reader, number, visible = VideoReader(video.path), 0, 0
     for frame in reader:
-        if number < len(boxes) and boxes[number] is not None:
-            yield _crop(frame, boxes[number], f'{video.path}, frame {number}')
+        box = boxes[number] if number < len(boxes) else None
+        if box is not None:
+            yield _crop(frame, box, f'{video.path}, frame {number}')
             visible += 1
         number += 1
     if number != len(boxes):

@@ -83,8 +83,8 @@ class _TableProduct(torch.autograd.Function):
 class OIMLoss(nn.Module):
     """Online instance matching (OIM) loss: softmax over a feature table.
 
-    The logits of a feature x are scalar * x . table^T; the table holds one
-    running feature per identity instead of learned weights. It starts at
+    The logits of a feature x are scalar * x . table^T; the table (C, D) holds
+    one running feature per identity instead of learned weights. It starts at
     zero. Each backward pass updates it with the batch (see
     :func:`update_table`); the gradient uses the table before the update. A
     forward pass alone changes nothing. The table is a buffer: it is saved
@@ -151,6 +151,7 @@ class OIMLoss(nn.Module):
 class PairLoss(nn.Module):
     """Weighted binary cross-entropy of all pairs of probe and gallery.
 
+    P probes and G galleries give probabilities (P, G) of the same person.
     Pairs of equal labels are positive, including those that the sampler did
     not draw as pairs. The total weight of the negatives is ``sampling_rate``
     times that of the positives, and all weights sum to 0.1. The weighted

@@ -21,9 +21,10 @@ POOLINGS = ('mean', 'self', 'collaborative', 'self+collaborative')
 class SCANMatcher(BaseModule):
     """Compare clips: self and collaborative attention, pair classifier.
 
-    Keys h = BN(Linear(raw)) come from one block, ``feat_fc``, which both kinds
-    of attention share. In a pair, a clip is first pooled alone (u the probe,
-    v the gallery clip), then once more under its partner's u or v.
+    Clips are embeddings x (N, T, D) and raw features (N, T, R). Keys
+    h = BN(Linear(raw)) (N, T, D) come from one block, ``feat_fc``, which both
+    kinds of attention share. In a pair, a clip is first pooled alone (u the
+    probe, v the gallery clip), then once more under its partner's u or v.
     ``pooling`` removes parts (the paper's ablation); the classifier stays
     the same::
 

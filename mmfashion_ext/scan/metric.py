@@ -2,6 +2,7 @@
 """MMEngine metric of video person re-identification: CMC and mAP."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,13 +47,13 @@ class VideoReIDMetric(BaseMetric):
     """CMC and mAP of ranking all gallery tracklets for each query tracklet.
 
     Distances of clips come from the model's matcher, which
-    :class:`~.matcher_hook.MatcherHook` sets (put it into ``custom_hooks``);
-    the distance of two tracklets is the mean of the smallest tenth of the
-    distances of their clips. The metrics are
-    ``{allshots,cuhk03,market1501}/CMC-{1,5,10,20}`` and ``mAP``, all in 0-1,
-    see :mod:`mmfashion_ext.evaluation.reid`. To keep the best checkpoint, give
-    the checkpoint hook ``save_best='allshots/CMC-1'`` **and**
-    ``rule='greater'``.
+    :class:`~.matcher_hook.MatcherHook` sets (put it into ``custom_hooks``),
+    (M, N) for M query and N gallery clips; the distance of two tracklets is
+    the mean of the smallest tenth of the distances of their clips. The
+    metrics are ``{allshots,cuhk03,market1501}/CMC-{1,5,10,20}`` and ``mAP``,
+    all in 0-1, see :mod:`mmfashion_ext.evaluation.reid`. To keep the best
+    checkpoint, give the checkpoint hook ``save_best='allshots/CMC-1'``
+    **and** ``rule='greater'``.
 
     Args:
         percentile (float): Clip distances up to this percentile (0-100)
@@ -86,8 +87,8 @@ class VideoReIDMetric(BaseMetric):
         if not 0 <= percentile <= 100:
             raise UserError(f'percentile must be 0 to 100, got {percentile}')
         self.percentile = percentile
-        self.protocol = dict(
-            variants=variants, topk=topk, draws=draws, seed=seed
+        self._evaluate_reid = partial(
+            evaluate_reid, variants=variants, topk=topk, draws=draws, seed=seed
         )
         self.outfile_prefix = outfile_prefix
         self.matcher: nn.Module | None = None  # set by MatcherHook
@@ -118,7 +119,7 @@ class VideoReIDMetric(BaseMetric):
 
         Args:
             results (list[dict]): What :meth:`process` collected, from all
-                processes.
+                processes; the features of a clip are (T, D).
 
         Returns:
             dict[str, float]: Metrics in 0-1.
@@ -142,7 +143,7 @@ class VideoReIDMetric(BaseMetric):
             with atomic_write(path) as partial, partial.open('wb') as file:
                 np.savez_compressed(file, **vars(distances))
             print_log(f'Wrote {path}', logger='current')
-        return evaluate_reid(distances, **self.protocol)
+        return self._evaluate_reid(distances)
 
     def _clip_distances(
         self, query: ClipFeatures, gallery: ClipFeatures
@@ -167,8 +168,8 @@ class VideoReIDMetric(BaseMetric):
 def _collect(results: list[dict], role: str) -> Tracklets:
     """Sort the clips of a role by tracklet and start, without duplicates."""
     # a sampler that fills up the last batch gives some clips twice
-    clips = {r['clip']: r for r in results if r['role'] == role}
-    clips = [clips[key] for key in sorted(clips)]
+    by_key = {r['clip']: r for r in results if r['role'] == role}
+    clips = [by_key[key] for key in sorted(by_key)]
     if not clips:
         raise UserError(
             f'no {role} clips were tested: VideoReIDMetric needs a dataset '

@@ -195,8 +195,8 @@ def _add_pairs(
     for cols in parts(len(v) if size else 0, size, memory):
         theirs = gallery.clips(cols).double()
         for rows in parts(len(u), size * len(v[cols]), memory):
-            ours = query.clips(rows).double()
-            seen = attend(*(part[:, None] for part in ours), v[cols])
+            x, h = (part[:, None] for part in query.clips(rows).double())
+            seen = attend(x, h, v[cols])
             seen -= attend(*theirs, u[rows, None])
             seen *= u[rows, None] - v[cols]
             logits[rows, cols] += seen @ weight[channels]

@@ -26,8 +26,8 @@ class SCANRecognizer(BaseModel):
     loss = oim_rate(epoch) OIM(frames) + pair_weight PairLoss(pairs): OIM
     classifies the identity of each frame, the pair loss decides for each
     probe and gallery clip of a batch whether they show the same person. A
-    batch is probe, gallery, probe, gallery ... as ``CrossCameraPairSampler``
-    draws it.
+    batch (B, T, 3, H, W) is probe, gallery, probe, gallery ... as
+    ``CrossCameraPairSampler`` draws it.
 
     Args:
         frame_cnn (dict): Config of :class:`.FrameCNN`.
@@ -84,14 +84,22 @@ class SCANRecognizer(BaseModel):
 
         Returns:
             What :meth:`extract`, :meth:`loss` or :meth:`predict` returns.
+
+        Raises:
+            ValueError: ``mode`` has another value, or needs data samples that
+                were not passed.
         """
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        if mode == 'predict':
-            return self.predict(inputs, data_samples)
         if mode == 'tensor':
             return self.extract(inputs)
-        raise ValueError(f'mode must be tensor, loss or predict, got {mode!r}')
+        if mode not in ('loss', 'predict'):
+            raise ValueError(
+                f'mode must be tensor, loss or predict, got {mode!r}'
+            )
+        if data_samples is None:
+            raise ValueError(f'mode {mode!r} needs data_samples, got None')
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        return self.predict(inputs, data_samples)
 
     def extract(self, inputs: dict[str, Tensor]) -> ClipFeatures:
         """Extract features of clips.
@@ -131,7 +139,8 @@ class SCANRecognizer(BaseModel):
         """Compute both losses, and the accuracy of each.
 
         Args:
-            inputs (dict[str, Tensor]): As :meth:`extract`.
+            inputs (dict[str, Tensor]): ``img`` and optionally ``flow``, each
+                (B, T, 3, H, W), normalised.
             data_samples (list[ClipDataSample]): B of them, with ``label``.
 
         Returns:

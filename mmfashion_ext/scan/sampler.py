@@ -89,7 +89,9 @@ def _partners(
         dict[int, np.ndarray]: Index of a clip -> (n,) int64 indices of its
         possible partners; clips of one person and camera have one array.
     """
-    clips = defaultdict(lambda: defaultdict(list))
+    clips: dict[int, dict[int, list[int]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)
         clips[info['pid']][info['camid']].append(index)
@@ -102,7 +104,7 @@ def _partners(
             f'camera only, their {count} clips are {use}',
             [f'person {pid}' for pid in single],
         )
-    partners = {}
+    partners: dict[int, np.ndarray] = {}
     for cameras in clips.values():
         for camid, indices in cameras.items():
             others = [

@@ -25,6 +25,8 @@ class SeededIndex(int):
             processes, from 0.
     """
 
+    entropy: tuple[int, int, int]  # seed, epoch, position
+
     def __new__(
         cls, index: int, seed: int, epoch: int, position: int
     ) -> 'SeededIndex':
@@ -33,7 +35,9 @@ class SeededIndex(int):
         self.entropy = (seed, epoch, position)
         return self
 
-    def __getnewargs__(self) -> tuple[int, int, int, int]:
+    def __getnewargs__(  # type: ignore[override]  # int's has only the int
+        self,
+    ) -> tuple[int, int, int, int]:
         """Return the arguments for unpickling."""
         return (int(self), *self.entropy)
 

@@ -44,7 +44,7 @@ def load_frame(path: str) -> Image.Image:
             EXIF orientation.
 
     Returns:
-        Image.Image: RGB, loaded.
+        Image.Image: 8-bit RGB of (w, h) px, loaded.
 
     Raises:
         UserError: It does not exist or is damaged.
@@ -61,7 +61,8 @@ class LoadClip:
 
     A clip that is shorter than ``results['clip_length']`` (T) is extended by
     repeating its last frame. Required keys: ``img_paths``; ``flow_paths`` and
-    ``clip_length`` if known. Added keys: ``img``, ``flow``.
+    ``clip_length`` if known. Added keys: ``img``, ``flow``, lists of T 8-bit
+    RGB images of (w, h) px.
     """
 
     def __call__(self, results: dict) -> dict:
@@ -147,7 +148,7 @@ class EraseFrames:
             image's area, 0-1.
         aspect (float): Smallest height / width, at most 1.
         paste (str): ``'reference'``: a rectangle of w x h px is placed at
-            x = w, y = h, cut off by the image's border. A slip of the
+            (x, y) = (w, h), cut off by the image's border. A slip of the
             published code: the upper left is never covered. ``'sampled'``:
             it is placed where it was drawn.
 
@@ -187,7 +188,7 @@ class EraseFrames:
         """Return the image, or a copy with a covered rectangle."""
         if rng.random() >= self.prob:
             return image
-        x1, y1, x2, y2 = self.sample(*image.size, rng)
+        x1, y1, x2, y2 = self.sample(image.width, image.height, rng)
         width, height = x2 - x1, y2 - y1
         if self.paste == 'reference':
             x1, y1 = width, height
@@ -207,7 +208,7 @@ class EraseFrames:
             rng (np.random.Generator): Random generator.
 
         Returns:
-            tuple[int, int, int, int]: x1, y1, x2, y2 in px, inside the
+            tuple[int, int, int, int]: (x1, y1, x2, y2) in px, inside the
             image; without area if the image is tiny.
         """
         uniform = rng.uniform

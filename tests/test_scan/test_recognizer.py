@@ -150,6 +150,9 @@ def test_unfit_batches_are_refused():
         run(model, [5, 5], 'loss')
     with pytest.raises(ValueError, match='mode must be'):
         run(model, [0, 0], 'train')
+    inputs = model.data_preprocessor(batch([0, 0]))['inputs']
+    with pytest.raises(ValueError, match="mode 'loss' needs data_samples"):
+        model(inputs, mode='loss')
 
 
 @pytest.fixture(scope='module')

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Plain, category-aware and aggregated heads, with equal budgets.
+"""Landmark heads compared at equal budgets: plain, category-aware, aggregated.
 
 Trains the synthetic landmark model several ways, on the same items in the same
 order for the same number of epochs, and tests each on held-out garments:
@@ -11,7 +11,7 @@ order for the same number of epochs, and tests each on held-out garments:
 - ``category-conditioned``, ``aggregated-conditioned``: the last two with
   ``conditioned=True``.
 
-Runs that are done are not repeated, so it can be interrupted.
+Finished runs are not repeated, so the benchmark can be interrupted.
 
     python benchmarks/category_heads.py --seeds 0 1 2 --jobs 2
 """
@@ -37,7 +37,7 @@ SHOWN = ('PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'NE', 'EPE', 'keypoints/AP')
 
 
 def variant(head: str) -> Config:
-    """The config of a head; all else is the same."""
+    """Return the config of a head; the rest is the same for all."""
     cfg = Config.fromfile(config_path(MODEL), import_custom_modules=False)
     cfg.model.head.conditioned = head.endswith('-conditioned')
     if head.startswith('aggregated'):
@@ -57,7 +57,7 @@ def variant(head: str) -> Config:
 
 
 def run(head: str, seed: int, folder: Path, epochs: int | None) -> dict:
-    """Train and test one variant; its metrics and CPU seconds of training."""
+    """Train and test one variant; return metrics and CPU s of training."""
     cfg = variant(head)
     cfg.randomness = {'seed': seed}
     if epochs:

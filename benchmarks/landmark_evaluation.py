@@ -2,13 +2,13 @@
 """Landmark AP of DeepFashion2: our evaluation against stock pycocotools.
 
 Both sides get the same ground truth and the same detections of 294 landmarks
-as Python objects, in this run and in turn, and do all that stands between
-them and the numbers: index, ``loadRes``, similarities, matching, averages.
-The similarities' sigmas are set in pycocotools; nothing else is changed. The
-numbers, overall and of every category, must be equal to the last digit.
+as Python objects, alternate in this process, and do everything from these
+objects to the metrics: index, ``loadRes``, similarities, matching, averages.
+In pycocotools only the sigmas of the similarity are set. The metrics, overall
+and of every category, must be equal to the last digit.
 
-The detections come once as lists of 882 numbers, as ``json.load`` gives them,
-and once as arrays, as a metric has them in memory.
+The detections are given as lists of 882 numbers, as ``json.load`` returns
+them, and as arrays, as a metric has them in memory.
 
 Example:
     OMP_NUM_THREADS=1 python benchmarks/landmark_evaluation.py
@@ -43,7 +43,7 @@ STOCK, OURS = 'pycocotools', 'ours'
 def make_data(
     num_images: int, num_detections: int, seed: int = 0
 ) -> tuple[dict, list[dict]]:
-    """Synthetic ground truth and detections.
+    """Return synthetic ground truth and detections.
 
     1.6 items an image, as in the validation set, two in one; one item in
     fifty has no labelled landmark. A detection is an item with its landmarks
@@ -112,7 +112,7 @@ def make_data(
 
 
 def stock(gt: dict, results: list[dict]) -> dict[str, float]:
-    """Stock pycocotools with the 294 sigmas; changes its arguments."""
+    """Run stock pycocotools with the 294 sigmas; changes its arguments."""
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
         truth.dataset = gt
@@ -142,7 +142,7 @@ def seconds(run: Callable[[], dict]) -> tuple[float, dict]:
 
 
 def compare(gt: dict, results: list[dict], repeats: int) -> dict[str, float]:
-    """Fastest of some runs of both, in turn.
+    """Measure the fastest of several alternating runs of both sides.
 
     Raises:
         AssertionError: A number differs.

@@ -1,9 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What the landmark stream costs in training, beside mmdet's Mask R-CNN.
+"""Cost of the landmark stream in training, relative to mmdet's Mask R-CNN.
 
 Both models come from one config: ours, and the same with mmdet's
-``StandardRoIHead``. They take training steps in turn on the same batches in
-one process, so whatever else the machine does meets both alike.
+``StandardRoIHead``. Their training steps alternate on the same batches in one
+process, so that other load on the machine affects both equally.
 
 Example:
     python benchmarks/landmark_overhead.py \
@@ -37,7 +37,7 @@ OURS, PLAIN = 'Match R-CNN', "mmdet's Mask R-CNN"
 
 
 def build_models(name: str, device: str) -> dict[str, nn.Module]:
-    """Ours and the plain one, both with random weights."""
+    """Build our model and the plain one, both with random weights."""
     config = Config.fromfile(config_path(name)).model
     config.backbone.init_cfg = None
     plain = deepcopy(config)
@@ -55,7 +55,7 @@ def build_models(name: str, device: str) -> dict[str, nn.Module]:
 def make_batch(
     size: tuple[int, int], num: int, items: int, device: str
 ) -> tuple[torch.Tensor, list[DetDataSample]]:
-    """Noise images (w, h) with items of all categories at random places."""
+    """Return noise images (w, h) px with items at random places."""
     width, height = size
     extent = torch.tensor([width, height])
     samples = []
@@ -96,7 +96,7 @@ def step(
     batch: tuple[torch.Tensor, list[DetDataSample]],
     amp: bool,
 ) -> float:
-    """One training step; seconds."""
+    """Run one training step; return its seconds."""
     images, samples = batch
     cuda = images.is_cuda
     if cuda:
@@ -113,7 +113,7 @@ def step(
 
 
 def measure(args: argparse.Namespace) -> dict[str, float]:
-    """Run both in turn; see the module."""
+    """Measure both, alternating; see the module."""
     torch.manual_seed(0)
     models = build_models(args.config, args.device)
     optimizers = {

@@ -2,10 +2,10 @@
 """Training throughput against mmpose's own DeepFashion2 config.
 
 Both sides have the same network (ResNet-50, 256 x 192, 294 maps) and read the
-same garments, in turns, in one process: mmpose's dataset, pipeline and model
-of its ``td-hm_res50_*_deepfasion2-*`` configs, and ours, which makes, copies
-and compares only the targets of each item's category. Times are the best of
-all rounds.
+same garments, alternating in one process: mmpose's dataset, pipeline and
+model of its ``td-hm_res50_*_deepfasion2-*`` configs, and ours, which makes,
+copies and compares only the targets of each item's category. Times are the
+best of all rounds.
 
     python benchmarks/landmark_throughput.py --batch-size 8 --rounds 5
 """
@@ -36,7 +36,7 @@ PHASES = ('data', 'step', 'both')
 
 
 class Side:
-    """One of the two: its pipeline, its model, its best times.
+    """One side of the comparison: its pipeline, model and best times.
 
     Args:
         config (str | Path): Config file.
@@ -64,7 +64,7 @@ class Side:
         self.best = dict.fromkeys(PHASES, float('inf'))
 
     def round(self, indices: list[int]) -> None:
-        """Load a batch and train on it once."""
+        """Load a batch and run one training step."""
         start = time.perf_counter()
         batch = pseudo_collate([self.data[i] for i in indices])
         loaded = time.perf_counter()

@@ -1,15 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""CMC and mAP of re-identification: a loop with scikit-learn against ours.
+"""CMC and mAP of re-identification: a plain loop against ours.
 
-The plain side goes query by query: it sorts the gallery, looks up the
-matches, and takes scikit-learn's average precision (where scikit-learn is
-not installed, the same sums written with NumPy, which are faster). The other
-side is ``find_matches``, ``cmc`` and ``mean_average_precision``.
+The plain side loops over queries: it sorts the gallery, looks up the matches,
+and computes scikit-learn's average precision (if scikit-learn is not
+installed, the same sums with NumPy, which is faster). The other side is
+``find_matches``, ``cmc`` and ``mean_average_precision``.
 
-``cuhk03`` with its drawn galleries is measured apart, on some of the queries:
-its plain loop is far slower. Both sides draw the same items.
+``cuhk03`` with its drawn galleries is measured separately, on some of the
+queries, because its plain loop is far slower. Both sides draw the same items.
 
-Distances are synthetic, those of a person somewhat smaller.
+Distances are synthetic; those of the same person are somewhat smaller.
 
 Example:
     OMP_NUM_THREADS=1 python benchmarks/reid_metrics.py --out reid_metrics.json
@@ -39,7 +39,7 @@ try:
 except ImportError:
 
     def average_precision_score(truth: np.ndarray, score: np.ndarray) -> float:
-        """scikit-learn's sums, ties as one threshold."""
+        """Compute scikit-learn's sums, ties as one threshold."""
         order = np.argsort(score, kind='stable')[::-1]
         truth, score = truth[order], score[order]
         ends = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
@@ -53,7 +53,7 @@ else:
 
 
 def draw(args: argparse.Namespace) -> ReIDDistances:
-    """People under cameras; normal distances."""
+    """Draw people, cameras and normally distributed distances."""
     rng = np.random.default_rng(0)
     q_pids = rng.integers(0, args.people, args.queries)
     g_pids = rng.integers(0, args.people, args.gallery)
@@ -70,7 +70,7 @@ def draw(args: argparse.Namespace) -> ReIDDistances:
 
 
 def plain_metrics(data: ReIDDistances) -> dict[str, float]:
-    """CMC of allshots and market1501, and mAP, query by query."""
+    """Compute CMC of allshots and market1501, and mAP, query by query."""
     curves = {name: np.zeros(DEPTH) for name in ('allshots', 'market1501')}
     precisions = []
     for q in track(range(len(data.q_pids)), 'plain'):
@@ -102,7 +102,7 @@ def our_metrics(data: ReIDDistances) -> dict[str, float]:
 
 
 def plain_single_shot(data: ReIDDistances, seed: int = 0) -> np.ndarray:
-    """CMC of cuhk03, query by query and draw by draw."""
+    """Compute the CMC of cuhk03, query by query and draw by draw."""
     rng = np.random.default_rng(seed)
     curve, valid = np.zeros(DEPTH), 0
     order = np.argsort(data.q_camids, kind='stable')
@@ -133,7 +133,7 @@ def our_single_shot(data: ReIDDistances) -> np.ndarray:
 def seconds(
     run: Callable[[ReIDDistances], object], data: ReIDDistances, repeats: int
 ) -> tuple[object, float]:
-    """Result and CPU seconds, the least of some runs."""
+    """Return the result and CPU seconds, the least of several runs."""
     best = float('inf')
     for _ in range(repeats):
         start = time.process_time()
@@ -143,7 +143,7 @@ def seconds(
 
 
 def measure(args: argparse.Namespace) -> dict[str, float]:
-    """Run both; see the module."""
+    """Measure both; see the module."""
     data = draw(args)
     ours, our_time = seconds(our_metrics, data, args.repeats)
     plain, plain_time = seconds(plain_metrics, data, 1)

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""What benchmarks print and write."""
+"""Command line and report of the benchmarks."""
 
 import argparse
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from mmfashion_ext.utils.files import write_json
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """A parser with the option ``--out``, and the text as it is written."""
+    """Return a parser with ``--out`` that keeps the text's line breaks."""
     result = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,

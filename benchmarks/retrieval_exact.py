@@ -2,11 +2,11 @@
 """Consumer-to-shop ranking: the pairwise network against one matrix product.
 
 Both sides score all pairs of the DeepFashion2 validation set's size in this
-run, in blocks, and keep the 20 best of each query. The pairwise side is the
-end of the match network as it is trained, (a - b)^2 and a linear layer. The
-other is ``PairSimilarity.search``. Its speed is also given as a share of the
-fastest matrix product that this run measures, of the search's own shape or
-square.
+process, in blocks, and return the 20 best of each query. The pairwise side is
+the end of the match network as it is trained, (a - b)^2 and a linear layer.
+The other side is ``PairSimilarity.search``. Its speed is also given as a
+fraction of the fastest matrix product that this process measures, of the
+search's own shape or square.
 
 Features are synthetic: items of one style lie close together.
 
@@ -39,7 +39,7 @@ PAIR_BLOCK = {'cpu': (16, 256), 'cuda': (64, 16384)}
 
 
 class PairNetwork(nn.Module):
-    """The end of the match network: 2 logits of each pair."""
+    """End of the match network: 2 logits per pair."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -49,13 +49,13 @@ class PairNetwork(nn.Module):
             self.fc.weight[1] = -self.fc.weight[0]
 
     def forward(self, queries: Tensor, gallery: Tensor) -> Tensor:
-        """(q, D), (g, D) -> (q, g) similar minus different."""
+        """Return (q, g) logits, similar minus different, of (q, D), (g, D)."""
         logits = self.fc((queries[:, None] - gallery).square_())
         return logits[..., 0] - logits[..., 1]
 
 
 class Styles:
-    """A source of features (n, D) in which items of a style are close.
+    """Source of features (n, D) in which items of a style are close.
 
     Args:
         num (int): Styles.
@@ -68,7 +68,7 @@ class Styles:
         self.centers = torch.randn(num, latent)
 
     def draw(self, num: int) -> Tensor:
-        """(num, D) float32 of random styles."""
+        """Return features (num, D) float32 of random styles."""
         style = torch.randint(len(self.centers), (num,))
         latent = self.centers[style]
         latent = latent + 0.35 * torch.randn_like(latent)
@@ -77,7 +77,7 @@ class Styles:
 
 
 def reset_peak() -> None:
-    """Let :func:`peak_memory` start again, where the system can do that."""
+    """Reset :func:`peak_memory`, if the system supports it."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     with contextlib.suppress(OSError):
@@ -85,7 +85,7 @@ def reset_peak() -> None:
 
 
 def peak_memory(device: str = 'cpu') -> float:
-    """GiB: of the whole process, or of tensors on the GPU."""
+    """Return peak GiB of the whole process, or of tensors on the GPU."""
     if device.startswith('cuda'):
         return torch.cuda.max_memory_allocated() / GIB
     status = Path('/proc/self/status')
@@ -96,7 +96,7 @@ def peak_memory(device: str = 'cpu') -> float:
 
 
 def seconds(run: Callable[[], object], repeats: int, device: str) -> float:
-    """The fastest of some runs."""
+    """Return the seconds of the fastest of several runs."""
     best = float('inf')
     for _ in range(repeats):
         synchronize(device)
@@ -113,7 +113,7 @@ def synchronize(device: str) -> None:
 
 
 def product_rates(args: argparse.Namespace, width: int) -> tuple[float, float]:
-    """FLOP/s of plain products: the search's shape, and square."""
+    """Measure FLOP/s of plain products: the search's shape, and square."""
     shapes = {
         'natural': (min(4096, args.queries), width, args.gallery),
         'square': (args.square,) * 3,
@@ -136,7 +136,7 @@ def product_rates(args: argparse.Namespace, width: int) -> tuple[float, float]:
 def search_pairwise(
     network: PairNetwork, queries: Tensor, gallery: Tensor, k: int
 ) -> TopK:
-    """The network over all pairs, in blocks."""
+    """Run the network over all pairs, in blocks."""
     rows, cols = PAIR_BLOCK[queries.device.type]
     found = []
     for block in track(queries.split(rows), 'pairwise network'):
@@ -150,11 +150,11 @@ def search_pairwise(
 def compare(
     found: TopK, pairwise: TopK, similarity: PairSimilarity, data: tuple
 ) -> dict[str, float]:
-    """How far both results agree.
+    """Compare both results.
 
-    The network's float32 logits err in the sixth digit, so that it may swap
-    two items whose exact logits are as close as that. ``largest swap`` is
-    what its list loses against the exact one by swaps, in exact logits.
+    The network's float32 logits are wrong in the sixth digit, so that it may
+    swap two items whose exact logits are that close. ``largest swap`` is the
+    largest loss of its list by swaps, in exact logits.
     """
     queries, gallery = data
     ours = TopK(*(part[: len(pairwise.indices)] for part in found))
@@ -178,7 +178,7 @@ def compare(
 
 
 def measure(args: argparse.Namespace) -> dict[str, float]:
-    """Run both; see the module."""
+    """Measure both; see the module."""
     torch.manual_seed(0)
     styles = Styles(max(args.gallery // 6, 1), args.dim)
     queries, gallery = (

@@ -1,13 +1,13 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A gallery of a million items on one machine, exact and approximate.
+"""Gallery index of a million items: exact and approximate search.
 
 Builds, saves and loads a ``GalleryIndex``, searches it exactly, then builds
-an approximate index of faiss and gives its speed and its recall against the
-exact search of the same queries, for several efforts.
+an approximate index with faiss and measures its speed, and its recall against
+the exact search of the same queries, for several efforts.
 
-Features are synthetic: a style for every six items, styles differing in 24
-dimensions. The recall of an approximate index depends on the features; get
-that of your own with ``measure_recall``.
+Features are synthetic: one style per six items, styles differ in 24
+dimensions. The recall of an approximate index depends on the features;
+measure it for your own with ``measure_recall``.
 
 Example:
     python benchmarks/retrieval_million.py --out retrieval_million.json
@@ -33,13 +33,13 @@ from mmfashion_ext.utils.files import write_json
 
 
 class Stages:
-    """Seconds and peak memory of each stage, shown as it ends."""
+    """Measure seconds and peak memory of each stage; show them as it ends."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
 
     def run(self, name: str, call: Callable, queries: int = 0) -> Any:
-        """Run a stage; what it returned."""
+        """Run a stage; return its result."""
         reset_peak()
         start = time.perf_counter()
         result = call()
@@ -53,7 +53,7 @@ class Stages:
 
 
 def fill(index: GalleryIndex, styles: Styles, num: int) -> None:
-    """Add items as an encoder would, some at a time."""
+    """Add items in batches, as an encoder does."""
     for start in range(0, num, 50000):
         count = min(50000, num - start)
         items = [
@@ -93,7 +93,7 @@ def search_approximate(
 
 
 def measure(args: argparse.Namespace) -> tuple[list[dict], float]:
-    """All stages; see the module. Also the size of the file in GiB."""
+    """Run all stages; return also the size of the file in GiB."""
     torch.manual_seed(0)
     styles = Styles(max(args.items // 6, 1), args.dim)
     fc = PairNetwork(args.dim).fc

@@ -1,9 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The paper's ablation on synthetic people: mean, self, self + collaborative.
+"""Ablation of SCAN's pooling on synthetic people: mean, self, collaborative.
 
-Trains the small SCAN with each way of pooling, on the same clips for the same
-number of epochs, and tests it on people never seen in training. Runs that are
-done are not repeated.
+As in the paper, the third variant is self plus collaborative. Trains the small
+SCAN with each pooling, on the same clips for the same number of epochs, and
+tests it on people that are not in the training data. Finished runs are not
+repeated.
 
     python benchmarks/scan_ablation.py --seeds 0 1 2 --jobs 2
 """
@@ -25,7 +26,7 @@ SHOWN = ('allshots/CMC-1', 'allshots/CMC-5', 'allshots/CMC-10', 'mAP')
 def run(
     pooling: str, seed: int, epochs: int, folder: Path
 ) -> dict[str, float]:
-    """Train and test one way of pooling."""
+    """Train and test one pooling."""
     cfg = Config.fromfile(config_path(MODEL), import_custom_modules=False)
     cfg.model.matcher.pooling = pooling
     cfg.randomness = {'seed': seed}

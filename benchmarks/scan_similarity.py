@@ -1,19 +1,19 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""SCAN's test: tracklet distances, literally as described against ours.
+"""Tracklet distances of SCAN: literally as published against ours.
 
-Both sides start from what the network says about each clip (embeddings and
-keys, the CNN is not measured) and end with the distances of all tracklets.
+Both sides start from the clip features (embeddings and keys; the CNN is not
+measured) and end with the distances of all tracklets.
 
-The plain side does what the published test does: tracklet by tracklet, every
-clip is pooled under the self-pooled feature of every clip of the other side,
-one softmax of a (clips x channels, time) matrix; batch normalisation and
-linear layer run on the pairs of 30 query clips at a time; then a loop over
-the pairs of tracklets takes a percentile each. Gradients are off. The other
+The plain side follows the published test: tracklet by tracklet, every clip is
+pooled under the self-pooled feature of every clip of the other side, one
+softmax of a (clips x channels, time) matrix; batch normalisation and linear
+layer run on the pairs of 30 query clips at a time; then a loop over the pairs
+of tracklets computes one percentile per pair. Gradients are off. The other
 side is ``SCANMatcher.distances`` and ``aggregate_tracklets``.
 
 Features are synthetic: frames of one clip resemble each other, keys are
-normal with a standard deviation of ``--spread`` (1 is what the batch
-normalisation before them gives; a larger one makes the attention sharper).
+normal with a standard deviation of ``--spread`` (1 as after the batch
+normalisation before them; a larger one makes the attention sharper).
 
 Example:
     OMP_NUM_THREADS=1 python benchmarks/scan_similarity.py \
@@ -45,7 +45,7 @@ MIB = 2**20
 
 
 def draw_clips(args: argparse.Namespace) -> ClipFeatures:
-    """Clips (M, T, D), frames alike."""
+    """Return clips (M, T, D) whose frames resemble each other."""
     shape = args.tracklets * args.clips, args.frames, args.dim
     x = torch.randn(shape[0], 1, args.dim) + torch.randn(shape)
     x = torch.nn.functional.normalize(x, dim=-1)
@@ -53,7 +53,7 @@ def draw_clips(args: argparse.Namespace) -> ClipFeatures:
 
 
 def make_matcher(dim: int) -> SCANMatcher:
-    """A matcher whose classifier is as far from its start as a trained one."""
+    """Return a matcher with a classifier as random as a trained one."""
     matcher = SCANMatcher(raw_channels=8, channels=dim).eval()
     norm, linear = matcher.classifier.norm, matcher.classifier.linear
     norm.running_mean.normal_(0, 1e-4)
@@ -66,7 +66,7 @@ def make_matcher(dim: int) -> SCANMatcher:
 
 
 def plain_self_pool(clips: ClipFeatures) -> Tensor:
-    """(M, D), each clip under its mean key."""
+    """Return (M, D), each clip pooled under its mean key."""
     x, h = (part.transpose(1, 2).contiguous() for part in clips)  # (M, D, T)
     logits = h.mean(dim=2, keepdim=True) * h
     weights = logits.view(-1, h.shape[2]).softmax(dim=1).view_as(h)
@@ -74,7 +74,7 @@ def plain_self_pool(clips: ClipFeatures) -> Tensor:
 
 
 def plain_cross_pool(guide: Tensor, clips: ClipFeatures) -> Tensor:
-    """(M, g, D), the clips of a tracklet under the guides (M, D)."""
+    """Return (M, g, D), the clips of a tracklet under guides (M, D)."""
     x, h = (part.transpose(1, 2).contiguous() for part in clips)  # (g, D, T)
     logits = guide[:, None, :, None] * h
     weights = logits.view(-1, h.shape[2]).softmax(dim=1).view_as(logits)
@@ -88,7 +88,7 @@ def plain_clip_distances(
     classifier: PairClassifier,
     clips: int,
 ) -> Tensor:
-    """(M, N) float32, as described."""
+    """Return clip distances (M, N) float32, as published."""
     u, v = plain_self_pool(query), plain_self_pool(gallery)
     gallery2 = torch.empty(len(u), len(v), u.shape[1])
     probe2 = torch.empty(len(v), len(u), u.shape[1])
@@ -110,7 +110,7 @@ def plain_clip_distances(
 
 
 def plain_aggregate(distances: np.ndarray, clips: int) -> np.ndarray:
-    """A percentile for each pair of tracklets."""
+    """Return tracklet distances: one percentile per pair."""
     rows, cols = (size // clips for size in distances.shape)
     result = np.empty((rows, cols))
     for i in range(rows):
@@ -124,13 +124,13 @@ def plain_aggregate(distances: np.ndarray, clips: int) -> np.ndarray:
 
 
 def reset_peak() -> None:
-    """Let :func:`peak` start again, where the system can do that."""
+    """Reset the peak of :func:`memory`, if the system supports it."""
     with contextlib.suppress(OSError):
         Path('/proc/self/clear_refs').write_text('5')
 
 
 def memory(field: str) -> float:
-    """MiB of this process: ``VmRSS`` now, ``VmHWM`` at most."""
+    """Return MiB of this process: ``VmRSS`` now, ``VmHWM`` at most."""
     status = Path('/proc/self/status')
     if status.exists():
         found = re.search(rf'{field}:\s+(\d+)', status.read_text())
@@ -139,7 +139,7 @@ def memory(field: str) -> float:
 
 
 def measure(run: Callable[[], object]) -> tuple[object, float, float]:
-    """Result, CPU seconds and MiB over what was held before."""
+    """Return the result, CPU seconds and additional MiB of a call."""
     reset_peak()
     before, start = memory('VmRSS'), time.process_time()
     result = run()
@@ -147,7 +147,7 @@ def measure(run: Callable[[], object]) -> tuple[object, float, float]:
 
 
 def compare(args: argparse.Namespace) -> dict[str, float]:
-    """Run both; see the module."""
+    """Measure both; see the module."""
     torch.manual_seed(0)
     query, gallery = draw_clips(args), draw_clips(args)
     matcher = make_matcher(args.dim)

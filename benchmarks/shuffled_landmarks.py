@@ -1,10 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The control of the landmark numbers: labels that belong to other items.
+"""Control experiment for landmarks: labels exchanged between items.
 
 Writes a COCO annotation file in which items of a category have exchanged
-their landmarks, in pixels, with an item of another image. What a model learns
-from it is where landmarks of a category are on the average; whatever it
-scores above that with the true labels, the model has read from the images.
+their landmarks, in pixels, with an item of another image. A model can only
+learn from it where landmarks of a category are on average; what it scores
+above that with the true labels, it has learned from the images.
 
     python benchmarks/shuffled_landmarks.py TRAIN.json --out SHUFFLED.json
     python tools/train.py CONFIG --cfg-options \
@@ -28,10 +28,10 @@ def shuffle_landmarks(coco: dict, seed: int = 0) -> int:
 
     Args:
         coco (dict): COCO ground truth with ``keypoints``.
-        seed (int): Of the exchange.
+        seed (int): Seed of the exchange.
 
     Returns:
-        int: Items that now have another item's landmarks.
+        int: Number of items that now have another item's landmarks.
     """
     by_category = defaultdict(list)
     for annotation in coco['annotations']:

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Train and test variants of a config, as benchmarks compare them."""
+"""Train and test variants of a config for the benchmarks."""
 
 import json
 import os
@@ -22,11 +22,11 @@ from mmfashion_ext.utils.files import write_json
 def train_and_test(cfg: Config, work_dir: Path) -> dict[str, float]:
     """Train a config with one thread, test its last epoch.
 
-    What is done already is not repeated.
+    Finished steps are not repeated.
 
     Args:
-        cfg (Config): Epoch-based; validated by the test only.
-        work_dir (Path): Where everything goes.
+        cfg (Config): Trained by epochs; validated only by the test.
+        work_dir (Path): Folder of all outputs.
 
     Returns:
         dict[str, float]: The test's metrics, and ``seconds``: CPU time of
@@ -65,8 +65,8 @@ def call(*command: str, log: Path) -> float:
     """Run a tool with one thread; its output goes to ``log.txt``.
 
     Returns:
-        float: CPU time in s, data loading included: other work beside it
-        does not count.
+        float: CPU time in s, data loading included; other processes do not
+        count.
     """
     with (log / 'log.txt').open('a') as file:
         process = subprocess.Popen(
@@ -90,14 +90,14 @@ def compare(
     shown: Sequence[str],
     jobs: int,
 ) -> None:
-    """Run every variant with every seed; print mean, deviation, each value.
+    """Run every variant with every seed; print means, deviations, values.
 
     Args:
         variants (Sequence[str]): Rows of the table.
-        seeds (Sequence[int]): Of each.
-        run (callable): Variant and seed to metrics.
-        shown (Sequence[str]): Metrics that are columns.
-        jobs (int): Runs at a time.
+        seeds (Sequence[int]): Seeds of each variant.
+        run (callable): Returns the metrics of a variant and a seed.
+        shown (Sequence[str]): Metrics shown as columns.
+        jobs (int): Number of runs at a time.
     """
     runs = [(variant, seed) for seed in seeds for variant in variants]
     with ThreadPoolExecutor(jobs) as pool:

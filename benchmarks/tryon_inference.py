@@ -1,12 +1,12 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A try-on as published against ``FastTryOn``, on one thread.
+"""Speed and memory of try-on: as published against ``FastTryOn``.
 
-The plain side is a port to today's PyTorch (:mod:`tryon_plain`). Both sides
-have the same full-width random weights, whose normalisations and flows do
-something, and pictures of 256 x 192 px; they take turns, and the fastest of
-``--rounds`` counts. Times are CPU seconds (seconds on a GPU). The machine's
-matrix rate is that of a product of 1024 x 1024 float32 matrices, measured in
-the same turns.
+The plain side is a port to current PyTorch (:mod:`tryon_plain`). Both sides
+have the same full-width random weights, whose normalisations and flows are
+not trivial, and images of 256 x 192 px; they alternate on one thread, and the
+fastest of ``--rounds`` counts. Times are CPU seconds (seconds on a GPU). The
+machine's matrix rate is that of a product of 1024 x 1024 float32 matrices,
+measured in between.
 
 Example:
     OMP_NUM_THREADS=1 python benchmarks/tryon_inference.py \
@@ -29,7 +29,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
-from tryon_plain import Pictures, plain_flow, plain_try_on
+from tryon_plain import Images, plain_flow, plain_try_on
 
 from mmfashion_ext.tryon.inference.fast_try_on import FastTryOn
 from mmfashion_ext.tryon.inferencer import has_bfloat16, load_student
@@ -42,7 +42,7 @@ MIB = 2**20
 
 
 def make_model(device: str) -> ParserFreeTryOn:
-    """Random weights that are as far from their start as trained ones."""
+    """Return a model with weights as random as trained ones."""
     model = load_student(MODEL)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -56,8 +56,8 @@ def make_model(device: str) -> ParserFreeTryOn:
     return model.to(device)
 
 
-def draw(count: int, size: tuple[int, int], device: str) -> Pictures:
-    """Persons, cut out garments and masks, smooth as photographs are."""
+def draw(count: int, size: tuple[int, int], device: str) -> Images:
+    """Draw persons, garments and masks that are smooth like photographs."""
     noise = torch.rand(count, 7, size[0] // 8, size[1] // 8)
     noise = functional.interpolate(noise, size=size, mode='bicubic')
     noise = noise.clamp(0, 1).to(device)
@@ -65,12 +65,12 @@ def draw(count: int, size: tuple[int, int], device: str) -> Pictures:
     return noise[:, :3] * 2 - 1, (noise[:, 3:6] * 2 - 1) * mask, mask
 
 
-class Turns:
-    """Times of several things that take turns.
+class Alternation:
+    """Measure several functions in alternation.
 
     Args:
-        device (str): Where they run.
-        rounds (int): How often each has its turn.
+        device (str): Device that they run on.
+        rounds (int): Number of calls of each.
     """
 
     def __init__(self, device: str, rounds: int) -> None:
@@ -78,14 +78,14 @@ class Turns:
         self.rounds = rounds
 
     def clock(self) -> float:
-        """CPU seconds of this process; seconds when a GPU works."""
+        """Return CPU seconds of this process; seconds on a GPU."""
         if not self.on_gpu:
             return time.process_time()
         torch.cuda.synchronize()
         return time.perf_counter()
 
     def __call__(self, **runs: Callable[[], object]) -> dict[str, float]:
-        """Name -> seconds of the fastest turn."""
+        """Return the seconds of the fastest call of each function."""
         for run in runs.values():
             run()  # libraries start up, networks compile
         fastest = dict.fromkeys(runs, float('inf'))
@@ -98,30 +98,33 @@ class Turns:
 
 
 def matrix_product(device: str) -> Callable[[], object]:
-    """A product that tells the machine's rate."""
+    """Run a product that shows the machine's rate."""
     matrix = torch.randn(SIDE, SIDE, device=device)
     return lambda: matrix @ matrix
 
 
 def count_flop(run: Callable[[], object]) -> float:
-    """GFLOP of convolutions and matrix products."""
+    """Count GFLOP of convolutions and matrix products."""
     with FlopCounterMode(display=False) as counter:
         run()
     return counter.get_total_flops() / 1e9
 
 
 def psnr(found: Tensor, expected: Tensor) -> float:
-    """In dB, of pictures in [-1, 1]."""
+    """Compute the PSNR in dB of images in [-1, 1]."""
     error = ((found.float() - expected.float()) / 2).square().mean()
     return float(-10 * error.log10())
 
 
 def at_batch_1(
-    model: ParserFreeTryOn, fast: FastTryOn, turns: Turns, device: str
+    model: ParserFreeTryOn,
+    fast: FastTryOn,
+    alternate: Alternation,
+    device: str,
 ) -> dict[str, float]:
-    """One pair, and its flow alone."""
-    pictures = draw(1, (256, 192), device)
-    person, cloth, mask = pictures
+    """Measure one pair, and its flow alone."""
+    images = draw(1, (256, 192), device)
+    person, cloth, mask = images
     net = model.warp_net
     inputs = {'person': person, 'cloth': cloth, 'cloth_mask': mask}
 
@@ -129,7 +132,7 @@ def at_batch_1(
         return fast.try_on(inputs)[0].try_on
 
     def plain() -> Tensor:
-        return plain_try_on(model, pictures)
+        return plain_try_on(model, images)
 
     @torch.no_grad()
     def our_flow() -> object:
@@ -142,8 +145,10 @@ def at_batch_1(
             fast.encode_cloth(cloth, mask).maps,
             fast.encode_person(person).maps,
         )
-        parts = turns(plain=lambda: plain_flow(net, *features), ours=our_flow)
-    seconds = turns(plain=plain, ours=ours, matrix=matrix_product(device))
+        parts = alternate(
+            plain=lambda: plain_flow(net, *features), ours=our_flow
+        )
+    seconds = alternate(plain=plain, ours=ours, matrix=matrix_product(device))
     rate = 2 * SIDE**3 / 1e9 / seconds['matrix']
     flop, ours_flop = count_flop(plain), count_flop(ours)
     return {
@@ -166,14 +171,14 @@ def at_batch_1(
 def one_for_many(
     model: ParserFreeTryOn,
     fast: FastTryOn,
-    turns: Turns,
+    alternate: Alternation,
     args: argparse.Namespace,
 ) -> dict[str, float]:
-    """One person in many garments, and one garment on many persons."""
+    """Measure one person in many garments, and one garment on many."""
     many = args.many
     persons, clothes, masks = draw(many, (256, 192), args.device)
 
-    def pair(p: int, g: int) -> Pictures:
+    def pair(p: int, g: int) -> Images:
         return tuple(
             x[i : i + 1] for x, i in ((persons, p), (clothes, g), (masks, g))
         )
@@ -192,7 +197,7 @@ def one_for_many(
             for p in range(many)
         ]
 
-    seconds = turns(
+    seconds = alternate(
         plain=lambda: [plain_try_on(model, pair(0, g)) for g in range(2)],
         garments=garments,
         people=people,
@@ -223,26 +228,24 @@ def one_for_many(
 
 def in_half(
     model: ParserFreeTryOn,
-    turns: Turns,
+    alternate: Alternation,
     expected: Callable[[dict], Tensor],
     args: argparse.Namespace,
 ) -> dict[str, float]:
-    """bfloat16 on a CPU, float16 on a GPU."""
-    dtype = torch.float16 if turns.on_gpu else torch.bfloat16
+    """Measure bfloat16 on a CPU, float16 on a GPU."""
+    dtype = torch.float16 if alternate.on_gpu else torch.bfloat16
     half = FastTryOn(model, dtype, args.compile)
-    pictures = draw(1, (256, 192), args.device)
-    inputs = dict(
-        zip(('person', 'cloth', 'cloth_mask'), pictures, strict=True)
-    )
+    images = draw(1, (256, 192), args.device)
+    inputs = dict(zip(('person', 'cloth', 'cloth_mask'), images, strict=True))
     name = str(dtype).removeprefix('torch.')
     result = {
         f'{name}, PSNR against float32, dB': psnr(
             half.try_on(inputs)[0].try_on, expected(inputs)
         )
     }
-    if turns.on_gpu or has_bfloat16():
-        seconds = turns(
-            plain=lambda: plain_try_on(model, pictures),
+    if alternate.on_gpu or has_bfloat16():
+        seconds = alternate(
+            plain=lambda: plain_try_on(model, images),
             half=lambda: half.try_on(inputs),
         )
         result[f'{name}, s'] = seconds['half']
@@ -258,13 +261,13 @@ def in_half(
 
 # -------------------------------------------------------------------- memory
 def memory(field: str) -> float:
-    """MiB of this process: ``VmRSS`` now, ``VmHWM`` at most."""
+    """Return MiB of this process: ``VmRSS`` now, ``VmHWM`` at most."""
     status = Path('/proc/self/status').read_text()
     return int(re.search(rf'{field}:\s+(\d+)', status)[1]) * 1024 / MIB
 
 
 def peak(run: Callable[[], object], device: str) -> float:
-    """MiB over what was held before."""
+    """Return the additional peak MiB of a call."""
     if torch.device(device).type == 'cuda':
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -284,12 +287,10 @@ def peak(run: Callable[[], object], device: str) -> float:
 def large(
     model: ParserFreeTryOn, fast: FastTryOn, args: argparse.Namespace
 ) -> dict[str, float]:
-    """Memory at 1024 x 768."""
-    pictures = draw(1, (1024, 768), args.device)
-    inputs = dict(
-        zip(('person', 'cloth', 'cloth_mask'), pictures, strict=True)
-    )
-    plain = peak(lambda: plain_try_on(model, pictures), args.device)
+    """Measure memory at 1024 x 768 px."""
+    images = draw(1, (1024, 768), args.device)
+    inputs = dict(zip(('person', 'cloth', 'cloth_mask'), images, strict=True))
+    plain = peak(lambda: plain_try_on(model, images), args.device)
     ours = peak(lambda: fast.try_on(inputs), args.device)
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     return {
@@ -300,19 +301,19 @@ def large(
 
 
 def compare(args: argparse.Namespace) -> dict[str, float]:
-    """Run everything; see the module."""
+    """Run all measurements; see the module."""
     torch.manual_seed(0)
     model = make_model(args.device)
     fast = FastTryOn(model, compile=args.compile)
-    turns = Turns(args.device, args.rounds)
+    alternate = Alternation(args.device, args.rounds)
 
     def expected(inputs: dict) -> Tensor:
         return fast.try_on(inputs)[0].try_on
 
-    result = at_batch_1(model, fast, turns, args.device)
-    result |= one_for_many(model, fast, turns, args)
+    result = at_batch_1(model, fast, alternate, args.device)
+    result |= one_for_many(model, fast, alternate, args)
     if not args.skip_half:
-        result |= in_half(model, turns, expected, args)
+        result |= in_half(model, alternate, expected, args)
     if not args.skip_large:
         result |= large(model, fast, args)
     return result

@@ -1,8 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""PF-AFN's inference as published, ported to today's PyTorch and no more.
+"""Inference of PF-AFN as published, ported to current PyTorch.
 
-What :class:`.FastTryOn` is measured against: correlation shift by shift,
-nothing fused, everything anew for every pair. Its layers are those of the
+The reference for :class:`.FastTryOn`: correlation shift by shift, no fused
+layers, all features computed for every pair. Its layers are those of the
 model.
 """
 
@@ -16,11 +16,11 @@ from mmfashion_ext.tryon.correlation import correlation_plain
 from mmfashion_ext.tryon.student import ParserFreeTryOn
 from mmfashion_ext.tryon.warp_net import AppearanceFlowWarp
 
-Pictures = tuple[Tensor, Tensor, Tensor]  # person, cloth, mask
+Images = tuple[Tensor, Tensor, Tensor]  # person, cloth, mask
 
 
 def plain_grid(offset: Tensor) -> Tensor:
-    """(B, 2, h, w) px to (B, 2, h, w) in -1 ... 1."""
+    """Convert a flow (B, 2, h, w) px to a grid (B, 2, h, w) in [-1, 1]."""
     h, w = offset.shape[2:]
     ys, xs = torch.meshgrid(
         torch.arange(h, device=offset.device),
@@ -33,7 +33,7 @@ def plain_grid(offset: Tensor) -> Tensor:
 
 
 def plain_sample(image: Tensor, grid: Tensor, padding: str) -> Tensor:
-    """Read (B, C, h, w) at a grid (B, 2, h, w)."""
+    """Sample (B, C, h, w) at a grid (B, 2, h, w)."""
     return functional.grid_sample(
         image,
         grid.permute(0, 2, 3, 1),
@@ -45,7 +45,7 @@ def plain_sample(image: Tensor, grid: Tensor, padding: str) -> Tensor:
 def plain_flow(
     net: AppearanceFlowWarp, cloth: Sequence[Tensor], person: Sequence[Tensor]
 ) -> Tensor:
-    """The finest flow from the features of both sides."""
+    """Compute the finest flow from the features of both sides."""
     grid = None
     for n, (flat, condition) in enumerate(zip(cloth, person, strict=True)):
         aligned = flat if n == 0 else plain_sample(flat, grid, 'border')
@@ -63,9 +63,9 @@ def plain_flow(
 
 
 @torch.no_grad()
-def plain_try_on(model: ParserFreeTryOn, pictures: Pictures) -> Tensor:
-    """(B, 3, H, W), RGB in [-1, 1]."""
-    person, cloth, mask = pictures
+def plain_try_on(model: ParserFreeTryOn, images: Images) -> Tensor:
+    """Return the try-on (B, 3, H, W), RGB in [-1, 1]."""
+    person, cloth, mask = images
     net = model.warp_net
     features = net.encode_cloth(cloth), net.encode_condition(person)
     grid = plain_flow(net, *features)

@@ -1,13 +1,13 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""All four stages on synthetic people, and what a parser's errors cost.
+"""Study of try-on on synthetic people: four stages, and parser errors.
 
 Trains tutor and student one after the other, the student's warp stage twice as
-long as the others, as published, and tests every stage on garments that people
-wear who were never seen in training. Then tutor and student put *other*
-garments on them, whose true picture is known, while a share p of the garment's
-pixels in the parse map is wrong: the student does not read it. With
---distillation, the student's warp stage is trained in other ways too. Runs
-that are done are not repeated.
+long as the others, as published, and tests every stage on worn garments of
+people who are not in the training data. Then tutor and student put *other*
+garments on them, whose true image is known, while a fraction p of the
+garment's pixels in the parse map is wrong (the student does not read it).
+With --distillation, the student's warp stage is also trained with other
+distillations. Finished runs are not repeated.
 
     python benchmarks/tryon_study.py --seeds 0 1 2
 """
@@ -41,7 +41,7 @@ DISTILLATIONS = {
 
 
 def load(stage: str, args: argparse.Namespace, seed: int) -> Config:
-    """The config of a stage, with its predecessors' checkpoints."""
+    """Return the config of a stage, with its predecessors' checkpoints."""
     path = config_path(MODEL.format(stage, 16 if stage == LONG else 8))
     cfg = Config.fromfile(path, import_custom_modules=False)
     cfg.randomness = {'seed': seed}
@@ -63,18 +63,18 @@ def load(stage: str, args: argparse.Namespace, seed: int) -> Config:
 
 
 def count_epochs(stage: str, args: argparse.Namespace) -> int:
-    """The student's warp stage is twice as long, as published."""
+    """Return the epochs: twice as many for the student's warp stage."""
     return args.epochs * (2 if stage == LONG else 1)
 
 
 def folder(stage: str, args: argparse.Namespace, seed: int) -> Path:
-    """Where a run goes; its size is part of the name."""
+    """Return the folder of a run; its size is part of the name."""
     size = f'{args.persons}x{args.epochs}e'
     return args.work_dir.resolve() / f'{size}-{seed}' / stage
 
 
 def checkpoint(stage: str, args: argparse.Namespace, seed: int) -> Path:
-    """The last one of a stage."""
+    """Return the last checkpoint of a stage."""
     epochs = count_epochs(stage, args)
     return folder(stage, args, seed) / f'epoch_{epochs}.pth'
 

@@ -1,18 +1,17 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A training step of the student, as published against ours.
+"""Training step of the try-on student: as published against ours.
 
-In each step the tutor warps an unpaired garment, paints the person in it, and
-warps the garment truly worn. As published, it runs twice in full, at all
-scales, and records what its own gradients would need, though nobody asks for
-them. Here it looks at the person once, its layers are fused and it records
-nothing. While the student's half waits that comes from the tutor, its
-gradients are not computed either.
+In each step the tutor warps an unpaired garment, generates the person in it,
+and warps the garment truly worn. As published, it runs twice in full, at all
+scales, and records a graph for gradients that are never used. Here it encodes
+the person once, its layers are fused and it records no graph. While a part
+of the student is frozen, its gradients are not computed either.
 
-Three sides take turns, the fastest of ``--rounds`` counts: the published way
-in all, with correlation shift by shift; the same with our correlation, so that
-the student, losses and optimizer are the same code; and ours. Weights are
-random, of VGG19 too; widths are full and pictures 256 x 192 px. Times are CPU
-seconds (seconds on a GPU).
+Three sides alternate, the fastest of ``--rounds`` counts: all as published,
+with correlation shift by shift; the same with our correlation, so that the
+student, losses and optimizer are the same code; and ours. Weights are random,
+of VGG19 too; widths are full and images 256 x 192 px. Times are CPU seconds
+(seconds on a GPU).
 
 Example:
     OMP_NUM_THREADS=1 python benchmarks/tryon_training.py \
@@ -24,7 +23,7 @@ from unittest import mock
 
 import report
 import torch
-from tryon_inference import Turns, draw, peak
+from tryon_inference import Alternation, draw, peak
 
 from mmfashion_ext.hub import get_model
 from mmfashion_ext.tryon import warp_net
@@ -43,10 +42,10 @@ MODELS = {
 
 
 class PlainTutor(ParserBasedTryOn):
-    """A tutor that runs twice in full, under autograd."""
+    """Tutor that runs twice in full, under autograd."""
 
     def teach(self, inputs: Inputs) -> TutorOutput:
-        """As :meth:`ParserBasedTryOn.teach`."""
+        """Teach as :meth:`ParserBasedTryOn.teach` does."""
         condition = self.condition(inputs)
         unpaired = self.warp_net(
             condition, inputs['unpaired_cloth'], inputs['unpaired_cloth_mask']
@@ -61,7 +60,7 @@ class PlainTutor(ParserBasedTryOn):
 
 
 def make_student(args: argparse.Namespace) -> ParserFreeTryOn:
-    """A student and its tutor, without any file."""
+    """Build a student and its tutor, without any file."""
     perceptual = {'checkpoint': None, 'seed': 0}
     student = get_model(
         MODELS[args.stage],
@@ -73,7 +72,7 @@ def make_student(args: argparse.Namespace) -> ParserFreeTryOn:
 def make_tutors(
     student: ParserFreeTryOn, device: str
 ) -> tuple[Frozen, Frozen]:
-    """The plain one and ours, with the same weights."""
+    """Build the plain tutor and ours, with the same weights."""
     cfg = {k: v for k, v in student.teacher_cfg.items() if k != 'type'}
     plain = PlainTutor(**cfg).to(device)
     ours = ParserBasedTryOn(**cfg).to(device)
@@ -84,7 +83,7 @@ def make_tutors(
 
 
 def make_batch(args: argparse.Namespace) -> Inputs:
-    """Persons and garments, and maps of noise."""
+    """Return persons, garments, and maps of noise."""
     size = 256, 192
     shape = (args.batch_size, 1, *size)
     person, cloth, mask = draw(args.batch_size, size, args.device)
@@ -104,13 +103,13 @@ def make_batch(args: argparse.Namespace) -> Inputs:
 
 
 def compare(args: argparse.Namespace) -> dict[str, float]:
-    """Run all sides; see the module."""
+    """Measure all sides; see the module."""
     torch.manual_seed(0)
     student = make_student(args)
     plain, ours = make_tutors(student, args.device)
     batch = make_batch(args)
     optimizer = torch.optim.Adam(student.parameters(), lr=0.0)
-    waiting = [
+    frozen = [
         parameter
         for name, parameter in student.named_parameters()
         if not any(part in name for part in ParserFreeTryOn.NEW_PARTS)
@@ -118,7 +117,7 @@ def compare(args: argparse.Namespace) -> dict[str, float]:
 
     def step(tutor: Frozen, hold: bool = False) -> float:
         student.teacher = tutor
-        for parameter in waiting:  # as PartialStartHook does
+        for parameter in frozen:  # as PartialStartHook does
             parameter.requires_grad_(not hold)
         loss, _ = student.parse_losses(student.loss(batch))
         optimizer.zero_grad()
@@ -136,12 +135,12 @@ def compare(args: argparse.Namespace) -> dict[str, float]:
         'ours': lambda: step(ours),
     }
     if args.stage == 'warp':
-        steps['ours, a part waits'] = lambda: step(ours, hold=True)
+        steps['ours, a part frozen'] = lambda: step(ours, hold=True)
     tutors = {
         'tutor alone, plain': lambda: plain.module.teach(batch),
         'tutor alone, ours': lambda: ours.module.teach(batch),
     }
-    seconds = Turns(args.device, args.rounds)(**steps, **tutors)
+    seconds = Alternation(args.device, args.rounds)(**steps, **tutors)
     result = {f'{name}, s': value for name, value in seconds.items()}
     for side in list(steps)[:2]:
         for other in list(steps)[2:]:

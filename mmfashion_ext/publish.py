@@ -103,7 +103,7 @@ def find_metafile(name: str) -> Path:
         name (str): Name of the model, or path of its config.
 
     Raises:
-        UserError: There is no such config, or no metafile above it.
+        UserError: No such config, or no metafile above it.
     """
     config = Path(hub.config_path(name)).resolve()
     for folder in config.parents:

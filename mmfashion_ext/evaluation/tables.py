@@ -71,7 +71,7 @@ def format_retrieval(metrics: dict[str, float]) -> str:
             ``topk``: top-k in 0-1, counts as integers.
 
     Returns:
-        str: The table, ``-`` where there are no queries.
+        str: The table, ``-`` for parts without queries.
     """
     rows: dict[str, dict[str, float]] = {}
     for name, value in metrics.items():

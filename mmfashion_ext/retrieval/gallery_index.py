@@ -257,7 +257,7 @@ def measure_recall(
         finds, 0-1.
 
     Raises:
-        RetrievalError: There are no queries, or no approximate index.
+        RetrievalError: No queries, or no approximate index.
     """
     if not len(queries):
         raise RetrievalError('recall needs at least one query')

@@ -232,7 +232,7 @@ def test_paper_composition():
 
 
 def test_composition_makes_a_difference():
-    """The item of style 0 takes the detection in the middle."""
+    """The item of style 0 owns the detection in the middle."""
     detection = {
         'query_image_id': 1,
         'query_bbox': [4, 1, 14, 21],

@@ -100,7 +100,7 @@ def detections(draw, item, with_box):
 
 @st.composite
 def cases(draw):
-    """Few pictures with many ties; a picture may have over 20 detections."""
+    """Few images with many ties; an image may have over 20 detections."""
     annotations = [draw(items(i + 1)) for i in range(draw(st.integers(0, 5)))]
     with_box = draw(st.booleans())
     results = []
@@ -203,7 +203,7 @@ def test_similarities_equal_pycocotools_to_the_last_bit():
 
 
 @pytest.mark.parametrize('misses', [19, 20])
-def test_only_the_20_best_of_a_picture_are_looked_at(misses):
+def test_only_the_20_best_of_an_image_count(misses):
     keypoints = np.zeros((NUM_LANDMARKS, 3))
     keypoints[CATEGORIES[0].slice] = [9, 9, 2]
     item = {

@@ -59,8 +59,8 @@ def parse_args() -> argparse.Namespace:
         '--out',
         required=True,
         metavar='JSON',
-        help='write {metric: number} to this file: top-k in 0-1, -1 where '
-        'there are no queries, and counts',
+        help='write {metric: number} to this file: top-k in 0-1, -1 for parts '
+        'without queries, and counts',
     )
     parser.add_argument(
         '--per-category',

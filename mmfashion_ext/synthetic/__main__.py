@@ -8,14 +8,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import UserError
-from .deepfashion2 import sheet as deepfashion2_sheet
 from .deepfashion2.generate import generate_deepfashion2
-from .fld import sheet as fld_sheet
 from .fld.generate import generate_fld
 from .output import check_sheet
-from .video_reid import sheet as video_reid_sheet
 from .video_reid.generate import FRAMES, generate_video_reid
-from .viton import sheet as viton_sheet
 from .viton.generate import generate_viton
 
 
@@ -30,14 +26,18 @@ def _deepfashion2(args: argparse.Namespace) -> None:
     generate_deepfashion2(args.out, val=args.val, **_common(args))
     print(f'wrote {args.out}/{{train,validation}}/{{image,annos}}')
     if args.sheet:
-        deepfashion2_sheet.contact_sheet(args.out / 'train', args.sheet)
+        from .deepfashion2.sheet import contact_sheet  # needs Pillow
+
+        contact_sheet(args.out / 'train', args.sheet)
 
 
 def _fld(args: argparse.Namespace) -> None:
     generate_fld(args.out, val=args.val, test=args.test, **_common(args))
     print(f'wrote {args.out}/{{Anno,Eval,Img}}')
     if args.sheet:
-        fld_sheet.contact_sheet(args.out, args.sheet)
+        from .fld.sheet import contact_sheet  # needs Pillow
+
+        contact_sheet(args.out, args.sheet)
 
 
 def _video_reid(args: argparse.Namespace) -> None:
@@ -47,14 +47,18 @@ def _video_reid(args: argparse.Namespace) -> None:
         f'video_reid.py ilids-vid {args.out}/raw --out {args.out}'
     )
     if args.sheet:
-        video_reid_sheet.contact_sheet(args.out, args.sheet)
+        from .video_reid.sheet import contact_sheet  # needs Pillow
+
+        contact_sheet(args.out, args.sheet)
 
 
 def _viton(args: argparse.Namespace) -> None:
     generate_viton(args.out, test=args.test, **_common(args))
     print(f'wrote {args.out}/{{VITON_traindata,VITON_test}}')
     if args.sheet:
-        viton_sheet.contact_sheet(args.out, args.sheet)
+        from .viton.sheet import contact_sheet  # needs Pillow
+
+        contact_sheet(args.out, args.sheet)
 
 
 def _common(args: argparse.Namespace) -> dict[str, Any]:

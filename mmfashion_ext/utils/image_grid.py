@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
+from .images import write_image
 
 CELL = 400  # px, width and height of a cell unless the caller says otherwise
 CAPTION = 20  # px, height of a line of text outside the images
@@ -174,8 +175,6 @@ def write_sheet(
         UserError: ``images`` is empty, or ``out`` cannot be written.
         ValueError: Labels or titles are more or fewer than expected.
     """
-    from .images import write_image  # needs Pillow
-
     sheet = draw_sheet(
         images,
         columns=columns,

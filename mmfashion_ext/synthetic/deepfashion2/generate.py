@@ -25,6 +25,7 @@ from ..garments.scene import (
     MIN_SIZE,
     TOPS,
     GarmentSpec,
+    Source,
     render_image,
 )
 from ..output import check_at_least, new_folder, one_thread
@@ -78,7 +79,7 @@ class ImagePlan:
 
     split: str
     index: int
-    source: str
+    source: Source
     pair_id: int
     garments: tuple[GarmentSpec, ...]
     paired: bool
@@ -109,17 +110,18 @@ def make_product_pair(seed: int, pair_id: int) -> ProductPair:
         return GarmentSpec(category, cut[category], style, style_id)
 
     cut = {category: random_cut(category, rng)}
+    variants: list[tuple[GarmentSpec, ...]]
     chance = rng.random()
     if chance < 0.2 and category in (*TOPS, *BOTTOMS):
         other = int(rng.choice(BOTTOMS if category in TOPS else TOPS))
         cut[other] = random_cut(other, rng)
-        variants = ((specify(category, 1), specify(other, 2)),)
+        variants = [(specify(category, 1), specify(other, 2))]
     elif chance < 0.4:
         users, shops = max(users, 2), max(shops, 2)
-        variants = (specify(category, 1),), (specify(category, 2),)
+        variants = [(specify(category, 1),), (specify(category, 2),)]
     else:
-        variants = ((specify(category, 1),),)
-    return ProductPair(pair_id, users, shops, variants)
+        variants = [(specify(category, 1),)]
+    return ProductPair(pair_id, users, shops, tuple(variants))
 
 
 def plan_images(split: str, num: int, seed: int) -> Iterator[ImagePlan]:
@@ -142,7 +144,8 @@ def plan_images(split: str, num: int, seed: int) -> Iterator[ImagePlan]:
         pair_id += 1
         pair = make_product_pair(seed, pair_id)
         whole = index + pair.users + pair.shops <= num
-        for source, count in (('user', pair.users), ('shop', pair.shops)):
+        counts: dict[Source, int] = {'user': pair.users, 'shop': pair.shops}
+        for source, count in counts.items():
             for k in range(count):
                 index += 1
                 if index > num:
@@ -169,7 +172,7 @@ def _write(plan: ImagePlan, root: Path, seed: int, size: int) -> None:
     _, packed = cv2.imencode(
         '.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     )
-    (folder / 'image' / f'{stem}.jpg').write_bytes(packed)
+    (folder / 'image' / f'{stem}.jpg').write_bytes(packed.tobytes())
     (folder / 'annos' / f'{stem}.json').write_text(json.dumps(annotation))
 
 

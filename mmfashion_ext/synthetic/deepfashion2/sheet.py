@@ -9,6 +9,7 @@ import numpy as np
 
 from ...formats.deepfashion2.constants import CATEGORY_BY_ID, PALETTE
 from ...utils.image_grid import draw_text, write_sheet
+from ...utils.images import read_image
 from ..output import check_sheet
 
 
@@ -93,7 +94,7 @@ def contact_sheet(
     check_sheet(Path(out))
     images, labels = [], []
     for file in sorted(Path(split, 'image').glob('*.jpg'))[:num]:
-        image = cv2.imread(str(file))
+        image = read_image(file)
         text = Path(split, 'annos', f'{file.stem}.json').read_text()
         annotation = json.loads(text)
         if not plain:

@@ -152,8 +152,8 @@ def street(rng: np.random.Generator, h: int, w: int) -> np.ndarray:
     for _ in range(rng.integers(0, 4)):
         at = int(rng.uniform(0, w)), int(rng.uniform(0.25, line) * h)
         leaf = hsv_to_bgr(rng.uniform(0.22, 0.4), 0.6, rng.uniform(0.2, 0.7))
-        size = int(rng.uniform(0.05, 0.16) * w)
-        cv2.circle(image, at, size, leaf.tolist(), -1)
+        radius = int(rng.uniform(0.05, 0.16) * w)
+        cv2.circle(image, at, radius, leaf.tolist(), -1)
     return _defocus(rng, image)
 
 
@@ -195,4 +195,6 @@ def simulate_phone_photo(
     _, packed = cv2.imencode(
         '.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality]
     )
-    return cv2.imdecode(packed, cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+    assert decoded is not None  # it was just encoded
+    return decoded

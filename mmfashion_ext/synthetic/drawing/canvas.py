@@ -297,7 +297,8 @@ class Light:
         """
         u, v = uv[:, :, 0], uv[:, :, 1]
         shade = 1 + np.float32(self.slope) * xy[:, :, 0]
-        for kx, ky, phase, strength in self.waves.astype(np.float32):
+        columns = self.waves.astype(np.float32).T
+        for kx, ky, phase, strength in zip(*columns, strict=True):
             shade += strength * np.sin(kx * u + ky * v + phase)
         return shade
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 View = Literal['front', 'back', 'flat']
+DetailKind = Literal['seam', 'band', 'panel', 'print', 'button']
 SHORTS, TROUSERS, SKIRT = 7, 8, 9
 
 
@@ -102,7 +103,7 @@ class Detail:
     """
 
     points: np.ndarray
-    kind: Literal['seam', 'band', 'panel', 'print', 'button'] = 'seam'
+    kind: DetailKind = 'seam'
     width: float = 0.03
 
 

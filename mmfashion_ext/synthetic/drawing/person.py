@@ -71,8 +71,13 @@ def random_person(
         rng.random(), rng.uniform(0, 0.5), rng.uniform(0.1, 0.95)
     )
     long_hair = rng.uniform(0.6, 1.7) if rng.random() < 0.5 else 0.0
-    colours = (tuple(float(v) for v in c) for c in (skin, hair, shoes))
+    colours = _floats(skin), _floats(hair), _floats(shoes)
     return Person(*colours, long_hair, from_behind, turn)
+
+
+def _floats(colour: np.ndarray) -> Colour:
+    """Convert a (3,) colour to floats."""
+    return tuple(float(v) for v in colour)
 
 
 def ellipse(
@@ -107,7 +112,12 @@ def draw_body(canvas: Canvas, person: Person, pose: Pose) -> None:
         person (Person): Colours and hair.
         pose (Pose): Arms and legs.
     """
-    skin = {'colour': person.skin, 'rim': False}
+
+    def draw_skin(outline: np.ndarray, edge_darkness: float = 0.25) -> None:
+        canvas.fill_polygon(
+            outline, person.skin, edge_darkness=edge_darkness, rim=False
+        )
+
     if person.long_hair and not person.from_behind:
         length = person.long_hair * 0.5
         mane = np.array([(0.5, -1.2), (0.62, -0.5), (0.6, length)])
@@ -117,17 +127,15 @@ def draw_body(canvas: Canvas, person: Person, pose: Pose) -> None:
         x, y = ankle[0] * (sign, 1)
         shoe = ellipse(x + 0.08 * sign, y + 0.12, 0.27, 0.2)
         canvas.fill_polygon(shoe, person.shoes)
-        canvas.fill_polygon(
-            limb_outline(leg, HIP, THIGH, LEG_WIDTHS) * (sign, 1), **skin
-        )
+        draw_skin(limb_outline(leg, HIP, THIGH, LEG_WIDTHS) * (sign, 1))
     for arm, sign in zip(pose.arms, (-1, 1), strict=True):
         hand, _ = limb_axis(arm, SHOULDER, UPPER_ARM, np.array([2.95]))
         x, y = hand[0] * (sign, 1)
-        canvas.fill_polygon(ellipse(x, y, 0.15, 0.24), **skin)
-        limb = limb_outline(arm, SHOULDER, UPPER_ARM, ARM_WIDTHS) * (sign, 1)
-        canvas.fill_polygon(limb, **skin)
-    canvas.fill_polygon(close_symmetric(TORSO), **skin, edge_darkness=0.12)
-    canvas.fill_polygon(close_symmetric(NECK), **skin, edge_darkness=0.0)
+        draw_skin(ellipse(x, y, 0.15, 0.24))
+        limb = limb_outline(arm, SHOULDER, UPPER_ARM, ARM_WIDTHS)
+        draw_skin(limb * (sign, 1))
+    draw_skin(close_symmetric(TORSO), 0.12)
+    draw_skin(close_symmetric(NECK), 0.0)
 
 
 def draw_head(canvas: Canvas, person: Person) -> None:
@@ -208,15 +216,14 @@ def draw_occluders(
         root = np.array([rng.uniform(1.0, 1.8), rng.uniform(-0.2, 1.2)])
         widths = np.array([(0, 0.5), (1.5, 0.4), (3.4, 0.32)])
         arm = limb_outline(limb, root, UPPER_ARM, widths) * (side, 1)
-        canvas.fill_polygon(arm, tuple(float(v) for v in sleeve))
+        canvas.fill_polygon(arm, _floats(sleeve))
 
 
 def _draw_bag(rng: np.random.Generator, canvas: Canvas, side: float) -> None:
     """Draw a bag on a strap across the body; ``side`` is -1 or 1."""
-    colour = hsv_to_bgr(
-        rng.random(), rng.uniform(0.1, 0.8), rng.uniform(0.15, 0.8)
+    colour = _floats(
+        hsv_to_bgr(rng.random(), rng.uniform(0.1, 0.8), rng.uniform(0.15, 0.8))
     )
-    colour = tuple(float(v) for v in colour)
     dark = tuple(0.6 * v for v in colour)
     w, h = rng.uniform(0.35, 0.6), rng.uniform(0.3, 0.6)
     x, y = rng.uniform(0.5, 1.1), rng.uniform(2.6, 3.5)

@@ -142,13 +142,21 @@ def random_style(rng: np.random.Generator, category: int) -> Style:
     )
     trim = second if rng.random() < 0.6 else (base * 0.6).astype(np.uint8)
     return Style(
-        *(tuple(int(v) for v in colour) for colour in (base, second, trim)),
+        _integers(base),
+        _integers(second),
+        _integers(trim),
         pattern,
         rng.uniform(0.35, 1.1),
         bool(rng.random() < 0.3),
         rng.uniform(-0.25, 0.25) if rng.random() < 0.4 else 0.0,
         int(rng.integers(2**31)),
     )
+
+
+def _integers(colour: np.ndarray) -> tuple[int, int, int]:
+    """Convert a (3,) colour to integers."""
+    b, g, r = colour.tolist()
+    return b, g, r
 
 
 def _smooth_noise(rng: np.random.Generator, sigma: float) -> np.ndarray:
@@ -200,7 +208,7 @@ def _to_pixel(point: np.ndarray) -> tuple[int, int]:
 def _draw_tile(style: Style) -> np.ndarray:
     """Draw one repeat of the pattern of a style, (TILE, TILE, 3) BGR."""
     rng = np.random.default_rng(style.seed)
-    tile = np.empty((TILE, TILE, 3), np.uint8)
+    tile: np.ndarray = np.empty((TILE, TILE, 3), np.uint8)
     tile[:] = style.base
     pattern, half = style.pattern, TILE // 2
     if pattern == 'stripes':

@@ -13,6 +13,7 @@ some of DeepFashion2's, see :mod:`mmfashion_ext.formats.fld.constants`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -28,8 +29,10 @@ from ..garments.annotate import DrawnGarment
 from ..garments.scene import (
     JPEG_QUALITY,
     MIN_SIZE,
+    Framing,
     GarmentSpec,
     Shot,
+    Source,
     random_garment_spec,
     render_image,
 )
@@ -73,7 +76,7 @@ def random_fld_shot(rng: np.random.Generator, variation: int) -> Shot:
     Returns:
         Shot: View and framing.
     """
-    framing = str(rng.choice(['figure', 'garment']))
+    framing = cast('Framing', str(rng.choice(['figure', 'garment'])))
     slight = rng.uniform(0, 0.15)
     if variation == 1:
         if rng.random() < 0.1:
@@ -85,7 +88,7 @@ def random_fld_shot(rng: np.random.Generator, variation: int) -> Shot:
         if rng.random() < 0.5:
             return Shot('user', 'back', slight, framing)
         return Shot('user', 'front', rng.uniform(0.8, 1.1), framing)
-    source = str(rng.choice(['user', 'shop']))
+    source = cast('Source', str(rng.choice(['user', 'shop'])))
     return Shot(source, 'front', slight, 'crop', ZOOM[variation], 1.5)
 
 
@@ -169,7 +172,9 @@ def render_item(
         if (2 in states) == (variation in ZOOM) and 0 in states:
             return image, variation, landmarks, bbox
     shot = Shot('shop', 'front', 0.0, 'figure')
-    image, landmarks, bbox = _render(rng, spec, shot, size, clean=True)
+    rendered = _render(rng, spec, shot, size, clean=True)
+    assert rendered is not None  # a clean image shows its main garment
+    image, landmarks, bbox = rendered
     return image, 1, landmarks, bbox
 
 

@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 
 from ...formats.fld.constants import VARIATIONS, ClothesType
+from ...formats.fld.raw import RawFLD
 from ...utils.image_grid import CELL, draw_text, write_sheet
+from ...utils.images import read_image
 from ..output import check_sheet
 
 
@@ -36,8 +38,9 @@ def draw_item(
     factor = CELL / max(image.shape[:2])
     image = cv2.resize(image, None, fx=factor, fy=factor)
     colour = clothes.colour[::-1]
-    corners = np.round(np.reshape(bbox, (2, 2)) * factor).astype(int).tolist()
-    cv2.rectangle(image, *corners, colour, 1)
+    corners = np.round(np.reshape(bbox, (2, 2)) * factor).astype(int)
+    first, second = corners.tolist()
+    cv2.rectangle(image, first, second, colour, 1)
     points = np.round(landmarks[:, :2] * factor).astype(int).tolist()
     v = landmarks[:, 2]
     for a, b in clothes.skeleton:
@@ -70,12 +73,10 @@ def contact_sheet(
     Raises:
         UserError: ``out`` cannot be written, or the dataset has no images.
     """
-    from ...formats.fld.raw import RawFLD  # needs Pillow
-
     check_sheet(Path(out))
     images, labels = [], []
     for entry in RawFLD(root).entries[:num]:
-        image = cv2.imread(str(Path(root, 'Img', entry.name)))
+        image = read_image(Path(root, 'Img', entry.name))
         marks = entry.landmarks
         drawn = draw_item(image, marks.clothes, marks.points, entry.box)
         images.append(drawn)

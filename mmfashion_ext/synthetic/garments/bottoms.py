@@ -102,7 +102,7 @@ def make_trousers(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
 def _bottom_details(garment: Garment, cut: Cut, view: View) -> None:
     """Add waistband, fly, pockets and hems to shorts or trousers."""
     marks, details = garment.landmarks, garment.details
-    band = np.add(spline(marks[[0, 1, 2]]), (0, 0.16))
+    band = np.add(spline(list(marks[:3])), (0, 0.16))
     details.append(Detail(band))
     if 'belt' in cut.extras:
         details.append(Detail(band - (0, 0.08), 'band', 0.12))

@@ -69,7 +69,8 @@ def make_outwear(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
         Garment: In body space.
     """
     upper = UPPER_TYPES[category]
-    halves = tuple(make_upper_half(cut, upper, arm) for arm in pose.arms)
+    left, right = (make_upper_half(cut, upper, arm) for arm in pose.arms)
+    halves = left, right
     numbers = half_landmark_numbers(category)
     sleeve_count = SLEEVE_LANDMARKS[upper.sleeve]
     landmarks = np.zeros((CATEGORY_BY_ID[category].num_landmarks, 2))

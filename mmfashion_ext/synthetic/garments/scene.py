@@ -6,7 +6,7 @@ Shared by the generators of DeepFashion2 and FLD.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -42,6 +42,10 @@ CATEGORY_WEIGHTS = (
 )
 
 
+Source = Literal['user', 'shop']
+Framing = Literal['figure', 'garment', 'crop']
+
+
 @dataclass(frozen=True)
 class GarmentSpec:
     """Specification of a garment: category, measurements, style.
@@ -75,10 +79,10 @@ class Shot:
             edge on that of the frame.
     """
 
-    source: Literal['user', 'shop']
+    source: Source
     view: View
     turn: float
-    framing: Literal['figure', 'garment', 'crop']
+    framing: Framing
     zoom: tuple[float, float] = (1.0, 1.4)
     shift: float = 0.8
 
@@ -100,9 +104,7 @@ def random_garment_spec(
     return GarmentSpec(category, cut, random_style(rng, category))
 
 
-def random_shot(
-    rng: np.random.Generator, source: Literal['user', 'shop'], clean: bool
-) -> Shot:
+def random_shot(rng: np.random.Generator, source: Source, clean: bool) -> Shot:
     """Sample view and framing about as often as DeepFashion2 has them.
 
     Args:
@@ -115,19 +117,19 @@ def random_shot(
     """
     user = source == 'user'
     if clean:
-        framing = str(rng.choice(['figure', 'garment']))
+        framing = cast('Framing', str(rng.choice(['figure', 'garment'])))
         return Shot(source, 'front', rng.uniform(0, 0.15), framing)
     chance = rng.random()
-    view, turn = 'front', rng.uniform(0, 0.25)
+    view: View = 'front'
+    turn = rng.uniform(0, 0.25)
     if chance < (0.07 if user else 0.3):
         view, turn = 'flat', 0.0
     elif chance < (0.2 if user else 0.43):
         view = 'back'
     elif chance < (0.29 if user else 0.52):
         turn = rng.uniform(0.8, 1.1)
-    framing = str(
-        rng.choice(['figure', 'garment', 'crop'], p=[0.4, 0.45, 0.15])
-    )
+    framings = ['figure', 'garment', 'crop']
+    framing = cast('Framing', str(rng.choice(framings, p=[0.4, 0.45, 0.15])))
     if view == 'flat':
         framing = 'garment'
     return Shot(source, view, turn, framing)
@@ -242,7 +244,7 @@ def _flat_pose(rng: np.random.Generator) -> Pose:
     """Sample sleeves and legs spread on a table."""
     arms = [Limb(a, a - rng.uniform(0, 0.3)) for a in rng.uniform(0.45, 1, 2)]
     legs = [Limb(a, a) for a in rng.uniform(0.05, 0.14, 2)]
-    return Pose(tuple(arms), tuple(legs))
+    return Pose((arms[0], arms[1]), (legs[0], legs[1]))
 
 
 def _draw_garments(
@@ -304,7 +306,7 @@ def _size(rng: np.random.Generator, size: int) -> tuple[int, int]:
 
 def render_image(
     rng: np.random.Generator,
-    source: Literal['user', 'shop'],
+    source: Source,
     mains: Sequence[GarmentSpec],
     size: int,
     clean: bool = False,

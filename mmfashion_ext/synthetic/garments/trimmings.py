@@ -4,7 +4,14 @@
 import numpy as np
 
 from ..drawing.figure import mirror
-from ..drawing.pattern import Cut, Detail, Garment, UpperType, spline
+from ..drawing.pattern import (
+    Cut,
+    Detail,
+    DetailKind,
+    Garment,
+    UpperType,
+    spline,
+)
 
 PRINTS = ('disc', 'star', 'letters', 'box')
 
@@ -24,7 +31,7 @@ def add_hem_details(
             (0, 2) without a sleeve.
         hem (np.ndarray, optional): (n, 2) line of the hem, body units.
     """
-    kind = 'band' if 'cuffs' in cut.extras else 'seam'
+    kind: DetailKind = 'band' if 'cuffs' in cut.extras else 'seam'
     for cuff in cuffs:
         if len(cuff):
             garment.details.append(Detail(cuff, kind, 0.05))
@@ -45,7 +52,7 @@ def add_front_details(
         upper (UpperType): Type of the garment.
     """
     details, middle = garment.details, garment.landmarks[3]
-    kind = 'band' if 'trim' in cut.extras else 'seam'
+    kind: DetailKind = 'band' if 'trim' in cut.extras else 'seam'
     details.append(Detail(np.add(front, (0, 0.03)), kind, 0.06))
     if 'belt' in cut.extras and upper.dress:
         x = cut.fit
@@ -117,7 +124,7 @@ def add_opening_details(
             the hem to the neck, body units.
     """
     details = garment.details
-    kind = 'band' if 'trim' in cut.extras else 'seam'
+    kind: DetailKind = 'band' if 'trim' in cut.extras else 'seam'
     for edge, sign in zip(edges, (-1, 1), strict=True):
         bottom, top, inner = edge[0], edge[3], edge[5]
         outward = np.array([sign, 0])

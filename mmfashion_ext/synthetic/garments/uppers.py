@@ -118,7 +118,8 @@ def _sleeve(
         ]
     )
     near = 0.9 if not long else 0.95
-    axis, normal = limb_axis(arm, SHOULDER, UPPER_ARM, [near * cut.sleeve])
+    t = np.array([near * cut.sleeve])
+    axis, normal = limb_axis(arm, SHOULDER, UPPER_ARM, t)
     width = cut.cuff * 1.02
     cuff = np.concatenate([axis + width * normal, axis - width * normal])
     return landmarks, outline, cuff
@@ -324,8 +325,8 @@ def make_upper(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
         Garment: In body space.
     """
     upper = UPPER_TYPES[category]
-    halves = tuple(make_upper_half(cut, upper, arm) for arm in pose.arms)
-    left, right = halves
+    left, right = (make_upper_half(cut, upper, arm) for arm in pose.arms)
+    halves = left, right
     numbers = half_landmark_numbers(category)
     strapped = upper.sleeve == 'strap'
     back = np.array([0.0, 0.86 if strapped else 0.06])

@@ -2,14 +2,18 @@
 """Appearance of a pedestrian: body, clothes, bag. Colours are BGR 0-255."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
 from ..drawing.textures import Style, hsv_to_bgr
 
 Colour = tuple[int, int, int]
+Legs = Literal['trousers', 'shorts', 'skirt']
 Bag = Literal['none', 'backpack', 'shoulder', 'handbag', 'suitcase']
+
+_BAGS = ('none', 'backpack', 'shoulder', 'handbag', 'suitcase')
+_BAG_SHARES = (0.4, 0.2, 0.16, 0.12, 0.12)
 
 _SKINS = ((0.05, 0.28, 0.95), (0.06, 0.4, 0.85), (0.06, 0.55, 0.55))
 _HAIRS = ((0.08, 0.4, 0.15), (0.07, 0.5, 0.35), (0.11, 0.5, 0.75), (0, 0, 0.6))
@@ -50,7 +54,7 @@ class Appearance:
     bottom: Style
     sleeve: float
     hem: float
-    legs: Literal['trousers', 'shorts', 'skirt']
+    legs: Legs
     bag: Bag
     side: int
     stride: float
@@ -100,9 +104,7 @@ def random_appearance(rng: np.random.Generator) -> Appearance:
     Returns:
         Appearance: Body, clothes, bag and gait.
     """
-    legs = str(
-        rng.choice(['trousers', 'shorts', 'skirt'], p=[0.66, 0.2, 0.14])
-    )
+    legs = rng.choice(['trousers', 'shorts', 'skirt'], p=[0.66, 0.2, 0.14])
     coat = rng.random() < 0.3
     hue, saturation, value = _HAIRS[rng.integers(len(_HAIRS))]
     cap = rng.random() < 0.15
@@ -130,13 +132,8 @@ def random_appearance(rng: np.random.Generator) -> Appearance:
         bottom=_cloth(rng, (*('plain',) * 4, 'denim', 'checks')),
         sleeve=float(rng.choice([0.45, 1.0, 1.0])) if not coat else 1.0,
         hem=rng.uniform(0.14, 0.3) if coat else rng.uniform(0.0, 0.06),
-        legs=legs,
-        bag=str(
-            rng.choice(
-                ['none', 'backpack', 'shoulder', 'handbag', 'suitcase'],
-                p=[0.4, 0.2, 0.16, 0.12, 0.12],
-            )
-        ),
+        legs=cast('Legs', str(legs)),
+        bag=cast('Bag', str(rng.choice(_BAGS, p=_BAG_SHARES))),
         side=int(rng.choice([-1, 1])),
         stride=rng.uniform(22, 30),
         swing=rng.uniform(0.34, 0.48),

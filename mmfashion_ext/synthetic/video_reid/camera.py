@@ -292,10 +292,11 @@ def _background(
     tall, length = camera.hall.shape[:2]
     columns = (np.arange(size[0]) - foot[0]) / zoom + position
     rows = (np.arange(size[1]) - foot[1]) / zoom + 0.94 * tall
-    at = np.meshgrid(columns % length, rows.clip(0, tall - 1))
+    x, y = np.meshgrid(columns % length, rows.clip(0, tall - 1))
     image = cv2.remap(
         camera.hall,
-        *(coordinates.astype(np.float32) for coordinates in at),
+        x.astype(np.float32),
+        y.astype(np.float32),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_WRAP,
     )

@@ -98,7 +98,7 @@ def generate_video_reid(
             for name, image in _person(seed, person, cameras, size, frames):
                 file = folder / SEQUENCES / name
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(cv2.imencode('.png', image)[1])
+                file.write_bytes(cv2.imencode('.png', image)[1].tobytes())
         _write_splits(folder / SPLIT_FILE, num, seed)
     return out
 

@@ -3,10 +3,10 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from ...utils.image_grid import write_sheet
+from ...utils.images import read_image
 from ..output import check_sheet
 from .generate import SEQUENCES
 
@@ -29,12 +29,13 @@ def contact_sheet(root: str | Path, out: str | Path, num: int = 16) -> None:
     """
     check_sheet(Path(out))
     cameras = [Path(root, SEQUENCES, f'cam{camera}') for camera in (1, 2)]
-    strips, labels = [], []
+    strips: list[np.ndarray] = []
+    labels: list[str] = []
     for person in sorted(path.name for path in cameras[0].iterdir())[:num]:
         for number, camera in enumerate(cameras, 1):
             files = sorted((camera / person).glob('*.png'))
             shown = np.linspace(0, len(files) - 1, _FRAMES).round().astype(int)
-            frames = [cv2.imread(str(files[i])) for i in shown]
+            frames = [read_image(files[i]) for i in shown]
             strips.append(np.concatenate(frames, axis=1))
             labels.append(f'{person}, camera {number}')
     height, width = strips[0].shape[:2] if strips else (1, 1)

@@ -111,10 +111,10 @@ class _WalkerParts:
     ) -> None:
         """Add a chain of capsules: (n, 3) points, n radii, n - 1 fills."""
         pixels, near = self.view(points)
-        radii = np.array(radii) * self.view.scale
+        scaled = np.array(radii) * self.view.scale
         shade = 1 + 0.9 * float(np.clip(near.mean(), -0.15, 0.05))
         for i, fill in enumerate(fills):
-            outline = _capsule(*pixels[i : i + 2], *radii[i : i + 2])
+            outline = _capsule(*pixels[i : i + 2], *scaled[i : i + 2])
             depth = float(near[i : i + 2].mean()) + nearer
             self.add(depth, outline, fill, shade)
 
@@ -360,8 +360,8 @@ def _paint(
     fixed = np.round(outline * 2**_SHIFT).astype(np.int32)
     if not isinstance(fill, Style) or fill.pattern in ('plain', 'denim'):
         colour = fill.base if isinstance(fill, Style) else fill
-        colour = tuple(min(255.0, shade * v) for v in colour)
-        cv2.fillPoly(image, [fixed], colour, cv2.LINE_8, _SHIFT)
+        shaded = tuple(min(255.0, shade * v) for v in colour)
+        cv2.fillPoly(image, [fixed], shaded, cv2.LINE_8, _SHIFT)
         cv2.fillPoly(mask, [fixed], 255, cv2.LINE_8, _SHIFT)
         return
     height, width = mask.shape

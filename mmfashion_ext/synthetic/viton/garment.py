@@ -146,7 +146,9 @@ def draw_flat_cloth(top: Top, size: tuple[int, int]) -> FlatCloth:
     part_masks = np.zeros((3, height, width), np.uint8)
     cover = np.zeros((height, width), np.uint8)
     for number, part in enumerate(garment.parts, 1):
-        where, mask = canvas.draw_part(part, top.style, number, light)
+        drawn = canvas.draw_part(part, top.style, number, light)
+        assert drawn is not None  # all of it lies inside the image
+        where, mask = drawn
         cover[where] = np.maximum(cover[where], mask)
         if part.kind == 'limb':
             part_masks[LEFT if part.origin[0] < 0 else RIGHT][where] = mask

@@ -23,7 +23,7 @@ import numpy as np
 from rich.progress import track
 
 from ...errors import UserError
-from ...formats.viton.layout import LAYOUTS
+from ...formats.viton.layout import LAYOUTS, FileKind
 from ..output import check_at_least, new_folder, one_thread
 from .garment import Top, draw_flat_cloth, random_top
 from .scene import Scene, downsample, draw_scene, drawing_size, random_scene
@@ -56,7 +56,7 @@ def _write(root: Path, split: str, number: int, seed: int, size: int) -> None:
     joints = np.round(sample.joints, 3).ravel().tolist()
     pose = {'version': 1.0, 'people': [{'pose_keypoints': joints}]}
     person, cloth = f'{number:06d}_0', f'{number:06d}_1'
-    files = {
+    files: dict[FileKind, tuple[str, bytes]] = {
         'person': (f'{person}.jpg', _packed('.jpg', sample.image)),
         'cloth': (f'{cloth}.jpg', _packed('.jpg', downsample(flat.on_white))),
         'cloth_mask': (f'{cloth}.jpg', _packed('.jpg', mask)),

@@ -171,26 +171,22 @@ def _random_arm(rng: np.random.Generator) -> ArmPose:
     )
     between = rng.uniform
     lengths = between(0.92, 1), between(0.88, 1)
+    position: ArmPosition = 'front'
     if gesture == 'down':
         upper = between(0.08, 0.38)
         limb, position = Limb(upper, upper + between(-0.28, 0.08)), 'side'
     elif gesture == 'bent':
-        limb, position = Limb(between(0.2, 0.5), between(-0.6, -0.2)), 'front'
+        limb = Limb(between(0.2, 0.5), between(-0.6, -0.2))
     elif gesture == 'hip':
-        limb, position = (
-            Limb(between(0.6, 0.9), between(-0.95, -0.65)),
-            'front',
-        )
+        limb = Limb(between(0.6, 0.9), between(-0.95, -0.65))
     elif gesture == 'across':
-        limb, position = Limb(between(0.0, 0.45), between(-2.1, -1.1)), 'front'
+        limb = Limb(between(0.0, 0.45), between(-2.1, -1.1))
     elif gesture == 'up':
         upper = between(0.4, 0.9)  # no elbow bends by half a turn
-        limb, position = Limb(upper, upper - between(2.5, 2.9)), 'front'
+        limb = Limb(upper, upper - between(2.5, 2.9))
     else:
-        limb, position = (
-            Limb(between(0.25, 0.5), between(-0.9, -0.5)),
-            'behind',
-        )
+        limb = Limb(between(0.25, 0.5), between(-0.9, -0.5))
+        position = 'behind'
     return ArmPose(limb, lengths, position)
 
 
@@ -210,7 +206,10 @@ def random_model_pose(rng: np.random.Generator) -> ModelPose:
     leg = rng.uniform(0.02, 0.12, 2)
     return ModelPose(
         arms=(_random_arm(rng), _random_arm(rng)),
-        legs=tuple(Limb(a, a - rng.uniform(0, 0.08)) for a in leg),
+        legs=(
+            Limb(leg[0], leg[0] - rng.uniform(0, 0.08)),
+            Limb(leg[1], leg[1] - rng.uniform(0, 0.08)),
+        ),
         turn=float(turn),
         hip_shift=rng.uniform(-0.16, 0.16),
         shoulder_slope=rng.uniform(-0.09, 0.09),

@@ -2,12 +2,14 @@
 """Contact sheet of synthetic VITON: a person and all their conditions."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from ...utils.image_grid import write_sheet
+from ...utils.images import open_image, read_image
 from ..output import check_sheet
 from .generate import SPLITS
 
@@ -91,11 +93,11 @@ def warp_cloth(cloth: np.ndarray, flow: np.ndarray) -> np.ndarray:
     )
 
 
-def _conditions(folders: dict[str, Path], name: str) -> list[np.ndarray]:
+def _conditions(folders: Mapping[str, Path], name: str) -> list[np.ndarray]:
     """Return the images of ``TITLES`` of a person, each (h, w, 3) BGR."""
-    person = cv2.imread(str(folders['person'] / f'{name}.jpg'))
-    cloth = cv2.imread(str(folders['cloth'] / f'{name[:-1]}1.jpg'))
-    label = cv2.imread(str(folders['parse'] / f'{name}.png'), 0)
+    person = read_image(folders['person'] / f'{name}.jpg')
+    cloth = read_image(folders['cloth'] / f'{name[:-1]}1.jpg')
+    label = np.asarray(open_image(folders['parse'] / f'{name}.png'))
     parts = np.load(folders['densepose'] / f'{name}.npy')
     pose = json.loads((folders['pose'] / f'{name}_keypoints.json').read_text())
     joints = np.reshape(pose['people'][0]['pose_keypoints'], (18, 3))
@@ -131,7 +133,7 @@ def contact_sheet(
     """
     check_sheet(Path(out))
     layout = SPLITS[split]
-    folders = {
+    folders: dict[str, Path] = {
         kind: Path(root, layout.base, name)
         for kind, name in layout.folders.items()
     }

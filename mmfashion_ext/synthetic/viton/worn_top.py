@@ -87,7 +87,8 @@ class WornTop:
             np.ndarray: (..., 2) x, y on the person, body units.
         """
         x, y = points[..., 0], points[..., 1]
-        side, ease = self.half.side, self.drape.ease
+        side = self.half.side
+        ease: float | np.ndarray = self.drape.ease
         laid = np.interp(y, side[:, 1], side[:, 0])
         level = y
         if self.drape.tucked:

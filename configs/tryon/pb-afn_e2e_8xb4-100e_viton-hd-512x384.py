@@ -1,4 +1,4 @@
-# Second of four stages: the tutor as a whole.
+# Second of four stages: the tutor with its generator.
 _base_ = [
     '_base_/model_tutor_e2e.py',
     '_base_/dataset_tutor_hd.py',

@@ -1,5 +1,5 @@
-# The paper's ablation: every sample is distilled, whether the tutor warps
-# better or not.
+# Ablation of the paper, stage 3: every sample is distilled, also where the
+# tutor warps worse.
 _base_ = [
     '_base_/model_student.py',
     '_base_/dataset_student.py',

@@ -1,4 +1,4 @@
-# The paper's ablation: distillation of flows alone.
+# Ablation of the paper, stage 3: distillation of flows alone.
 _base_ = [
     '_base_/model_student.py',
     '_base_/dataset_student.py',

@@ -1,4 +1,4 @@
-# The paper's ablation: without distillation.
+# Ablation of the paper, stage 3: without distillation.
 _base_ = [
     '_base_/model_student.py',
     '_base_/dataset_student.py',

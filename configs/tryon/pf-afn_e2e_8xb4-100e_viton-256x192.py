@@ -1,4 +1,4 @@
-# Last of four stages: the student as a whole.
+# Last of four stages: the student with its generator.
 _base_ = [
     '_base_/model_student_e2e.py',
     '_base_/dataset_student.py',

@@ -1,4 +1,5 @@
-# Third of four stages: the student's warp network, from parts of the tutor's.
+# Third of four stages: the student's warp network, partly copied from the
+# tutor's.
 _base_ = [
     '_base_/model_student.py',
     '_base_/dataset_student_hd.py',

@@ -1,5 +1,5 @@
-# VITON for the student, see docs/datasets.md: with another garment for the
-# tutor in training, and neither parse map nor pose in a test.
+# VITON for the student, see docs/datasets.md. Training adds an unpaired cloth,
+# for the tutor; tests load neither parse map nor pose.
 data_root = 'data/viton/'
 
 train_pipeline = [
@@ -27,7 +27,7 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-# each test person in the garment worn: what the photograph shows is the truth
+# paired: each test person in the worn garment, so the photograph is the truth
 val_dataloader = dict(
     batch_size=4,
     num_workers=4,
@@ -44,7 +44,7 @@ val_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-# in another one: only distributions of pictures can be compared
+# unpaired: the truth is not known, so distributions of images are compared
 test_dataloader = dict(
     batch_size=4,
     num_workers=4,

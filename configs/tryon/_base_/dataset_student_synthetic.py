@@ -1,5 +1,5 @@
-# The synthetic VITON of dataset_tutor_synthetic.py for the student. Persons of
-# the test wear the garment they are tested with, and its true flow is known.
+# Synthetic VITON for the student, see dataset_tutor_synthetic.py. Tests are
+# paired: each person in the worn garment, whose true flow is known.
 _base_ = 'dataset_student.py'
 
 data_root = 'data/synthetic_viton/'

@@ -1,5 +1,5 @@
-# VITON for the tutor, see docs/datasets.md: pictures as they are, no
-# augmentation. Its own test needs parse maps and poses of the test persons.
+# VITON for the tutor, see docs/datasets.md: neither resized nor augmented. Its
+# tests need parse maps, poses and DensePose of the test persons.
 data_root = 'data/viton/'
 
 train_pipeline = [

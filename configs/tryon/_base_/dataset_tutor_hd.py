@@ -1,5 +1,5 @@
-# VITON-HD for the tutor, at 512 x 384: see docs/datasets.md. Its pictures are
-# 1024 x 768: leave ResizeTryOn out to train on them as they are.
+# VITON-HD for the tutor, see docs/datasets.md: 1024 x 768 px, resized
+# to 512 x 384. To train at full size remove ResizeTryOn, set radius=20.
 _base_ = 'dataset_tutor.py'
 
 data_root = 'data/viton-hd/'

@@ -1,8 +1,7 @@
 # Synthetic VITON of 128 x 96 pixels, see docs/synthetic.md:
 #   python -m mmfashion_ext.synthetic viton data/synthetic_viton --num 600 \
 #       --size 128
-# Persons of the test wear the garment they are tested with, and its true flow
-# is known.
+# Tests are paired: each person in the worn garment, whose true flow is known.
 _base_ = 'dataset_tutor.py'
 
 data_root = 'data/synthetic_viton/'

@@ -1,5 +1,5 @@
-# PF-AFN, the student (arXiv:2103.04559): reads the photograph and the garment,
-# and learns from PB-AFN. A leaf config names the tutor's checkpoint.
+# Student, PF-AFN (arXiv:2103.04559), warp network only: conditioned on the
+# photograph, trained with a tutor whose checkpoint the leaf config names.
 model = dict(
     type='mmfashion_ext.ParserFreeTryOn',
     data_preprocessor=dict(type='mmfashion_ext.TryOnDataPreprocessor'),
@@ -17,7 +17,7 @@ model = dict(
     distillation=dict(
         type='mmfashion_ext.AdjustableDistillation', selection='adjustable'
     ),
-    # torchvision's weights: see docs/tryon.md for where to get them
+    # torchvision's weights; docs/tryon.md has the download command
     perceptual=dict(
         type='mmfashion_ext.PerceptualLoss',
         checkpoint='checkpoints/vgg19-dcbb9e9d.pth',

@@ -1,4 +1,4 @@
-# A narrow student that learns in minutes on 2 cores, without VGG
+# Narrow student, for minutes on 2 cores; without VGG19
 _base_ = 'model_student.py'
 
 warp_net = dict(

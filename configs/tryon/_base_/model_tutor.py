@@ -1,5 +1,5 @@
-# PB-AFN, the tutor (arXiv:2103.04559): reads parse map, pose and DensePose. A
-# leaf config of the second stage adds the generator.
+# Tutor, PB-AFN (arXiv:2103.04559), warp network only: conditioned on parse
+# map, pose and DensePose.
 model = dict(
     type='mmfashion_ext.ParserBasedTryOn',
     data_preprocessor=dict(type='mmfashion_ext.TryOnDataPreprocessor'),
@@ -7,7 +7,7 @@ model = dict(
         type='mmfashion_ext.AppearanceFlowWarp', condition_channels=45
     ),
     warp_loss=dict(type='mmfashion_ext.WarpLoss'),
-    # torchvision's weights: see docs/tryon.md for where to get them
+    # torchvision's weights; docs/tryon.md has the download command
     perceptual=dict(
         type='mmfashion_ext.PerceptualLoss',
         checkpoint='checkpoints/vgg19-dcbb9e9d.pth',

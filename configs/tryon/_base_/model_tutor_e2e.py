@@ -1,4 +1,4 @@
-# The tutor with its generator: 0.5 W + G
+# Tutor with its generator; loss 0.5 W + G, see docs/tryon.md
 _base_ = 'model_tutor.py'
 
 model = dict(

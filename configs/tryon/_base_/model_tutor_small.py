@@ -1,5 +1,5 @@
-# A narrow tutor that learns from nothing on 2 cores: no VGG, whose weights
-# would have to be downloaded
+# Narrow tutor, for minutes on 2 cores; without VGG19, whose weights would have
+# to be downloaded
 _base_ = 'model_tutor.py'
 
 model = dict(

@@ -3,7 +3,7 @@ _base_ = '../../_base_/default_runtime.py'
 default_scope = 'mmengine'
 
 default_hooks = dict(
-    # and after the last epoch
+    # every 20 epochs and after the last one
     checkpoint=dict(interval=20),
     visualization=dict(type='mmfashion_ext.TryOnVisualizationHook'),
 )
@@ -12,5 +12,5 @@ visualizer = dict(
     vis_backends=[dict(type='LocalVisBackend')],
 )
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
-# batch statistics over all GPUs, for what is trained
+# batch statistics of all GPUs, in the trained networks
 sync_bn = 'torch'

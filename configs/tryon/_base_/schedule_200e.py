@@ -1,5 +1,5 @@
-# 100 epochs at the full rate, 100 that fall linearly to a hundredth of it;
-# what the student has from the tutor waits until epoch 100
+# 100 epochs at the full learning rate, 100 that decay linearly to 1/100 of it;
+# weights that are copied from the tutor are frozen until epoch 100
 _base_ = 'schedule_100e.py'
 
 train_cfg = dict(max_epochs=200)

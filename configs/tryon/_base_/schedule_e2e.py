@@ -1,4 +1,4 @@
-# The warp network at a fifth of the rate of the generator
+# Learning rate of the warp network: 1/5 of that of the generator
 _base_ = 'schedule_100e.py'
 
 optim_wrapper = dict(

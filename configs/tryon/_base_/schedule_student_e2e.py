@@ -1,5 +1,5 @@
-# As schedule_e2e.py, the warp network at a fifth of the rate of the generator;
-# and the weights of the skin terms double from epoch 50 on
+# Learning rate of the warp network: 1/5 of that of the generator, as in
+# schedule_e2e.py; the weights of the skin terms double from epoch 50 on
 _base_ = 'schedule_100e.py'
 
 optim_wrapper = dict(

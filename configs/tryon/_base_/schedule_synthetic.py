@@ -1,4 +1,4 @@
-# A short schedule: a larger rate, half of it constant
+# 8 epochs at a larger learning rate, which decays in the second half
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=8, val_interval=8)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -1,4 +1,4 @@
-# Second of four stages, narrow: the tutor as a whole.
+# Second of four stages, narrow: the tutor with its generator.
 _base_ = [
     '../_base_/model_tutor_small.py',
     '../_base_/dataset_tutor_synthetic.py',
@@ -15,7 +15,7 @@ model = dict(
     try_on_loss=dict(type='mmfashion_ext.TryOnLoss'),
     warp_weight=0.5,
 )
-# the warp network at a fifth of the rate: it is trained, the generator is not
+# learning rate of the warp network, which is trained already: 1/5
 optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(warp_net=dict(lr_mult=0.2)))
 )

@@ -1,4 +1,4 @@
-# Last of four stages, narrow: the student as a whole.
+# Last of four stages, narrow: the student with its generator.
 _base_ = [
     '../_base_/model_student_small.py',
     '../_base_/dataset_student_synthetic.py',
@@ -18,11 +18,11 @@ model = dict(
     teacher_checkpoint='work_dirs/pb-afn_e2e-small_1xb4-8e_synthetic-128x96/'
     'epoch_8.pth',
 )
-# the warp network at a fifth of the rate: it is trained, the generator is not
+# learning rate of the warp network, which is trained already: 1/5
 optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(warp_net=dict(lr_mult=0.2)))
 )
-# the weights of the skin terms double half way
+# the weights of the skin terms double in the second half
 custom_hooks = [
     dict(
         type='mmfashion_ext.SwitchLossHook',

@@ -1,6 +1,6 @@
 # Third of four stages, narrow: the student's warp network. Twice as long as
-# the others, as published; but what comes from the tutor waits for a quarter
-# of it only, since this tutor is no master yet.
+# the others, as published; but the weights that are copied from the tutor are
+# frozen for a quarter of it only, because this tutor is trained briefly.
 _base_ = [
     '../_base_/model_student_small.py',
     '../_base_/dataset_student_synthetic.py',

@@ -103,7 +103,7 @@ def _restore(value: Any, blank: str) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_restore(entry, blank) for entry in value)
     if isinstance(value, str):
-        # beside a bracket a blank is no part of the text
+        # beside a bracket a blank is not part of the text
         return value.replace(blank, ' ').strip()
     return value
 

@@ -197,7 +197,7 @@ def test_only_the_student_learns(rand):
     for tensors in vars(teacher).values():
         assert all(tensor.grad is None for tensor in tensors)
     assert person.grad is None
-    assert student.warped_cloths[-1].grad is None, 'the choice is no loss'
+    assert student.warped_cloths[-1].grad is None, 'the choice is not a loss'
     assert student.grids[1].grad is None, 'not among the flow scales'
     assert student.grids[2].grad.any()
 

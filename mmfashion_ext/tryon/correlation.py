@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..errors import UserError
+
 #: Columns that one matrix product covers; fastest among 8 ... 48.
 _BLOCK = 16
 
@@ -97,9 +99,18 @@ def correlation_mmcv(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
 
     Returns:
         Tensor: (B, (2r + 1)^2, h, w), of the second's dtype.
+
+    Raises:
+        UserError: MMCV is missing, or was not compiled for CUDA.
     """
+    kernel = _mmcv_op()
+    if kernel is None:
+        raise UserError(
+            'correlation_mmcv needs MMCV compiled for CUDA, and there is '
+            'none: install it, or use correlation()'
+        )
     exact = torch.promote_types(second.dtype, torch.float32)
-    summed = _mmcv_op()(first.to(exact), second.to(exact), 1, radius)
+    summed = kernel(first.to(exact), second.to(exact), 1, radius)
     return (summed / first.shape[1]).flatten(1, 2).to(second.dtype)
 
 

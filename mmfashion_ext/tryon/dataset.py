@@ -102,7 +102,8 @@ class TryOnDataset(BaseDataset):
         self.pairing = pairing
         self.unpaired = unpaired
         self.annotations = annotations
-        self._rng_seeds = self._rng = None
+        self._rng_seeds: tuple[int, int, int] | None = None
+        self._rng: np.random.Generator | None = None
         kwargs.setdefault('test_mode', split == 'test')
         super().__init__(
             data_root=data_root, pipeline=list(pipeline), **kwargs
@@ -128,7 +129,12 @@ class TryOnDataset(BaseDataset):
         self._metainfo.update(
             dataset=files.layout_name, split=files.split, paired=paired
         )
-        kinds = ['person', 'cloth', 'cloth_mask', *self._kinds()]
+        kinds: list[FileKind] = [
+            'person',
+            'cloth',
+            'cloth_mask',
+            *self._kinds(),
+        ]
         if not paired and 'flow' in kinds:
             kinds.remove('flow')
         if 'truth' in kinds:
@@ -184,7 +190,7 @@ class TryOnDataset(BaseDataset):
         worn = self.files.worn()
         return all(worn[pair.person] == pair.cloth for pair in pairs)
 
-    def _kinds(self) -> Sequence[Annotation]:
+    def _kinds(self) -> Sequence[FileKind]:
         """Return the annotations to load."""
         if self.annotations is not None:
             return self.annotations
@@ -243,6 +249,6 @@ class TryOnDataset(BaseDataset):
             worker.seed if worker else 0,
             get_rank(),
         )
-        if seeds != self._rng_seeds:
+        if self._rng is None or seeds != self._rng_seeds:
             self._rng_seeds, self._rng = seeds, np.random.default_rng(seeds)
         return self._rng

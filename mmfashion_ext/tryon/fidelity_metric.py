@@ -124,11 +124,14 @@ class FidelityMetric(BaseMetric):
                 'FID and KID, or features, another network; not both'
             )
         require_torchmetrics('FID and KID')
-        if features is None:
-            features = InceptionFeatures(checkpoint)
-        elif not isinstance(features, nn.Module):
-            features = MODELS.build(features)
-        self.features = features.eval()
+        network: nn.Module
+        if checkpoint is not None:
+            network = InceptionFeatures(checkpoint)
+        elif isinstance(features, nn.Module):
+            network = features
+        else:
+            network = MODELS.build(features)
+        self.features = network.eval()
         self.fid = fid
         self.kid = kid
         self.subsets = subsets

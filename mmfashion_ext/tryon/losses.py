@@ -7,6 +7,7 @@ a :class:`PerceptualLoss`.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -108,13 +109,21 @@ class _LossWithPerceptual(BaseModule):
 
     def __init__(self, perceptual: dict | nn.Module | None) -> None:
         super().__init__()
-        if isinstance(perceptual, dict):
-            perceptual = MODELS.build(perceptual)
-        self.perceptual = perceptual
+        self.perceptual: nn.Module | None = (
+            MODELS.build(perceptual)
+            if isinstance(perceptual, dict)
+            else perceptual
+        )
 
     def _if_perceptual(self, weight: float) -> float:
         """Return the weight, or 0 without a VGG19."""
         return 0.0 if self.perceptual is None else weight
+
+    def _vgg(self, *images: Tensor, **features: Any) -> Tensor:
+        """Compute the perceptual loss of two images (B, 3, H, W)."""
+        # without a VGG19 its terms have weight 0, and are not computed
+        assert self.perceptual is not None
+        return self.perceptual(*images, **features)
 
 
 @MODELS.register_module()
@@ -200,7 +209,6 @@ class WarpLoss(_LossWithPerceptual):
             return sum(weight * term(*items) for weight, *items in scales)
 
         x, e = result.warped_cloths, result.warped_masks
-        vgg = self.perceptual
         return _weighted(
             tv=(
                 self.tv_weight,
@@ -209,7 +217,7 @@ class WarpLoss(_LossWithPerceptual):
             cloth=(self.cloth_weight, lambda: over_scales(l1, x, cloths)),
             perceptual=(
                 self._if_perceptual(self.perceptual_weight),
-                lambda: over_scales(vgg, x, cloths),
+                lambda: over_scales(self._vgg, x, cloths),
             ),
             mask=(self.mask_weight, lambda: over_scales(l1, e, masks)),
             second_order=(
@@ -267,12 +275,12 @@ class TryOnLoss(_LossWithPerceptual):
         """
         l1_weight = self.l1_weight
         vgg_weight = self._if_perceptual(self.perceptual_weight)
-        features = (
-            self.perceptual.target_features(person) if vgg_weight else None
-        )
+        features = None
+        if self.perceptual is not None and vgg_weight:
+            features = self.perceptual.target_features(person)
 
         def vgg(image: Tensor) -> Tensor:
-            return self.perceptual(image, target_features=features)
+            return self._vgg(image, target_features=features)
 
         try_on, rendered = composition.try_on, composition.rendered
         return _weighted(
@@ -333,6 +341,6 @@ class SkinLoss(_LossWithPerceptual):
             skin=(a, lambda: l1(x, y)),
             skin_perceptual=(
                 self._if_perceptual(b),
-                lambda: self.perceptual(x, y),
+                lambda: self._vgg(x, y),
             ),
         )

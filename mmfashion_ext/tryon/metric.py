@@ -142,7 +142,7 @@ class TryOnMetric(MeanMetric):
         self.ssim = ssim
         self.l1 = l1
         # built here: a missing file is reported before a training starts
-        self.lpips = lpips and build_lpips(**lpips)
+        self.lpips = None if lpips is None else build_lpips(**lpips)
 
     def measure(self, sample: dict) -> dict[str, float]:
         """Compare ``try_on`` with ``gt_try_on`` or, paired, ``person``.

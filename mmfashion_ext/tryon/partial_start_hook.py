@@ -8,6 +8,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
 
 from ..errors import UserError
 from ..registry import HOOKS
@@ -43,7 +44,8 @@ class PartialStartHook(Hook):
     ) -> None:
         self.parts = tuple(parts)
         self.switch_epoch = switch_epoch
-        self._handle = None
+        self._handle: RemovableHandle | None = None
+        self._frozen: list[nn.Parameter] = []
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Freeze the part before ``switch_epoch``, unfreeze it then.
@@ -58,7 +60,7 @@ class PartialStartHook(Hook):
         if epoch == self.switch_epoch:
             optimizer.state.clear()
         if epoch >= self.switch_epoch and self._handle is not None:
-            self._unfreeze()
+            self._unfreeze(self._handle)
 
     def _freeze(self, model: nn.Module, optimizer: Optimizer) -> None:
         self._frozen = self._find_frozen(model)
@@ -72,8 +74,8 @@ class PartialStartHook(Hook):
 
         self._handle = optimizer.register_step_pre_hook(drop_gradients)
 
-    def _unfreeze(self) -> None:
-        self._handle.remove()
+    def _unfreeze(self, handle: RemovableHandle) -> None:
+        handle.remove()
         self._handle = None
         for parameter in self._frozen:
             parameter.requires_grad_(True)

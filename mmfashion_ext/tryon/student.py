@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from ..utils.sources import is_url
 from .conditions import person_cloth_mask
 from .frozen import Frozen
 from .layer_fusion import fuse
-from .tryon_model import Inputs, Losses, TryOnModel
+from .tryon_model import Inputs, Losses, TryOnModel, build_optional
 from .warp_net import WarpResult
 
 
@@ -52,14 +53,14 @@ class ParserFreeTryOn(TryOnModel):
         start_from_teacher: bool = False,
         distillation: dict | None = None,
         skin_loss: dict | None = None,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> None:
         super().__init__(warp_net, **kwargs)
-        self.teacher = None  # built when training starts
+        self.teacher: Frozen | None = None  # built when training starts
         self.teacher_cfg = teacher
         self.teacher_checkpoint = teacher_checkpoint
         self.start_from_teacher = start_from_teacher
-        self.distillation = distillation and MODELS.build(distillation)
+        self.distillation = build_optional(distillation)
         self.skin_loss = self._build_loss(skin_loss)
 
     def init_weights(self) -> None:
@@ -117,7 +118,16 @@ class ParserFreeTryOn(TryOnModel):
 
         Args and Returns: see :meth:`TryOnModel.loss`; ``distill_share`` is
         returned too, see :class:`AdjustableDistillation`.
+
+        Raises:
+            UserError: The student has no tutor, or a loss is missing.
         """
+        if self.teacher is None:
+            raise UserError(
+                'a student is trained with its tutor, and there is none: set '
+                'model.teacher and model.teacher_checkpoint, and call '
+                'init_weights() before'
+            )
         person = inputs['person']
         worn_mask = person_cloth_mask(inputs['parse'])
         person_clothes = person * worn_mask
@@ -129,7 +139,7 @@ class ParserFreeTryOn(TryOnModel):
             inputs['cloth'],
             inputs['cloth_mask'],
         )
-        losses = self.warp_loss(result, person_clothes, worn_mask)
+        losses = self._loss('warp_loss')(result, person_clothes, worn_mask)
         if self.distillation is not None:
             losses |= self.distillation(result, taught.paired, person_clothes)
         losses = self._weight_warp(losses)
@@ -137,7 +147,7 @@ class ParserFreeTryOn(TryOnModel):
             return losses
         generator_input = self.generator_input(student_inputs, result)
         composition = self._compose(generator_input, result, worn_mask)
-        losses |= self.try_on_loss(composition, person)
+        losses |= self._loss('try_on_loss')(composition, person)
         if self.skin_loss is not None:
             skin_mask = taught.unpaired_mask * (1 - worn_mask)
             losses |= self.skin_loss(composition.rendered, person, skin_mask)

@@ -6,6 +6,7 @@ from typing import Literal
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..registry import MODELS
 from .conditions import person_cloth_mask
 from .generator import Composition, compose
@@ -49,22 +50,40 @@ class TryOnModel(BaseModel):
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.warp_net = MODELS.build(warp_net)
-        self.generator = generator and MODELS.build(generator)
-        self.perceptual = perceptual and MODELS.build(perceptual)
+        self.generator = build_optional(generator)
+        self.perceptual = build_optional(perceptual)
         self.warp_loss = self._build_loss(warp_loss)
         self.try_on_loss = self._build_loss(try_on_loss)
         self.warp_weight = warp_weight
 
     def _build_loss(self, cfg: dict | None) -> nn.Module | None:
         """Build a loss that shares the model's VGG."""
-        return cfg and MODELS.build(dict(cfg, perceptual=self.perceptual))
+        if cfg is None:
+            return None
+        return MODELS.build(dict(cfg, perceptual=self.perceptual))
+
+    def _loss(self, name: Literal['warp_loss', 'try_on_loss']) -> nn.Module:
+        """Return a loss that training needs.
+
+        Raises:
+            UserError: The model was built without it.
+        """
+        loss = getattr(self, name)
+        if loss is None:
+            raise UserError(
+                f'model.{name} is None, and training needs it: set it to the '
+                'config of the loss'
+            )
+        return loss
 
     def forward(
         self,
         inputs: Inputs,
         data_samples: list[TryOnDataSample] | None = None,
         mode: Literal['tensor', 'loss', 'predict'] = 'tensor',
-    ) -> Losses | list[TryOnDataSample] | tuple[Composition, WarpResult]:
+    ) -> (
+        Losses | list[TryOnDataSample] | tuple[Composition | None, WarpResult]
+    ):
         """Return losses, data samples with predictions, or raw results.
 
         Args:
@@ -74,15 +93,19 @@ class TryOnModel(BaseModel):
             mode (str): ``'tensor'``, ``'loss'`` or ``'predict'``.
 
         Raises:
-            ValueError: Another mode.
+            ValueError: Another mode, or no data samples to predict for.
         """
         if mode == 'loss':
             return self.loss(inputs)
-        if mode == 'predict':
-            return self.predict(inputs, data_samples)
         if mode == 'tensor':
             return self.try_on(inputs)
-        raise ValueError(f'mode must be tensor, loss or predict, got {mode!r}')
+        if mode != 'predict':
+            raise ValueError(
+                f'mode must be tensor, loss or predict, got {mode!r}'
+            )
+        if data_samples is None:
+            raise ValueError("mode 'predict' needs data_samples, got None")
+        return self.predict(inputs, data_samples)
 
     def condition(self, inputs: Inputs) -> Tensor:
         """Return the warp network's condition, (B, channels, H, W)."""
@@ -188,13 +211,27 @@ class TryOnModel(BaseModel):
         result: WarpResult,
         worn_mask: Tensor | None = None,
     ) -> Composition:
-        """Render and compose; ``worn_mask`` (B, 1, H, W), 0-1, if paired."""
+        """Render and compose; ``worn_mask`` (B, 1, H, W), 0-1, if paired.
+
+        Raises:
+            UserError: The model has no generator.
+        """
+        if self.generator is None:
+            raise UserError(
+                f'{type(self).__name__} has no generator to render with: set '
+                'generator in its config (of a tutor, model.teacher.generator)'
+            )
         return compose(
             self.generator(generator_input),
             result.warped_cloth,
             result.warped_mask,
             worn_mask,
         )
+
+
+def build_optional(cfg: dict | None) -> nn.Module | None:
+    """Build a network from its config; None for None."""
+    return None if cfg is None else MODELS.build(cfg)
 
 
 def crop_grid(grid: Tensor, size: tuple[int, int]) -> Tensor:

@@ -86,13 +86,13 @@ class ParserBasedTryOn(TryOnModel):
             self.condition(inputs), inputs['cloth'], inputs['cloth_mask']
         )
         losses = self._weight_warp(
-            self.warp_loss(result, person * worn_mask, worn_mask)
+            self._loss('warp_loss')(result, person * worn_mask, worn_mask)
         )
         if self.generator is None:
             return losses
         generator_input = self.generator_input(inputs, result, worn_mask)
         composition = self._compose(generator_input, result, worn_mask)
-        return losses | self.try_on_loss(composition, person)
+        return losses | self._loss('try_on_loss')(composition, person)
 
     @torch.no_grad()
     def teach(self, inputs: Inputs) -> TutorOutput:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.tryon import correlation as module
 from mmfashion_ext.tryon.correlation import (
     correlation,
@@ -152,3 +153,9 @@ def test_mmcv_equals_banded(shape, dtype):
         difference = (ours.float() - theirs.float()).norm()
         assert difference / theirs.float().norm() < 8 * eps
     assert torch.equal(correlation(*pair), found[0][0])
+
+
+def test_without_the_cuda_kernel_its_function_says_so(monkeypatch):
+    monkeypatch.setattr(module, '_mmcv_op', lambda: None)
+    with pytest.raises(UserError, match='needs MMCV compiled for CUDA'):
+        correlation_mmcv(*maps(1, 2, 3, 4))

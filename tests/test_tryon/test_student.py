@@ -196,3 +196,13 @@ def test_a_missing_or_wrong_tutor_is_an_error(build_student, tmp_path):
     torch.save({'state_dict': {'a': torch.zeros(1)}}, tmp_path / 'a.pth')
     with pytest.raises(CheckpointError, match='another model'):
         build_student(tmp_path / 'a.pth').init_weights()
+
+
+def test_a_student_without_tutor_is_not_trained(
+    build_student, inputs, tutor_file
+):
+    student = build_student(tutor_file)  # init_weights builds the tutor
+    with pytest.raises(
+        UserError, match=r'model\.teacher and model.teacher_ch'
+    ):
+        student(inputs, mode='loss')

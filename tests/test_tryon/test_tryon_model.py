@@ -7,6 +7,7 @@ import torch
 pytest.importorskip('mmengine')
 from mmengine.structures import BaseDataElement
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.tryon import TryOnDataSample, conditions
 
 H, W = 64, 32
@@ -42,3 +43,17 @@ def test_predictions_are_cropped(build_student, inputs, tutor_file):
 def test_a_wrong_mode_is_named(build_tutor, inputs):
     with pytest.raises(ValueError, match='got '):
         build_tutor()(inputs, mode='forward')
+    with pytest.raises(ValueError, match="'predict' needs data_samples"):
+        build_tutor()(inputs, mode='predict')
+
+
+@pytest.mark.parametrize('name', ['warp_loss', 'try_on_loss'])
+def test_training_without_a_loss_names_it(build_tutor, inputs, name):
+    with pytest.raises(UserError, match=f'model.{name} is None'):
+        build_tutor(**{name: None})(inputs, mode='loss')
+
+
+def test_a_tutor_without_generator_cannot_teach(build_tutor, inputs):
+    tutor = build_tutor(generator=None)
+    with pytest.raises(UserError, match='ParserBasedTryOn has no generator'):
+        tutor.teach(inputs)

@@ -23,7 +23,7 @@ from ..layer_fusion import fuse
 from ..student import ParserFreeTryOn
 from ..tryon_model import Inputs
 from ..warp_net import WarpResult
-from .fast_warp_net import accelerate
+from .fast_warp_net import FastAppearanceFlowWarp, accelerate
 
 
 class PersonFeatures(NamedTuple):
@@ -115,9 +115,10 @@ class FastTryOn:
         self.generator = None
         if model.generator is not None:
             self.generator = self._prepare(fuse(model.generator))
+        self._person_maps, self._cloth_maps = _person_maps, _cloth_maps
         if compile:
-            self._encode_person = torch.compile(self._encode_person)
-            self._encode_cloth = torch.compile(self._encode_cloth)
+            self._person_maps = torch.compile(_person_maps)
+            self._cloth_maps = torch.compile(_cloth_maps)
             if self.generator is not None:
                 self.generator.compile()
 
@@ -148,7 +149,8 @@ class FastTryOn:
             ValueError: A side is not divisible by 32.
         """
         self.warp_net.check_size(person)
-        return PersonFeatures(person, *self._encode_person(self._cast(person)))
+        maps = self._person_maps(self.warp_net, self._cast(person))
+        return PersonFeatures(person, *maps)
 
     @torch.no_grad()
     def encode_cloth(self, cloth: Tensor, cloth_mask: Tensor) -> ClothFeatures:
@@ -163,7 +165,7 @@ class FastTryOn:
             ValueError: A side is not divisible by 32.
         """
         self.warp_net.check_size(cloth)
-        maps = self._encode_cloth(self._cast(cloth))
+        maps = self._cloth_maps(self.warp_net, self._cast(cloth))
         return ClothFeatures(cloth, cloth_mask, maps)
 
     def cloth_bytes(self, size: tuple[int, int]) -> int:
@@ -214,9 +216,16 @@ class FastTryOn:
     def _cast(self, image: Tensor) -> Tensor:
         return image.to(self.dtype, memory_format=torch.channels_last)
 
-    def _encode_person(self, person: Tensor) -> tuple[tuple[Tensor, ...], ...]:
-        maps = self.warp_net.encode_condition(person)
-        return tuple(maps), tuple(self.warp_net.refine_features(maps))
 
-    def _encode_cloth(self, cloth: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.warp_net.encode_cloth(cloth))
+def _person_maps(
+    network: FastAppearanceFlowWarp, person: Tensor
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Return the maps of persons, and those that refine the flow."""
+    maps = network.encode_condition(person)
+    return tuple(maps), tuple(network.refine_features(maps))
+
+
+def _cloth_maps(
+    network: FastAppearanceFlowWarp, cloth: Tensor
+) -> tuple[Tensor, ...]:
+    return tuple(network.encode_cloth(cloth))

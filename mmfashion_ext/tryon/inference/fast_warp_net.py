@@ -172,7 +172,8 @@ def accelerate(network: AppearanceFlowWarp) -> FastAppearanceFlowWarp:
         for step in ('refine', 'flows')
     )
     fast = fuse(network)
-    fast.__class__ = _fast_class(type(network))
+    # mypy looks up __hash__ of the instances, not of the class itself
+    fast.__class__ = _fast_class(type(network))  # type: ignore[arg-type]
     halves = []
     if published:
         halves = [_split(head[0]) for head in fast.refine_heads]

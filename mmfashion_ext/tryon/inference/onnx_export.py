@@ -59,6 +59,8 @@ class TryOnGraph(nn.Module):
                 'cloth_mask': cloth_mask,
             }
         )
+        # export_onnx checks that the model has a generator
+        assert composition is not None
         return composition.try_on, result.warped_cloth, result.warped_mask
 
 

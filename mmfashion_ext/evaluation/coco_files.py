@@ -99,7 +99,7 @@ def load_ground_truth(gt: dict | str | os.PathLike) -> dict:
     Returns:
         dict: ``images``, ``annotations`` and ``categories``; the annotations
         are copies with ``iscrowd`` filled in and ``keypoints`` as (882,)
-        float64 arrays: x, y in px and v of 294 landmarks.
+        float64 arrays: the rows of (294, 3), x and y in px and v.
 
     Raises:
         EvaluationError: The ground truth is not one of DeepFashion2.
@@ -165,7 +165,8 @@ def visible_only(gt: dict) -> dict:
     """The "visible" ground truth made from the "visible and occluded" one.
 
     Args:
-        gt (dict): COCO dict with all labelled landmarks; left as it is.
+        gt (dict): COCO dict with all labelled landmarks, the rows of
+            (294, 3) in each annotation; left as it is.
 
     Returns:
         dict: The same with only v = 2 kept: x = y = v = 0 for the other
@@ -195,8 +196,9 @@ def load_results(
         task (str): ``'bbox'``, ``'segm'`` or ``'keypoints'``.
         gt (dict): Output of :func:`load_ground_truth`.
         results (list[dict] | str | os.PathLike): Flat list of ``image_id``,
-            ``category_id`` (1..13), ``score`` and ``bbox`` [x, y, w, h] px,
-            ``segmentation`` (RLE) or ``keypoints`` (882 numbers: x, y in px,
+            ``category_id`` (1..13), ``score`` and ``bbox`` (x, y, w, h) in
+            px, ``segmentation`` (run lengths of a mask (h, w)) or
+            ``keypoints`` (882 numbers: the rows of (294, 3), x and y in px,
             v arbitrary), left as it is, or its file.
 
     Returns:

@@ -28,9 +28,9 @@ _CATEGORY_ID = Integer(1, len(CATEGORY_BY_ID))
 class CornerBox:
     """Rule for a box [x1, y1, x2, y2] in px; it may have no area."""
 
-    def problem(self, value: object) -> str:
-        """See :class:`~mmfashion_ext.formats.rules.Rule`."""
-        if problem := Numbers(4, 'x1, y1, x2, y2 in px').problem(value):
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
+        if problem := Numbers(4, 'x1, y1, x2, y2 in px')(value):
             return problem
         x1, y1, x2, y2 = value
         if x2 >= x1 and y2 >= y1:
@@ -45,8 +45,8 @@ class CornerBox:
 class CornerBoxes:
     """Rule for a list or array (n, 4) of boxes [x1, y1, x2, y2] in px."""
 
-    def problem(self, value: object) -> str:
-        """See :class:`~mmfashion_ext.formats.rules.Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         boxes = as_numbers(value)
         if boxes is not None and boxes.shape == (0,):
             return ''
@@ -63,7 +63,7 @@ class CornerBoxes:
         inverted = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
         if inverted.any():
             index = int(inverted.argmax())
-            return f'[{index}]{CornerBox().problem(boxes[index])}'
+            return f'[{index}]{CornerBox()(boxes[index])}'
         return ''
 
 
@@ -71,9 +71,9 @@ class CornerBoxes:
 class SizedBox:
     """Rule for a COCO box [x, y, w, h] in px."""
 
-    def problem(self, value: object) -> str:
-        """See :class:`~mmfashion_ext.formats.rules.Rule`."""
-        if problem := BBOX.problem(value):
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
+        if problem := BBOX(value):
             return problem
         if value[2] >= 0 and value[3] >= 0:
             return ''
@@ -84,8 +84,8 @@ class SizedBox:
 class Integers:
     """Rule for a flat list or array of integers."""
 
-    def problem(self, value: object) -> str:
-        """See :class:`~mmfashion_ext.formats.rules.Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         numbers = as_numbers(value)
         if (
             numbers is not None

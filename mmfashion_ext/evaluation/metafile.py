@@ -42,14 +42,14 @@ _YAML_ERRORS = (
 class MetricNumbers:
     """Rule for the metrics of a result: name -> finite number."""
 
-    def problem(self, value: object) -> str:
-        """See :class:`~mmfashion_ext.formats.rules.Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         if not isinstance(value, dict):
             return f' {show(value)}, expected names with numbers'
         for name, number in value.items():
-            if problem := Text('a name').problem(name):
+            if problem := Text('a name')(name):
                 return f' with the name{problem}'
-            if problem := Number().problem(number):
+            if problem := Number()(number):
                 return f'.{name}{problem}'
         return ''
 

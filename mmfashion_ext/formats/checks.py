@@ -34,7 +34,7 @@ Fields = Mapping[str, Rule | None]
 
 @dataclass(frozen=True)
 class Record:
-    """An object with certain fields.
+    """Rule for an object with certain fields.
 
     Attributes:
         fields (Fields): The table of its fields.
@@ -42,8 +42,8 @@ class Record:
 
     fields: Fields
 
-    def problem(self, value: object) -> str:
-        """See :class:`Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         for field, text in find_problems(value, self.fields):
             if field:
                 return f'.{text.removeprefix("has ")}'
@@ -76,7 +76,7 @@ def find_problems(record: object, fields: Fields) -> Iterator[Problem]:
     for name, rule in fields.items():
         if rule is None or name not in record:
             continue
-        if problem := rule.problem(record[name]):
+        if problem := rule(record[name]):
             yield Problem(name, f'has {name}{problem}')
 
 

@@ -58,8 +58,9 @@ class CocoFields:
     """What a reader needs of a COCO file.
 
     Attributes:
-        image (Fields): Fields of each image record.
-        annotation (Fields): Fields of each annotation.
+        image (Fields): Fields of each image record; sizes (w, h) in px.
+        annotation (Fields): Fields of each annotation; boxes (x, y, w, h)
+            in px.
         category (Fields, optional): Fields of each category. None: the
             categories are not read.
         annotated (bool): Whether the file must have annotations.
@@ -81,8 +82,9 @@ class CocoGroundTruth:
 
     Attributes:
         images (dict[int, dict]): Image records by id, in the order of the
-            file.
-        annotations (list[dict]): Annotations, in the order of the file.
+            file; their sizes are (w, h) in px of the stored image.
+        annotations (list[dict]): Annotations, in the order of the file;
+            ``bbox`` is (x, y, w, h) in px.
         categories (list[dict]): Categories; empty if they were not read.
     """
 
@@ -91,7 +93,7 @@ class CocoGroundTruth:
     categories: list[dict] = field(default_factory=list)
 
     def by_image(self) -> Iterator[tuple[dict, list[dict]]]:
-        """Yield each image record with its annotations."""
+        """Yield image records and their annotations: (image, [item, ...])."""
         annotations = {image_id: [] for image_id in self.images}
         for annotation in self.annotations:
             annotations[annotation['image_id']].append(annotation)
@@ -118,7 +120,8 @@ def read_coco(
 
     Returns:
         CocoGroundTruth: Records that obey the tables; their ids are unique,
-        and every annotation has an image (and a category, if read).
+        and every annotation has an image (and a category, if read). Sizes
+        are (w, h) and boxes (x, y, w, h) in px.
 
     Raises:
         UserError: The first thing that is wrong, in one line with file and
@@ -153,6 +156,9 @@ def read_detections(
         path (str | os.PathLike): JSON file, or a URL that MMEngine reads.
         fields (Fields): What each entry must have.
 
+    Returns:
+        list[dict]: Entries with ``bbox`` (x, y, w, h) in px and ``score``.
+
     Raises:
         UserError: The file cannot be read or an entry is wrong; names both.
     """
@@ -167,10 +173,14 @@ def read_detections(
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Rule for a COCO segmentation: None, polygons, or run lengths (RLE)."""
+    """Rule for a COCO segmentation: None, polygons, or run lengths (RLE).
 
-    def problem(self, value: object) -> str:
-        """See :class:`~.rules.Rule`."""
+    A polygon is a flat list of x, y in px, run lengths are those of a mask
+    (h, w).
+    """
+
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         if value is None:
             return ''
         if isinstance(value, dict):
@@ -182,7 +192,7 @@ class Segmentation:
             )
         rule = Numbers(note='x, y ... in px', limit=MAX_SIDE)
         for index, polygon in enumerate(value):
-            if problem := rule.problem(polygon):
+            if problem := rule(polygon):
                 return f'[{index}]{problem}'
         return ''
 
@@ -193,15 +203,15 @@ def rle_problem(rle: dict) -> str:
     pycocotools does not look: it crashes on such masks, or never ends.
 
     Args:
-        rle (dict): ``size`` [h, w] in px, and ``counts``, text, bytes or a
-            list of integers.
+        rle (dict): ``size`` (h, w) in px as a list, and ``counts``: text,
+            bytes or a list of integers that add up to h w.
     """
     size, counts = rle.get('size'), rle.get('counts')
     shape = ListOf(Integer(0, MAX_SIDE), 'integers (h, w in px)', 2)
-    if problem := shape.problem(size):
+    if problem := shape(size):
         return f' whose size is wrong, it has size{problem}'
     if isinstance(counts, list):
-        numbers = np.array(counts) if not Numbers().problem(counts) else None
+        numbers = np.array(counts) if not Numbers()(counts) else None
     else:
         numbers = _decode_counts(counts)
     pixels = size[0] * size[1]

@@ -1,9 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Rules that a value of an annotation file must obey.
 
-``rule.problem(value)`` is empty if the value obeys the rule, and else goes on
-after the name of its field: `` 'x', expected an integer``. No rule raises an
-exception, whatever JSON or a user's Python holds: objects of a wrong type,
+A rule is a callable. ``rule(value)`` is '' if the value obeys it, and else
+what is wrong, to be read after the name of the field: " 'x', expected an
+integer". A dataset can add rules of its own. No rule raises an exception,
+whatever JSON or a user's Python holds: objects of a wrong type,
 unhashable or deeply nested ones, None, NaN, numbers of any size.
 """
 
@@ -24,9 +25,9 @@ _repr.maxstring = _repr.maxlong = _repr.maxother = 50
 
 
 class Rule(Protocol):
-    """What a value must be."""
+    """What a value must be: a callable that says what is wrong."""
 
-    def problem(self, value: object) -> str:
+    def __call__(self, value: object) -> str:
         """Return what is wrong, to follow the field's name; '' if nothing."""
 
 
@@ -79,8 +80,8 @@ class Integer:
     high: int | None = None
     note: str = ''
 
-    def problem(self, value: object) -> str:
-        """See :class:`Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         if is_integer(value) and _is_within(value, self.low, self.high):
             return ''
         limits = _describe_limits(self.low, self.high)
@@ -101,8 +102,8 @@ class Number:
     high: float | None = None
     note: str = ''
 
-    def problem(self, value: object) -> str:
-        """See :class:`Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         number = as_numbers(value)
         if (
             number is not None
@@ -118,7 +119,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Numbers:
-    """A list or array of finite numbers.
+    """A flat list or array of finite numbers, such as a box (x, y, w, h).
 
     Attributes:
         count (int | tuple[int, ...], optional): How many. None: any number.
@@ -130,8 +131,8 @@ class Numbers:
     note: str = ''
     limit: float = float('inf')
 
-    def problem(self, value: object) -> str:
-        """See :class:`Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         counts = self.count if isinstance(self.count, tuple) else (self.count,)
         count = '' if self.count is None else f'{_join(counts)} '
         expected = f'expected {count}finite numbers{_bracket(self.note)}'
@@ -160,10 +161,11 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Array:
-    """An array of a certain shape.
+    """An array of a certain shape, such as (h, w, 2).
 
     Attributes:
-        shape (tuple[int | str, ...]): A number, or a letter for any length.
+        shape (tuple[int | str, ...]): Numbers, and letters for any length:
+            ``('h', 'w', 2)``.
         kinds (str): NumPy's ``dtype.kind`` that are accepted.
         below (int, optional): If given, the values are ids, whole numbers
             from 0 to ``below - 1``.
@@ -175,8 +177,8 @@ class Array:
     below: int | None = None
     note: str = ''
 
-    def problem(self, value: object) -> str:
-        """See :class:`Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         array = np.asarray(value)
         if (
             array.dtype.kind not in self.kinds
@@ -214,8 +216,8 @@ class Choice:
 
     values: tuple[int | str, ...]
 
-    def problem(self, value: object) -> str:
-        """See :class:`Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         if any(type(value) is type(v) and value == v for v in self.values):
             return ''
         return f' {show(value)}, expected {_join(self.values)}'
@@ -231,8 +233,8 @@ class Text:
 
     what: str = 'a text'
 
-    def problem(self, value: object) -> str:
-        """See :class:`Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         if isinstance(value, str) and value and '\0' not in value:
             return ''
         return f' {show(value)}, expected {self.what}'
@@ -252,8 +254,8 @@ class ListOf:
     what: str
     count: int | None = None
 
-    def problem(self, value: object) -> str:
-        """See :class:`Rule`."""
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
         count = '' if self.count is None else f'{self.count} '
         expected = f'expected a list of {count}{self.what}'
         if not isinstance(value, list | tuple):
@@ -263,7 +265,7 @@ class ListOf:
         if self.rule is None:
             return ''
         for index, member in enumerate(value):
-            if problem := self.rule.problem(member):
+            if problem := self.rule(member):
                 return f'[{index}]{problem}'
         return ''
 
@@ -278,9 +280,9 @@ class OptionalField:
 
     rule: Rule
 
-    def problem(self, value: object) -> str:
-        """See :class:`Rule`."""
-        return self.rule.problem(value)
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
+        return self.rule(value)
 
 
 def _is_within(value: object, low: float | None, high: float | None) -> bool:

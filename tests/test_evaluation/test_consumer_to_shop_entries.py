@@ -166,7 +166,7 @@ def test_what_is_not_an_entry(entry):
     [None, True, 'x', {}, NESTED, [None], [[1], [2, 3]], 10**400, [10**400]],
 )
 def test_rules_accept_any_value(rule, value):
-    problem = rule().problem(value)
+    problem = rule()(value)
     assert problem
     assert '\n' not in problem
 

@@ -207,7 +207,7 @@ def test_run_lengths_of_pycocotools_are_right():
     for rle in masks():
         assert rle_problem(rle) == ''
         assert rle_problem(rle | {'counts': rle['counts'].decode()}) == ''
-        assert Segmentation().problem(rle) == ''
+        assert Segmentation()(rle) == ''
         h, w = rle['size']
         assert 'not run lengths' in rle_problem(rle | {'size': [h, w + 1]})
 
@@ -251,11 +251,11 @@ def test_no_run_lengths_break_the_check(text):
     ],
 )
 def test_segmentations_that_are_wrong(value, message):
-    assert Segmentation().problem(value).startswith(message)
+    assert Segmentation()(value).startswith(message)
 
 
 @pytest.mark.parametrize(
     'value', [None, [], [[1, 2]], [[1, 2, 3, 4, 5, 6], []]]
 )
 def test_segmentations_that_can_be_read(value):
-    assert Segmentation().problem(value) == ''
+    assert Segmentation()(value) == ''

@@ -338,7 +338,8 @@ def flip_indices(
 
     Returns:
         np.ndarray: (294,) int64, a permutation that is its own inverse:
-        ``flipped = landmarks[flip_indices()]`` after mirroring x.
+        ``flipped = landmarks[flip_indices()]`` after mirroring x of
+        landmarks (294, 2).
 
     Raises:
         UserError: It is neither ``'sigmas'`` nor ``'figure'``.

@@ -24,6 +24,9 @@ def convert_split(
 ) -> None:
     """Convert a raw split, and print what it holds and what is wrong.
 
+    Boxes are written as (x, y, w, h), landmarks as the rows of (294, 3), in
+    px.
+
     Args:
         folder (Path): Folder that holds ``image/`` and ``annos/``.
         out (Path, optional): JSON to write. None: only check.

@@ -52,6 +52,9 @@ _POLYGON = Numbers(note='x, y ... in px', limit=MAX_SIDE)
 class RawSplit:
     """A raw split as an iterable of ``ConvertedImage``, sorted by file name.
 
+    Boxes become (x, y, w, h), landmarks the rows of (294, 3), all in px of
+    the stored image, whose size is (w, h).
+
     Args:
         folder (str | Path): Folder that holds ``image/`` and ``annos/``.
         visible_only (bool): Keep landmarks with v = 2 only, as the official
@@ -280,7 +283,7 @@ def _landmark_faults(item: dict) -> Iterator[_Fault]:
         yield what, 'the id is used', False
     count = category.num_landmarks
     rule = Numbers(3 * count, f'3 x {count} of {category.raw_name}', MAX_SIDE)
-    if problem := rule.problem(item['landmarks']):
+    if problem := rule(item['landmarks']):
         yield f'has landmarks{problem}', _FIX_ITEM, True
     elif bad := set(item['landmarks'][2::3]) - {0, 1, 2}:
         what = f'has a landmark with v = {min(bad):g}, expected 0, 1 or 2'
@@ -307,7 +310,7 @@ def _segmentation_faults(value: object) -> Iterator[_Fault]:
 
 def _polygon_fault(polygon: object) -> str:
     """Return what makes a polygon unusable; '' if nothing does."""
-    if problem := _POLYGON.problem(polygon):
+    if problem := _POLYGON(polygon):
         return problem
     if len(polygon) % 2:
         return f' of {len(polygon)} numbers, expected x, y pairs'

@@ -137,7 +137,7 @@ def _finish(annotation: dict, where: str, index: int) -> None:
     """Check the landmarks of an annotation and count the labelled ones."""
     keypoints, problem = annotation['keypoints'], ''
     if not isinstance(keypoints, np.ndarray):
-        problem = _KEYPOINTS.problem(keypoints)
+        problem = _KEYPOINTS(keypoints)
     elif not np.isin(keypoints[:, 2], (0, 1, 2)).all():
         problem = ' with a visibility other than 0, 1 or 2'
     if problem:

@@ -195,6 +195,7 @@ def flip_indices(clothes: ClothesType) -> np.ndarray:
 
     Returns:
         np.ndarray: (K,) int64, its own inverse:
-        ``flipped = landmarks[flip_indices(clothes)]`` after mirroring x.
+        ``flipped = landmarks[flip_indices(clothes)]`` after mirroring x of
+        landmarks (K, 2).
     """
     return np.arange(clothes.num_landmarks) ^ 1  # left and right in turn

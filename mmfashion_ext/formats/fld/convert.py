@@ -19,8 +19,9 @@ class ConvertedPart:
     """COCO records of a part of the dataset.
 
     Attributes:
-        images (list[dict]): Usable images, sizes in px.
-        annotations (list[dict]): Their annotations, coordinates in px.
+        images (list[dict]): Usable images, sizes (w, h) in px.
+        annotations (list[dict]): Their annotations: ``bbox`` (x, y, w, h)
+            and ``keypoints``, the rows of (K, 3), in px.
         defects (list[Defect]): What is wrong, notes included.
         statistics (FLDStatistics): Counts of what is usable.
     """
@@ -121,7 +122,8 @@ def write_coco(path: Path, part: ConvertedPart, subset: Subset) -> None:
 
     Args:
         path (Path): JSON to write.
-        part (ConvertedPart): One split of one type.
+        part (ConvertedPart): One split of one type; its K landmarks are
+            written as the rows of (K, 3): x, y in px and v.
         subset (str): Its type of clothes.
     """
     content = {

@@ -81,7 +81,7 @@ class FLDEntry:
         id (int): The number in the name.
         split (str): ``train``, ``val`` or ``test``.
         landmarks (LandmarkRow): Type, variation, landmarks.
-        box (tuple[int, int, int, int]): x1, y1, x2, y2 in px.
+        box (tuple[int, int, int, int]): (x1, y1, x2, y2) in px.
         lines (tuple[int, int]): Lines (1-based) in the lists of landmarks
             and of boxes.
     """
@@ -159,8 +159,9 @@ class RawFLD:
             entries (Sequence[FLDEntry]): Some of ``self.entries``.
 
         Yields:
-            ConvertedImage: For each entry the COCO records and the defects. An
-            image record's ``file_name`` is relative to ``self.images``.
+            ConvertedImage: For each entry the COCO records and the defects:
+            size (w, h), ``bbox`` (x, y, w, h) and ``keypoints``, the rows of
+            (K, 3), in px. ``file_name`` is relative to ``self.images``.
         """
         for entry in entries:
             raw = ConvertedImage()
@@ -267,7 +268,7 @@ class RawFLD:
 
 
 def parse_landmarks(columns: Sequence[str]) -> LandmarkRow:
-    """Parse a row of the list of landmarks, the name left out.
+    """Parse a row of landmarks, the name left out, to ``points`` (K, 3).
 
     Raises:
         ValueError: What is wrong, as the end of a sentence about the image.
@@ -302,7 +303,7 @@ def parse_landmarks(columns: Sequence[str]) -> LandmarkRow:
 
 
 def parse_box(columns: Sequence[str]) -> tuple[int, ...]:
-    """Parse a row of the list of boxes, the name left out.
+    """Parse a row of boxes, the name left out, to (x1, y1, x2, y2) in px.
 
     Raises:
         ValueError: What is wrong, as the end of a sentence about the image.

@@ -41,7 +41,8 @@ def read_fld(
 
     Returns:
         tuple[dict[int, dict], list[dict]]: COCO images by id, and COCO
-        annotations, ``num_keypoints`` counted. A raw image has its path as
+        annotations: ``bbox`` (x, y, w, h), ``keypoints``, the rows of
+        (K, 3), in px, and ``num_keypoints``. A raw image has its path as
         ``img_path``.
 
     Raises:
@@ -88,9 +89,9 @@ def _annotation_fields(subset: Subset) -> Fields:
 class _Keypoints(Numbers):
     """Rule for x, y, v of landmarks: v is 0, 1 or 2."""
 
-    def problem(self, value: object) -> str:
-        """See :class:`~..rules.Rule`."""
-        problem = super().problem(value)
+    def __call__(self, value: object) -> str:
+        """Return what is wrong, an empty text if nothing is."""
+        problem = super().__call__(value)
         if not problem and not {*value[2::3]} <= {0, 1, 2}:
             problem = ' with v other than 0, 1 or 2'
         return problem
@@ -122,7 +123,10 @@ def read_boxes(bbox_file: str) -> list[dict]:
 
     Args:
         bbox_file (str): JSON, a list of ``image_id``, ``category_id``,
-            ``bbox`` xywh px and ``score``.
+            ``bbox`` (x, y, w, h) in px and ``score``.
+
+    Returns:
+        list[dict]: The entries.
 
     Raises:
         FileNotFoundError: The file does not exist.

@@ -28,7 +28,7 @@ class TrackletFiles:
 
 
 def check_tracklet(tracklet: TrackletFiles) -> tuple[int, list[str]]:
-    """Decode every image and flow map of a tracklet.
+    """Decode every image and flow map of a tracklet; all must be (h, w, 3).
 
     Returns:
         tuple[int, list[str]]: Number of frames, and what is wrong.

@@ -174,6 +174,8 @@ class FlowTask(NamedTuple):
 def write_flow(task: FlowTask) -> int:
     """Write the flow maps of a tracklet that are missing.
 
+    A map is a PNG of (h, w, 3) uint8, see :mod:`.optical_flow`.
+
     Returns:
         int: Number of frames.
 

@@ -45,7 +45,12 @@ def name_of(source: ImageInput) -> str:
 
 
 def describe_size(source: ImageInput, array: np.ndarray) -> str:
-    """Return the name and size of what was read from a file, for a message."""
+    """Return name and size of an array (h, w, ...) from a file, for a message.
+
+    Args:
+        source (ImageInput): Where it was read from.
+        array (np.ndarray): (h, w) or (h, w, C).
+    """
     h, w = array.shape[:2]
     return f'{name_of(source)} has {w} x {h} px'
 
@@ -184,7 +189,7 @@ def _check_ids(
     ids: np.ndarray, path: str | Path, count: int, what: str, hint: str
 ) -> np.ndarray:
     rule = Array(('h', 'w'), 'biuf', below=count)
-    if problem := rule.problem(ids):
+    if problem := rule(ids):
         raise UserError(f'{path} has {what}{problem}; {hint}')
     return ids.astype(np.uint8)
 
@@ -244,7 +249,7 @@ def read_flow(path: str | Path) -> np.ndarray:
             f'{path} cannot be read as an .npz file with an array flow '
             f'({error}); make it again'
         ) from None
-    if problem := _FLOW.problem(flow):
+    if problem := _FLOW(flow):
         raise UserError(f'{path} has flow{problem}; make it again')
     return flow.astype(np.float32)
 
@@ -269,7 +274,11 @@ def read_file(
     Args:
         kind (str): What it is.
         source (ImageInput): The file; of an image or mask any image input.
-        labels (str): Those of a parse map.
+        labels (str): Labels of a parse map.
+
+    Returns:
+        np.ndarray: Image (h, w, 3) RGB, mask, parse map and DensePose (h, w)
+        uint8; pose (18, 3), warp (h, w, 2) float32.
 
     Raises:
         UserError: It is missing, damaged or not of that kind.

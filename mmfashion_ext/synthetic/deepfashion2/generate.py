@@ -188,6 +188,9 @@ def generate_deepfashion2(
 ) -> Path:
     """Write a synthetic dataset in the raw layout of DeepFashion2.
 
+    Images are (h, w, 3), their longer side is ``size`` px; coordinates of
+    the annotations are in px.
+
     Every file is the same to the byte for the same arguments and the same
     versions of NumPy and OpenCV. Nothing is left behind if it fails.
 

@@ -79,7 +79,8 @@ def contact_sheet(
 ) -> None:
     """Draw the first images of a split on one contact sheet.
 
-    Below each image stand its number, its source and its pair.
+    Each image is scaled to a cell of (400, 400, 3). Below it stand its number,
+    its source and its pair.
 
     Args:
         split (str or Path): Folder with ``image`` and ``annos``.

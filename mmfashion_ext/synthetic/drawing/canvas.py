@@ -143,8 +143,8 @@ class Canvas:
             light (Light): Folds and light of this image.
 
         Returns:
-            tuple or None: Rows and columns, and coverage, as returned by
-            :meth:`polygon_mask`.
+            tuple or None: Rows and columns, and (h, w) uint8 coverage 0-255,
+            as returned by :meth:`polygon_mask`.
         """
         found = self.polygon_mask(self.warp(part.outline))
         if found is None:
@@ -205,7 +205,7 @@ class Canvas:
         """Draw a seam, band, panel, print or button.
 
         Args:
-            detail (Detail): What to draw.
+            detail (Detail): Points (n, 2) in body units, and kind.
             style (Style): Style of the garment that it belongs to.
             layers (tuple[int, int]): Ids of the first and last layer of the
                 garment; nothing is drawn over other layers.
@@ -311,7 +311,7 @@ def random_light(rng: np.random.Generator, strength: float) -> Light:
         strength (float): Strength of folds and slope, 0-1.
 
     Returns:
-        Light: With four folds.
+        Light: With four folds, (4, 4) waves.
     """
     count = 4
     waves = np.stack(

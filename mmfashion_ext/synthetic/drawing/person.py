@@ -33,7 +33,7 @@ class Person:
     """Appearance of a wearer.
 
     Attributes:
-        skin, hair, shoes (tuple[float, ...]): Colours, BGR 0-255.
+        skin, hair, shoes (tuple[float, ...]): Colours (b, g, r), 0-255.
         long_hair (float): y that the hair reaches down to, body units; 0:
             short hair.
         from_behind (bool): Whether the wearer is seen from behind.
@@ -142,7 +142,7 @@ def draw_head(canvas: Canvas, person: Person) -> None:
     """Draw neck and head, in front of the collar.
 
     Args:
-        canvas (Canvas): Canvas to draw on, after the clothes.
+        canvas (Canvas): Image (h, w, 3) BGR uint8, after the clothes.
         person (Person): Colours, hair, and the side that is seen.
     """
     if person.from_behind:
@@ -196,7 +196,7 @@ def draw_occluders(
 
     Args:
         rng (np.random.Generator): Source of randomness.
-        canvas (Canvas): Canvas to draw on, after clothes and head.
+        canvas (Canvas): Image (h, w, 3) BGR uint8, after clothes and head.
         person (Person): The wearer.
         pose (Pose): Pose of the wearer.
         user (bool): Whether it is a user image, which has more of them.

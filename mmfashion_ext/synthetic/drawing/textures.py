@@ -80,7 +80,7 @@ class Style:
     """Colours and pattern of a garment, the same in all its images.
 
     Attributes:
-        base, second, trim (tuple[int, int, int]): Colours, BGR 0-255.
+        base, second, trim (tuple[int, int, int]): Colours (b, g, r), 0-255.
         pattern (str): One of ``PATTERNS``.
         period (float): Length of one repeat, body units.
         turned (bool): Whether stripes run along instead of across.

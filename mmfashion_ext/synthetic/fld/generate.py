@@ -244,6 +244,9 @@ def generate_fld(
 ) -> Path:
     """Write a synthetic dataset in the raw layout of FLD.
 
+    Images are (h, w, 3), their longer side is ``size`` px; coordinates in the
+    lists are in px.
+
     Every file is the same to the byte for the same arguments and the same
     versions of NumPy and OpenCV. Nothing is left behind if it fails.
 

@@ -61,7 +61,8 @@ def contact_sheet(
 ) -> None:
     """Draw the first images of a dataset on one contact sheet.
 
-    Below each image stand its number, its type of clothes and its variation.
+    Each image is scaled to a cell of (400, 400, 3). Below it stand its number,
+    its type of clothes and its variation.
 
     Args:
         root (str or Path): Folder with ``Anno``, ``Eval`` and ``Img``.

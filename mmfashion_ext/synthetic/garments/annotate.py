@@ -55,7 +55,7 @@ def annotate(
     hide; bags, hair and arms do not cut holes into it.
 
     Args:
-        canvas (Canvas): Canvas on which everything was drawn.
+        canvas (Canvas): Image (h, w, 3) on which everything was drawn.
         drawn (list[DrawnGarment]): The clothes, innermost first.
         viewpoint (int): 1 not worn, 2 frontal, 3 side or back.
 

@@ -49,7 +49,7 @@ def make_trousers(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
         view (str): ``front``, ``back`` or ``flat``.
 
     Returns:
-        Garment: In body space.
+        Garment: With landmarks (n, 2) in body units.
     """
     pairs = CATEGORY_BY_ID[category].flip_pairs
     crotch_number = 7 if category == SHORTS else 9
@@ -135,7 +135,7 @@ def make_skirt(cut: Cut, pose: Pose, view: View) -> Garment:
         view (str): ``front``, ``back`` or ``flat``.
 
     Returns:
-        Garment: In body space.
+        Garment: With landmarks (n, 2) in body units.
     """
     waist = np.array([0.68 * cut.fit, 2.2])
     middle = np.array([0.0, waist[1] + 0.07])

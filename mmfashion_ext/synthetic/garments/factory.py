@@ -38,7 +38,7 @@ def make_garment(
             Defaults to ``front``.
 
     Returns:
-        Garment: In body space.
+        Garment: With landmarks (n, 2) in body units.
     """
     pose = pose or Pose()
     if category in (SHORTS, TROUSERS):

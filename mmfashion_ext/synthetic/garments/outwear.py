@@ -66,7 +66,7 @@ def make_outwear(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
         view (str): ``front``, ``back`` or ``flat``.
 
     Returns:
-        Garment: In body space.
+        Garment: With landmarks (n, 2) in body units.
     """
     upper = UPPER_TYPES[category]
     left, right = (make_upper_half(cut, upper, arm) for arm in pose.arms)

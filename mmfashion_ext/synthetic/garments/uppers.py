@@ -158,7 +158,7 @@ def make_upper_half(cut: Cut, upper: UpperType, arm: Limb) -> UpperHalf:
         arm (Limb): Pose of the arm.
 
     Returns:
-        UpperHalf: In body space.
+        UpperHalf: With landmarks and curves (n, 2) in body units.
     """
     corner, point, _, neckline = _neck(cut, upper)
     armpit = np.array([0.8 * cut.fit, 1.08])
@@ -232,7 +232,7 @@ def sleeve_parts(
         count (int): How many of these numbers lie on a sleeve.
 
     Returns:
-        list[Part]: Viewer's left and right sleeve.
+        list[Part]: Viewer's left and right sleeve, outlines (n, 2).
     """
     parts = []
     for half, half_numbers, sign in zip(halves, numbers, (-1, 1), strict=True):
@@ -322,7 +322,7 @@ def make_upper(category: int, cut: Cut, pose: Pose, view: View) -> Garment:
         view (str): ``front``, ``back`` or ``flat``.
 
     Returns:
-        Garment: In body space.
+        Garment: With landmarks (n, 2) in body units.
     """
     upper = UPPER_TYPES[category]
     left, right = (make_upper_half(cut, upper, arm) for arm in pose.arms)

@@ -28,7 +28,7 @@ class Appearance:
     Attributes:
         height (float): Relative to the average, about 1.
         build (float): Width relative to the average, about 1.
-        skin, hair, shoes, bag_colour (Colour): Colours.
+        skin, hair, shoes, bag_colour (Colour): Colours (b, g, r), 0-255.
         long_hair (bool): Down to the shoulders.
         cap (bool): Wears one of ``hair``'s colour.
         top, bottom (Style): Cloth.

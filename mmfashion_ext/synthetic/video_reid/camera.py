@@ -69,7 +69,7 @@ def make_camera(rng: np.random.Generator, number: int, height: int) -> Camera:
         height (int): Height of the images, px.
 
     Returns:
-        Camera: With a random hall.
+        Camera: With a random hall, (H, L, 3) BGR uint8.
     """
     yaws, tilt, gain, gamma, slope, blur = _SETTINGS[number]
     levels = np.linspace(0, 1, 256)[:, None] ** gamma * 255
@@ -192,7 +192,7 @@ def random_track(
         passers_by (list[Appearance]): Persons who may cross in front.
 
     Returns:
-        Track: Longer ones have more occluders.
+        Track: With (3, 4) waves; longer ones have more occluders.
     """
     yaw = camera.yaws[rng.integers(2)] + rng.normal(0, 0.2)
     occluders = []
@@ -252,7 +252,7 @@ def render_frame(
         frame (int): Number of the frame, from 0.
 
     Returns:
-        np.ndarray: (height, height // 2, 3) BGR uint8.
+        np.ndarray: (h, h // 2, 3) BGR uint8 with h = ``height``.
     """
     size = height // 2, height
     amplitude, frequency, phase, shift = track.waves.T

@@ -63,6 +63,8 @@ def generate_video_reid(
 ) -> Path:
     """Write a synthetic dataset in the raw layout of iLIDS-VID, without flow.
 
+    Frames are (h, h // 2, 3) with h = ``size`` px.
+
     Every file is the same to the byte for the same arguments and the same
     versions of NumPy and OpenCV; a person's frames do not depend on
     ``num``. Nothing is left behind if it fails.

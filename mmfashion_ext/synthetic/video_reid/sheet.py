@@ -17,7 +17,8 @@ _HEIGHT = 128  # px of a frame on the sheet
 def contact_sheet(root: str | Path, out: str | Path, num: int = 16) -> None:
     """Draw five frames of each of the first persons in both cameras.
 
-    Each row shows two persons; a label names person and camera.
+    Each row shows two persons; a label names person and camera. Frames are
+    (128, 64, 3) on the sheet.
 
     Args:
         root (str or Path): What ``generate_video_reid`` wrote.

@@ -32,7 +32,7 @@ class CameraView:
             to the right.
         tilt (float): How far the camera looks down, radians.
         scale (float): Px per body unit.
-        foot (tuple[float, float]): x, y of the point between the feet, px.
+        foot (tuple[float, float]): (x, y) of the point between the feet, px.
     """
 
     yaw: float

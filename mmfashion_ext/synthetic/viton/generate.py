@@ -133,6 +133,9 @@ def generate_viton(
 ) -> Path:
     """Write a synthetic dataset in the layout of VITON, with the true flow.
 
+    Images are (h, w, 3), parse maps, masks and DensePose parts (h, w), flows
+    (h, w, 2) with h = ``size`` and w = 3 / 4 h px.
+
     Every file is the same to the byte for the same arguments and the same
     versions of NumPy and OpenCV; person and garment i of a split do not
     depend on ``num``. The test set has other persons and garments than the

@@ -114,7 +114,7 @@ def draw_arm(
     """Draw a bare arm with its hand.
 
     Args:
-        canvas (PersonCanvas): Canvas to draw on.
+        canvas (PersonCanvas): Canvas to draw on, image (h, w, 3) BGR uint8.
         person (Person): Colours.
         pose (ModelPose): Pose of the arms.
         side (int): -1: viewer's left; 1: right.
@@ -130,7 +130,7 @@ def mark_arm(canvas: PersonCanvas, pose: ModelPose, side: int) -> None:
     """Mark the DensePose parts of an arm, from the shoulder to the fingers.
 
     Args:
-        canvas (PersonCanvas): Canvas to draw on.
+        canvas (PersonCanvas): Canvas to draw on, image (h, w, 3) BGR uint8.
         pose (ModelPose): Pose of the arms.
         side (int): -1: viewer's left; 1: right.
     """
@@ -145,7 +145,7 @@ def draw_legs(canvas: PersonCanvas, person: Person, pose: ModelPose) -> None:
     """Draw bare legs and shoes, and mark their DensePose parts.
 
     Args:
-        canvas (PersonCanvas): Canvas to draw on.
+        canvas (PersonCanvas): Canvas to draw on, image (h, w, 3) BGR uint8.
         person (Person): Colours.
         pose (ModelPose): Pose of the legs.
     """
@@ -179,7 +179,7 @@ def draw_bottom(
     """Draw trousers, shorts or a skirt.
 
     Args:
-        canvas (PersonCanvas): Canvas to draw on.
+        canvas (PersonCanvas): Canvas to draw on, image (h, w, 3) BGR uint8.
         bottom (Bottom): What to draw.
         pose (ModelPose): Pose of the person.
         light (Light): Folds and light of this image.
@@ -197,7 +197,7 @@ def draw_torso(canvas: PersonCanvas, person: Person, pose: ModelPose) -> None:
     """Draw bare torso and neck; skin below the neck has label 0.
 
     Args:
-        canvas (PersonCanvas): Canvas to draw on.
+        canvas (PersonCanvas): Canvas to draw on, image (h, w, 3) BGR uint8.
         person (Person): Colours.
         pose (ModelPose): Pose of the person.
     """
@@ -217,7 +217,7 @@ def draw_head(canvas: PersonCanvas, person: Person, pose: ModelPose) -> None:
     """Draw head, face and hair, and mark the DensePose parts of the head.
 
     Args:
-        canvas (PersonCanvas): Canvas to draw on.
+        canvas (PersonCanvas): Canvas to draw on, image (h, w, 3) BGR uint8.
         person (Person): Colours.
         pose (ModelPose): Pose of the person.
     """
@@ -262,7 +262,7 @@ def draw_strands(
     """Draw long hair in front of the shoulders.
 
     Args:
-        canvas (PersonCanvas): Canvas to draw on.
+        canvas (PersonCanvas): Canvas to draw on, image (h, w, 3) BGR uint8.
         person (Person): Colour and length of the hair.
         pose (ModelPose): Pose of the person.
     """
@@ -298,7 +298,7 @@ def draw_sleeved_arm(
     """Draw the visible part of an arm and its sleeve.
 
     Args:
-        canvas (PersonCanvas): Canvas to draw on.
+        canvas (PersonCanvas): Canvas to draw on, image (h, w, 3) BGR uint8.
         person (Person): Colours.
         worn (WornTop): The top on the person.
         flat (FlatCloth): Its flat image.

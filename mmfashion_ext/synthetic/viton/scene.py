@@ -85,10 +85,10 @@ def downsample(drawing: np.ndarray) -> np.ndarray:
     """Reduce a drawing to an image of half its size, anti-aliased.
 
     Args:
-        drawing (np.ndarray): (2h, 2w[, 3]) uint8.
+        drawing (np.ndarray): (2h, 2w, 3) or (2h, 2w) uint8.
 
     Returns:
-        np.ndarray: (h, w[, 3]) uint8.
+        np.ndarray: (h, w, 3) or (h, w) uint8.
     """
     soft = cv2.GaussianBlur(drawing, (3, 3), 0.85)  # 1/4, 1/2, 1/4
     return np.ascontiguousarray(soft[::OVERSAMPLING, ::OVERSAMPLING])
@@ -101,7 +101,8 @@ def random_scene(rng: np.random.Generator) -> Scene:
         rng (np.random.Generator): Source of randomness.
 
     Returns:
-        Scene: Eight in a hundred show the person down to the shoes.
+        Scene: With a (2, 3) matrix; eight in a hundred show the person down
+        to the shoes.
     """
     person = random_person(rng, from_behind=False, turn=0.0)
     pose = random_model_pose(rng)

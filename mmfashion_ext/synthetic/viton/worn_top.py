@@ -63,7 +63,7 @@ Mesh = tuple[np.ndarray, np.ndarray]
 
 
 class WornTop:
-    """A top on a person; computes the meshes of its parts.
+    """A top on a person; computes the meshes (R, C, 2) of its parts.
 
     Args:
         top (Top): The top.

@@ -110,7 +110,7 @@ def evaluate_retrieval(
             an ``'error'`` or a ``'miss'``, which counts.
 
     Returns:
-        dict[str, float]: ``top-<k>`` in 0-1, -1.0 where there are no
+        dict[str, float]: ``top-<k>`` in 0-1, -1.0 for parts without
         queries; ``query_num``, the number of queries; ``miss_num``, those
         without candidates (like the official script, without the queries of
         images without any detection). Warns of results that look wrong,

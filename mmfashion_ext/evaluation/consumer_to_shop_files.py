@@ -218,7 +218,7 @@ def write_retrieval_gt(
         where = 'ground truth' if isinstance(coco, dict) else coco
         raise UserError(
             f'{where}: no consumer item has a shop item of its pair_id and '
-            'style, so there are no queries; use a whole split'
+            'style, so that nothing can be a query; use a whole split'
         )
     write_retrieval_list(query, queries)
     write_retrieval_list(gallery, items)

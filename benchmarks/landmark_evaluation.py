@@ -50,6 +50,21 @@ def make_data(
     moved by up to a tenth of its side, one in five under another category.
     """
     rng = np.random.default_rng(seed)
+    annotations = draw_annotations(rng, num_images)
+    images = [
+        {'id': i + 1, 'width': 800, 'height': 800} for i in range(num_images)
+    ]
+    categories = [{'id': c.id, 'name': c.name} for c in CATEGORIES]
+    gt = {
+        'images': images,
+        'annotations': annotations,
+        'categories': categories,
+    }
+    return gt, draw_results(rng, annotations, num_detections)
+
+
+def draw_annotations(rng: np.random.Generator, num_images: int) -> list[dict]:
+    """Draw items with landmarks (294, 3), flattened."""
     annotations = []
     for image_id in rng.permutation(num_images).repeat(2)[
         : 8 * num_images // 5
@@ -59,11 +74,13 @@ def make_data(
         corner = rng.uniform(0, 800 - side)
         keypoints = np.zeros((NUM_LANDMARKS, 3))
         if rng.random() > 0.02:
-            own = corner + side * rng.random((category.num_landmarks, 2))
+            points = corner + side * rng.random((category.num_landmarks, 2))
             states = rng.choice(
                 3, (category.num_landmarks, 1), p=(0.1, 0.3, 0.6)
             )
-            keypoints[category.slice] = np.hstack((own, states)) * (states > 0)
+            keypoints[category.slice] = np.hstack((points, states)) * (
+                states > 0
+            )
         annotations.append(
             {
                 'id': len(annotations) + 1,
@@ -76,6 +93,13 @@ def make_data(
                 'num_keypoints': int((keypoints[:, 2] > 0).sum()),
             }
         )
+    return annotations
+
+
+def draw_results(
+    rng: np.random.Generator, annotations: list[dict], num_detections: int
+) -> list[dict]:
+    """Draw detections with landmarks (294, 3), flattened."""
     results = []
     for index in rng.integers(len(annotations), size=num_detections):
         item = annotations[index]
@@ -99,16 +123,7 @@ def make_data(
                 'keypoints': keypoints.round(2).ravel(),
             }
         )
-    images = [
-        {'id': i + 1, 'width': 800, 'height': 800} for i in range(num_images)
-    ]
-    categories = [{'id': c.id, 'name': c.name} for c in CATEGORIES]
-    gt = {
-        'images': images,
-        'annotations': annotations,
-        'categories': categories,
-    }
-    return gt, results
+    return results
 
 
 def stock(gt: dict, results: list[dict]) -> dict[str, float]:

@@ -26,7 +26,7 @@ import importlib.util
 import io
 import os
 import warnings
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -42,6 +42,12 @@ from .coco_files import (
 )
 from .keypoint_eval import LandmarkEvaluator
 from .tasks import METRIC_NAMES, SUBSET_METRICS
+
+# the mix-ins are for the evaluators of pycocotools and faster-coco-eval
+if TYPE_CHECKING:
+    _Host = Any
+else:
+    _Host = object
 
 Backend = Literal['auto', 'pycocotools', 'faster']
 
@@ -59,9 +65,10 @@ def evaluate(
 
     Args:
         task (str): ``'bbox'``, ``'segm'`` or ``'keypoints'``.
-        gt (dict | str | os.PathLike): COCO ground truth or its file.
+        gt (dict | str | os.PathLike): COCO ground truth or its file; boxes
+            (x, y, w, h) in px, landmarks (294, 3) flattened.
         results (list[dict] | str | os.PathLike): Official results or their
-            file, see :func:`load_results`.
+            file, see :func:`~.coco_files.load_results`.
         backend (str): ``'pycocotools'``, ``'faster'`` (faster-coco-eval for
             boxes and masks, :mod:`.keypoint_eval` for landmarks) or
             ``'auto'``: the faster one if it is installed. All give the same
@@ -128,7 +135,7 @@ def _choose_backend(
     return 'faster'
 
 
-class _SubsetMixin:
+class _SubsetMixin(_Host):
     """Evaluator that can be run again for each subset.
 
     Attributes:
@@ -142,7 +149,7 @@ class _SubsetMixin:
         super().__init__(*args)
         self.params.catIds = sorted(self.cocoGt.getCatIds())
         self.params.kpt_oks_sigmas = np.array(SIGMAS)
-        self._similarities = {}
+        self._similarities: dict[tuple[int, ...], Any] = {}
 
     def run(self) -> None:
         """Evaluate and accumulate."""
@@ -175,7 +182,7 @@ class _PycocotoolsEvaluator(_SubsetMixin, COCOeval):
     pass
 
 
-class _FirstPrecisionMixin:
+class _FirstPrecisionMixin(_Host):
     """Correct faster-coco-eval's precision to the last digit of pycocotools.
 
     They differ in one place: where a single detection makes the precision
@@ -221,16 +228,17 @@ def _build_evaluator(
     if backend == 'faster':
         import faster_coco_eval
 
-        class Evaluator(
+        class FasterEvaluator(
             _FirstPrecisionMixin,
             _SubsetMixin,
             faster_coco_eval.COCOeval_faster,
         ):
             pass
 
+        evaluator_type: type[_SubsetMixin] = FasterEvaluator
         coco_type = faster_coco_eval.COCO
     else:
-        Evaluator, coco_type = _PycocotoolsEvaluator, COCO
+        evaluator_type, coco_type = _PycocotoolsEvaluator, COCO
     if task == 'segm':  # the same masks for both backends, drawn once
         coco = _build_coco(COCO, gt)
         for ann in gt['annotations']:
@@ -240,7 +248,7 @@ def _build_evaluator(
         coco_dt = coco_gt.loadRes(results)
     else:  # loadRes needs a first entry
         coco_dt = _build_coco(coco_type, {**gt, 'annotations': []})
-    return Evaluator(coco_gt, coco_dt, task)
+    return evaluator_type(coco_gt, coco_dt, task)
 
 
 def _build_coco(coco_type: type, content: dict) -> Any:

@@ -58,6 +58,10 @@ MIN_IOU = 0.5
 MANY_IDENTICAL = 5
 
 
+#: Whether the image has detections -> state of a query without candidates.
+_FAILED: dict[bool, QueryState] = {True: 'no candidate', False: 'no detection'}
+
+
 @dataclass(frozen=True)
 class QueryOutcome:
     """Outcome of one query.
@@ -96,7 +100,8 @@ def evaluate_retrieval(
     Args:
         query_gt (list[dict]): Query ground truth; further keys are allowed.
         gallery_gt (list[dict]): Gallery ground truth.
-        results (list[dict]): Results; the lists inside may be arrays.
+        results (list[dict]): Results; ``gallery_image_id`` (n,) and
+            ``gallery_bbox`` (n, 4) px may be arrays.
         topk (Sequence[int]): The k of top-k accuracy.
         per_category (bool): Add ``<metric>/<category>`` by the class of the
             query.
@@ -152,7 +157,8 @@ def query_outcomes(
     Args:
         query_gt (list[dict]): Query ground truth.
         gallery_gt (list[dict]): Gallery ground truth.
-        results (list[dict]): Results; the lists inside may be arrays.
+        results (list[dict]): Results; ``gallery_image_id`` (n,) and
+            ``gallery_bbox`` (n, 4) px may be arrays.
         unanswerable (str): As in :func:`evaluate_retrieval`.
 
     Returns:
@@ -180,7 +186,7 @@ def query_outcomes(
             if query_gt[index]['style'] <= 0:
                 continue
             right_boxes = identical.get(_identity(query_gt[index]), {})
-            rank, state = -1, 'no candidate' if detected else 'no detection'
+            rank, state = -1, _FAILED[bool(detected)]
             if choice >= 0:
                 choice = detected[choice]
                 rank = _first_right_rank(results[choice], right_boxes)
@@ -254,10 +260,10 @@ _Identical = dict[tuple[int, int], dict[int, list[Sequence[float]]]]
 
 
 def _identical_items(gallery_gt: list[dict]) -> _Identical:
-    items = defaultdict(lambda: defaultdict(list))
+    items: _Identical = {}
     for entry in gallery_gt:
-        boxes = items[_identity(entry)][entry['gallery_image_id']]
-        boxes.append(entry['bbox'])
+        boxes = items.setdefault(_identity(entry), {})
+        boxes.setdefault(entry['gallery_image_id'], []).append(entry['bbox'])
     return items
 
 

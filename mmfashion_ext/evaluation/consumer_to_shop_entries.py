@@ -26,17 +26,20 @@ _CATEGORY_ID = Integer(1, len(CATEGORY_BY_ID))
 
 @dataclass(frozen=True)
 class CornerBox:
-    """Rule for a box [x1, y1, x2, y2] in px; it may have no area."""
+    """Rule for a box (x1, y1, x2, y2) in px, list or array (4,).
+
+    It may have no area.
+    """
 
     def __call__(self, value: object) -> str:
         """Return what is wrong, an empty text if nothing is."""
         if problem := Numbers(4, 'x1, y1, x2, y2 in px')(value):
             return problem
-        x1, y1, x2, y2 = value
-        if x2 >= x1 and y2 >= y1:
+        box = np.asarray(value)
+        if (box[2:] >= box[:2]).all():
             return ''
         return (
-            f' {show(np.asarray(value).tolist())}, expected {_CORNERS} '
+            f' {show(box.tolist())}, expected {_CORNERS} '
             '(corners, not width and height)'
         )
 
@@ -69,13 +72,13 @@ class CornerBoxes:
 
 @dataclass(frozen=True)
 class SizedBox:
-    """Rule for a COCO box [x, y, w, h] in px."""
+    """Rule for a COCO box (x, y, w, h) in px, a list of 4 numbers."""
 
     def __call__(self, value: object) -> str:
         """Return what is wrong, an empty text if nothing is."""
         if problem := BBOX(value):
             return problem
-        if value[2] >= 0 and value[3] >= 0:
+        if (np.asarray(value)[2:] >= 0).all():
             return ''
         return f' {show(value)}, expected [x, y, w, h] with w and h 0 or more'
 
@@ -135,7 +138,7 @@ def gt_problem(entry: object, kind: str) -> str:
     """Return what is wrong with an entry of a ground truth; '' if nothing.
 
     Args:
-        entry (object): The entry.
+        entry (object): The entry; its box is (x1, y1, x2, y2) in px.
         kind (str): ``'query'`` or ``'gallery'``.
     """
     return _first_problem(entry, GT_FIELDS[kind])
@@ -145,10 +148,12 @@ def result_problem(entry: object) -> str:
     """Return what is wrong with an entry of a result list; '' if nothing.
 
     Args:
-        entry (object): The entry.
+        entry (object): The entry; its boxes are a list or array (n, 4) of
+            x1, y1, x2, y2 in px.
     """
     if problem := _first_problem(entry, RESULT_FIELDS):
         return problem
+    assert isinstance(entry, dict)
     num_ids = len(entry['gallery_image_id'])
     num_boxes = len(entry['gallery_bbox'])
     if num_ids != num_boxes:

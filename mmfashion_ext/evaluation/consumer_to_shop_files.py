@@ -22,12 +22,13 @@ import json
 import os
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Literal
 
 from ..errors import UserError
 from ..formats.coco import CocoFields, CocoGroundTruth, read_coco
 from ..formats.deepfashion2.constants import ATTRIBUTES, SOURCES
-from ..formats.rules import Choice, Integer
+from ..formats.rules import Choice, Integer, Rule
 from ..utils.files import atomic_write, read_json
 from .coco_files import EvaluationError
 from .consumer_to_shop_entries import (
@@ -62,7 +63,8 @@ def load_retrieval_gt(gt: list[dict] | _Path, kind: Kind) -> list[dict]:
         kind (str): ``'query'`` or ``'gallery'``.
 
     Returns:
-        list[dict]: The entries, with whatever further keys they have.
+        list[dict]: The entries with all their keys; boxes (x1, y1, x2, y2)
+        in px.
 
     Raises:
         EvaluationError: It is not such a list, or a query list without
@@ -73,7 +75,7 @@ def load_retrieval_gt(gt: list[dict] | _Path, kind: Kind) -> list[dict]:
             f"kind must be 'query' or 'gallery', got {kind!r}"
         )
     where, entries = _read_list(gt, f'{kind} ground truth', _WRITE_LISTS)
-    pair_ids = {}
+    pair_ids: dict[int, int] = {}
     for index, entry in enumerate(entries):
         problem = gt_problem(entry, kind)
         if not problem:
@@ -101,7 +103,8 @@ def load_retrieval_results(results: list[dict] | _Path) -> list[dict]:
 
     Args:
         results (list[dict] | str | os.PathLike): The list, left as it is, or
-            its file. Lists of retrieved items may be of any length.
+            its file. Retrieved boxes are (n, 4), x1, y1, x2, y2 in px, with
+            any n.
 
     Returns:
         list[dict]: The entries, with whatever further keys they have.
@@ -129,7 +132,7 @@ def write_retrieval_list(path: _Path, entries: Iterable[dict]) -> None:
     Raises:
         ValueError: A number is not finite, which JSON cannot hold.
     """
-    with atomic_write(path) as temporary, temporary.open('w') as file:
+    with atomic_write(Path(path)) as temporary, temporary.open('w') as file:
         separator = '[\n'
         for entry in entries:
             line = json.dumps(
@@ -157,7 +160,7 @@ def compose_retrieval_gt(
 
     Returns:
         tuple[list[dict], list[dict]]: Query and gallery ground truth in the
-        order of the annotations, boxes [x1, y1, x2, y2] in px; the former is
+        order of the annotations, boxes (x1, y1, x2, y2) in px; the former is
         empty if nothing can be found.
 
     Raises:
@@ -291,9 +294,13 @@ def _read_list(
 
 def _read_coco(coco: dict | _Path, *image_fields: str) -> CocoGroundTruth:
     """Read a COCO ground truth whose images have certain fields."""
-    rules = {'source': Choice(SOURCES), 'pair_id': Integer()}
+    rules: dict[str, Rule] = {
+        'id': Integer(),
+        'source': Choice(SOURCES),
+        'pair_id': Integer(),
+    }
     fields = CocoFields(
-        image={'id': Integer()} | {name: rules[name] for name in image_fields},
+        image={name: rules[name] for name in ('id', *image_fields)},
         annotation=ANNOTATION_FIELDS,
         remedy=_CONVERT,
         error=EvaluationError,

@@ -136,7 +136,8 @@ def mean_errors(
     """Compute means over all landmarks and over groups of them.
 
     Args:
-        errors (dict[str, np.ndarray]): Output of :func:`landmark_errors`.
+        errors (dict[str, np.ndarray]): Output of :func:`landmark_errors`, of
+            landmarks (L, 2).
         groups (dict[str, np.ndarray], optional): Name of a group -> (L,) bool
             mask of its landmarks.
         average (str): ``'landmark'``, or ``'type'``: the mean over types of
@@ -156,11 +157,12 @@ def mean_errors(
         )
     if average == 'type' and types is None:
         raise UserError("average='type' needs types, the type of each row")
+    everything: dict[str, np.ndarray | slice] = {'': slice(None)}
     metrics = {}
-    for group, mask in {'': slice(None), **(groups or {})}.items():
+    for group, mask in (everything | (groups or {})).items():
         for name, column in errors.items():
             values = column[mask]
-            if average == 'type' and len(values):
+            if average == 'type' and types is not None and len(values):
                 values = _type_means(values, types[mask])
             mean = float(values.mean()) if len(values) else -1.0
             metrics[f'{name}/{group}' if group else name] = mean

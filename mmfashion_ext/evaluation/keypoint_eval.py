@@ -92,8 +92,9 @@ class LandmarkEvaluator:
         self.params = Params('keypoints')
         self.params.catIds = sorted({c['id'] for c in gt['categories']})
         self.subset = None
-        self.eval = {}
-        items, detections = defaultdict(list), defaultdict(list)
+        self.eval: dict[str, np.ndarray] = {}
+        items: dict[int, list[dict]] = defaultdict(list)
+        detections: dict[int, list[dict]] = defaultdict(list)
         for entries, by_category in (
             (gt['annotations'], items),
             (results, detections),
@@ -106,7 +107,7 @@ class LandmarkEvaluator:
         ]
 
     def run(self) -> None:
-        """Match detections with items, and fill ``eval``."""
+        """Match detections with items; fill ``eval``, (T, R, C, A, 1)."""
         p = self.params
         per_category = [
             category.precision_recall(p, self.subset)

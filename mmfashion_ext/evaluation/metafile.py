@@ -260,7 +260,8 @@ def _check_depth(events: Iterator[yaml.Event]) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _MAX_DEPTH:
+            line = event.start_mark.line + 1 if event.start_mark else '?'
             raise ValueError(
-                f'line {event.start_mark.line + 1}: more than {_MAX_DEPTH} '
+                f'line {line}: more than {_MAX_DEPTH} '
                 'mappings and lists inside each other'
             )

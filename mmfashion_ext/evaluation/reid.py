@@ -35,11 +35,11 @@ from ..errors import UserError
 TOPK = (1, 5, 10, 20)
 #: Length of a CMC curve.
 DEPTH = 100
-VARIANTS = ('allshots', 'cuhk03', 'market1501')
 #: Number of galleries drawn for ``cuhk03``.
 DRAWS = 10
 
 Variant = Literal['allshots', 'cuhk03', 'market1501']
+VARIANTS: tuple[Variant, ...] = ('allshots', 'cuhk03', 'market1501')
 
 _BLOCK = 2**22  # numbers of an intermediate array
 
@@ -106,7 +106,7 @@ class ReIDDistances:
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """All matches of all queries, query by query, in the gallery's order.
+    """All n matches in (Q, G) distances, by query and gallery index.
 
     Attributes:
         query (np.ndarray): (n,) int, index of the query, ascending.
@@ -147,7 +147,7 @@ def evaluate_reid(
         ReIDError: No query has a match.
     """
     matches = find_matches(distances)
-    metrics = {}
+    metrics: dict[str, float] = {}
     for variant in variants:
         if variant == 'cuhk03':
             curve = single_shot_cmc(
@@ -226,7 +226,7 @@ def cmc(
     """Compute the cumulative matching characteristic.
 
     Args:
-        matches (Matches): Matches of all queries.
+        matches (Matches): Matches of all queries, of (Q, G) distances.
         variant (str): See the module.
         depth (int): Length of the curve; may exceed the gallery.
 
@@ -248,7 +248,7 @@ def mean_average_precision(matches: Matches) -> float:
     """Compute mAP: mean over queries of their matches' mean precision, 0-1.
 
     Args:
-        matches (Matches): Matches of all queries.
+        matches (Matches): Matches of all queries, of (Q, G) distances.
     """
     _, starts, counts = np.unique(
         matches.query, return_index=True, return_counts=True

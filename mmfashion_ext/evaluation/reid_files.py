@@ -64,7 +64,8 @@ def evaluate_file(
     """Compute CMC and mAP of a distance matrix file.
 
     Args:
-        path (str | Path): See :func:`load_distances`.
+        path (str | Path): File of (Q, G) distances, see
+            :func:`load_distances`.
         draws (int): Galleries drawn for ``cuhk03``.
         seed (int): Seed of these draws.
 

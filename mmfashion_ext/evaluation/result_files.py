@@ -2,7 +2,7 @@
 """Official result files: predictions as JSON."""
 
 import json
-import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,13 +43,13 @@ def flat_keypoints(keypoints: np.ndarray) -> np.ndarray:
     return flat.reshape(*items, 3 * count)
 
 
-def write_results(path: str | os.PathLike, entries: list[dict]) -> None:
+def write_results(path: str | Path, entries: list[dict]) -> None:
     """Write a result file, whole or not at all.
 
     Args:
-        path (str | os.PathLike): JSON file to write.
-        entries (list[dict]): The official flat result list; arrays become
-            lists.
+        path (str | Path): JSON file to write.
+        entries (list[dict]): The official flat result list; arrays, such as
+            boxes (x, y, w, h) in px, become lists.
     """
     with atomic_write(path) as partial, partial.open('w') as file:
         json.dump(entries, file, default=np.ndarray.tolist)

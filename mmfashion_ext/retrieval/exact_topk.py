@@ -105,7 +105,7 @@ def exact_topk(
 def block_sizes(
     max_memory: int, num_queries: int, num_items: int, width: int, pool: int
 ) -> tuple[int, int]:
-    """Compute rows and columns of a block of scores that fits the memory.
+    """Compute the size of a block of scores (Q, G) that fits the memory.
 
     Args:
         max_memory (int): Bytes.

@@ -57,7 +57,7 @@ def write_gallery_file(path: str | Path, content: GalleryContent) -> None:
 
     Args:
         path (str | Path): The file; its folder is made if missing.
-        content (GalleryContent): What to write.
+        content (GalleryContent): Features (N, D) with their items.
     """
     text = json.dumps(content.items, allow_nan=False, separators=(',', ':'))
     tensors = {
@@ -87,7 +87,7 @@ def read_gallery_file(
             is checked before the features are read.
 
     Returns:
-        GalleryContent: Features are in memory, no longer mapped to the file.
+        GalleryContent: Features (N, D) in memory, not mapped to the file.
 
     Raises:
         FileNotFoundError: No such file.

@@ -150,7 +150,7 @@ class GalleryIndex:
     def build_approximate(
         self, kind: IndexKind = 'ivf', **options: Any
     ) -> None:
-        """Build the index of an approximate search; it is not saved.
+        """Build an approximate index of the features (N, D); it is not saved.
 
         Items added later are added to it. Needs faiss.
 
@@ -172,7 +172,7 @@ class GalleryIndex:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the index, whole or not at all.
+        """Write features (N, D) and items, whole or not at all.
 
         Args:
             path (str | Path): The file; its folder is made if missing.
@@ -210,7 +210,7 @@ class GalleryIndex:
                 features will be searched for or added.
 
         Returns:
-            GalleryIndex: The index.
+            GalleryIndex: The index, features (N, D) on the CPU.
 
         Raises:
             FileNotFoundError: No such file.

@@ -8,7 +8,7 @@ from .scoring import TopK, check_features, product_error
 
 
 class InnerProductSpace:
-    """The inner product as a :class:`~.scoring.Space`.
+    """Inner products (Q, G) as a :class:`~.scoring.Space`.
 
     Sizes are squared lengths of vectors.
 

@@ -39,7 +39,8 @@ __all__ = ['MAX_MEMORY', 'PairSimilarity', 'RetrievalError', 'TopK']
 class PairSimilarity:
     """Score of a pair of feature vectors: logit(similar) - logit(different).
 
-    Equal to ``sum_d weight[d] (a_d - b_d)^2 + bias``.
+    Scores (Q, G) of queries (Q, D) and gallery (G, D) are
+    ``sum_d weight[d] (a_d - b_d)^2 + bias``.
 
     Args:
         weight (Tensor): (D,) float32, of either sign.

@@ -30,7 +30,7 @@ class TopK(NamedTuple):
 
 
 class Space(Protocol):
-    """A way to score pairs, as the search needs it.
+    """A way to score queries (Q, D) with items (G, D), as the search needs it.
 
     A *size* is a number per vector from which :meth:`error` can bound the
     rounding of the product.
@@ -55,7 +55,7 @@ class Space(Protocol):
 
 
 def check_features(features: Tensor, dim: int, name: str) -> None:
-    """Check that features are a floating-point matrix with ``dim`` columns.
+    """Check that features are (N, dim) floating point.
 
     Args:
         features (Tensor): Of any shape.

@@ -6,7 +6,7 @@ evaluators crash on it or, worse, count it silently.
 """
 
 import os
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -141,9 +141,9 @@ def check_ground_truth(
     Raises:
         EvaluationError: Names the annotations.
     """
-    fields = {'segm': ['segmentation'], 'keypoints': ['keypoints']}
-    fields = fields.get(task, []) + (list(ATTRIBUTES) if subsets else [])
-    for key in fields:
+    of_task = {'segm': ['segmentation'], 'keypoints': ['keypoints']}
+    keys = of_task.get(task, []) + (list(ATTRIBUTES) if subsets else [])
+    for key in keys:
         if lacking := [ann['id'] for ann in annotations if key not in ann]:
             needed = f'{task} evaluation needs'
             if key in ATTRIBUTES:
@@ -178,7 +178,7 @@ def visible_only(gt: dict) -> dict:
             keypoints = np.array(ann['keypoints']).reshape(-1, 3)
             visible = keypoints[:, 2] == 2
             keypoints[~visible] = 0
-            flat = keypoints.ravel()
+            flat: Any = keypoints.ravel()
             if isinstance(ann['keypoints'], list):
                 flat = flat.tolist()
             count = int(visible.sum())
@@ -207,13 +207,11 @@ def load_results(
     Raises:
         EvaluationError: An entry cannot be evaluated; names it.
     """
-    where = 'results'
+    where, content = 'results', cast(Any, results)
     if not isinstance(results, list):
-        where, results = (
-            str(results),
-            read_json(results, 'result list', error=EvaluationError),
-        )
-    if problem := list_problem(results, 'detections'):
+        where = str(results)
+        content = read_json(results, 'result list', error=EvaluationError)
+    if problem := list_problem(content, 'detections'):
         raise EvaluationError(
             f'{where} {problem}; write official results, for instance with '
             'tools/test.py --dump'
@@ -224,7 +222,7 @@ def load_results(
     }
     fields = {**_RESULT, **_EVALUATED[task]}
     entries = []
-    for index, entry in enumerate(results):
+    for index, entry in enumerate(content):
         problem = next(
             (p.text for p in find_problems(entry, fields)), ''
         ) or _reference_problem(task, entry, sizes)

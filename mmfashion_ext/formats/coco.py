@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -94,7 +94,7 @@ class CocoGroundTruth:
 
     def by_image(self) -> Iterator[tuple[dict, list[dict]]]:
         """Yield image records and their annotations: (image, [item, ...])."""
-        annotations = {image_id: [] for image_id in self.images}
+        annotations: dict[int, list[dict]] = {i: [] for i in self.images}
         for annotation in self.annotations:
             annotations[annotation['image_id']].append(annotation)
         for image_id, image in self.images.items():
@@ -127,13 +127,13 @@ def read_coco(
         UserError: The first thing that is wrong, in one line with file and
             record.
     """
-    where, content = 'ground truth', source
+    where, content = 'ground truth', cast(Any, source)
     if not isinstance(source, dict):
         where = os.fspath(source)
         content = _load(where, fields.error, object_hook, backend_args)
     _check_lists(where, content, fields)
     images, annotations = content['images'], content.get('annotations', [])
-    categories = []
+    categories: list[dict] = []
     if fields.category is not None:
         categories = content['categories']
         _check(where, 'category', categories, fields.category, fields)
@@ -206,7 +206,8 @@ def rle_problem(rle: dict) -> str:
         rle (dict): ``size`` (h, w) in px as a list, and ``counts``: text,
             bytes or a list of integers that add up to h w.
     """
-    size, counts = rle.get('size'), rle.get('counts')
+    size: Any = rle.get('size')
+    counts = rle.get('counts')
     shape = ListOf(Integer(0, MAX_SIDE), 'integers (h, w in px)', 2)
     if problem := shape(size):
         return f' whose size is wrong, it has size{problem}'

@@ -11,7 +11,7 @@ unhashable or deeply nested ones, None, NaN, numbers of any size.
 import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -133,8 +133,10 @@ class Numbers:
 
     def __call__(self, value: object) -> str:
         """Return what is wrong, an empty text if nothing is."""
-        counts = self.count if isinstance(self.count, tuple) else (self.count,)
-        count = '' if self.count is None else f'{_join(counts)} '
+        counts = self.count or ()
+        if isinstance(counts, int):
+            counts = (counts,)
+        count = f'{_join(counts)} ' if counts else ''
         expected = f'expected {count}finite numbers{_bracket(self.note)}'
         numbers = as_numbers(value)
         if isinstance(value, list) and not value:
@@ -148,7 +150,7 @@ class Numbers:
             return f' {show(value)}, {expected}'
         if numbers.ndim > 1:
             return f' of shape {numbers.shape}, {expected} in a flat list'
-        if self.count is not None and len(numbers) not in counts:
+        if counts and len(numbers) not in counts:
             return f' of {len(numbers)} numbers, {expected}'
         bad = ~np.isfinite(numbers)
         if bad.any():
@@ -285,7 +287,7 @@ class OptionalField:
         return self.rule(value)
 
 
-def _is_within(value: object, low: float | None, high: float | None) -> bool:
+def _is_within(value: Any, low: float | None, high: float | None) -> bool:
     return (low is None or value >= low) and (high is None or value <= high)
 
 

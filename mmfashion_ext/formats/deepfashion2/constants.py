@@ -61,7 +61,7 @@ class Category:
 
 def _links(text: str) -> tuple[tuple[int, int], ...]:
     """Parse ``'1-2-7 6-1'`` to ``((1, 2), (2, 7), (6, 1))``."""
-    links = []
+    links: list[tuple[int, int]] = []
     for chain in text.split():
         numbers = [int(number) for number in chain.split('-')]
         links += itertools.pairwise(numbers)

@@ -43,7 +43,8 @@ def convert_split(
     """
     if out and out.is_dir():
         raise UserError(f'--out {out} is a folder, expected a file name')
-    statistics, defects = SplitStatistics(), []
+    statistics = SplitStatistics()
+    defects: list[Defect] = []
     split = RawSplit(folder, visible_only)
     images = read_usable(split, statistics, defects)
     with atomic_write(out) if out else nullcontext() as path:

@@ -18,6 +18,7 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -173,27 +174,26 @@ def _unusable(
 
 
 def _convert(
-    stem: str, content: object, size: tuple[int, int], visible_only: bool
+    stem: str, content: Any, size: tuple[int, int], visible_only: bool
 ) -> ConvertedImage:
     """Convert one annotation file; ``size`` is (w, h) in pixels."""
     file = f'{stem}.json'
     for problem in find_problems(content, _IMAGE):
         return _unusable(file, problem.text)
     source, pair_id = content['source'], content['pair_id']
-    raw = ConvertedImage(
-        image={
-            'coco_url': '',
-            'date_captured': '',
-            'file_name': f'{stem}.jpg',
-            'flickr_url': '',
-            'id': int(stem),
-            'license': 0,
-            'width': size[0],
-            'height': size[1],
-            'source': source,
-            'pair_id': pair_id,
-        }
-    )
+    image = {
+        'coco_url': '',
+        'date_captured': '',
+        'file_name': f'{stem}.jpg',
+        'flickr_url': '',
+        'id': int(stem),
+        'license': 0,
+        'width': size[0],
+        'height': size[1],
+        'source': source,
+        'pair_id': pair_id,
+    }
+    raw = ConvertedImage(image)
     for key, item in content.items():
         if key in ('source', 'pair_id'):
             continue
@@ -202,7 +202,7 @@ def _convert(
         if not any(fatal for _, _, fatal in faults):
             raw.annotations.append(
                 {
-                    'image_id': raw.image['id'],
+                    'image_id': image['id'],
                     'source': source,
                     'pair_id': pair_id,
                     **_convert_item(item, visible_only),
@@ -240,7 +240,7 @@ def _convert_item(item: dict, visible_only: bool) -> dict:
 _Fault = tuple[str, str, bool]
 
 
-def _item_faults(item: object, size: tuple[int, int]) -> Iterator[_Fault]:
+def _item_faults(item: Any, size: tuple[int, int]) -> Iterator[_Fault]:
     """Yield what is wrong with an item of an image of ``size`` (w, h)."""
     wrong = set()
     for field, text in find_problems(item, _ITEM):
@@ -308,7 +308,7 @@ def _segmentation_faults(value: object) -> Iterator[_Fault]:
             yield what, 'the polygon is left out', False
 
 
-def _polygon_fault(polygon: object) -> str:
+def _polygon_fault(polygon: Any) -> str:
     """Return what makes a polygon unusable; '' if nothing does."""
     if problem := _POLYGON(polygon):
         return problem

@@ -113,6 +113,7 @@ def _read_raw(folder: Path) -> Iterator[tuple[dict, list[dict]]]:
                 )
         for index, annotation in enumerate(raw.annotations):
             _finish(_compact(annotation), f'{folder}: annotation', index)
+        assert raw.image is not None  # no fatal defect
         yield raw.image, raw.annotations
 
 
@@ -126,8 +127,8 @@ def _compact(record: dict) -> dict:
         return record
     keypoints = as_numbers(record.get('keypoints'))
     if keypoints is not None and keypoints.shape == (3 * NUM_LANDMARKS,):
-        local = keypoints.reshape(NUM_LANDMARKS, 3)
-        local = local[CATEGORY_BY_ID[category_id].slice]
+        part = CATEGORY_BY_ID[category_id].slice
+        local = keypoints.reshape(NUM_LANDMARKS, 3)[part]
         if (np.abs(local) <= MAX_SIDE).all():  # NaN is not
             record['keypoints'] = local.astype(np.float32)
     return record

@@ -61,7 +61,9 @@ class SplitStatistics:
         self.empty_images = 0
         self.items: Counter = Counter()
         self.items_with_landmarks: Counter = Counter()
-        self.codes = {name: Counter() for name in ATTRIBUTES}
+        self.codes: dict[str, Counter] = {
+            name: Counter() for name in ATTRIBUTES
+        }
         # (pair_id, style) -> source -> image id of each item
         self._identities: dict = defaultdict(lambda: defaultdict(list))
 
@@ -98,14 +100,14 @@ class SplitStatistics:
 
     def image_pairs(self) -> int:
         """Return the number of consumer-shop image pairs that share items."""
-        by_pair_id = defaultdict(set)
+        by_pair_id: dict = defaultdict(set)
         for (pair_id, _), identity in self._identities.items():
             by_pair_id[pair_id].update(
                 (user, shop)
                 for user in identity['user']
                 for shop in identity['shop']
             )
-        return sum(map(len, by_pair_id.values()))
+        return sum(len(pairs) for pairs in by_pair_id.values())
 
     def totals(self) -> dict[str, int]:
         """Return counts over all categories, by their names in the report."""

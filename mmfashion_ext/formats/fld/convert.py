@@ -57,7 +57,7 @@ def convert_part(
         UserError: Something cannot be used and ``skip_invalid`` is False, or
             ``out`` is a folder, or holds more than one split and type.
     """
-    if out and not (split and subset):
+    if out and (split is None or subset is None):
         raise UserError(
             '--out holds one split of one type: name them with --split and '
             '--subset'
@@ -74,7 +74,7 @@ def convert_part(
             f'{bad} defects in {root}{outcome}. Correct them, or leave the '
             'rows out with --skip-invalid'
         )
-    if out:
+    if out and subset:
         write_coco(out, part, subset)
         print(
             f'wrote {out}: {len(part.images):,} images, {bad:,} defects left '

@@ -2,6 +2,7 @@
 """FLD reader: a COCO file or the raw dataset, one type of clothes."""
 
 from pathlib import Path
+from typing import Any
 
 from ...errors import UserError
 from ..checks import Fields
@@ -89,7 +90,7 @@ def _annotation_fields(subset: Subset) -> Fields:
 class _Keypoints(Numbers):
     """Rule for x, y, v of landmarks: v is 0, 1 or 2."""
 
-    def __call__(self, value: object) -> str:
+    def __call__(self, value: Any) -> str:
         """Return what is wrong, an empty text if nothing is."""
         problem = super().__call__(value)
         if not problem and not {*value[2::3]} <= {0, 1, 2}:

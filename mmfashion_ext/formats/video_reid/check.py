@@ -33,14 +33,15 @@ def check_tracklet(tracklet: TrackletFiles) -> tuple[int, list[str]]:
     Returns:
         tuple[int, list[str]]: Number of frames, and what is wrong.
     """
-    defects, sizes = [], {}
+    defects: list[str] = []
+    sizes: dict[Path, tuple[int, int]] = {}
     for path in (*tracklet.frames, *tracklet.flows):
         try:
             sizes[path] = read_frame(path).shape[:2]
         except UserError as error:
             defects.append(str(error))
-    first = next(iter(sizes), None)
     for path, size in sizes.items():
+        first = next(iter(sizes))
         if size != sizes[first]:
             (h, w), (height, width) = size, sizes[first]
             defects.append(

@@ -123,9 +123,10 @@ def convert(
     if flow != 'none':
         _record_flow(root, flow, bound)
         (root / FLOWS).mkdir(exist_ok=True)
+        maps: Iterator[int]
         if flow == 'given':
             maps = (
-                _link(t.flows, map(flow_name, n.files), root / FLOWS)
+                _link(t.flows or [], map(flow_name, n.files), root / FLOWS)
                 for t, n in pairs
             )
         else:
@@ -141,7 +142,7 @@ def convert(
 
 def name_frames(tracklets: Sequence[RawTracklet]) -> list[Tracklet]:
     """Name all frames; numbers go on over the tracklets of a person."""
-    counters = defaultdict(int)
+    counters: dict[tuple[int, int], int] = defaultdict(int)
     named = []
     for tracklet in tracklets:
         pid, camid = tracklet.pid, tracklet.camid
@@ -197,7 +198,7 @@ def write_flow(task: FlowTask) -> int:
             if not target.is_file():
                 _, packed = cv2.imencode('.png', map_[:, :, ::-1])
                 with atomic_write(target) as temporary:
-                    temporary.write_bytes(packed)
+                    temporary.write_bytes(packed.tobytes())
     except UserError as error:
         raise UserError(
             f'{sources[0]} and the frames after it: {error}; correct the raw '
@@ -245,7 +246,7 @@ def _link(sources: Sequence[Path], names: Iterable[str], folder: Path) -> int:
 
 def _record_flow(root: Path, flow: Flow, bound: float) -> None:
     """Record how flow is made; refuse to mix kinds in one folder."""
-    record = {'method': flow}
+    record: dict[str, str | float] = {'method': flow}
     if flow in METHODS:
         record['bound'] = bound
     path = root / FLOW_RECORD
@@ -264,7 +265,9 @@ def _record_flow(root: Path, flow: Flow, bound: float) -> None:
 
 
 def _meta(raw: RawVideos, named: list[Tracklet]) -> Meta:
-    identities = [[[] for _ in range(raw.num_cameras)] for _ in raw.persons]
+    identities: list[list[list[str]]] = [
+        [[] for _ in range(raw.num_cameras)] for _ in raw.persons
+    ]
     for pid, camid, files in named:
         identities[pid][camid] += files
     return Meta(

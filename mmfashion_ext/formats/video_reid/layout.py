@@ -28,7 +28,7 @@ from typing import Any, Literal, NamedTuple
 from ...errors import UserError
 from ...utils.files import read_json, write_json
 from ..checks import Fields, Record, require
-from ..rules import Integer, ListOf, Text, show
+from ..rules import Integer, ListOf, Rule, Text, show
 
 IMAGES = 'images'
 FLOWS = 'others'
@@ -236,9 +236,9 @@ def parse_meta(content: Any, where: str | Path = META) -> Meta:
     require(content, _META, f'{where}', _AGAIN)
     cameras, identities = content['num_cameras'], content['identities']
     row = ListOf(_FILES, 'lists of file names, one for each camera', cameras)
-    fields = {'identities': ListOf(row, 'persons')}
+    fields: dict[str, Rule | None] = {'identities': ListOf(row, 'persons')}
     if content.get('tracklets') is not None:
-        tracklet = {
+        tracklet: Fields = {
             'pid': Integer(0, len(identities) - 1, 'a person'),
             'camid': Integer(0, cameras - 1, 'a camera'),
             'files': _FILES,

@@ -88,7 +88,8 @@ def flow_between(
         )
     if method != 'dis':
         raise UserError(f'method must be one of {METHODS}, got {method!r}')
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    preset = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
+    dis = cv2.DISOpticalFlow_create(preset)  # type: ignore[attr-defined]
     height, width = first.shape
     more = max(0, _MIN_SIDE - height), max(0, _MIN_SIDE - width)
     if any(more):

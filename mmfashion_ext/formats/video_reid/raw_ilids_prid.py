@@ -206,7 +206,7 @@ def _collect(
     parse: Callable[[Path], tuple[int, int, str] | None],
 ) -> _Frames:
     """Find frames: (person, camera) -> frame -> path, sorted as strings."""
-    frames = defaultdict(dict)
+    frames: _Frames = defaultdict(dict)
     for path in sorted(root.glob(pattern)):
         parsed = parse(path)
         if parsed is None or parsed[1] not in (0, 1):
@@ -234,15 +234,15 @@ def _two_cameras(
             paths = frames.get((number, camid), {})
             maps = None
             if flows is not None:
-                maps = flows.get((number, camid), {})
-                missing = [str(p) for f, p in paths.items() if f not in maps]
+                found = flows.get((number, camid), {})
+                missing = [str(p) for f, p in paths.items() if f not in found]
                 if missing:
                     raise UserError(
                         f'{len(missing)} frames of person {number} have no '
                         f'given flow map, the first is {missing[0]}; unpack '
                         'the flow again, or compute it with --flow farneback'
                     )
-                maps = [maps[frame] for frame in paths]
+                maps = [found[frame] for frame in paths]
             tracklets.append(
                 RawTracklet(pid, camid, list(paths.values()), maps)
             )

@@ -64,7 +64,8 @@ def read_mars(raw: Path) -> RawVideos:
     everything = parts['train'] + parts['test']
     raw_pids = sorted({t.pid for t in everything} - {_JUNK})
     persons = {pid: index for index, pid in enumerate(raw_pids)}
-    tracklets, lists = [], {'train': [], 'query': [], 'gallery': []}
+    tracklets: list[RawTracklet] = []
+    lists: dict[str, list[int]] = {'train': [], 'query': [], 'gallery': []}
     query_numbers = set((queries + len(parts['train'])).tolist())
     for number, tracklet in enumerate(everything):
         if tracklet.pid == _JUNK:

@@ -92,10 +92,10 @@ def find_splits(
     Raises:
         UserError: There is none.
     """
-    splits = [split] if split else ['train', 'test']
+    splits: list[TryOnSplit] = [split] if split else ['train', 'test']
     if layout == 'folder':
         splits = ['test']
-    found, error = [], None
+    found, error = [], UserError(f'{root} holds no split')
     for name in splits:
         files = TryOnFiles(root, layout, name)
         try:
@@ -266,10 +266,10 @@ def file_groups(files: TryOnFiles) -> list[FileGroup]:
     clothes = [
         TryOnPair('', name, {}) for name in files.named('cloth').values()
     ]
-    kinds_and_pairs = (
-        (('person', *_person_kinds(files)), persons),
-        (('cloth', 'cloth_mask'), clothes),
-    )
+    kinds_and_pairs: list[tuple[list[FileKind], list[TryOnPair]]] = [
+        (['person', *_person_kinds(files)], persons),
+        (['cloth', 'cloth_mask'], clothes),
+    ]
     return [
         FileGroup(
             {k: path for k in kinds if (path := files.find(k, pair))},

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -284,5 +284,5 @@ def read_file(
         UserError: It is missing, damaged or not of that kind.
     """
     if kind == 'parse':
-        return read_parse(source, labels)
+        return read_parse(cast(str | Path, source), labels)
     return _READERS[kind](source)

@@ -200,7 +200,11 @@ class TryOnFiles:
                 f'of {len(worn)} persons, {describe(lacking)}: expected such '
                 f'as {expected}.jpg; {_CHECK}'
             )
-        return [TryOnPair(person, cloth, {}) for person, cloth in worn.items()]
+        return [
+            TryOnPair(person, cloth, {})
+            for person, cloth in worn.items()
+            if cloth is not None
+        ]
 
     def pairs_by_rank(self) -> list[TryOnPair]:
         """Return the n-th files of the sorted folders as pairs, as published.
@@ -211,11 +215,9 @@ class TryOnFiles:
         Raises:
             UserError: A folder holds a stray file, or one file less.
         """
-        kinds = [
-            kind
-            for kind in ('person', 'cloth', 'cloth_mask', 'parse')
-            if self.listing(kind) or kind in ('person', 'cloth')
-        ]
+        kinds: list[FileKind] = ['person', 'cloth']
+        others: tuple[FileKind, ...] = ('cloth_mask', 'parse')
+        kinds += [kind for kind in others if self.listing(kind)]
         listings = {kind: self.listing(kind) for kind in kinds}
         self._refuse_strays(listings)
         return [
@@ -265,7 +267,7 @@ class TryOnFiles:
 
     def _pair_key(self, kind: FileKind, name: str) -> str:
         """Return what the names of person, cloth and their files share."""
-        stem = stem_of(kind, name)
+        stem = stem_of(kind, name) or name
         if self.layout_name == 'viton' and stem.endswith(('_0', '_1')):
             return stem[:-2]
         return stem
@@ -326,7 +328,8 @@ def read_pairs(path: str | Path) -> list[TryOnPair]:
                 f'{line.strip()!r:.80}'
             )
         if names:
-            pairs.append(TryOnPair(*names, {}))
+            person, cloth = names
+            pairs.append(TryOnPair(person, cloth, {}))
     if not pairs:
         raise UserError(
             f'{path} holds no pair; expected lines of person.jpg cloth.jpg'

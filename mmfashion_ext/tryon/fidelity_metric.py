@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..registry import METRICS, MODELS
 from ..utils.checkpoint import CheckpointError, assert_safe
 from ..utils.files import atomic_write
-from .metric import require_file, require_torchmetrics
+from .metric_networks import require_file, require_torchmetrics
 
 #: torch-fidelity's conversion of the original weights in TensorFlow.
 INCEPTION_URL = (

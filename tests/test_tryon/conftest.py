@@ -198,3 +198,51 @@ def shop(tmp_path):
         # masks have another ending than their garments
         cv2.imwrite(str(shop.files(0, n)[2]), mask)
     return shop
+
+
+class PlainDistance(torch.nn.Module):
+    """In place of VGG19; counts how often features are computed."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def features(self, x):
+        self.calls.append(tuple(x.shape))
+        return [x.square()]
+
+    def target_features(self, y):
+        return self.features(y.detach())
+
+    def forward(self, x, target=None, target_features=None):
+        if target_features is None:
+            target_features = self.target_features(target)
+        (found,), (expected,) = self.features(x), target_features
+        return (found - expected).abs().mean()
+
+
+@pytest.fixture(scope='session')
+def plain_distance():
+    """A class in place of VGG19."""
+    return PlainDistance
+
+
+@pytest.fixture(scope='session')
+def assert_same_losses():
+    """Compare two dicts of losses, and their gradients."""
+
+    def assert_same_losses(found, expected, leaves, **tolerance):
+        assert list(found) == list(expected)
+        for name, value in found.items():
+            assert value.shape == ()
+            torch.testing.assert_close(value, expected[name], **tolerance)
+        for ours, plain in zip(
+            *(
+                torch.autograd.grad(sum(losses.values()), leaves)
+                for losses in (found, expected)
+            ),
+            strict=True,
+        ):
+            torch.testing.assert_close(ours, plain, **tolerance)
+
+    return assert_same_losses

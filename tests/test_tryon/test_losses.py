@@ -26,27 +26,6 @@ SIZE = 64, 48
 FLOOR = 0.001995  # 0.000001 ^ 0.45
 
 
-class PlainDistance(torch.nn.Module):
-    """In place of VGG19; counts how often features are computed."""
-
-    def __init__(self):
-        super().__init__()
-        self.calls = []
-
-    def features(self, x):
-        self.calls.append(tuple(x.shape))
-        return [x.square()]
-
-    def target_features(self, y):
-        return self.features(y.detach())
-
-    def forward(self, x, target=None, target_features=None):
-        if target_features is None:
-            target_features = self.target_features(target)
-        (found,), (expected,) = self.features(x), target_features
-        return (found - expected).abs().mean()
-
-
 @pytest.fixture
 def rand():
     generator = torch.Generator().manual_seed(0)
@@ -161,23 +140,10 @@ def plain_warp_loss(result, clothes, mask, vgg):
     )
 
 
-def assert_same_losses(found, expected, leaves, **tolerance):
-    assert list(found) == list(expected)
-    for name, value in found.items():
-        assert value.shape == ()
-        torch.testing.assert_close(value, expected[name], **tolerance)
-    for ours, plain in zip(
-        *(
-            torch.autograd.grad(sum(losses.values()), leaves)
-            for losses in (found, expected)
-        ),
-        strict=True,
-    ):
-        torch.testing.assert_close(ours, plain, **tolerance)
-
-
-def test_warp_loss_is_the_published_one(rand):
-    vgg, warped = PlainDistance(), result(rand, size=(96, 64))
+def test_warp_loss_is_the_published_one(
+    rand, plain_distance, assert_same_losses
+):
+    vgg, warped = plain_distance(), result(rand, size=(96, 64))
     clothes = rand(2, 3, 96, 64) * 2 - 1
     mask = (rand(2, 1, 96, 64) > 0.5).double()
     assert_same_losses(
@@ -201,7 +167,7 @@ def test_small_masks_are_fractional(rand):
     assert found.item() == pytest.approx(0.5 / 4)  # in one of four rows
 
 
-def test_a_perfect_and_flat_warp_costs_the_floor_only(rand):
+def test_a_perfect_and_flat_warp_costs_the_floor_only(rand, plain_distance):
     clothes, mask = rand(2, 3, *SIZE), torch.ones(2, 1, *SIZE).double()
     sizes = scales()
     affine = F.affine_grid(
@@ -216,7 +182,7 @@ def test_a_perfect_and_flat_warp_costs_the_floor_only(rand):
         warped_cloths=[shrunk(clothes, 4 - n) for n in range(5)],
         warped_masks=[torch.ones(2, 1, *s).double() for s in sizes],
     )
-    found = WarpLoss(PlainDistance())(warped, clothes, mask)
+    found = WarpLoss(plain_distance())(warped, clothes, mask)
     for name, value in found.items():
         expected = 0.0
         if name == 'loss_second_order':
@@ -311,24 +277,24 @@ def test_smallest_images(rand, vgg):
 
 
 @pytest.mark.parametrize('value', [0.0, 1.0])
-def test_no_clothes_on_the_person_or_nothing_else(rand, value):
+def test_no_clothes_on_the_person_or_nothing_else(rand, value, plain_distance):
     """An all-zero mask, and constant images."""
     warped = result(rand)
     for tensors in (warped.warped_cloths, warped.warped_masks):
         for tensor in tensors:
             tensor.data.fill_(value)
     clothes = torch.full((2, 3, *SIZE), value).double()
-    found = WarpLoss(PlainDistance())(warped, clothes, clothes[:, :1])
+    found = WarpLoss(plain_distance())(warped, clothes, clothes[:, :1])
     sum(found.values()).backward()
     for name in ('loss_cloth', 'loss_perceptual', 'loss_mask'):
         assert found[name] == 0
     assert all(leaf.grad.isfinite().all() for leaf in leaves(warped))
 
 
-def test_gradcheck_warp(rand):
+def test_gradcheck_warp(rand, plain_distance):
     warped = result(rand, size=(32, 32), batch=1)
     clothes, mask = rand(1, 3, 32, 32), rand(1, 1, 32, 32)
-    loss = WarpLoss(PlainDistance())
+    loss = WarpLoss(plain_distance())
 
     def total(*tensors):
         items = iter(tensors)
@@ -356,7 +322,7 @@ def test_warp_loss_under_autocast(rand):
         assert value == expected[name]
 
 
-def test_what_weighs_nothing_is_not_computed(rand):
+def test_what_weighs_nothing_is_not_computed(rand, plain_distance):
     warped, clothes, mask = result(rand), rand(2, 3, *SIZE), rand(2, 1, *SIZE)
     everything = [
         'loss_tv',
@@ -367,7 +333,7 @@ def test_what_weighs_nothing_is_not_computed(rand):
     ]
     weights = [name.replace('loss_', '') + '_weight' for name in everything]
     for weight, name in zip(weights, everything, strict=True):
-        distance = PlainDistance()
+        distance = plain_distance()
         found = WarpLoss(distance, **{weight: 0})(warped, clothes, mask)
         assert sorted(found) == sorted({*everything} - {name})
         assert bool(distance.calls) == (name != 'loss_perceptual')
@@ -381,160 +347,11 @@ def test_result_of_one_scale_is_refused(rand):
         WarpLoss()(warped, rand(2, 3, *SIZE), rand(2, 1, *SIZE))
 
 
-def composition(rand, batch=2, size=(32, 16)):
-    images = [rand(batch, c, *size) for c in (3, 3, 1)]
-    try_on, rendered, mask = (p.requires_grad_() for p in images)
-    return Composition(try_on=try_on, rendered=rendered, mask=mask)
-
-
-def test_try_on_loss_is_the_published_one(rand, vgg):
-    image = composition(rand, batch=1, size=(16, 12))
-    person = rand(1, 3, 16, 12) * 2 - 1
-    found = TryOnLoss(vgg)(image, person)
-    expected = dict(
-        loss_try_on=5 * (image.try_on - person).abs().mean(),
-        loss_try_on_perceptual=vgg(image.try_on, person),
-        loss_rendered=5 * (image.rendered - person).abs().mean(),
-        loss_rendered_perceptual=vgg(image.rendered, person),
-        loss_mask_completeness=(1 - image.mask).abs().mean(),
-    )
-    assert_same_losses(
-        found, expected, list(vars(image).values()), atol=1e-14, rtol=1e-12
-    )
-
-
-def test_features_of_the_person_are_computed_once(rand):
-    distance, person = PlainDistance(), rand(2, 3, 32, 16)
-    TryOnLoss(distance)(composition(rand), person.requires_grad_())
-    assert len(distance.calls) == 3
-
-
-def test_try_on_loss_without_vgg_and_by_hand():
-    image = Composition(
-        try_on=torch.full((1, 3, 4, 4), 0.5),
-        rendered=torch.full((1, 3, 4, 4), -1.0),
-        mask=torch.full((1, 1, 4, 4), 0.25),
-    )
-    found = TryOnLoss(mask_weight=2.0)(image, torch.ones(1, 3, 4, 4))
-    assert {name: value.item() for name, value in found.items()} == {
-        'loss_try_on': 2.5,
-        'loss_rendered': 10.0,
-        'loss_mask_completeness': 1.5,
-    }
-    nothing = TryOnLoss(PlainDistance(), 0, 0, 0)(
-        image, torch.ones(1, 3, 4, 4)
-    )
-    assert nothing == {}
-
-
-def test_the_person_in_its_own_garment(rand, vgg):
-    person = rand(1, 3, 16, 12)
-    same = Composition(
-        try_on=person.clone().requires_grad_(),
-        rendered=person,
-        mask=torch.ones(1, 1, 16, 12).double(),
-    )
-    found = TryOnLoss(vgg)(same, person)
-    sum(found.values()).backward()
-    assert not any(found.values())
-    assert not same.try_on.grad.any()
-
-
-def test_gradcheck_try_on(rand):
-    image, person = composition(rand, 1, (4, 4)), rand(1, 3, 4, 4)
-    loss = TryOnLoss(PlainDistance())
-    assert torch.autograd.gradcheck(
-        lambda *p: sum(loss(Composition(*p), person).values()),
-        (image.try_on, image.rendered, image.mask),
-    )
-
-
-def test_skin_loss_is_the_published_one(rand):
-    vgg = PlainDistance()
-    rendered, person = rand(2, 3, 32, 16), rand(2, 3, 32, 16)
-    skin = rand(2, 1, 32, 16)
-    rendered.requires_grad_(), skin.requires_grad_()
-    for loss, (a, b) in (
-        (SkinLoss(vgg), (30, 2)),
-        (SkinLoss(vgg, weights=(60, 4)), (60, 4)),
-    ):
-        x, y = rendered * skin.detach(), person * skin.detach()
-        assert_same_losses(
-            loss(rendered, person, skin),
-            dict(
-                loss_skin=a * (x - y).abs().mean(),
-                loss_skin_perceptual=b * vgg(x, y),
-            ),
-            [rendered],
-            atol=1e-14,
-            rtol=1e-12,
-        )
-
-
-def test_skin_is_averaged_over_the_whole_image():
-    skin = torch.zeros(1, 1, 4, 4)
-    skin[:, :, 0, 0] = 0.5
-    found = SkinLoss()(torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4), skin)
-    assert list(found) == ['loss_skin']
-    assert found['loss_skin'].item() == pytest.approx(30 * 0.5 / 16)
-
-
-def test_no_skin(rand, vgg):
-    rendered = rand(1, 3, 16, 16).requires_grad_()
-    skin = torch.zeros(1, 1, 16, 16, requires_grad=True)
-    found = SkinLoss(vgg)(rendered, rand(1, 3, 16, 16), skin)
-    sum(found.values()).backward()
-    assert len(found) == 2
-    assert not any(found.values())
-    assert not rendered.grad.any()
-    assert skin.grad is None
-
-
-def test_skin_switches_terms_with_its_weights(rand):
-    loss = SkinLoss(PlainDistance(), (0, 2))
-    images = rand(1, 3, 4, 4), rand(1, 3, 4, 4), rand(1, 1, 4, 4)
-    assert list(loss(*images)) == ['loss_skin_perceptual']
-    loss.weights = (60, 0)
-    assert list(loss(*images)) == ['loss_skin']
-
-
-def test_gradcheck_skin(rand):
-    person, skin = rand(1, 3, 4, 4), rand(1, 1, 4, 4)
-    loss = SkinLoss(PlainDistance())
-    assert torch.autograd.gradcheck(
-        lambda x: sum(loss(x, person, skin).values()),
-        rand(1, 3, 4, 4).requires_grad_(),
-    )
-
-
-def test_generator_losses_under_autocast(rand):
-    person, skin = rand(2, 3, 32, 16).float(), rand(2, 1, 32, 16).float()
-    half = Composition(
-        *(p.bfloat16() for p in vars(composition(rand)).values())
-    )
-    exact = Composition(*(p.float() for p in vars(half).values()))
-
-    def losses(image):
-        skin_losses = SkinLoss()(image.rendered, person, skin)
-        return TryOnLoss()(image, person) | skin_losses
-
-    with torch.autocast('cpu', torch.bfloat16):
-        found = losses(half)
-    for name, value in losses(exact).items():
-        assert found[name].dtype == torch.float32
-        assert found[name] == value
-
-
-def test_perceptual_may_be_a_config_or_built_and_shared(vgg):
-    assert TryOnLoss(vgg).perceptual is WarpLoss(vgg).perceptual
-    built = SkinLoss(dict(type=PerceptualLoss, seed=0))
-    assert isinstance(built.perceptual, PerceptualLoss)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs CUDA')
 def test_cuda(rand, vgg):
     """The same numbers as on the CPU, in double."""
-    warped, image = result(rand), composition(rand, size=SIZE)
+    warped = result(rand)
+    image = Composition(*(rand(2, channels, *SIZE) for channels in (3, 3, 1)))
     person, mask = rand(2, 3, *SIZE), rand(2, 1, *SIZE)
 
     def losses(vgg, device):

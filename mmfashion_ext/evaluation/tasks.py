@@ -7,7 +7,9 @@ shown and checked like the others.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
+from .coco_files import Task
 from .consumer_to_shop import TOPK
 from .keypoint_errors import error_names
 from .reid import TOPK as RANKS
@@ -18,7 +20,7 @@ _DETECTION = (
 )
 _KEYPOINTS = 'AP AP50 AP75 AP_medium AP_large AR AR50 AR75 AR_medium AR_large'
 #: COCO protocol -> names of its overall metrics.
-METRIC_NAMES: dict[str, tuple[str, ...]] = {
+METRIC_NAMES: dict[Task, tuple[str, ...]] = {
     'bbox': tuple(_DETECTION.split()),
     'segm': tuple(_DETECTION.split()),
     'keypoints': tuple(_KEYPOINTS.split()),
@@ -49,14 +51,14 @@ class TaskMetrics:
     prefix: str
     names: tuple[str, ...]
     headline: tuple[str, ...]
-    protocol: str = ''
+    protocol: Task | Literal[''] = ''
 
     def key(self, name: str) -> str:
         """Return the key of a metric in what a test writes."""
         return f'{self.prefix}/{name}' if self.prefix else name
 
 
-def _coco(title: str, prefix: str, protocol: str) -> TaskMetrics:
+def _coco(title: str, prefix: str, protocol: Task) -> TaskMetrics:
     names, headline = METRIC_NAMES[protocol], ('AP', 'AP50', 'AP75')
     return TaskMetrics(title, prefix, names, headline, protocol)
 
@@ -90,7 +92,7 @@ TASKS: tuple[TaskMetrics, ...] = (
 TASK_BY_TITLE: dict[str, TaskMetrics] = {task.title: task for task in TASKS}
 #: Prefix of the metrics -> COCO protocol that computes them. Result files and
 #: predictions are those of the protocol.
-COCO_PROTOCOLS: dict[str, str] = {
+COCO_PROTOCOLS: dict[str, Task] = {
     task.prefix: task.protocol for task in TASKS if task.protocol
 }
 #: Prefixes of AP of landmarks: visible and occluded ones (the official

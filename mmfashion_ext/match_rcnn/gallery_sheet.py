@@ -32,7 +32,8 @@ def draw_matches(
     user_image = read_image(image)
     columns = 1 + max(len(garment['matches']) for garment in garments)
     size = cell[0], cell[1] - CAPTION
-    images, labels = [], []
+    images: list[np.ndarray | None] = []
+    labels: list[str] = []
     for garment in garments:
         images.append(_draw_cell(user_image, garment['bbox'], size))
         labels.append(f'{garment["category"]} {garment["score"]:.2f}')

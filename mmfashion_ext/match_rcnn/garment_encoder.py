@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..hub import config_path, published_weights
+from ..inferencer import PredictionStream
 from ..retrieval.pair_similarity import PairSimilarity
 from ..utils.checkpoint import local_checkpoint
 
@@ -98,6 +99,7 @@ class GarmentEncoder:
             UserError: The only image cannot be used.
         """
         predictions = self.infer(images, stream=True, score_thr=self.score_thr)
+        assert isinstance(predictions, PredictionStream)  # of stream=True
         for prediction in predictions:
             garments = [
                 {

@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..evaluation.coco_eval import Backend, evaluate
 from ..evaluation.coco_files import (
     RESULT_FIELDS,
+    Task,
     load_ground_truth,
     visible_only,
 )
@@ -98,7 +99,7 @@ class DeepFashion2Metric(BaseMetric):
         self.outfile_prefix = outfile_prefix
         self.format_only = format_only
         self.backend = backend
-        self._ground_truth = None
+        self._ground_truth: dict | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Store the predictions of a batch in compact form.
@@ -125,7 +126,7 @@ class DeepFashion2Metric(BaseMetric):
                 image[task] = self._compact(task, pred)
             self.results.append(image)
 
-    def _protocol_tasks(self) -> list[str]:
+    def _protocol_tasks(self) -> list[Task]:
         return list(dict.fromkeys(COCO_PROTOCOLS[task] for task in self.tasks))
 
     def _compact(self, task: str, pred: dict) -> Any:
@@ -156,20 +157,20 @@ class DeepFashion2Metric(BaseMetric):
         Returns:
             dict[str, float]: Empty if ``format_only``.
         """
-        entries = {}
-        for task in self._protocol_tasks():
-            entries[task] = _result_entries(task, results)
+        entries: dict[Task, list[dict]] = {}
+        for protocol in self._protocol_tasks():
+            entries[protocol] = _result_entries(protocol, results)
             if self.outfile_prefix is not None:
-                path = f'{self.outfile_prefix}.{task}.json'
-                write_results(path, entries[task])
+                path = f'{self.outfile_prefix}.{protocol}.json'
+                write_results(path, entries[protocol])
                 print_log(f'Wrote {path}', logger='current')
         if self.format_only:
             return {}
-        if self._ground_truth is None:
-            self._ground_truth = load_ground_truth(self.ann_file)
+        gt = self._ground_truth
+        if gt is None:
+            gt = self._ground_truth = load_ground_truth(self.ann_file)
         tables = {}
         for task in self.tasks:
-            gt = self._ground_truth
             tables[task] = evaluate(
                 COCO_PROTOCOLS[task],
                 visible_only(gt) if task == 'keypoints_vis' else gt,

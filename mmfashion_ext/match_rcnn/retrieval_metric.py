@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from ..errors import UserError
 from ..evaluation.consumer_to_shop import TOPK, evaluate_retrieval
 from ..evaluation.consumer_to_shop_files import (
+    Composition,
     add_attribute_codes,
     compose_retrieval_gt,
     load_retrieval_gt,
@@ -23,7 +24,10 @@ from ..registry import METRICS
 from ..retrieval.pair_similarity import PairSimilarity
 
 #: Composition of the ground-truth lists -> prefix of its metrics.
-PREFIXES = {'released': 'retrieval', 'paper': 'retrieval_paper'}
+PREFIXES: dict[Composition, str] = {
+    'released': 'retrieval',
+    'paper': 'retrieval_paper',
+}
 
 
 @METRICS.register_module()
@@ -77,7 +81,7 @@ class RetrievalMetric(BaseMetric):
     def __init__(
         self,
         ann_file: str,
-        compositions: Sequence[str] = ('released',),
+        compositions: Composition | Sequence[Composition] = ('released',),
         query_gt: str | None = None,
         gallery_gt: str | None = None,
         query_score_thr: float = 0.05,
@@ -113,8 +117,8 @@ class RetrievalMetric(BaseMetric):
         self.subsets = subsets
         self.outfile_prefix = outfile_prefix
         self.format_only = format_only
-        self._similarity = None
-        self._lists = {}
+        self._similarity: dict | None = None  # of the model, see process
+        self._lists: dict[str, tuple[list[dict], list[dict]]] = {}
         if not format_only:  # before the training, not after its first epoch
             self._lists = {
                 PREFIXES[composition]: self._ground_truth(
@@ -126,16 +130,18 @@ class RetrievalMetric(BaseMetric):
     def _ground_truth(
         self,
         ann_file: str,
-        composition: str,
+        composition: Composition,
         query_gt: str | None,
         gallery_gt: str | None,
     ) -> tuple[list[dict], list[dict]]:
         """Return the lists of queries (with attributes) and of the gallery."""
-        queries, gallery = query_gt, gallery_gt
-        if query_gt is None:
-            queries, gallery = compose_retrieval_gt(ann_file, composition)
-        queries = load_retrieval_gt(queries, 'query')
-        gallery = load_retrieval_gt(gallery, 'gallery')
+        lists: tuple[list[dict] | str, list[dict] | str]
+        if query_gt is None or gallery_gt is None:
+            lists = compose_retrieval_gt(ann_file, composition)
+        else:
+            lists = query_gt, gallery_gt
+        queries = load_retrieval_gt(lists[0], 'query')
+        gallery = load_retrieval_gt(lists[1], 'gallery')
         if self.subsets:
             queries = add_attribute_codes(queries, ann_file)
         return queries, gallery
@@ -240,15 +246,15 @@ class RetrievalMetric(BaseMetric):
         )
         if not len(queries['boxes']) or not len(gallery['boxes']):
             return []
+        # process sets it with the first image, and there are items
+        assert self._similarity is not None
         weight = torch.as_tensor(self._similarity['weight'])
         similarity = PairSimilarity(weight, self._similarity['bias'])
-        _, ranked = similarity.search(
-            *(
-                torch.from_numpy(items['features']).to(weight.device)
-                for items in (queries, gallery)
-            ),
-            self.depth,
-        )
+        features = [
+            torch.from_numpy(items['features']).to(weight.device)
+            for items in (queries, gallery)
+        ]
+        _, ranked = similarity.search(features[0], features[1], self.depth)
         return [
             {
                 'query_image_id': int(queries['image_id'][i]),

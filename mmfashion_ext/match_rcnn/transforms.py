@@ -275,7 +275,7 @@ class PackClothes(PackDetInputs):
     @staticmethod
     def _check(results: dict) -> None:
         """Refuse landmarks that a transform of mmdet left behind."""
-        if not np.array_equal(
+        if not _are_equal(
             results.get('homography_matrix'),
             results['gt_keypoints_homography'],
         ):
@@ -302,3 +302,10 @@ class PackClothes(PackDetInputs):
             keypoints = instances.keypoints
             instances.keypoints = keypoints[..., :2].contiguous()
             instances.keypoints_visible = keypoints[..., 2].long()
+
+
+def _are_equal(first: np.ndarray | None, second: np.ndarray | None) -> bool:
+    """Compare homographies (3, 3); None before the first transform."""
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)

@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Visualizer of clothes: boxes, masks, landmarks and categories."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -93,11 +94,11 @@ class ClothesVisualizer(DetLocalVisualizer):
         canvas = np.ascontiguousarray(image).copy()
         size = np.sqrt(canvas.shape[0] * canvas.shape[1])
         pen = _Pen(canvas, self.line_width * size / 1000)
-        classes = classes or CLASS_NAMES
-        palette = palette or PALETTE
+        names: Sequence[str] = classes or CLASS_NAMES
+        colours: Sequence[tuple] = palette or PALETTE
         fields = _drawn_fields(instances)
         labels = fields['labels']
-        colors = [tuple(palette[i % len(palette)]) for i in labels]
+        colors = [tuple(colours[i % len(colours)]) for i in labels]
         items = _large_first(fields)
         for i in items if 'masks' in fields else ():
             pen.mask(fields['masks'][i], colors[i], self.alpha)
@@ -106,7 +107,7 @@ class ClothesVisualizer(DetLocalVisualizer):
         for i in items if 'keypoints' in fields else ():
             self._draw_landmarks(pen, fields, i, colors[i])
         for i in items if 'bboxes' in fields else ():
-            text = classes[labels[i]].replace('_', ' ')
+            text = names[labels[i]].replace('_', ' ')
             if 'scores' in fields:
                 text += f' {fields["scores"][i]:.2f}'
             pen.label(text, fields['bboxes'][i], colors[i])

@@ -20,6 +20,8 @@ DIVISOR = 32
 class TryOnDataPreprocessor(BaseDataPreprocessor):
     """Stacks, normalises, masks the cloth and pads to multiples of 32.
 
+    B tensors (C, h, w) become one batch (B, C, H, W):
+
     - images: x / 255, then (x - 0.5) / 0.5: RGB in [-1, 1];
     - cloth masks: 1 where the file's value is 128 or more, else 0;
     - cloth = cloth * mask: 0 (mid-grey) outside the mask;

@@ -26,10 +26,10 @@ class AdjustableDistillation(BaseModule):
       + sum over n in flow_scales of
         (n + 1) * flow_weight / K * sum_b w_b mean |G'_n - G_n|
 
-    with the condition features K_n and the grids G_n of the student and,
-    primed, of the tutor, which receives no gradient. Means are over a
-    sample's channels and pixels; |.| is the Euclidean length of the two
-    components of a flow.
+    with the condition features K_n (B, C, h, w) and the grids G_n (B, 2, h, w)
+    of the student and, primed, of the tutor, which receives no gradient. Means
+    are over a sample's channels and pixels; |.| is the Euclidean length of the
+    two components of a flow.
 
     Args:
         selection (str): ``'adjustable'``, or ``'fixed'``: w_b = 1 always.

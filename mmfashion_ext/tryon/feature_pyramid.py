@@ -11,6 +11,8 @@ from torch.nn import functional
 class DownBlock(nn.Module):
     """Convolution of stride 2 after batch normalisation and ReLU.
 
+    It halves the size of a map (B, in_channels, h, w).
+
     Args:
         in_channels (int): Channels of the input.
         channels (int): Channels of the output.
@@ -30,6 +32,8 @@ class DownBlock(nn.Module):
 
 class PreActivationBlock(nn.Module):
     """Residual block of two convolutions, each after its activation.
+
+    Input and output are maps (B, channels, h, w).
 
     Args:
         channels (int): Channels of input and output.
@@ -54,6 +58,8 @@ class PreActivationBlock(nn.Module):
 
 class Encoder(nn.Sequential):
     """Encoder of five stages, each of which halves the size.
+
+    The coarsest map of an image (B, in_channels, H, W) is (H / 32, W / 32).
 
     Args:
         in_channels (int): Channels of the input.
@@ -111,7 +117,8 @@ class Pyramid(nn.Module):
     """Feature pyramid network (FPN) that passes smoothed features down.
 
     In the usual one a finer level receives the coarser level before its 3 x 3
-    convolution, here it receives the output of that convolution.
+    convolution, here it receives the output of that convolution. All outputs
+    are (B, C, h, w).
 
     Args:
         widths (Sequence[int]): Channels of the encoder, fine to coarse.

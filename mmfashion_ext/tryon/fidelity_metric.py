@@ -27,8 +27,8 @@ INCEPTION_URL = (
 class InceptionFeatures(nn.Module):
     """Inception v3 with the 2048 features that FID and KID are defined on.
 
-    torch-fidelity's network, which resizes and normalises images as the
-    original in TensorFlow does.
+    torch-fidelity's network, which resizes and normalises images (N, 3, h, w)
+    uint8 RGB as the original in TensorFlow does; features are (N, 2048).
 
     Args:
         checkpoint (str): Its weights, see ``INCEPTION_URL``.
@@ -146,7 +146,7 @@ class FidelityMetric(BaseMetric):
         Args:
             data_batch (Any): Not used.
             data_samples (Sequence[dict]): ``TryOnDataSample`` as dicts, with
-                ``try_on`` and ``person``.
+                ``try_on`` and ``person``, (3, h, w), RGB in [-1, 1].
         """
         both = []
         for name in ('person', 'try_on'):

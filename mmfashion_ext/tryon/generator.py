@@ -67,6 +67,8 @@ def _conv(in_channels: int, channels: int, stride: int = 1) -> nn.Conv2d:
 class ResidualBlock(nn.Module):
     """Residual block of two normalised convolutions, activated after the sum.
 
+    Input and output are maps (B, channels, h, w).
+
     Args:
         channels (int): Channels of input and output.
     """
@@ -90,8 +92,8 @@ class ResidualBlock(nn.Module):
 class DoublingConv(nn.Conv2d):
     """Nearest-neighbour upsampling by 2, then a 3 x 3 convolution.
 
-    Both are linear: :func:`~mmfashion_ext.tryon.layer_fusion.fuse` makes one
-    operation of them.
+    The output is (B, channels, 2h, 2w). Both are linear:
+    :func:`~mmfashion_ext.tryon.layer_fusion.fuse` makes one operation of them.
 
     Args:
         in_channels (int): Channels of the input.
@@ -109,6 +111,8 @@ class DoublingConv(nn.Conv2d):
 
 class Step(nn.Sequential):
     """One level of the U-Net: a convolution and two residual blocks.
+
+    Input and output are maps (B, C, h, w); the convolution sets their size.
 
     Args:
         conv (nn.Conv2d): The convolution.
@@ -135,9 +139,10 @@ class TryOnGenerator(BaseModule):
     skip connection is concatenated before its output. A bare convolution is
     the last layer. Convolutions have no bias.
 
-    Input of the student: photograph 3, warped cloth 3, warped mask 1. Of the
-    tutor: preserved region of the photograph 3, warped cloth 3, warped mask 1,
-    arms 1.
+    The output (B, 4, H, W) is RGB and the weight of the warped cloth. Input
+    (B, in_channels, H, W) of the student: photograph 3, warped cloth 3, warped
+    mask 1. Of the tutor: preserved region of the photograph 3, warped cloth 3,
+    warped mask 1, arms 1.
 
     Args:
         in_channels (int): 7 (student) or 8 (tutor).

@@ -99,6 +99,8 @@ def _transposed(conv: nn.Conv2d) -> nn.ConvTranspose2d:
 class FusedPyramid(nn.Module):
     """A :class:`Pyramid` with fused convolutions where that saves work.
 
+    Like the original it maps (B, width, h, w) to (B, C, h, w), level by level.
+
     Args:
         pyramid (Pyramid): Weights that are not fused are shared, not copied.
     """
@@ -122,7 +124,7 @@ class FusedPyramid(nn.Module):
 
 
 class Level(nn.Module):
-    """A level of a pyramid, not fused.
+    """A level of a pyramid, not fused: (B, width, h, w) to (B, C, h, w).
 
     Args:
         lateral (nn.Conv2d): 1 x 1, to C channels.
@@ -142,8 +144,9 @@ class Level(nn.Module):
 class FusedLevel(nn.Module):
     """A fused level of a pyramid: smooth(lateral(x) + doubled(coarser)).
 
-    It is the sum of smooth(lateral(x)), one 3 x 3 convolution, and
-    smooth(doubled(coarser)), a transposed one. The bias of ``lateral`` is
+    It maps x (B, width, h, w) and coarser (B, C, h / 2, w / 2) to
+    (B, C, h, w). It is the sum of smooth(lateral(x)), one 3 x 3 convolution,
+    and smooth(doubled(coarser)), a transposed one. The bias of ``lateral`` is
     added in the latter, because padding is 0, not the bias.
 
     Args:

@@ -51,7 +51,8 @@ class MeanMetric(BaseMetric):
 
         Args:
             data_batch (Any): Not used.
-            data_samples (Sequence[dict]): ``TryOnDataSample`` as dicts.
+            data_samples (Sequence[dict]): ``TryOnDataSample`` as dicts, with
+                images (3, h, w), RGB in [-1, 1].
         """
         for sample in data_samples:
             names = (sample['person_name'], sample['cloth_name'])
@@ -94,7 +95,7 @@ class MeanMetric(BaseMetric):
 
 @METRICS.register_module()
 class TryOnMetric(MeanMetric):
-    """SSIM, L1 and LPIPS of try-ons against the true image.
+    """SSIM, L1 and LPIPS of try-ons against the true image, (3, h, w).
 
     For paired tests that is the photograph. For unpaired ones it is known in
     synthetic tests only (``gt_try_on``).
@@ -135,7 +136,8 @@ class TryOnMetric(MeanMetric):
         """Compare ``try_on`` with ``gt_try_on`` or, paired, ``person``.
 
         Args:
-            sample (dict): ``TryOnDataSample`` as dict.
+            sample (dict): ``TryOnDataSample`` as dict, with images
+                (3, h, w), RGB in [-1, 1].
 
         Returns:
             dict[str, float]: Metric -> number.
@@ -173,7 +175,7 @@ class WarpMetric(MeanMetric):
     """IoU and end-point error of the warped cloth.
 
     - ``warp/IoU``: intersection over union (0-1) of the warped mask and the
-      cloth region of the parse map;
+      cloth region of the parse map, both (1, h, w);
     - ``warp/EPE``: end-point error, the distance in px between the predicted
       and the true point of the flat cloth that a pixel shows; mean over the
       pixels in which the truth is defined. Synthetic data has it.
@@ -191,8 +193,8 @@ class WarpMetric(MeanMetric):
         """Compare masks and flow with ``person_cloth_mask`` and ``gt_flow``.
 
         Args:
-            sample (dict): ``TryOnDataSample`` as dict; those two keys are
-                optional.
+            sample (dict): ``TryOnDataSample`` as dict, with masks (1, h, w)
+                in 0-1 and flows (2, h, w); those two keys are optional.
 
         Returns:
             dict[str, float]: Metric -> number.

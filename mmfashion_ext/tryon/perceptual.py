@@ -26,7 +26,8 @@ VGG19_URL = 'https://download.pytorch.org/models/vgg19-dcbb9e9d.pth'
 class VGG19Features(nn.Module):
     """Features relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 of VGG19.
 
-    A side of one pixel stays one pixel in a pooling, as in PyTorch 1.0 and
+    Images are (B, 3, h, w), the last map is (B, 512, h / 16, w / 16). A side
+    of one pixel stays one pixel in a pooling, as in PyTorch 1.0 and
     1.1 (today's raises an error); a side of three still becomes one.
     """
 

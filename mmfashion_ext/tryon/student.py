@@ -23,9 +23,9 @@ from .warp_net import WarpResult
 class ParserFreeTryOn(TryOnModel):
     """Parser-free try-on (PF-AFN), conditioned on the photograph only.
 
-    In training the photograph is replaced by the tutor's image of the person
-    in an unpaired cloth; the student puts the paired cloth back on. Warp
-    stage: loss = W + D, those of the warp and of the distillation of the
+    In training the photograph (B, 3, H, W) is replaced by the tutor's image of
+    the person in an unpaired cloth; the student puts the paired cloth back on.
+    Warp stage: loss = W + D, those of the warp and of the distillation of the
     tutor's warp. End to end: 0.25 (W + D) + G, with the skin terms in G.
     Arguments beyond those of :class:`TryOnModel` matter in training only.
 
@@ -116,8 +116,9 @@ class ParserFreeTryOn(TryOnModel):
     def loss(self, inputs: Inputs) -> Losses:
         """Compute W + D, and with a generator G.
 
-        Args and Returns: see :meth:`TryOnModel.loss`; ``distill_share`` is
-        returned too, see :class:`AdjustableDistillation`.
+        Args and Returns: see :meth:`TryOnModel.loss`, with the persons
+        (B, 3, H, W) in their own clothes; ``distill_share`` is returned too,
+        see :class:`AdjustableDistillation`.
 
         Raises:
             UserError: The student has no tutor, or a loss is missing.

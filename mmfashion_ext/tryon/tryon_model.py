@@ -20,8 +20,9 @@ Losses = dict[str, Tensor]
 class TryOnModel(BaseModel):
     """Base of tutor and student: warps the cloth, then renders the person.
 
-    Without a generator (the warp stages) only the warp network is trained and
-    tested, and ``try_on`` of a prediction is the warped cloth.
+    Persons and cloths are (B, 3, H, W), RGB in [-1, 1]. Without a generator
+    (the warp stages) only the warp network is trained and tested, and
+    ``try_on`` of a prediction is the warped cloth.
 
     Args:
         warp_net (dict): :class:`AppearanceFlowWarp`.
@@ -131,8 +132,8 @@ class TryOnModel(BaseModel):
             inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
 
         Returns:
-            tuple[Composition | None, WarpResult]: Try-ons, None without a
-            generator; flows and warped cloths at full size.
+            tuple[Composition | None, WarpResult]: Try-ons (B, 3, H, W), None
+            without a generator; flows and warped cloths at full size.
         """
         result = self.warp_net(
             self.condition(inputs),
@@ -158,8 +159,8 @@ class TryOnModel(BaseModel):
                 ``ori_shape``.
 
         Returns:
-            list[TryOnDataSample]: The same, with the fields of
-            :class:`TryOnDataSample`, cropped to ``ori_shape``.
+            list[TryOnDataSample]: The same, with the fields (C, h, w) of
+            :class:`TryOnDataSample`, cropped to ``ori_shape``, (h, w) px.
         """
         composition, result = self.try_on(inputs)
         warped = result.warped_cloth

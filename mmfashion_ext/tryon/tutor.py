@@ -38,10 +38,10 @@ class TutorOutput:
 class ParserBasedTryOn(TryOnModel):
     """Parser-based try-on (PB-AFN), conditioned on parse, pose, DensePose.
 
-    Warp stage: loss = W (:class:`WarpLoss`). End to end: 0.5 W + G, where the
-    gradient of G (:class:`TryOnLoss`) reaches the warp network too. Arguments:
-    those of :class:`TryOnModel`; ``warp_net.condition_channels=45``,
-    ``generator.in_channels=8``.
+    The condition is (B, 45, H, W). Warp stage: loss = W (:class:`WarpLoss`).
+    End to end: 0.5 W + G, where the gradient of G (:class:`TryOnLoss`) reaches
+    the warp network too. Arguments: those of :class:`TryOnModel`;
+    ``warp_net.condition_channels=45``, ``generator.in_channels=8``.
     """
 
     def condition(self, inputs: Inputs) -> Tensor:

@@ -74,8 +74,9 @@ def _head(in_channels: int, channels: Sequence[int]) -> nn.Sequential:
 class AppearanceFlowWarp(BaseModule):
     """Warps the cloth by flows that a cascade estimates coarse to fine.
 
-    Condition and cloth are encoded separately. At each of five scales
-    :meth:`flows` calls three steps, which a subclass may override:
+    Condition (B, 3 or 45, H, W) and cloth (B, 3, H, W) are encoded separately
+    to features (B, C, h, w). At each of five scales :meth:`flows` calls three
+    steps, which a subclass may override:
 
     1. :meth:`align` samples the cloth feature by the coarser scale's flow;
     2. :meth:`estimate` predicts an offset from the correlation of that with

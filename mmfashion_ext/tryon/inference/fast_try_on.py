@@ -60,7 +60,10 @@ Features = PersonFeatures | ClothFeatures
 
 
 def split(features: Features) -> list[Features]:
-    """Split features of a batch of B into B of one sample each, as views."""
+    """Split features of a batch of B into B of one sample each, as views.
+
+    Each map (B, C, h, w) becomes B maps (1, C, h, w).
+    """
     return [
         _map_tensors(lambda x, i=i: x[i : i + 1], features)
         for i in range(len(features.image))
@@ -68,7 +71,10 @@ def split(features: Features) -> list[Features]:
 
 
 def join(features: Sequence[Features]) -> Features:
-    """Concatenate features of one sample each to those of a batch."""
+    """Concatenate features of one sample each to those of a batch.
+
+    B maps (1, C, h, w) become one map (B, C, h, w).
+    """
     if len(features) == 1:
         return features[0]
     return _map_tensors(lambda *parts: torch.cat(parts), *features)
@@ -90,6 +96,8 @@ def _map_tensors(
 
 class FastTryOn:
     """Accelerated copy of a student, for inference only.
+
+    Persons and cloths are (B, 3, H, W), RGB in [-1, 1].
 
     Args:
         model (ParserFreeTryOn): With a generator, or without: then the
@@ -131,6 +139,9 @@ class FastTryOn:
         Args:
             inputs (dict[str, Tensor]): ``person``, ``cloth`` (B, 3, H, W),
                 RGB in [-1, 1], and ``cloth_mask`` (B, 1, H, W), 0-1.
+
+        Returns:
+            tuple[Composition | None, WarpResult]: See :meth:`dress`.
         """
         return self.dress(
             self.encode_person(inputs['person']),
@@ -189,8 +200,8 @@ class FastTryOn:
             cloth (ClothFeatures): Of B cloths, or of one for all persons.
 
         Returns:
-            tuple[Composition | None, WarpResult]: B try-ons, None without a
-            generator; and flows and warped cloths at full size.
+            tuple[Composition | None, WarpResult]: B try-ons (B, 3, H, W), None
+            without a generator; and flows and warped cloths at full size.
 
         Raises:
             ValueError: Persons and cloths have different sizes.

@@ -41,8 +41,8 @@ class _Condition(NamedTuple):
 class FastAppearanceFlowWarp(AppearanceFlowWarp):
     """Accelerated steps of a warp network; :func:`accelerate` builds it.
 
-    It has no gradient. One cloth may serve all conditions of a batch, and one
-    condition all cloths.
+    It has no gradient. One cloth (1, 3, H, W) may serve all conditions of a
+    batch (B, 3, H, W), and one condition all cloths.
     """
 
     #: Cloth's and condition's half of the refining heads' first convolutions;

@@ -29,6 +29,8 @@ _OPSET = 18
 class TryOnGraph(nn.Module):
     """Module that is exported: three images in, three images out.
 
+    Images are (B, 3, H, W), masks (B, 1, H, W).
+
     Args:
         model (ParserFreeTryOn): With a generator.
     """

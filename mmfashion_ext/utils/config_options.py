@@ -11,7 +11,7 @@ from mmengine.config import Config, DictAction
 from ..errors import UserError, did_you_mean
 
 #: Settings at the top of a config besides the arguments of MMEngine's runner:
-#: those that its methods and ``runner.py`` look up.
+#: those that its methods and ``runner/`` look up.
 _MORE_SETTINGS = (
     'auto_scale_lr',
     'env_cfg',

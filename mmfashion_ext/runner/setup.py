@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from mmengine.config import Config, ConfigDict
 
-from . import plugins
-from .errors import UserError
-from .hub import config_path
-from .utils.config_options import ConfigOptions, merge_options
+from .. import plugins
+from ..errors import UserError
+from ..hub import config_path
+from ..utils.config_options import ConfigOptions, merge_options
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner

@@ -1,0 +1,22 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Runner of training and test: set-up, console, progress, early checks."""
+
+from .setup import (
+    add_runner_arguments,
+    augment_at_test,
+    build_runner,
+    draw_predictions,
+    dump_predictions,
+    load_config,
+    resume_from,
+)
+
+__all__ = [
+    'add_runner_arguments',
+    'augment_at_test',
+    'build_runner',
+    'draw_predictions',
+    'dump_predictions',
+    'load_config',
+    'resume_from',
+]

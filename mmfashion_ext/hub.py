@@ -335,10 +335,10 @@ def _load_config(name: str) -> 'Config':
 
 
 def _load_weights(model: 'torch.nn.Module', checkpoint: str | Path) -> None:
-    from .utils.checkpoint import load_weights
+    from .utils.checkpoint import checkpoint_meta, load_weights
 
     content = load_weights(model, checkpoint, Path(model.cfg.filename).stem)
-    meta = content.get('meta', {}).get('dataset_meta')
+    meta = checkpoint_meta(content, checkpoint).get('dataset_meta')
     if meta is not None:
         model.dataset_meta = meta
 

@@ -13,6 +13,7 @@ from .errors import UserError
 from .evaluation.metafile import METAFILE, update_entry
 from .utils.checkpoint import (
     CheckpointError,
+    checkpoint_meta,
     extract_state_dict,
     load_checkpoint_file,
 )
@@ -47,7 +48,7 @@ def publish_checkpoint(
     """
     content = _load_trusted(source) if trust else load_checkpoint_file(source)
     weights = extract_state_dict(content, source)
-    meta = content.get('meta', {}) if 'state_dict' in content else {}
+    meta = checkpoint_meta(content, source) if 'state_dict' in content else {}
     published = {'meta': to_plain(meta), 'state_dict': weights}
     with atomic_write(out_dir / f'{name}.pth') as temporary:
         with temporary.open('wb') as file:

@@ -15,11 +15,10 @@ from torch import Tensor, nn
 
 from ..utils.checkpoint import (
     CheckpointError,
-    compare_weights,
-    describe_problems,
     extract_state_dict,
     load_checkpoint_file,
 )
+from ..utils.weights import compare_weights, describe_problems
 from .backbone import TorchvisionResNet
 from .frame_cnn import FrameCNN
 from .matcher import SCANMatcher

@@ -14,11 +14,10 @@ from torch import Tensor, nn
 
 from ..utils.checkpoint import (
     CheckpointError,
-    compare_weights,
-    describe_problems,
     extract_state_dict,
     load_checkpoint_file,
 )
+from ..utils.weights import compare_weights, describe_problems
 from .generator import TryOnGenerator
 from .warp_net import AppearanceFlowWarp
 

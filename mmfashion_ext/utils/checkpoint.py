@@ -2,38 +2,32 @@
 """Load checkpoints safely: they are read as data, no code in a file runs.
 
 A ``.pth`` file is a pickle, and an ordinary unpickler calls whatever function
-the file names. Everything here goes through ``torch.load(weights_only=True)``
-with a short list of harmless types, and refuses the rest. MMEngine's own
-loader falls back to the ordinary unpickler, so a file is to pass
-:func:`assert_safe` before its path is handed to a runner.
+the file names. Everything here goes through :mod:`.safe_pickle`, which refuses
+what weights and logs do not consist of. MMEngine's own loader falls back to
+the ordinary unpickler, so a file is to pass :func:`assert_safe` before its
+path is handed to a host.
 """
 
-import re
+import os
+import tarfile
 import warnings
-import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
-from urllib.parse import urlparse
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
-from ..errors import UserError, describe
-from .sources import is_url
+from ..errors import UserError
+from . import safe_pickle
+from .downloads import HASHED_NAME as HASHED_NAME
+from .downloads import DownloadError, cached_download
+from .sources import check_regular_file, is_url
+from .weights import LoadReport, Partial, load_state
 
-#: End of a published file's name: the first 8 digits of its SHA-256.
-HASHED_NAME = re.compile(r'-([0-9a-f]{8})\.pth$')
-
-# What the logs of a training checkpoint are made of besides plain types.
-_NUMPY_CODES = '?bBhHiIlLqQefdU'
-_NUMPY_FUNCTIONS = ('_reconstruct', 'scalar')
-_BUFFER_METHODS = ('min', 'max', 'current', 'mean')
+_TRUE = ('1', 'y', 'yes', 'true')  # of PyTorch's environment variables
 
 
 class CheckpointError(UserError):
@@ -42,6 +36,10 @@ class CheckpointError(UserError):
 
 class UnsafeCheckpointError(CheckpointError):
     """Error: a checkpoint holds more than weights and plain values."""
+
+
+class CheckpointDownloadError(CheckpointError, DownloadError):
+    """Error: a checkpoint cannot be downloaded."""
 
 
 def load_checkpoint_file(
@@ -84,50 +82,43 @@ def assert_safe(path: str | Path) -> None:
     """
     file = local_checkpoint(path)
     # mapped: the tensors of a large file are not read just to be dropped
-    _load(file, 'cpu', mmap=zipfile.is_zipfile(file))
+    _load(file, 'cpu', mmap=True)
 
 
 def local_checkpoint(path: str | Path) -> Path:
     """Return the local file of a checkpoint; a URL is downloaded once.
 
-    Downloads go to torch hub's cache (``$TORCH_HOME/hub/checkpoints``). When
-    the name ends in ``-{sha8}.pth``, the content must have that SHA-256.
-
     Args:
-        path (str | Path): A file or an http(s) URL.
+        path (str | Path): A file or an http(s) URL, see
+            :func:`.downloads.cached_download`.
 
     Returns:
         Path: An existing file.
 
     Raises:
         FileNotFoundError: No such file.
-        CheckpointError: Another scheme than http(s), or a download whose
-            content does not match the hash in its name.
+        CheckpointError: Another scheme than http(s), not a regular file, or a
+            download that fails or whose content does not match the hash in
+            its name.
     """
-    if not is_url(str(path)):
-        file = Path(path).expanduser()
-        if file.is_file():
-            return file
-        if '://' in str(path):
-            raise CheckpointError(
-                f'{path}: only files and http(s) URLs can be checked before '
-                'they are loaded. Download it and pass the file'
-            )
-        raise FileNotFoundError(f'checkpoint not found: {path}')
-    name = Path(urlparse(str(path)).path).name
-    cached = Path(torch.hub.get_dir(), 'checkpoints', name)
-    if not cached.is_file():
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        digest = HASHED_NAME.search(name)
+    if is_url(str(path)):
         try:
-            torch.hub.download_url_to_file(
-                str(path), str(cached), digest[1] if digest else None
-            )
-        except RuntimeError as error:  # torch hub's word for a wrong hash
-            raise CheckpointError(
-                f'{path}: {error}. Download again'
-            ) from error
-    return cached
+            return cached_download(str(path))
+        except DownloadError as error:
+            raise CheckpointDownloadError(str(error)) from None
+    file = Path(path).expanduser()
+    if '://' in str(path) and not file.is_file():
+        raise CheckpointError(
+            f'{path}: only files and http(s) URLs can be checked before '
+            'they are loaded. Download it and pass the file'
+        )
+    try:
+        check_regular_file(file)
+    except UserError as error:
+        if 'no such file' in str(error):
+            raise FileNotFoundError(f'checkpoint not found: {path}') from None
+        raise CheckpointError(f'checkpoint {error}') from None
+    return file
 
 
 def extract_state_dict(
@@ -158,9 +149,12 @@ def extract_state_dict(
     if not (
         isinstance(weights, dict)
         and weights
+        and all(isinstance(name, str) for name in weights)
         and all(isinstance(value, Tensor) for value in weights.values())
     ):
-        found = sorted(map(str, checkpoint))[:8] if checkpoint else 'nothing'
+        found: object = type(checkpoint).__name__
+        if isinstance(checkpoint, dict):
+            found = sorted(map(str, checkpoint))[:8] or 'nothing'
         raise CheckpointError(
             f'{file}: no weights in the checkpoint: expected names with '
             f"tensors, at the top or under 'state_dict' or 'model', got "
@@ -172,13 +166,20 @@ def extract_state_dict(
     return weights
 
 
-def load_weights(model: nn.Module, path: str | Path, name: str) -> dict:
+def load_weights(
+    model: nn.Module,
+    path: str | Path,
+    name: str,
+    partial: Partial | None = None,
+) -> dict:
     """Load weights into a model, which they must fit to the last key.
 
     Args:
         model (nn.Module): Changed in place.
         path (str | Path): File or URL of a checkpoint.
         name (str): Of the model, for the message.
+        partial (Partial, optional): What need not fit. Defaults to None: all
+            must.
 
     Returns:
         dict: What else is in the checkpoint, and the weights.
@@ -188,50 +189,75 @@ def load_weights(model: nn.Module, path: str | Path, name: str) -> dict:
     """
     content = load_checkpoint_file(path)
     weights = extract_state_dict(content, path)
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        problems = compare_weights(model.state_dict(), weights)
-        raise CheckpointError(
-            f'{path}: weights of another model than {name}: '
-            f'{describe_problems(problems)}'
-        ) from error
+    load_strictly(model, weights, path, name, partial)
     return content
 
 
-def compare_weights(
-    expected: Mapping[str, Tensor], found: Mapping[str, Tensor]
-) -> dict[str, list[str]]:
-    """Compare weights with those that a model has.
-
-    Args:
-        expected (Mapping[str, Tensor]): Name -> a tensor of the right shape.
-        found (Mapping[str, Tensor]): Name -> value.
+def load_strictly(
+    model: nn.Module,
+    weights: dict[str, Tensor],
+    path: str | Path,
+    name: str,
+    partial: Partial | None = None,
+) -> LoadReport:
+    """Load weights that were read already; see :func:`load_weights`.
 
     Returns:
-        dict[str, list[str]]: What is wrong -> names, which may be none.
+        LoadReport: What was loaded.
+
+    Raises:
+        CheckpointError: They are those of another model.
     """
-    return {
-        'missing': [name for name in expected if name not in found],
-        'of the wrong shape': [
-            f'{name} {list(found[name].shape)} instead of {list(value.shape)}'
-            for name, value in expected.items()
-            if name in found and found[name].shape != value.shape
-        ],
-        'unknown': sorted(set(found) - set(expected)),
-    }
+    try:
+        report = load_state(model, weights, partial)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f'{path}: weights of another model than {name}: '
+            f'{_first_line(error)}'
+        ) from error
+    if not report.fits:
+        raise CheckpointError(
+            f'{path}: weights of another model than {name}: {report}. Pass '
+            'the checkpoint of that model'
+        )
+    return report
 
 
-def describe_problems(problems: Mapping[str, Sequence[str]]) -> str:
-    """Count weights by what is wrong with them and name a few.
+def checkpoint_meta(content: dict, file: str | Path) -> dict:
+    """Return what a checkpoint says of its training, perhaps nothing.
 
     Args:
-        problems (Mapping[str, Sequence[str]]): See :func:`compare_weights`.
+        content (dict): A file's content.
+        file (str | Path): Where it was read from, for the message.
+
+    Raises:
+        CheckpointError: It has another form than MMEngine writes.
     """
-    return '; '.join(
-        f'{len(names)} {problem}: {describe(names)}'
-        for problem, names in problems.items()
-        if names
+    meta = content.get('meta')
+    if meta is None:
+        return {}
+    if not isinstance(meta, dict):
+        raise _not_meta(file, 'meta', 'a dict', meta)
+    dataset = meta.get('dataset_meta')
+    if dataset is not None and not isinstance(dataset, dict):
+        raise _not_meta(file, 'meta.dataset_meta', 'a dict', dataset)
+    classes = (dataset or {}).get('classes')
+    if classes is not None and not (
+        isinstance(classes, list | tuple)
+        and all(isinstance(name, str) for name in classes)
+    ):
+        raise _not_meta(
+            file, 'meta.dataset_meta.classes', 'a list of names', classes
+        )
+    return meta
+
+
+def _not_meta(
+    file: str | Path, key: str, expected: str, found: object
+) -> CheckpointError:
+    return CheckpointError(
+        f'{file}: {key} of the checkpoint must be {expected}, got '
+        f'{type(found).__name__}. Write the file again'
     )
 
 
@@ -255,112 +281,83 @@ def check_weights(path: str | None) -> str | None:
     return str(file)
 
 
-def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> dict:
-    def load(**options: Any) -> dict:
-        return torch.load(
-            file,
-            map_location=map_location,
-            weights_only=True,
-            mmap=mmap,
-            **options,
+def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> Any:
+    """Read a file; its type is checked by :func:`_is_zip`."""
+    if os.environ.get('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0') in _TRUE:
+        raise CheckpointError(
+            f'{file}: TORCH_FORCE_WEIGHTS_ONLY_LOAD is set in the '
+            'environment, and lets PyTorch read no logs of a training. Unset '
+            'it: checkpoints are read here as data in any case'
         )
+    try:
+        mmap = _is_zip(file) and mmap
 
-    with _harmless_globals():
+        def load(**options: Any) -> Any:
+            return torch.load(
+                file,
+                map_location=map_location,
+                weights_only=False,  # torch knows two unpicklers only
+                pickle_module=safe_pickle,
+                mmap=mmap,
+                **options,
+            )
+
         try:
-            try:
-                return load()
-            except UnicodeDecodeError:
-                # Python 2 knew no bytes: NumPy's numbers stand in strings
-                # that are not UTF-8
-                with warnings.catch_warnings():
-                    warnings.simplefilter('ignore')  # torch doubts it works
-                    return load(encoding='latin1')
-        except UnpicklingError as error:
-            named = re.search(r'GLOBAL (\S+)', str(error))
-            if not named and not _is_pickle(file):
-                raise CheckpointError(
-                    f'{file} is not a PyTorch checkpoint (neither zip nor '
-                    'pickle). Download it again or pass another file'
-                ) from None
-            what = f'it names {named[1]}' if named else _first_line(error)
-            raise UnsafeCheckpointError(
-                f'{file}: refused, because reading it could run code '
-                f'({what}). If you trust where it comes from, convert it: '
-                'tools/misc/publish_model.py --trust; otherwise delete it'
-            ) from None
-        except Exception as error:
-            raise CheckpointError(
-                f'{file}: cannot be read as a checkpoint '
-                f'({_first_line(error)}). Copy or download it again'
-            ) from error
+            content = load()
+        except UnicodeDecodeError:
+            # Python 2 knew no bytes: NumPy's numbers stand in strings
+            # that are not UTF-8
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')  # torch doubts it works
+                content = load(encoding='latin1')
+    except CheckpointError:
+        raise
+    except UnpicklingError as error:
+        what = _first_line(error)
+        if isinstance(error, safe_pickle.ForbiddenNameError):
+            what = f'it names {error.name}'
+        raise UnsafeCheckpointError(
+            f'{file}: refused, because reading it could run code '
+            f'({what}). If you trust where it comes from, convert it: '
+            'tools/misc/publish_model.py --trust; otherwise delete it'
+        ) from None
+    except Exception as error:
+        raise CheckpointError(
+            f'{file}: cannot be read as a checkpoint '
+            f'({_first_line(error)}). Copy or download it again'
+        ) from error
+    return content
 
 
-def _is_pickle(file: Path) -> bool:
-    """Return whether it starts like one of PyTorch's files, new or old."""
+def _is_zip(file: Path) -> bool:
+    """Return which of PyTorch's two formats a file has.
+
+    Raises:
+        CheckpointError: Neither, or one that does not hold weights alone.
+    """
     with file.open('rb') as opened:
-        return opened.read(1) == b'\x80' or zipfile.is_zipfile(file)
+        start = opened.read(128)
+    if start.startswith(b'PK\x03\x04'):
+        records = torch._C.PyTorchFileReader(str(file)).get_all_records()
+        if 'constants.pkl' in records:
+            raise UnsafeCheckpointError(
+                f'{file}: refused, because it is a TorchScript program. Pass '
+                'a file with the state dict of the model'
+            )
+        return True
+    if not start:
+        raise EOFError('the file is empty')
+    # tar: the format before PyTorch 0.1.9, unpacked to files
+    if not start.startswith(b'\x80') or tarfile.is_tarfile(file):
+        remedy = 'Download it again or pass another file'
+        if start.startswith(b'version https://git-lfs'):
+            remedy = 'It is a pointer of git-lfs: run git lfs pull'
+        raise CheckpointError(
+            f'{file} is not a PyTorch checkpoint (neither zip nor pickle). '
+            f'{remedy}'
+        )
+    return False
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-@contextmanager
-def _harmless_globals() -> Iterator[None]:
-    """Let ``weights_only`` build what MMEngine's logs consist of, no more.
-
-    ``torch.serialization.safe_globals`` does the same from torch 2.5 on; this
-    also works with 2.4.
-    """
-    # a copy: torch 2.4 gives its own list
-    before = list(torch.serialization.get_safe_globals())
-    torch.serialization.add_safe_globals(_allow_list())
-    try:
-        yield
-    finally:
-        torch.serialization.clear_safe_globals()
-        torch.serialization.add_safe_globals(before)
-
-
-def _allow_list() -> list[Any]:
-    multiarray = getattr(np, '_core', None) or np.core
-    allowed: list[Any] = [np.ndarray, np.dtype, slice]
-    allowed += {type(np.dtype(code)) for code in _NUMPY_CODES}
-    # torch allows it by itself from 2.5 on
-    allowed.append(_called('_codecs', 'encode', _latin_1))
-    for name in _NUMPY_FUNCTIONS:
-        # numpy 2 renamed the module; files of either numpy are read
-        for core in ('numpy.core', 'numpy._core'):
-            function = getattr(multiarray.multiarray, name)
-            allowed.append(_called(f'{core}.multiarray', name, function))
-    try:
-        from mmengine.logging.history_buffer import HistoryBuffer
-    except ImportError:
-        return allowed
-
-    def buffer_method(owner: object, name: str) -> Callable:
-        # A pickled HistoryBuffer looks its methods up by getattr, which, if
-        # allowed as it is, reaches every attribute of every allowed type.
-        if owner is not HistoryBuffer or name not in _BUFFER_METHODS:
-            raise UnpicklingError(f'GLOBAL builtins.getattr of {name!r}')
-        return getattr(owner, name)
-
-    getter = _called('builtins', 'getattr', buffer_method)
-    return [*allowed, HistoryBuffer, getter]
-
-
-def _latin_1(text: str, encoding: str) -> bytes:
-    """Bytes as old pickles hold them; no other codec is looked up."""
-    if encoding != 'latin1':
-        raise UnpicklingError(f'GLOBAL _codecs.encode to {encoding!r}')
-    return text.encode('latin1')
-
-
-def _called(module: str, name: str, function: Callable) -> Callable:
-    """``function`` under the name that a pickle calls it by."""
-
-    def call(*args: object) -> object:
-        return function(*args)
-
-    call.__module__, call.__name__, call.__qualname__ = module, name, name
-    return call

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from mmfashion_ext.utils import checkpoint as ckpt
+from mmfashion_ext.utils import safe_pickle
 from mmfashion_ext.utils.checkpoint import UnsafeCheckpointError
 
 
@@ -137,7 +138,7 @@ def test_bytes_are_read_and_no_other_codec_is_looked_up(tmp_path):
     torch.save({'a': Encoded()}, path)
     assert ckpt.load_checkpoint_file(path) == {'a': b'ab'}
     with pytest.raises(UnpicklingError, match='rot13'):
-        ckpt._latin_1('ab', 'rot13')
+        safe_pickle._latin_1('ab', 'rot13')
 
 
 def test_allow_list_does_not_outlive_the_call(tmp_path):
@@ -221,7 +222,9 @@ def server(tmp_path, monkeypatch):
     httpd = http.server.ThreadingHTTPServer(
         ('127.0.0.1', 0), partial(Quiet, directory=str(served))
     )
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    threading.Thread(
+        target=httpd.serve_forever, args=(0.01,), daemon=True
+    ).start()
     yield served, f'http://127.0.0.1:{httpd.server_port}'
     httpd.shutdown()
     httpd.server_close()

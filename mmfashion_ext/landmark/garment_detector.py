@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from mmdet.apis import DetInferencer
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
+from mmengine.registry import MODELS, DefaultScope
 from mmpose.evaluation.functional import nms
 from torch import nn
 
@@ -26,9 +26,11 @@ from ..plugins import used_systems
 from ..utils.checkpoint import (
     CheckpointError,
     check_weights,
-    compare_weights,
-    describe_problems,
+    checkpoint_meta,
+    extract_state_dict,
+    load_checkpoint_file,
 )
+from ..utils.weights import Partial, load_state
 
 
 class CheckedDetInferencer(DetInferencer):
@@ -52,24 +54,30 @@ class CheckedDetInferencer(DetInferencer):
                 'config; pass a checkpoint file or URL as det_weights'
             )
         self._weights = weights
-        return super()._init_model(cfg, check_weights(weights), device)
+        content = load_checkpoint_file(weights)
+        checkpoint = {
+            'state_dict': extract_state_dict(content, weights),
+            'meta': checkpoint_meta(content, weights),
+        }
+        model = MODELS.build(cfg.model)
+        model.cfg = cfg
+        self._load_weights_to_model(model, checkpoint, cfg)
+        return model.to(device).eval()
 
     def _load_weights_to_model(
         self, model: nn.Module, checkpoint: dict, cfg: Config
     ) -> None:
         """Load weights; mmdet would ignore missing ones."""
-        weights = checkpoint.get('state_dict', checkpoint)
-        needed = {
-            name: value
-            for name, value in model.state_dict().items()
-            if not name.endswith('num_batches_tracked')
-        }
-        problems = compare_weights(needed, weights)
-        problems.pop('unknown')
-        if any(problems.values()):
+        report = load_state(
+            model,
+            checkpoint['state_dict'],
+            # published files hold more, such as a mask head that is not used
+            Partial(unused=('',)),
+        )
+        if not report.fits:
             raise CheckpointError(
                 f'det_weights {self._weights}: weights of another model than '
-                f'det_model: {describe_problems(problems)}'
+                f'det_model: {report}'
             )
         super()._load_weights_to_model(model, checkpoint, cfg)
 

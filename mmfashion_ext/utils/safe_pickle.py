@@ -72,7 +72,7 @@ class _Allowed(NamedTuple):
 
 
 # the one in C cannot be told what its opcodes do
-_PythonUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]
+_PythonUnpickler: Any = pickle._Unpickler
 
 
 class Unpickler(_PythonUnpickler):

@@ -146,6 +146,8 @@ def _build_mmdet(
 class GarmentDetector:
     """Detector of garments: boxes, scores and DeepFashion2's category ids.
 
+    The n boxes of an image are (n, 4) xyxy px.
+
     Args:
         model (str or Path): See :func:`build_detector`.
         weights (str or Path, optional): See :func:`build_detector`.

@@ -29,8 +29,8 @@ def pose_metainfo(
         flip_pairs (Sequence[tuple[int, int]]): Landmarks (0-based) that
             are swapped in a mirrored image.
         skeleton (Sequence[tuple[int, int]]): Lines to draw, 0-based.
-        colors (Sequence[tuple[int, int, int]]): K colours, RGB 0-255; a line
-            has the colour of its first landmark.
+        colors (Sequence[tuple[int, int, int]]): (K, 3) colours, RGB 0-255; a
+            line has the colour of its first landmark.
 
     Returns:
         dict: ``keypoint_info``, ``skeleton_info``, ``joint_weights`` (K,) and

@@ -84,7 +84,8 @@ def concatenate_rows(
             may be empty.
 
     Returns:
-        dict[str, np.ndarray]: The same columns with all N rows.
+        dict[str, np.ndarray]: The same columns with all N rows: landmarks
+        (N, 2) px, boxes (N, 4) xyxy px ...
     """
     return {
         key: np.concatenate([empty, *(columns[key] for columns in rows)])

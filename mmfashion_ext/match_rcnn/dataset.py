@@ -95,7 +95,15 @@ class DeepFashion2Dataset(CocoDataset):
         return data_list
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """Parse one image; see the class for what is added to mmdet's."""
+        """Parse one image; see the class for what is added to mmdet's.
+
+        Args:
+            raw_data_info (dict): ``raw_img_info``, and ``raw_ann_info`` with
+                ``keypoints`` (n, 3) of each item.
+
+        Returns:
+            dict: mmdet's keys and those of the class.
+        """
         image = raw_data_info['raw_img_info']
         data_info = super().parse_data_info(
             {'raw_img_info': image, 'raw_ann_info': []}

@@ -20,7 +20,8 @@ class FrozenMaskRCNN(MaskRCNN):
     The published training is end to end (``type='MaskRCNN'``). This one is
     for a detector that is trained already: its weights come from
     ``load_from``. It stays in evaluation mode and has neither gradients nor
-    losses, so its detections do not change while the match head trains.
+    losses, so its detections do not change while the match head trains on
+    images (N, 3, H, W).
 
     Args:
         **kwargs: Arguments of ``MaskRCNN``; ``roi_head`` must be a

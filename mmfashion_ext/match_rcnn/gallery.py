@@ -160,8 +160,8 @@ def query_gallery(
         topk (int): Matches of each garment.
 
     Returns:
-        list[dict]: Of each garment ``bbox`` xyxy px, ``category``, ``score``
-        0-1 and ``matches``, best first: the items of the index with
+        list[dict]: Of each garment ``bbox`` (x1, y1, x2, y2) px, ``category``,
+        ``score`` 0-1 and ``matches``, best first: the items of the index with
         ``similarity`` 0-1, the probability that they are the same garment.
 
     Raises:

@@ -34,6 +34,8 @@ class EncodedImage(NamedTuple):
 class GarmentEncoder:
     """Detect clothes and compute a feature vector for each.
 
+    The n garments of an image give features (n, D).
+
     Args:
         model (str): Name of a model with a match head, or path of a config.
         weights (str | Path, optional): Checkpoint file or URL. Defaults to
@@ -93,7 +95,8 @@ class GarmentEncoder:
                 the images that cannot be used.
 
         Yields:
-            EncodedImage: Of each image that can be read, in order.
+            EncodedImage: Of each image that can be read, in order; with
+            features (n, D) of its n garments.
 
         Raises:
             UserError: The only image cannot be used.

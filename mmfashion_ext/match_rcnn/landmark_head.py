@@ -87,10 +87,10 @@ def decode_landmarks(
 class LandmarkHead(RoIStreamHead):
     """Landmark head: a heat map for each of the 294 landmarks of a RoI.
 
-    RoI features (14 x 14) pass ``num_convs`` 3 x 3 convolutions and a
+    RoI features (R, C, 14, 14) pass ``num_convs`` 3 x 3 convolutions and a
     deconvolution (28 x 28); bilinear interpolation doubles the maps to
-    56 x 56. A landmark's map is a softmax over its positions, trained by
-    cross-entropy against the one cell that holds the landmark. The maps of
+    (R, 294, 56, 56). A landmark's map is a softmax over its positions, trained
+    by cross-entropy against the one cell that holds the landmark. The maps of
     all categories are predicted; those of the RoI's own are trained.
 
     Args:

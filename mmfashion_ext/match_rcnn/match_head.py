@@ -34,6 +34,8 @@ FEATURES: dict[str, tuple[str, ...]] = {
 class MatchTrunk(nn.Sequential):
     """Convolutions and a mean: from RoI features to one vector each.
 
+    Features are (R, C, H, W) of R RoIs.
+
     Args:
         in_channels (int): C of the RoI features.
         conv_channels (tuple[int]): Channels of the 3 x 3 convolutions, each
@@ -219,8 +221,8 @@ class MatchHead(RoIStreamHead):
 
         Args:
             feats (RoIFeatures): Reads the features of ``roi_features``.
-            rois (TrainingRoIs): Proposals, items with ``styles`` (N,) and
-                each image's ``source`` and ``pair_id``.
+            rois (TrainingRoIs): Proposals (P, 4) xyxy px, items with
+                ``styles`` (N,) and each image's ``source`` and ``pair_id``.
 
         Returns:
             dict[str, Tensor]: ``loss_match`` and, if there are pairs,

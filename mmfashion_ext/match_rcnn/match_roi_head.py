@@ -28,7 +28,7 @@ class MatchRoIHead(StandardRoIHead):
     are named ``{name}_head.*``.
 
     With ``test_cfg=dict(gt_boxes=True)`` the items of ``gt_instances`` (boxes
-    in pixels of the original image, labels) replace the detections, for
+    (n, 4) xyxy px of the original image, labels) replace the detections, for
     the published numbers "with ground-truth boxes"; their scores are 1.
 
     Args:
@@ -65,11 +65,9 @@ class MatchRoIHead(StandardRoIHead):
             'roi_extractors', roi_extractors, ('class', 'mask', 'pose')
         )
         # the match head first: a seed gives the weights it always gave
-        self.match_head = match_head and MODELS.build(match_head)
-        self.landmark_head = landmark_head and MODELS.build(landmark_head)
-        self.landmark_roi_extractor = landmark_roi_extractor and MODELS.build(
-            landmark_roi_extractor
-        )
+        self.match_head = _build_optional(match_head)
+        self.landmark_head = _build_optional(landmark_head)
+        self.landmark_roi_extractor = _build_optional(landmark_roi_extractor)
         for name, config in heads.items():
             setattr(self, f'{name}_head', MODELS.build(config))
         self.extra_roi_extractors = nn.ModuleDict(
@@ -163,7 +161,18 @@ class MatchRoIHead(StandardRoIHead):
         gt_instances: InstanceList,
         gt_ignored: InstanceList,
     ) -> list[SamplingResult]:
-        """Assign proposals to items and sample RoIs, as mmdet does."""
+        """Assign proposals to items and sample RoIs, as mmdet does.
+
+        Args:
+            x (tuple[Tensor]): Features (B, C, h, w) of each level.
+            rpn_results_list (list[InstanceData]): Proposals of each image;
+                ``bboxes`` (P, 4) xyxy px become ``priors``.
+            gt_instances (list[InstanceData]): Items of each image.
+            gt_ignored (list[InstanceData]): Ignored items of each image.
+
+        Returns:
+            list[SamplingResult]: Of each image.
+        """
         samples = []
         for i, proposals in enumerate(rpn_results_list):
             proposals.priors = proposals.pop('bboxes')
@@ -232,7 +241,20 @@ PairSimilarity` to compare them with.
         rcnn_test_cfg: ConfigType,
         rescale: bool = False,
     ) -> InstanceList:
-        """Detect as mmdet does, or return the ground truth as detections."""
+        """Detect as mmdet does, or return the ground truth as detections.
+
+        Args:
+            x (tuple[Tensor]): Features (B, C, h, w) of each level.
+            batch_img_metas (list[dict]): Metainfo of each image.
+            rpn_results_list (list[InstanceData]): Proposals of each image, or
+                its ground truth as detections.
+            rcnn_test_cfg (dict): mmdet's.
+            rescale (bool): Give boxes in pixels of the original image.
+
+        Returns:
+            list[InstanceData]: ``bboxes`` (n, 4) xyxy px, ``scores`` (n,) and
+            ``labels`` (n,) of each image.
+        """
         if not self.test_cfg.get('gt_boxes', False):
             return super().predict_bbox(
                 x, batch_img_metas, rpn_results_list, rcnn_test_cfg, rescale
@@ -245,6 +267,10 @@ PairSimilarity` to compare them with.
                     [*meta['scale_factor']] * 2
                 )
         return rpn_results_list
+
+
+def _build_optional(cfg: ConfigType | None) -> nn.Module | None:
+    return None if cfg is None else MODELS.build(cfg)
 
 
 def _refuse_names(

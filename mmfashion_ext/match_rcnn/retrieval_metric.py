@@ -231,7 +231,8 @@ class RetrievalMetric(BaseMetric):
         """Return the official result list: an entry per item of a user image.
 
         Args:
-            results (list[dict]): What ``process`` stored.
+            results (list[dict]): What ``process`` stored: of each image
+                ``boxes`` (n, 4) xyxy px, ``features`` (n, D) ...
 
         Returns:
             list[dict]: ``query_bbox`` and ``gallery_bbox`` are xyxy px of the

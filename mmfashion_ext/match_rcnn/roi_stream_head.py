@@ -82,7 +82,7 @@ class TrainingRoIs:
 
     @property
     def gt_instances(self) -> InstanceList:
-        """Ground-truth items of each image."""
+        """Ground-truth items of each image, ``bboxes`` (N, 4) xyxy px."""
         return [sample.gt_instances for sample in self.data_samples]
 
     @cached_property
@@ -112,6 +112,8 @@ class TrainingRoIs:
 class RoIStreamHead(BaseModule):
     """Base class of a head that learns from and predicts on RoI features.
 
+    RoI features are (R, C, h, w) of the R RoIs of a batch.
+
     Attributes:
         roi_features (tuple[str, ...]): Names of the RoI features that the
             head reads: ``'class'`` (7 x 7, of the box head), ``'mask'``,
@@ -129,7 +131,8 @@ class RoIStreamHead(BaseModule):
 
         Args:
             feats (RoIFeatures): Reads features of any boxes.
-            rois (TrainingRoIs): RoIs, and the items they are assigned to.
+            rois (TrainingRoIs): RoIs (P, 4) xyxy px of each image, and the
+                items they are assigned to.
 
         Returns:
             dict[str, Tensor]: Scalars. Those whose name holds ``loss`` are

@@ -61,8 +61,9 @@ class LoadClothes(LoadAnnotations):
     An item without a usable polygon is not lost: mmdet marks it with
     ``gt_ignore_flags`` and it becomes one of ``ignored_instances``.
 
-    Added keys: those of mmdet's ``LoadAnnotations``, ``gt_keypoints`` and
-    ``gt_styles``.
+    Added keys: those of mmdet's ``LoadAnnotations``, ``gt_keypoints``
+    (N, 294, 3) float32, x and y in px of the image and v, and ``gt_styles``
+    (N,) int64.
 
     Args:
         with_mask (bool): Load masks. Defaults to True.
@@ -80,6 +81,13 @@ class LoadClothes(LoadAnnotations):
 
     def transform(self, results: dict) -> dict:
         """Add the items of ``results['instances']``.
+
+        Args:
+            results (dict): ``instances`` have ``keypoints`` (n, 3): x, y in px
+                and v of the n landmarks of their category.
+
+        Returns:
+            dict: The same, with the keys that the class names.
 
         Raises:
             UserError: An item has no ``'keypoints'``.
@@ -112,11 +120,20 @@ class ResizeClothes(Resize):
     """Resize image and landmarks: mmdet's ``Resize``, landmarks included.
 
     Also the ``resize_type`` of ``RandomResize`` and ``RandomChoiceResize``.
-    Landmarks outside the image stay where they are; only boxes are clipped.
+    Landmarks (N, 294, 3) outside the image stay where they are; only boxes
+    are clipped.
     """
 
     def transform(self, results: dict) -> dict:
-        """Resize; multiply x by the factor of the width, y by the height's."""
+        """Resize; multiply x by the factor of the width, y by the height's.
+
+        Args:
+            results (dict): ``img`` (h, w, 3) uint8 BGR and, if loaded,
+                ``gt_keypoints`` (N, 294, 3).
+
+        Returns:
+            dict: The same, resized.
+        """
         results = super().transform(results)
         if 'gt_keypoints' in results:
             factor = np.array([*results['scale_factor'], 1.0])
@@ -130,6 +147,8 @@ class ResizeClothes(Resize):
 @TRANSFORMS.register_module()
 class RandomFlipClothes(RandomFlip):
     """Mirror image and landmarks at random, exchanging left and right ones.
+
+    Landmarks are (N, 294, 3): x and y in px, v.
 
     Args:
         prob (float): Probability of a flip, 0-1.
@@ -172,12 +191,20 @@ class RandomFlipClothes(RandomFlip):
 class RandomCropClothes(RandomCrop):
     """Crop image and landmarks at random: mmdet's ``RandomCrop``.
 
-    Landmarks that leave the crop become unlabelled (v = x = y = 0), items
-    that leave it are dropped with all their fields.
+    Landmarks (N, 294, 3) that leave the crop become unlabelled
+    (v = x = y = 0), items that leave it are dropped with all their fields.
     """
 
     def transform(self, results: dict) -> dict | None:
-        """Crop; None if no item is left and that is not allowed."""
+        """Crop; None if no item is left and that is not allowed.
+
+        Args:
+            results (dict): ``img`` (h, w, 3) uint8 BGR and, if loaded,
+                ``gt_bboxes`` and ``gt_keypoints`` (N, 294, 3).
+
+        Returns:
+            dict, optional: The same, cropped.
+        """
         if 'gt_keypoints' not in results:
             return super().transform(results)
         homography = results.get('homography_matrix', np.eye(3))
@@ -202,7 +229,10 @@ class RandomCropClothes(RandomCrop):
 
 @TRANSFORMS.register_module()
 class FilterClothes(FilterAnnotations):
-    """Drop small items: mmdet's ``FilterAnnotations``, landmarks included."""
+    """Drop small items: mmdet's ``FilterAnnotations``, landmarks included.
+
+    ``gt_keypoints`` (N, 294, 3) of the dropped items go with them.
+    """
 
     def transform(self, results: dict) -> dict | None:
         """Drop small items; None if nothing is left and ``keep_empty``."""

@@ -52,7 +52,8 @@ class ClothesTTAModel(BaseTTAModel):
 
         Args:
             data_samples_list (list[list[DetDataSample]]): For each image its
-                views, in pixels of the original, possibly mirrored image.
+                views: ``bboxes`` (n, 4) xyxy and landmarks (n, 294, 2) in px
+                of the original, possibly mirrored image.
 
         Returns:
             list[DetDataSample]: One per image; not mirrored.

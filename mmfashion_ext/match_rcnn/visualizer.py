@@ -24,10 +24,10 @@ _BLACK = (0, 0, 0)
 class ClothesVisualizer(DetLocalVisualizer):
     """Draw the boxes, masks, landmarks and skeletons of clothes.
 
-    An item has the colour of its category. Of the 294 landmarks only the
-    slice of the item's category is drawn: in ground truth a dot if visible
-    and a ring if occluded, in predictions a dot where the score reaches
-    ``kpt_thr``. Lines and letters grow with the image.
+    Images are (h, w, 3) uint8. An item has the colour of its category. Of the
+    294 landmarks only the slice of the item's category is drawn: in ground
+    truth a dot if visible and a ring if occluded, in predictions a dot where
+    the score reaches ``kpt_thr``. Lines and letters grow with the image.
 
     It draws with OpenCV instead of the host's Matplotlib, which needs about
     a second per image. ``bbox_color``, ``text_color`` and ``mask_color`` of

@@ -28,8 +28,8 @@ def text_size(text: str, scale: float = _SCALE) -> tuple[int, int, int]:
         scale (float): Scale of the font. Defaults to 0.45.
 
     Returns:
-        tuple[int, int, int]: Width, height above the baseline and depth below
-        it, px.
+        tuple[int, int, int]: (w, h, d) px: width, height above the baseline
+        and depth below it.
     """
     (width, height), depth = cv2.getTextSize(text, _FONT, scale, 1)
     return width, height, depth

@@ -22,8 +22,9 @@ class NamedInput(NamedTuple):
     Attributes:
         input (str): Path or URL as given, or a name made up for an array.
         name (str): Stem of its result files, unique within the call.
-        source (Any): The image, or what else a system reads; a ``UserError``
-            of what cannot be read.
+        source (Any): The image, such as a path or an array (h, w, 3) uint8
+            BGR, or what else a system reads; a ``UserError`` of what cannot
+            be read.
         frame_id (int, optional): Number of a frame of a video, from 0.
         fps (float, optional): Frames per second of its video.
         details (dict, optional): What else its prediction, its entry in
@@ -65,9 +66,9 @@ def resolve_images(
     """Resolve what users pass to images, none of which is opened.
 
     Args:
-        inputs (Any): An :data:`~.images.ImageInput`; a folder of images; a
-            mapping of names to images; or a list, tuple or generator of
-            images and folders.
+        inputs (Any): An :data:`~.images.ImageInput` (arrays are (h, w, 3)
+            uint8 BGR); a folder of images; a mapping of names to images; or a
+            list, tuple or generator of images and folders.
         default (str): Name of an image that has none; a second one gets the
             number 2 ... Defaults to 'image'.
         videos (bool): A video file stands for its frames. Defaults to False.

@@ -133,7 +133,7 @@ def open_image(source: ImageInput, *, orientation: bool = True) -> Image.Image:
         orientation (bool): See :func:`read_image`. Defaults to True.
 
     Returns:
-        Image.Image: 8 bits a channel, loaded; RGB(A), not BGR(A).
+        Image.Image: (w, h) px of 8 bits a channel, loaded; RGB(A), not BGR(A).
 
     Raises:
         UserError: It is missing, damaged, too large, not an image, or has
@@ -190,7 +190,8 @@ def flatten(image: Image.Image, background: str) -> Image.Image:
         background (str): Name of a colour.
 
     Returns:
-        Image.Image: RGBA without transparency, or the image itself.
+        Image.Image: RGBA without transparency, or the image itself, of the
+        same size (w, h).
     """
     if not image.has_transparency_data:
         return image

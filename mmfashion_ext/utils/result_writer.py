@@ -22,7 +22,7 @@ from .video import VideoWriter
 
 
 class ResultWriter:
-    """Write predictions and drawn images as they come.
+    """Write predictions and drawn images (h, w, 3) uint8 BGR as they come.
 
     Args:
         out_dir (str | Path): Folder of the results, made if missing.

@@ -31,7 +31,7 @@ def is_video_file(path: str | Path) -> bool:
 
 
 class VideoReader:
-    """Frames of a video file, decoded one by one.
+    """Frames of a video file, (h, w, 3) uint8 BGR, decoded one by one.
 
     Args:
         path (str | Path): File that OpenCV can read.

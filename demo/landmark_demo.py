@@ -3,7 +3,7 @@ r"""Find the landmarks of the clothes in an image, a folder or a video.
 
 Examples:
     python demo/landmark_demo.py street.jpg --model NAME --weights FILE \
-        --det-model NAME --det-weights FILE --out-dir out
+        --det-model NAME --det-weights FILE --out out
 """
 
 import argparse
@@ -35,7 +35,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--det-weights', help='file or URL; default: the published ones'
     )
-    parser.add_argument('--out-dir', required=True, help='folder to write to')
+    parser.add_argument(
+        '--out',
+        '--out-dir',
+        dest='out_dir',
+        required=True,
+        help='folder to write to',
+    )
     parser.add_argument('--device', help='default: CUDA if there is one')
     parser.add_argument('--batch-size', type=int, default=8)
     parser.add_argument(

@@ -180,7 +180,7 @@ def landmark(work_dir: Path, found: dict[str, Path]) -> dict[str, Path]:
     run(
         *('demo/landmark_demo.py', photos, '--model', config),
         *('--weights', checkpoint, '--det-model', config_path(MODEL)),
-        *('--det-weights', found['weights'], '--out-dir', drawn),
+        *('--det-weights', found['weights'], '--out', drawn),
     )
     sheet = work_dir / 'landmarks.jpg'
     files = sorted((ROOT / drawn / 'visualizations').iterdir())

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Match head of Match R-CNN: do two RoIs show the same garment?
+"""Match head of Match R-CNN: scores whether two RoIs show one garment.
 
 arXiv:1901.07973, section 4.1.
 """

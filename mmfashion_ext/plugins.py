@@ -93,7 +93,7 @@ def require(system: str) -> None:
         except Exception as error:
             raise ImportError(
                 f'mmfashion_ext.{system} needs {host.package}, which is '
-                f'installed but fails to import ({error}). Repair or reinstall '
+                f'installed but fails to import ({error}). Fix or reinstall '
                 f'{host.package}; `make doctor` shows what is wrong'
             ) from error
         found = getattr(module, '__version__', '0')

@@ -175,19 +175,21 @@ class FidelityMetric(BaseMetric):
                 f'FID and KID compare sets of images, at least 2, got '
                 f'{len(results)}'
             )
-        real, made = (np.stack(part) for part in zip(*results, strict=True))
+        real, generated = (
+            np.stack(part) for part in zip(*results, strict=True)
+        )
         if self.outfile_prefix is not None:
             path = f'{self.outfile_prefix}.fidelity.npz'
             with atomic_write(path) as partial, partial.open('wb') as file:
-                np.savez_compressed(file, person=real, try_on=made)
+                np.savez_compressed(file, person=real, try_on=generated)
             print_log(f'Wrote {path}', logger='current')
-        real, made = torch.from_numpy(real), torch.from_numpy(made)
+        real, generated = torch.from_numpy(real), torch.from_numpy(generated)
         metrics = {}
         if self.fid:
-            metrics['FID'] = frechet_distance(real, made)
+            metrics['FID'] = frechet_distance(real, generated)
         if self.kid:
             metrics['KID'], metrics['KID_std'] = kernel_distance(
-                real, made, self.subsets, self.subset_size, self.seed
+                real, generated, self.subsets, self.subset_size, self.seed
             )
         return metrics
 
@@ -209,7 +211,7 @@ def _identity(dim: int) -> nn.Module:
     return network
 
 
-def frechet_distance(real: Tensor, made: Tensor) -> float:
+def frechet_distance(real: Tensor, generated: Tensor) -> float:
     """Compute the FID of features (N, D) and (M, D)."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
@@ -218,13 +220,13 @@ def frechet_distance(real: Tensor, made: Tensor) -> float:
         _identity(real.shape[1]), sync_on_compute=False
     )
     distance.update(real.double(), real=True)
-    distance.update(made.double(), real=False)
+    distance.update(generated.double(), real=False)
     return float(distance.compute())
 
 
 def kernel_distance(
     real: Tensor,
-    made: Tensor,
+    generated: Tensor,
     subsets: int = 100,
     subset_size: int = 1000,
     seed: int = 0,
@@ -233,7 +235,7 @@ def kernel_distance(
 
     Args:
         real (Tensor): (N, D).
-        made (Tensor): (M, D).
+        generated (Tensor): (M, D).
         subsets (int): Number of random subsets.
         subset_size (int): Samples of a subset; at most N and M.
         seed (int): Seed of the subsets.
@@ -248,11 +250,11 @@ def kernel_distance(
         distance = KernelInceptionDistance(
             _identity(real.shape[1]),
             subsets=subsets,
-            subset_size=min(subset_size, len(real), len(made)),
+            subset_size=min(subset_size, len(real), len(generated)),
             sync_on_compute=False,
         )
     distance.update(real.double(), real=True)
-    distance.update(made.double(), real=False)
+    distance.update(generated.double(), real=False)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         mean, std = distance.compute()

@@ -134,6 +134,9 @@ class Step(nn.Sequential):
 class TryOnGenerator(BaseModule):
     """Residual U-Net (ResUnet) that renders the person.
 
+    It maps (B, in_channels, H, W) to (B, 4, H, W): RGB of the person and the
+    weight of the cloth, not activated.
+
     Each level of the contracting path halves the size; the first and the last
     one do not normalise. Each level of the expanding path doubles it; the
     skip connection is concatenated before its output. A bare convolution is

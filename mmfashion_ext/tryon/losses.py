@@ -66,7 +66,16 @@ def second_order(grid: Tensor) -> Tensor:
 def charbonnier(
     x: Tensor, epsilon: float = 1e-3, exponent: float = 0.45
 ) -> Tensor:
-    """Compute (x^2 + epsilon^2)^exponent, a smooth |x|^(2 exponent)."""
+    """Compute (x^2 + epsilon^2)^exponent, a smooth |x|^(2 exponent).
+
+    Args:
+        x (Tensor): Any shape, such as (B, 2, 4, h, w).
+        epsilon (float): In the unit of x.
+        exponent (float): Half the power of |x|.
+
+    Returns:
+        Tensor: Of the same shape.
+    """
     return (x.square() + epsilon**2) ** exponent
 
 

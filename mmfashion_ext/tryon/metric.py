@@ -154,18 +154,18 @@ class TryOnMetric(MeanMetric):
                 'known; set paired=True of the dataset, or use '
                 'FidelityMetric'
             )
-        made, truth = (
+        image, truth = (
             sample[name].detach().float().clamp(-1, 1)
             for name in ('try_on', target)
         )
         row = {}
         if self.ssim:
-            row['SSIM'] = structural_similarity(made, truth)
+            row['SSIM'] = structural_similarity(image, truth)
         if self.l1:
-            row['L1'] = float((made - truth).abs().mean() / 2)
+            row['L1'] = float((image - truth).abs().mean() / 2)
         if self.lpips is not None:
             row['LPIPS'] = float(
-                self.lpips.to(made.device)(made[None], truth[None])
+                self.lpips.to(image.device)(image[None], truth[None])
             )
         return row
 
@@ -213,7 +213,7 @@ class WarpMetric(MeanMetric):
         return row
 
 
-def structural_similarity(made: Tensor, truth: Tensor) -> float:
+def structural_similarity(image: Tensor, truth: Tensor) -> float:
     """Compute the SSIM of two images, mean over colours and whole windows.
 
     ``(2 m_a m_b + c1) (2 s_ab + c2) / ((m_a^2 + m_b^2 + c1) (s_a^2 + s_b^2 +
@@ -222,7 +222,7 @@ def structural_similarity(made: Tensor, truth: Tensor) -> float:
     variances are differences of squares, and tiny in flat regions.
 
     Args:
-        made (Tensor): (3, h, w), RGB in [-1, 1]; at least 11 x 11 px.
+        image (Tensor): (3, h, w), RGB in [-1, 1]; at least 11 x 11 px.
         truth (Tensor): The same.
 
     Returns:
@@ -231,12 +231,12 @@ def structural_similarity(made: Tensor, truth: Tensor) -> float:
     Raises:
         UserError: The images are smaller than the window.
     """
-    h, w = made.shape[1:]
+    h, w = image.shape[1:]
     if min(h, w) <= 2 * _SSIM_RADIUS:
         raise UserError(
             f'SSIM needs images of at least 11 x 11 px, got {w} x {h} (w x h)'
         )
-    a, b = ((image.double() + 1) / 2 for image in (made, truth))
+    a, b = ((x.double() + 1) / 2 for x in (image, truth))
     rows, columns = (_gaussian_windows(n).to(a) for n in (h, w))
     mean_a, mean_b, mean_aa, mean_bb, mean_ab = (
         rows @ x @ columns.T for x in (a, b, a * a, b * b, a * b)
@@ -262,7 +262,7 @@ def mask_iou(mask: Tensor, truth: Tensor) -> float:
     """Compute the intersection over union of two masks.
 
     Args:
-        mask (Tensor): Any shape, 0-1; values of 0.5 and more are inside.
+        mask (Tensor): (1, h, w), 0-1; values of 0.5 and more are inside.
         truth (Tensor): The same.
 
     Returns:

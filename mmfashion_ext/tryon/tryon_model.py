@@ -88,7 +88,8 @@ class TryOnModel(BaseModel):
         """Return losses, data samples with predictions, or raw results.
 
         Args:
-            inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
+            inputs (dict[str, Tensor]): (B, C, H, W) each, see
+                :class:`TryOnDataPreprocessor`.
             data_samples (list[TryOnDataSample], optional): B of them; needed
                 by ``'predict'``.
             mode (str): ``'tensor'``, ``'loss'`` or ``'predict'``.
@@ -129,7 +130,9 @@ class TryOnModel(BaseModel):
         """Put B cloths on B persons, as at test time.
 
         Args:
-            inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
+            inputs (dict[str, Tensor]): ``person`` and ``cloth`` (B, 3, H, W),
+                RGB in [-1, 1], ``cloth_mask`` (B, 1, H, W), 0-1, and what
+                :meth:`condition` needs.
 
         Returns:
             tuple[Composition | None, WarpResult]: Try-ons (B, 3, H, W), None
@@ -154,9 +157,10 @@ class TryOnModel(BaseModel):
         """Put predictions into the data samples.
 
         Args:
-            inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
+            inputs (dict[str, Tensor]): (B, C, H, W) each, see
+                :class:`TryOnDataPreprocessor`.
             data_samples (list[TryOnDataSample]): B of them, with
-                ``ori_shape``.
+                ``ori_shape`` (h, w).
 
         Returns:
             list[TryOnDataSample]: The same, with the fields (C, h, w) of
@@ -192,7 +196,9 @@ class TryOnModel(BaseModel):
         """Compute all losses of the stage, weighted; a pure function.
 
         Args:
-            inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
+            inputs (dict[str, Tensor]): ``person``, ``cloth`` (B, 3, H, W), RGB
+                in [-1, 1], ``cloth_mask`` (B, 1, H, W), 0-1, ``parse``
+                (B, 1, H, W), and what :meth:`condition` needs.
 
         Returns:
             dict[str, Tensor]: Name -> number; those named ``loss_*`` add up.

@@ -51,11 +51,11 @@ def test_order_of_the_condition():
 
 def test_what_is_preserved():
     person = torch.rand(1, 3, 1, 25) + 1
-    kept = conditions.preserved_region(person, PARSE, PARTS)
+    preserved = conditions.preserved_region(person, PARSE, PARTS)
     # columns 3 and 4 are hands by DensePose, but no arms by the parse map
     expected = columns({1, 12, 5, 6, 8, 9, 10})
     rest = sorted(set(range(25)) - expected)
     assert torch.equal(
-        kept[..., sorted(expected)], person[..., sorted(expected)]
+        preserved[..., sorted(expected)], person[..., sorted(expected)]
     )
-    assert not kept[..., rest].any()
+    assert not preserved[..., rest].any()

@@ -50,9 +50,9 @@ def by_definition(first, second, radius):
 )
 def test_definition(batch, channels, h, w, radius, seed):
     first, second = maps(batch, channels, h, w, seed=seed)
-    wanted = by_definition(first, second, radius)
+    expected = by_definition(first, second, radius)
     for way in WAYS:
-        torch.testing.assert_close(way(first, second, radius), wanted)
+        torch.testing.assert_close(way(first, second, radius), expected)
 
 
 def test_rows_are_slow_and_columns_fast():
@@ -82,13 +82,13 @@ def test_gradients():
 def test_half_precision(dtype):
     """Sums over many channels stay finite; type as under autocast."""
     first, second = (30 * x for x in maps(1, 256, 4, 20, dtype=torch.float32))
-    wanted = correlation_plain(first, second)
+    expected = correlation_plain(first, second)
     with torch.autocast('cpu', dtype):
         got = correlation(first, second)
         mixed = correlation(first, second.to(dtype))
     assert got.dtype == mixed.dtype == dtype
     for x in (got, mixed, correlation(first.to(dtype), second.to(dtype))):
-        difference = (x.float() - wanted).norm() / wanted.norm()
+        difference = (x.float() - expected).norm() / expected.norm()
         assert difference < 4 * torch.finfo(dtype).eps
 
 

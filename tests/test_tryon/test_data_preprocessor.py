@@ -32,7 +32,9 @@ def batch(h=32, w=64, num=2):
 
 def run(inputs):
     preprocessor = TryOnDataPreprocessor()
-    return preprocessor({'inputs': inputs, 'data_samples': 'kept'})['inputs']
+    return preprocessor({'inputs': inputs, 'data_samples': 'passed on'})[
+        'inputs'
+    ]
 
 
 def test_values():
@@ -92,6 +94,6 @@ def test_a_cropped_grid_points_to_the_same_pixels():
     cropped = crop_grid(grid, (50, 20))
     assert cropped.shape == (2, 50, 20)
     px = (grid[:, :50, :20] + 1) / 2 * torch.tensor([31, 63]).view(2, 1, 1)
-    own = (cropped + 1) / 2 * torch.tensor([19, 49]).view(2, 1, 1)
-    torch.testing.assert_close(own, px, atol=1e-4, rtol=0)
+    position = (cropped + 1) / 2 * torch.tensor([19, 49]).view(2, 1, 1)
+    torch.testing.assert_close(position, px, atol=1e-4, rtol=0)
     assert torch.equal(crop_grid(grid, (64, 32)), grid)

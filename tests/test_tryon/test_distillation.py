@@ -49,10 +49,10 @@ def rows(result, keep):
 
 def selecting(student, teacher, person, better):
     """Let the teacher be nearer to the person for some samples only."""
-    for b, wanted in enumerate(better):
+    for b, selected in enumerate(better):
         good, bad = person[b] + 0.1, person[b] - 0.2
         x, y = student.warped_cloths[-1], teacher.warped_cloths[-1]
-        x.data[b], y.data[b] = (bad, good) if wanted else (good, bad)
+        x.data[b], y.data[b] = (bad, good) if selected else (good, bad)
 
 
 def plain(student, teacher, person, fixed=False):
@@ -61,8 +61,8 @@ def plain(student, teacher, person, fixed=False):
     w = [1.0] * batch
     for b in range(0 if fixed else batch):
         theirs = (teacher.warped_cloths[-1][b] - person[b]).abs().mean()
-        own = (student.warped_cloths[-1][b] - person[b]).abs().mean()
-        w[b] = float(theirs < own)
+        student_error = (student.warped_cloths[-1][b] - person[b]).abs().mean()
+        w[b] = float(theirs < student_error)
     k = max(sum(w), 1)
     feature = flow = 0.0
     for n in range(5):

@@ -125,19 +125,19 @@ def test_subsets_depend_on_the_seed_only():
     assert kernel_distance(real, made, 10, 20, seed=2) != first
     mean, std = first
     assert std > 0
-    wanted = plain_kid(real.numpy(), made.numpy())
-    assert mean == pytest.approx(wanted, abs=3 * std)
+    expected = plain_kid(real.numpy(), made.numpy())
+    assert mean == pytest.approx(expected, abs=3 * std)
 
 
 def test_batches_do_not_matter_and_features_are_written(tmp_path):
     samples = make_samples(7)
     prefix = str(tmp_path / 'test')
-    wanted = evaluate(samples, batch=1, outfile_prefix=prefix)
-    assert evaluate(samples, batch=7) == pytest.approx(wanted, rel=1e-4)
+    expected = evaluate(samples, batch=1, outfile_prefix=prefix)
+    assert evaluate(samples, batch=7) == pytest.approx(expected, rel=1e-4)
     written = np.load(f'{prefix}.fidelity.npz')
     for name in ('person', 'try_on'):
-        wanted = features_of(samples, name)
-        np.testing.assert_allclose(written[name], wanted, rtol=1e-5)
+        expected = features_of(samples, name)
+        np.testing.assert_allclose(written[name], expected, rtol=1e-5)
 
 
 def test_only_what_is_asked_for():
@@ -156,7 +156,7 @@ def test_photographs_are_as_they_were():
 
 def test_two_processes(tmp_path):
     """Each has half of the samples and one twice; rank 0 alone computes."""
-    wanted = evaluate(make_samples(5), batch=1)
+    expected = evaluate(make_samples(5), batch=1)
     context = multiprocessing.get_context('fork')  # no second import of torch
     processes = [
         context.Process(target=_process, args=(tmp_path, rank), daemon=True)
@@ -169,7 +169,7 @@ def test_two_processes(tmp_path):
     assert [process.exitcode for process in processes] == [0, 0]
     for rank in range(2):
         found = torch.load(tmp_path / f'metrics{rank}')
-        assert found == pytest.approx(wanted, rel=1e-9)
+        assert found == pytest.approx(expected, rel=1e-9)
 
 
 def _process(folder, rank):
@@ -199,9 +199,9 @@ class TestInception:
         images = torch.randint(256, (1, 3, 32, 24), dtype=torch.uint8)
         with torch.no_grad():
             features = read(images)
-            wanted = random.network(images)[0]
+            expected = random.network(images)[0]
         assert features.shape == (1, 2048)
-        assert torch.equal(features, wanted)
+        assert torch.equal(features, expected)
         assert not any(p.requires_grad for p in read.parameters())
 
     def test_missing_file(self, tmp_path):

@@ -46,8 +46,8 @@ def test_sampling(padding, size):
     image, grid = noise(2, 3, *size), noise(2, 2, 5, 4, seed=1)
     got = sample(image, grid, padding)
     for b in range(2):
-        wanted = plain_sample(image[b], grid[b], padding)
-        torch.testing.assert_close(got[b], wanted)
+        expected = plain_sample(image[b], grid[b], padding)
+        torch.testing.assert_close(got[b], expected)
 
 
 def test_corners_are_the_centres_of_the_outermost_pixels():
@@ -89,8 +89,8 @@ def test_whole_offsets_move_whole_pixels(h, w, dx, dy):
             assert inside[y, x] == pytest.approx(image[0, 0, i, j].item())
             # a side of one pixel has no outside: every place is that pixel
             within = (h == 1 or i == y + dy) and (w == 1 or j == x + dx)
-            wanted = image[0, 0, i, j].item() + 1 if within else 0
-            assert outside_is_0[y, x] == pytest.approx(wanted, abs=1e-9)
+            expected = image[0, 0, i, j].item() + 1 if within else 0
+            assert outside_is_0[y, x] == pytest.approx(expected, abs=1e-9)
 
 
 def test_composed_grids_sample_once():
@@ -112,9 +112,9 @@ def test_upsampling_keeps_the_unit():
         for x in range(8):
             i = min(max((y + 0.5) / 2 - 0.5, 0), 2)
             j = min(max((x + 0.5) / 2 - 0.5, 0), 3)
-            place = torch.tensor([j / 3 * 2 - 1, i / 2 * 2 - 1])
-            wanted = plain_sample(grid[0], place.view(2, 1, 1), 'border')
-            torch.testing.assert_close(got[0, :, y, x], wanted[:, 0, 0])
+            position = torch.tensor([j / 3 * 2 - 1, i / 2 * 2 - 1])
+            expected = plain_sample(grid[0], position.view(2, 1, 1), 'border')
+            torch.testing.assert_close(got[0, :, y, x], expected[:, 0, 0])
 
 
 @pytest.mark.parametrize('times', [1, 2, 3])
@@ -122,8 +122,8 @@ def test_shrinking_takes_the_middle_of_each_block(times):
     image, block = noise(1, 2, 16, 24), 2**times
     blocks = image.unfold(2, block, block).unfold(3, block, block)
     low, high = block // 2 - 1, block // 2 + 1
-    wanted = blocks[..., low:high, low:high].mean(dim=(-1, -2))
-    torch.testing.assert_close(shrink(image, times), wanted)
+    expected = blocks[..., low:high, low:high].mean(dim=(-1, -2))
+    torch.testing.assert_close(shrink(image, times), expected)
     assert shrink(image, 0) is image
 
 

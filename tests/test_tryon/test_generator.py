@@ -76,9 +76,9 @@ def test_levels_written_out(size, in_channels):
     model = generator(in_channels)
     x = torch.randn(2, in_channels, *size, dtype=torch.double)
     with torch.no_grad():
-        got, wanted = model(x), Plain(model).level(0, x)
+        got, expected = model(x), Plain(model).level(0, x)
     assert got.shape == (2, 4, *size)
-    torch.testing.assert_close(got, wanted)
+    torch.testing.assert_close(got, expected)
 
 
 def test_published_sizes():

@@ -49,12 +49,12 @@ def test_warp_net():
     fused = fuse(model)
     x = torch.rand(2, 3, 96, 64) * 2 - 1
     with torch.no_grad():
-        wanted = model.eval()(x.flip(3), x, x[:, :1])
+        reference = model.eval()(x.flip(3), x, x[:, :1])
         got = fused(x.flip(3), x, x[:, :1])
     for ours, expected in (
-        (got.grids, wanted.grids),
-        (got.condition_features, wanted.condition_features),
-        (got.warped_cloths, wanted.warped_cloths),
+        (got.grids, reference.grids),
+        (got.condition_features, reference.condition_features),
+        (got.warped_cloths, reference.warped_cloths),
     ):
         for a, b in zip(ours, expected, strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=1e-4)

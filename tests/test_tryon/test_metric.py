@@ -49,7 +49,7 @@ class TestTryOn:
             [(s[k].double().numpy().transpose(1, 2, 0) + 1) / 2 for k in s]
             for s in samples
         ]
-        wanted = np.mean(
+        expected = np.mean(
             [
                 skimage_ssim(
                     *pair,
@@ -62,7 +62,7 @@ class TestTryOn:
                 for pair in pairs
             ]
         )
-        assert metrics['SSIM'] == pytest.approx(wanted, abs=1e-9)
+        assert metrics['SSIM'] == pytest.approx(expected, abs=1e-9)
         l1 = np.mean([np.abs(a - b).mean() for a, b in pairs])
         assert metrics['L1'] == pytest.approx(l1, abs=1e-6)
         assert 0.1 < metrics['SSIM'] < 0.99

@@ -75,7 +75,7 @@ class TestLPIPS:
         )  # the published ones, not random
         metrics = evaluate(metric, samples)
         weights = torch.load(path)
-        wanted = np.mean(
+        expected = np.mean(
             [
                 plain_lpips(
                     weights, linear, s['try_on'][None], s['person'][None]
@@ -83,7 +83,7 @@ class TestLPIPS:
                 for s in samples
             ]
         )
-        assert metrics == {'LPIPS': pytest.approx(wanted, rel=1e-4)}
+        assert metrics == {'LPIPS': pytest.approx(expected, rel=1e-4)}
         assert metrics['LPIPS'] > 0
 
     def test_other_network(self, tmp_path):

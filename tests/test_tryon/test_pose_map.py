@@ -49,10 +49,10 @@ def test_a_joint_that_was_not_found_is_nowhere(point):
 
 
 def test_beyond_the_image_nothing_is_drawn():
-    far = np.array([[W + 6, 5], [5, H + 6], [1e9, 1e9], [W + 5, 5]])
-    drawn = draw_pose(far, (H, W))
+    outside = np.array([[W + 6, 5], [5, H + 6], [1e9, 1e9], [W + 5, 5]])
+    drawn = draw_pose(outside, (H, W))
     assert [int((d == 1).sum()) for d in drawn] == [0, 0, 0, 0]
-    assert (draw_pose(far[:0], (H, W))).shape == (0, H, W)
+    assert (draw_pose(outside[:0], (H, W))).shape == (0, H, W)
 
 
 def test_every_joint_has_its_own_map():

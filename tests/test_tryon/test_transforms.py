@@ -124,7 +124,7 @@ def test_person_and_cloth_of_different_sizes():
 def test_resize_as_pillow_does(item):
     before = LoadTryOn()(item)
     before['person'] = images()['person_path']
-    kept = dict(before)
+    original = dict(before)
     after = ResizeTryOn((16, 12))(before)
     for kind, resample in (
         ('person', Image.Resampling.BILINEAR),
@@ -132,12 +132,12 @@ def test_resize_as_pillow_does(item):
         ('parse', Image.Resampling.NEAREST),
         ('densepose', Image.Resampling.NEAREST),
     ):
-        image = Image.fromarray(kept[kind]).resize((12, 16), resample)
+        image = Image.fromarray(original[kind]).resize((12, 16), resample)
         assert (after[kind] == np.asarray(image)).all()
-    same = ResizeTryOn((H, W))(dict(kept))
-    assert same['person'] is kept['person']
-    assert np.array_equal(same['flow'], kept['flow'])
-    assert np.array_equal(same['pose'][2:], kept['pose'][2:])
+    same = ResizeTryOn((H, W))(dict(original))
+    assert same['person'] is original['person']
+    assert np.array_equal(same['flow'], original['flow'])
+    assert np.array_equal(same['pose'][2:], original['pose'][2:])
 
 
 @settings(deadline=None, max_examples=30)
@@ -150,10 +150,10 @@ def test_joints_and_flow_move_with_the_pixels(height, width, seed):
 
     def warp(points, size, cloth_size):
         """From the person's pixels to the cloth's, both in px."""
-        share = (points + 0.5) / size[::-1]
-        here = share * (W, H) - 0.5
-        there = here @ matrix.T + shift
-        return (there + 0.5) / cloth[::-1] * cloth_size[::-1] - 0.5
+        relative = (points + 0.5) / size[::-1]
+        scaled = relative * (W, H) - 0.5
+        on_cloth = scaled @ matrix.T + shift
+        return (on_cloth + 0.5) / cloth[::-1] * cloth_size[::-1] - 0.5
 
     def pixels(size):
         return np.indices(size)[::-1].transpose(1, 2, 0).astype(float)

@@ -139,10 +139,10 @@ def pixels(image, y, x):
     """image[b, :, y[b], x[b]] for maps of whole places, 0 outside."""
     h, w = image.shape[2:]
     inside = (y >= 0) & (y < h) & (x >= 0) & (x < w)
-    place = y.clamp(0, h - 1) * w + x.clamp(0, w - 1)
+    position = y.clamp(0, h - 1) * w + x.clamp(0, w - 1)
     rows = [
         one.flatten(1)[:, where.flatten()].view(-1, *where.shape)
-        for one, where in zip(image, place, strict=True)
+        for one, where in zip(image, position, strict=True)
     ]
     return torch.stack(rows) * inside[:, None]
 
@@ -219,8 +219,8 @@ def test_cascade_written_out(size):
     inputs = images(*size, batch=1 if size[0] > 256 else 2)
     with torch.no_grad():
         result = model(*inputs)
-        wanted = Plain(model).cascade(*inputs)
-    for ours, plain in zip(everything(result), wanted, strict=True):
+        reference = Plain(model).cascade(*inputs)
+    for ours, plain in zip(everything(result), reference, strict=True):
         for got, expected in zip(ours, plain, strict=True):
             torch.testing.assert_close(got, expected, rtol=0, atol=1e-8)
     h, w = size
@@ -342,8 +342,8 @@ def test_autocast_keeps_the_flows_exact(dtype):
     assert {x.dtype for x in result.grids} == {torch.float32}
     assert result.warped_cloth.dtype == torch.float32
     assert {x.dtype for x in result.condition_features} == {dtype}
-    for got, wanted in zip(result.grids, exact.grids, strict=True):
-        assert (got - wanted).abs().mean() < 10 * torch.finfo(dtype).eps
+    for got, reference in zip(result.grids, exact.grids, strict=True):
+        assert (got - reference).abs().mean() < 10 * torch.finfo(dtype).eps
 
 
 def test_float32_flows_are_near_those_of_float64():
@@ -361,8 +361,8 @@ def test_float32_flows_are_near_those_of_float64():
             )
         ]
         got = single.flows(*features)[0][-1].double()
-        wanted = model.flows(*([x.double() for x in m] for m in features))
-    error = (got - wanted[0][-1]).abs()
+        reference = model.flows(*([x.double() for x in m] for m in features))
+    error = (got - reference[0][-1]).abs()
     assert error.mean() < 1e-7
     assert error.max() < 8e-7
 
@@ -372,10 +372,10 @@ def test_gpu_equals_cpu():
     model = warp_net()
     inputs = images(64, 96)
     with torch.no_grad():
-        wanted = model(*inputs)
+        reference = model(*inputs)
         got = model.cuda()(*(x.cuda() for x in inputs))
     for ours, expected in zip(
-        everything(got), everything(wanted), strict=True
+        everything(got), everything(reference), strict=True
     ):
         for x, y in zip(ours, expected, strict=True):
             torch.testing.assert_close(x.cpu(), y, rtol=0, atol=1e-5)

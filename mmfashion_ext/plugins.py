@@ -55,7 +55,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package can be found, without importing it."""
+    """Return whether a package can be found, without importing it."""
     try:
         return importlib.util.find_spec(package) is not None
     except ValueError:  # sys.modules[package] is None: blocked
@@ -63,7 +63,7 @@ def is_installed(package: str) -> bool:
 
 
 def installed_systems() -> list[str]:
-    """The systems all of whose hosts are installed; imports nothing."""
+    """Return the systems all of whose hosts are installed; import nothing."""
     return [
         system
         for system, hosts in SYSTEMS.items()

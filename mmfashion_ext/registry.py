@@ -27,7 +27,13 @@ class SystemRegistry(Registry):
     """Registry that imports a system's class when it is first looked up."""
 
     def get(self, key: str) -> type | None:
-        """See ``mmengine.registry.Registry.get``.
+        """Return a registered class; import it first if a system has it.
+
+        Args:
+            key (str): Name of a class, with or without scope.
+
+        Returns:
+            type, optional: None if no registry has the name.
 
         Raises:
             ImportError: A host of the system that has the class is missing,

@@ -27,7 +27,7 @@ __all__ = [
 
 @dataclass
 class BuildReport:
-    """What a build of an index added.
+    """Report of a build: what it added to the index.
 
     Attributes:
         images (int): Images read, without those that were indexed before.

@@ -186,7 +186,7 @@ class MatchHead(RoIStreamHead):
         return vectors.to(torch.promote_types(vectors.dtype, torch.float32))
 
     def normalise(self, vectors: Tensor) -> Tensor:
-        """Batch-normalise (R, D); of fewer than two use running statistics."""
+        """Batch-normalise (R, D); with R below 2 by the running statistics."""
         norm = self.norm
         return F.batch_norm(
             vectors,

@@ -163,5 +163,5 @@ class PairSampler(Sampler):
         return [shops[int(pick)]]
 
     def set_epoch(self, epoch: int) -> None:
-        """Shuffle differently; MMEngine's ``DistSamplerSeedHook`` calls it."""
+        """Set the epoch, from 0; ``DistSamplerSeedHook`` calls it."""
         self.epoch = epoch

@@ -18,7 +18,7 @@ DIVISOR = 32
 
 @MODELS.register_module()
 class TryOnDataPreprocessor(BaseDataPreprocessor):
-    """Stacks, normalises, masks the cloth and pads to multiples of 32.
+    """Stack and normalise a batch, mask the cloth, pad to multiples of 32.
 
     B tensors (C, h, w) become one batch (B, C, H, W):
 

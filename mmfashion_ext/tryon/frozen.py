@@ -8,7 +8,7 @@ from torch import nn
 
 
 class Frozen(nn.Module):
-    """Wraps a network that is not trained: a teacher, or a loss's features.
+    """Wrapper of a network that is not trained: a teacher, or a loss's VGG.
 
     The network follows its owner to another device or dtype and into copies.
     It is not in the owner's ``state_dict``, ``parameters`` or ``modules``, so

@@ -20,7 +20,7 @@ CONFUSED_WITH = (0, PANTS, *sorted(ARMS))
 
 @TRANSFORMS.register_module()
 class CorruptParse:
-    """Corrupts the parse map, the same for a person in every run.
+    """Transform that corrupts the parse map, the same for a person each time.
 
     ``rate`` p is the fraction of the garment's pixels (upper clothes) that
     lose their label: exactly for ``erode`` and ``relabel``, and as nearly as

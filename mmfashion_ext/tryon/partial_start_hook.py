@@ -16,7 +16,7 @@ from ..registry import HOOKS
 
 @HOOKS.register_module()
 class PartialStartHook(Hook):
-    """Trains only some parameters at first, then all with a fresh optimizer.
+    """Hook: train some parameters at first, then all with a fresh optimizer.
 
     The student's cloth branch is copied from the tutor, its condition branch
     is new. As published, epochs 1 ... ``switch_epoch - 1`` train the new part

@@ -15,7 +15,7 @@ from ..registry import HOOKS
 
 @HOOKS.register_module()
 class SwitchLossHook(Hook):
-    """Sets attributes of one of the model's losses from an epoch on.
+    """Hook that sets attributes of one of the losses from an epoch on.
 
     As published, the student's skin terms double from epoch 50 of 100 on::
 

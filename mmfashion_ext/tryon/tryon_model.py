@@ -18,7 +18,7 @@ Losses = dict[str, Tensor]
 
 
 class TryOnModel(BaseModel):
-    """Base of tutor and student: warps the cloth, then renders the person.
+    """Base model of tutor and student: warp the cloth, render the person.
 
     Persons and cloths are (B, 3, H, W), RGB in [-1, 1]. Without a generator
     (the warp stages) only the warp network is trained and tested, and

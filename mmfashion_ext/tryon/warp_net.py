@@ -72,7 +72,7 @@ def _head(in_channels: int, channels: Sequence[int]) -> nn.Sequential:
 
 @MODELS.register_module()
 class AppearanceFlowWarp(BaseModule):
-    """Warps the cloth by flows that a cascade estimates coarse to fine.
+    """Warp network: flows that a cascade estimates coarse to fine.
 
     Condition (B, 3 or 45, H, W) and cloth (B, 3, H, W) are encoded separately
     to features (B, C, h, w). At each of five scales :meth:`flows` calls three

@@ -135,7 +135,7 @@ class ResultWriter:
         write_json(self.folder / 'results.json', to_plain(content))
 
     def discard_video(self) -> None:
-        """Leave no half-written video behind, after an error."""
+        """Delete a half-written video, after an error."""
         if self._video is not None:
             self._video.discard()
         self._video, self._source, self._frames = None, None, []

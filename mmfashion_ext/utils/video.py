@@ -103,11 +103,11 @@ class VideoWriter:
         self._writer.write(frame)
 
     def close(self) -> None:
-        """Finish: from now on the file has its name."""
+        """Close the video and give the file its name."""
         self._writer.release()
         self._partial.replace(self.path)
 
     def discard(self) -> None:
-        """Leave nothing behind, unless it was closed."""
+        """Delete the unfinished file; a closed one is kept."""
         self._writer.release()
         self._partial.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from .session import LoadedPair, TryOnSession
 
 @dataclass
 class TryOnCall:
-    """What one call of the inferencer asks for, and its progress.
+    """One call of the try-on inferencer: its pairs, options and progress.
 
     Attributes:
         session (TryOnSession): Runs the pairs.

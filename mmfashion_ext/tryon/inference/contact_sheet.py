@@ -15,7 +15,7 @@ SIDE = 32_768
 
 
 class ContactSheet:
-    """Draw a table of images: a row for each person, a column each garment.
+    """Contact sheet: a row for each person, a column for each garment.
 
     The first column shows the persons, the first row the garments: the sheet
     has (rows + 1, columns + 1) cells. A cell whose image is missing stays

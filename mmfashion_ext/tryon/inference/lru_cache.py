@@ -9,7 +9,7 @@ T = TypeVar('T')
 
 
 class LRUCache(Generic[T]):
-    """Keep the most recently used values.
+    """Least recently used (LRU) cache: keeps the values used most recently.
 
     Unlike ``functools.lru_cache`` it holds no function, so an object that
     owns one is freed, values included, with its last reference; a method

@@ -27,7 +27,7 @@ _OPSET = 18
 
 
 class TryOnGraph(nn.Module):
-    """Module that is exported: three images in, three images out.
+    """Graph that ONNX export traces: three images in, three images out.
 
     Images are (B, 3, H, W), masks (B, 1, H, W).
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import describe
 from ..formats.checks import Fields, find_problems
 from ..formats.coco import BBOX
 from ..formats.deepfashion2.constants import CATEGORY_BY_ID
@@ -167,7 +168,7 @@ def result_problem(entry: object) -> str:
 def _first_problem(entry: object, fields: Fields) -> str:
     for problem in find_problems(entry, fields):
         if isinstance(entry, dict) and not problem.field:
-            keys = ', '.join(map(str, list(entry)[:10])) or 'no keys'
-            return f'{problem.text}; got {keys}'
+            keys = describe(f'{key!s:.30}' for key in entry) or 'no keys'
+            return f'{problem.text}; got {" ".join(keys.split())}'
         return problem.text
     return ''

@@ -175,7 +175,7 @@ def build_results(metrics: dict[str, float], dataset: str) -> list[dict]:
         raise UserError(
             f'no metric of {", ".join(task.title for task in TASKS)} in the '
             "metrics file: expected keys such as 'bbox/AP', got "
-            f'{sorted(metrics)[:5]}'
+            f'{show(sorted(metrics))}'
         )
     return results
 

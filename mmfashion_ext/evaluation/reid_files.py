@@ -10,6 +10,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
+from ..formats.rules import as_numbers, show
 from .reid import DRAWS, ReIDDistances, ReIDError, evaluate_reid
 from .tables import render_tables
 
@@ -162,20 +163,21 @@ def format_metrics(results: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _metric_names(results: Sequence[Mapping[str, float]]) -> list[str]:
-    """Check that all splits have the same metrics, and numbers."""
+    """Return the metrics; all splits must have the same, with numbers."""
     names = list(results[0])
     for number, result in enumerate(results):
         if different := set(result) ^ set(names):
             raise ReIDError(
                 f'result {number} and result 0 differ in the metrics '
-                f'{", ".join(sorted(different)[:5])}; evaluate all splits in '
+                f'{show(sorted(different))}; evaluate all splits in '
                 'the same way'
             )
         for name, value in result.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            values = as_numbers(value)
+            if values is None or values.ndim or not np.isfinite(values):
                 raise ReIDError(
-                    f'result {number} has {value!r:.60} for {name}, expected '
-                    'a number; evaluate the split again'
+                    f'result {number} has {show(value)} for {name}, expected '
+                    'a finite number; evaluate the split again'
                 )
     return names
 

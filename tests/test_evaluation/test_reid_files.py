@@ -156,9 +156,14 @@ def test_table_of_part_of_the_metrics():
 @pytest.mark.parametrize(
     ('second', 'message'),
     [
-        ({'mAP': 0.5}, 'result 1 and result 0 differ in the metrics a/CMC-1'),
+        (
+            {'mAP': 0.5},
+            r"result 1 and result 0 differ in the metrics \['a/CMC-1",
+        ),
         ({'mAP': 0.5, 'a/CMC-1': None}, 'result 1 has None for a/CMC-1, exp'),
         ({'mAP': '1', 'a/CMC-1': 0}, "result 1 has '1' for mAP, expected a"),
+        ({'mAP': float('nan'), 'a/CMC-1': 0}, 'result 1 has nan for mAP, ex'),
+        ({'mAP': 10**30, 'a/CMC-1': 0}, r'result 1 has 1000000.* for mAP, ex'),
     ],
 )
 def test_splits_that_cannot_be_summarized(second, message):

@@ -92,7 +92,7 @@ def evaluate(
             f'task must be one of {", ".join(METRIC_NAMES)}, got {task!r}'
         )
     gt = load_ground_truth(gt)
-    check_ground_truth(task, gt['annotations'], subsets)
+    check_ground_truth(task, gt['annotations'], subsets, gt['images'])
     results = load_results(task, gt, results)
     if not results:
         warnings.warn(f'no detections: every {task} metric is 0')

@@ -6,6 +6,7 @@ evaluators crash on it or, worse, count it silently.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -63,7 +64,7 @@ _GROUND_TRUTH = CocoFields(
     annotation={
         **ANNOTATION_FIELDS,
         'category_id': Integer(1, len(CATEGORY_BY_ID)),
-        'area': Number(0, note='px^2'),
+        'area': Number(0, MAX_SIDE**2, 'px^2'),
         'keypoints': OptionalField(_KEYPOINTS),
         'num_keypoints': OptionalField(Integer(0)),
         'segmentation': OptionalField(Segmentation()),
@@ -129,7 +130,10 @@ def load_ground_truth(gt: dict | str | os.PathLike) -> dict:
 
 
 def check_ground_truth(
-    task: Task, annotations: list[dict], subsets: bool = False
+    task: Task,
+    annotations: list[dict],
+    subsets: bool = False,
+    images: Sequence[dict] = (),
 ) -> None:
     """Check what only one kind of evaluation needs of the ground truth.
 
@@ -137,9 +141,11 @@ def check_ground_truth(
         task (str): ``'bbox'``, ``'segm'`` or ``'keypoints'``.
         annotations (list[dict]): Those of :func:`load_ground_truth`.
         subsets (bool): Whether the attribute codes are needed.
+        images (Sequence[dict]): Those of :func:`load_ground_truth`; masks
+            need their sizes.
 
     Raises:
-        EvaluationError: Names the annotations.
+        EvaluationError: Names the annotations or images.
     """
     of_task = {'segm': ['segmentation'], 'keypoints': ['keypoints']}
     keys = of_task.get(task, []) + (list(ATTRIBUTES) if subsets else [])
@@ -152,6 +158,16 @@ def check_ground_truth(
                 f'ground truth: annotations {describe(lacking)} have no '
                 f'{key!r}, which {needed}; {_CONVERT}'
             )
+    sizeless = [
+        image['id']
+        for image in images
+        if not {'height', 'width'} <= image.keys()
+    ]
+    if task == 'segm' and sizeless:
+        raise EvaluationError(
+            f'ground truth: images {describe(sizeless)} have no height or '
+            f'width, which segm evaluation needs; {_CONVERT}'
+        )
     if task == 'segm' and (
         broken := [a['id'] for a in annotations if not _is_mask(a)]
     ):

@@ -133,6 +133,10 @@ def test_ground_truth_without_the_fields_of_the_task(changed):
     with pytest.raises(EvaluationError, match='the official JSON files lack'):
         check_ground_truth('bbox', gt['annotations'], subsets=True)
     check_ground_truth('bbox', gt['annotations'])
+    images = [{'id': 4, 'height': 9}]
+    check_ground_truth('bbox', gt['annotations'], images=images)
+    with pytest.raises(EvaluationError, match='images 4 have no height or'):
+        check_ground_truth('segm', gt['annotations'], images=images)
 
 
 @pytest.mark.parametrize(

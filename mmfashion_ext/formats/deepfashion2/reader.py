@@ -41,7 +41,7 @@ _IMAGE: Fields = {
 _ANNOTATION: Fields = {
     **ANNOTATION_FIELDS,
     'category_id': Integer(1, len(CATEGORY_BY_ID)),
-    'area': Number(0, note='px^2'),
+    'area': Number(0, MAX_SIDE**2, 'px^2'),
     'keypoints': None,
     'segmentation': OptionalField(Segmentation()),
     'style': OptionalField(Integer()),

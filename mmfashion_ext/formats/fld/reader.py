@@ -13,7 +13,7 @@ from ..coco import (
     read_coco,
     read_detections,
 )
-from ..rules import MAX_SIDE, Integer, Numbers, OptionalField
+from ..rules import MAX_SIDE, Integer, Number, Numbers, OptionalField
 from .constants import VARIATIONS, FLDSplit, Subset, clothes_type
 from .raw import RawFLD
 
@@ -83,6 +83,7 @@ def _annotation_fields(subset: Subset) -> Fields:
             'the subset fit the file?',
             limit=MAX_SIDE,
         ),
+        'area': OptionalField(Number(0, MAX_SIDE**2, 'px^2')),
         'variation': OptionalField(Integer(*_VARIATION_RANGE)),
     }
 

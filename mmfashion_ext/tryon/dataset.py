@@ -12,6 +12,8 @@ from mmengine.dist import get_rank
 from torch.utils.data import get_worker_info
 
 from ..errors import UserError, describe
+from ..formats.viton.constants import ParseLabels
+from ..formats.viton.files import label_set
 from ..formats.viton.layout import FileKind, LayoutName, TryOnSplit
 from ..formats.viton.pairs import TryOnFiles, TryOnPair
 from ..registry import DATASETS
@@ -62,6 +64,9 @@ class TryOnDataset(BaseDataset):
             ``flow`` exists for the worn cloth only. ``'truth'``, of synthetic
             tests with ``paired=False``: the person in the other cloth
             (``truth_path``), and the ``flow`` of that.
+        parse_labels (str, optional): Set of the parse maps' labels:
+            ``'viton'``, ``'lip'``, ``'atr'`` or ``'cihp'``. None: that of the
+            layout.
         pipeline (Sequence): Transforms of a sample.
         **kwargs: Further arguments of MMEngine's ``BaseDataset``.
 
@@ -80,6 +85,7 @@ class TryOnDataset(BaseDataset):
         pairing: Literal['name', 'rank'] = 'name',
         unpaired: Literal['random'] | None = None,
         annotations: Sequence[Annotation] | None = None,
+        parse_labels: ParseLabels | None = None,
         pipeline: Sequence[dict | Callable] = (),
         **kwargs: Any,
     ) -> None:
@@ -96,7 +102,9 @@ class TryOnDataset(BaseDataset):
                 f'paired=True works without pairs_file, got {pairs_file!r}: '
                 'remove one of the two'
             )
-        self.files = TryOnFiles(Path(data_root), layout, split)
+        if parse_labels is not None:
+            label_set(parse_labels)
+        self.files = TryOnFiles(Path(data_root), layout, split, parse_labels)
         self.paired = paired
         self.pairs_file = pairs_file
         self.pairing = pairing
@@ -146,7 +154,7 @@ class TryOnDataset(BaseDataset):
             {
                 'person_name': pair.person,
                 'cloth_name': pair.cloth,
-                'parse_labels': files.layout.parse,
+                'parse_labels': files.labels,
                 **{
                     f'{kind}_path': str(path) if path else None
                     for kind, path in zip(columns, paths, strict=True)

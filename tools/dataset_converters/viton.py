@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from mmfashion_ext.formats.viton.check import check_dataset
+from mmfashion_ext.formats.viton.constants import PARSE_LABEL_SETS
 from mmfashion_ext.formats.viton.layout import LAYOUTS
 from mmfashion_ext.utils.cli import run_tool
 
@@ -39,6 +40,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'pairs.txt if it exists)',
     )
     parser.add_argument(
+        '--parse-labels',
+        choices=sorted(PARSE_LABEL_SETS),
+        help="set of the parse maps' labels (default: viton; of layout "
+        'viton-hd: cihp)',
+    )
+    parser.add_argument(
         '--check',
         action='store_true',
         help='read every file, print counts and every defect',
@@ -65,6 +72,7 @@ def main(argv: list[str] | None = None) -> None:
         args.layout,
         args.split,
         pairs_file=args.pairs_file,
+        parse_labels=args.parse_labels,
         check=args.check or not args.make_masks,
         make_masks=args.make_masks,
         jobs=args.jobs,

@@ -7,6 +7,7 @@ see all defects at once.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,8 @@ from ...utils.parallel import run_parallel
 from ...utils.progress import show_progress
 from .cloth_mask import grabcut_mask
 from .constants import ParseLabels
-from .files import check_size, read_file, read_rgb
+from .file_check import FileGroup, check_files, list_doubts
+from .files import read_rgb
 from .layout import ENDINGS, FileKind, LayoutName, TryOnSplit, cloth_stem
 from .pairs import TryOnFiles, TryOnPair, stem_of
 
@@ -39,6 +41,7 @@ def check_dataset(
     split: TryOnSplit | None = None,
     *,
     pairs_file: str | None = None,
+    parse_labels: ParseLabels | None = None,
     check: bool = True,
     make_masks: bool = False,
     jobs: int = 1,
@@ -52,6 +55,8 @@ def check_dataset(
             exist.
         pairs_file (str, optional): File of pairs, below the root. None: that
             of the layout, if it exists.
+        parse_labels (str, optional): Set of the parse maps' labels. None:
+            that of the layout.
         check (bool): Read every file, and print counts.
         make_masks (bool): Write the masks that clothes lack.
         jobs (int): Processes.
@@ -60,10 +65,11 @@ def check_dataset(
         UserError: There is no split, or something is wrong.
     """
     defects, notes = [], []
-    for files in find_splits(root, layout, split):
+    for found_files in find_splits(root, layout, split):
+        files = replace(found_files, parse_labels=parse_labels)
         if make_masks:
             defects += write_masks(files, jobs)
-            files = TryOnFiles(files.root, files.layout_name, files.split)
+            files = replace(files)  # list the folders again
         if check:
             found = check_split(files, pairs_file, jobs)
             defects += found.defects
@@ -133,7 +139,7 @@ def check_split(
         )
     )
     defects += [line for found in checked for line in found.defects]
-    notes = [line for found in checked for line in found.notes]
+    notes = list_doubts([note for found in checked for note in found.notes])
     rows = [
         (len(files.named(kind)), f'{kind}, in {folder}')
         for kind, folder in files.layout.folders.items()
@@ -246,18 +252,6 @@ def _compare_with_ranks(files: TryOnFiles) -> Iterator[str]:
         yield f'{others:,} persons get another garment by rank than by name'
 
 
-class FileGroup(NamedTuple):
-    """An image and the files that belong to it.
-
-    Attributes:
-        files (dict[str, Path]): Kind -> file; the image first.
-        labels (str): Labels of the parse map.
-    """
-
-    files: dict[FileKind, Path]
-    labels: ParseLabels
-
-
 def file_groups(files: TryOnFiles) -> list[FileGroup]:
     """Return all files of a split, image by image."""
     persons = [
@@ -273,47 +267,11 @@ def file_groups(files: TryOnFiles) -> list[FileGroup]:
     return [
         FileGroup(
             {k: path for k in kinds if (path := files.find(k, pair))},
-            files.layout.parse,
+            files.labels,
         )
         for kinds, pairs in kinds_and_pairs
         for pair in pairs
     ]
-
-
-class CheckedGroup(NamedTuple):
-    """What was found in the files of a group.
-
-    Attributes:
-        size (tuple[int, int], optional): (h, w) of the image in px; None if
-            it cannot be read.
-        defects (list[str]): What is wrong.
-        notes (list[str]): What is unusual but does no harm.
-    """
-
-    size: tuple[int, int] | None
-    defects: list[str]
-    notes: list[str]
-
-
-def check_files(group: FileGroup) -> CheckedGroup:
-    """Read all files of a group."""
-    defects, notes, content = [], [], {}
-    image = next(iter(group.files))
-    for kind, path in group.files.items():
-        try:
-            content[kind] = read_file(kind, path, group.labels)
-            if kind != 'pose' and image in content:
-                check_size(
-                    path, content[kind], group.files[image], content[image]
-                )
-        except UserError as error:
-            defects.append(str(error))
-    if 'pose' in content and not content['pose'].any():
-        notes.append(
-            f'{group.files["pose"]} shows no person; its pose map is empty'
-        )
-    size = content[image].shape[:2] if image in content else None
-    return CheckedGroup(size, defects, notes)
 
 
 def write_masks(files: TryOnFiles, jobs: int) -> list[str]:

@@ -6,6 +6,10 @@ import numpy as np
 
 from ...errors import UserError
 
+#: Pixels of the largest image that GrabCut sees, about a second's work; of a
+#: larger image it sees a smaller copy.
+WORKING_PIXELS = 512 * 512
+
 
 def grabcut_mask(
     cloth: np.ndarray, name: str = 'the cloth', iterations: int = 10
@@ -14,8 +18,10 @@ def grabcut_mask(
 
     OpenCV's GrabCut, started from the rectangle (1, 1, w, h): the first row
     and the first column are background. What ends as background (label 0) or
-    as probably background (2) is off. The result depends on the image alone;
-    OpenCV's random state of this thread is set for it.
+    as probably background (2) is off. An image of more than
+    :data:`WORKING_PIXELS` is cut at that size, and its mask is enlarged. The
+    result depends on the image alone; OpenCV's random state of this thread is
+    set for it.
 
     Args:
         cloth (np.ndarray): (h, w, 3) uint8 RGB.
@@ -28,6 +34,26 @@ def grabcut_mask(
     Raises:
         UserError: No garment was found.
     """
+    found = _cut(_working_copy(cloth), name, iterations)
+    if found.shape != cloth.shape[:2]:
+        size = cloth.shape[1], cloth.shape[0]
+        large = cv2.resize(found, size, interpolation=cv2.INTER_LINEAR)
+        found = (large >= 128) * np.uint8(255)
+    return found
+
+
+def _working_copy(cloth: np.ndarray) -> np.ndarray:
+    """Return an image (h, w, 3) of at most ``WORKING_PIXELS``, about."""
+    h, w = cloth.shape[:2]
+    if h * w <= WORKING_PIXELS:
+        return cloth
+    scale = (WORKING_PIXELS / (h * w)) ** 0.5
+    size = max(2, round(w * scale)), max(2, round(h * scale))
+    return cv2.resize(cloth, size, interpolation=cv2.INTER_AREA)
+
+
+def _cut(cloth: np.ndarray, name: str, iterations: int) -> np.ndarray:
+    """Return the mask of an image (h, w, 3) RGB: (h, w) uint8, 0 or 255."""
     h, w = cloth.shape[:2]
     labels = np.zeros((h, w), np.uint8)
     models = np.zeros((1, 65)), np.zeros((1, 65))

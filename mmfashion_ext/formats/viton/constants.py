@@ -3,7 +3,8 @@
 
 from typing import Literal
 
-ParseLabels = Literal['viton', 'cihp']
+#: Sets of parse labels that are read.
+ParseLabels = Literal['viton', 'lip', 'atr', 'cihp']
 
 #: Parse labels of VITON, by id.
 PARSE_LABELS = (
@@ -33,10 +34,9 @@ FACE = frozenset({1, 12})
 OTHER_CLOTHES = frozenset({5, 6, 8, 9, 10})
 ARMS = frozenset({11, 13})
 
-#: Label of VITON-HD's ``image-parse-v3`` (those of CIHP, by id) -> the label
-#: of VITON that stands for it. CIHP's torso skin, mostly the neck, is LIP's
-#: jumpsuit.
-CIHP_TO_VITON = (
+#: The 20 labels of LIP (Look Into Person), by id -> the label of VITON that
+#: stands for it.
+LIP_TO_VITON = (
     ('background', 0),
     ('hat', 1),  # stays as it is, like hair
     ('hair', 1),
@@ -47,7 +47,7 @@ CIHP_TO_VITON = (
     ('coat', 4),
     ('socks', 8),  # stay as they are, like pants
     ('pants', 8),
-    ('torso skin', 0),  # VITON has no label for the neck
+    ('jumpsuits', 4),
     ('scarf', 7),
     ('skirt', 8),
     ('face', 12),
@@ -58,6 +58,45 @@ CIHP_TO_VITON = (
     ('left shoe', 5),
     ('right shoe', 6),
 )
+
+#: The 20 labels of CIHP, which are those of VITON-HD's ``image-parse-v3``:
+#: LIP's with torso skin, mostly the neck, in the place of jumpsuits.
+CIHP_TO_VITON = tuple(
+    ('torso skin', 0)  # VITON has no label for the neck
+    if name == 'jumpsuits'
+    else (name, label)
+    for name, label in LIP_TO_VITON
+)
+
+#: The 18 labels of ATR, by id -> the label of VITON.
+ATR_TO_VITON = (
+    ('background', 0),
+    ('hat', 1),
+    ('hair', 1),
+    ('sunglasses', 12),
+    ('upper clothes', 4),
+    ('skirt', 8),
+    ('pants', 8),
+    ('dress', 4),
+    ('belt', 8),  # stays as it is, like pants
+    ('left shoe', 5),
+    ('right shoe', 6),
+    ('face', 12),
+    ('left leg', 9),
+    ('right leg', 10),
+    ('left arm', 11),
+    ('right arm', 13),
+    ('bag', 0),  # neither body nor garment
+    ('scarf', 7),
+)
+
+#: Set of parse labels -> (name, VITON's label) by id.
+PARSE_LABEL_SETS: dict[ParseLabels, tuple[tuple[str, int], ...]] = {
+    'viton': tuple((name, n) for n, name in enumerate(PARSE_LABELS)),
+    'lip': LIP_TO_VITON,
+    'atr': ATR_TO_VITON,
+    'cihp': CIHP_TO_VITON,
+}
 
 #: Joints of a pose file with 18 of them, in order (OpenPose's COCO model).
 JOINTS = (
@@ -101,3 +140,4 @@ DENSEPOSE_PARTS = (
 NUM_PARTS = len(DENSEPOSE_PARTS)
 HAND_PARTS = frozenset({3, 4})
 ARM_PARTS = frozenset(range(15, 23))
+HEAD_PARTS = frozenset({23, 24})

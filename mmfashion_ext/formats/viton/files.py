@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -16,19 +17,18 @@ from ...utils.images import (
     open_image,
     read_image,
 )
+from ...utils.sources import check_regular_file
 from ..checks import require
 from ..rules import MAX_SIDE, Array, ListOf, Numbers
 from .constants import (
     BODY_25_JOINTS,
-    CIHP_TO_VITON,
     NUM_JOINTS,
-    NUM_LABELS,
     NUM_PARTS,
+    PARSE_LABEL_SETS,
     ParseLabels,
 )
 from .layout import FileKind
 
-_CIHP = np.array([label for _, label in CIHP_TO_VITON], np.uint8)
 _DENSEPOSE_HINT = (
     'make it again, (h, w) of part ids (of I, U, V the first alone), not an '
     'image in colours'
@@ -36,6 +36,8 @@ _DENSEPOSE_HINT = (
 _JOINTS = Numbers(
     (3 * NUM_JOINTS, 75), 'x, y, confidence of 18 or 25 joints', MAX_SIDE
 )
+#: Of a warp of 8192 x 8192 px in float32.
+_MAX_FLOW_BYTES = 2**29
 _FLOW = Array(('h', 'w', 2), 'f', note='x, y in px')
 
 
@@ -126,9 +128,9 @@ def read_parse(path: str | Path, labels: ParseLabels = 'viton') -> np.ndarray:
     Args:
         path (str | Path): Image of label ids: grey, or with a palette (the
             ids are its indices).
-        labels (str): ``'viton'``: 0 ... 13, kept as they are. ``'cihp'``:
-            those of VITON-HD, 0 ... 19, mapped to VITON's
-            (:data:`~.constants.CIHP_TO_VITON`).
+        labels (str): ``'viton'``: 0 ... 13, kept as they are; ``'lip'``,
+            ``'cihp'`` (VITON-HD): 0 ... 19, ``'atr'``: 0 ... 17, mapped to
+            VITON's (:data:`~.constants.PARSE_LABEL_SETS`).
 
     Returns:
         np.ndarray: (h, w) uint8, 0 ... 13.
@@ -136,11 +138,63 @@ def read_parse(path: str | Path, labels: ParseLabels = 'viton') -> np.ndarray:
     Raises:
         UserError: It cannot be read or has other labels.
     """
-    if labels == 'viton':
-        hint = "14 to 19 are VITON-HD's: layout='viton-hd'"
-        return _read_ids(path, NUM_LABELS, 'labels', hint)
-    hint = 'make it again with the labels of CIHP'
-    return _CIHP[_read_ids(path, len(_CIHP), 'labels', hint)]
+    return map_labels(read_labels(path, labels), labels)
+
+
+def read_labels(path: str | Path, labels: ParseLabels = 'viton') -> np.ndarray:
+    """Read the labels of a parse map as they are.
+
+    Args:
+        path (str | Path): See :func:`read_parse`.
+        labels (str): See :func:`read_parse`.
+
+    Returns:
+        np.ndarray: (h, w) uint8, ids of that set.
+
+    Raises:
+        UserError: It cannot be read or has labels that the set lacks.
+    """
+    count = len(label_set(labels))
+    others = [
+        name for name, table in PARSE_LABEL_SETS.items() if len(table) > count
+    ]
+    hint = f'make it again with the labels of {labels.upper()}'
+    if others:
+        hint = (
+            f'those of {labels.upper()} are expected; name the set of others '
+            f'by parse_labels={" or ".join(map(repr, others))} '
+            "(--parse-labels), or VITON-HD's by layout='viton-hd'"
+        )
+    return _read_ids(path, count, 'labels', hint)
+
+
+def label_set(labels: ParseLabels) -> tuple[tuple[str, int], ...]:
+    """Return the names of a set of parse labels, and VITON's label of each.
+
+    Raises:
+        UserError: There is no such set.
+    """
+    try:
+        return PARSE_LABEL_SETS[labels]
+    except (KeyError, TypeError):
+        raise UserError(
+            f'parse_labels must be one of {sorted(PARSE_LABEL_SETS)}, got '
+            f'{labels!r:.50}'
+        ) from None
+
+
+def map_labels(ids: np.ndarray, labels: ParseLabels) -> np.ndarray:
+    """Map the ids of a parse map to VITON's labels.
+
+    Args:
+        ids (np.ndarray): (h, w) uint8, ids of the set.
+        labels (str): The set.
+
+    Returns:
+        np.ndarray: (h, w) uint8, 0 ... 13.
+    """
+    table = np.array([label for _, label in label_set(labels)], np.uint8)
+    return table[ids]
 
 
 def read_densepose(path: str | Path) -> np.ndarray:
@@ -156,17 +210,27 @@ def read_densepose(path: str | Path) -> np.ndarray:
     Raises:
         UserError: It cannot be read, or has another shape or other parts.
     """
-    if Path(path).suffix != '.npy':
+    if Path(path).suffix.lower() != '.npy':
         return _read_ids(path, NUM_PARTS, 'part ids', _DENSEPOSE_HINT)
+    check_regular_file(Path(path))
     try:
-        parts = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise UserError(f'{path}: no such file') from None
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+        # mapped: a header that promises more than the file holds is found out
+        parts = np.load(path, mmap_mode='r', allow_pickle=False)
+    except Exception as error:  # of zip files and torn headers, of many kinds
         raise UserError(
-            f'{path} cannot be read as an array ({error}); make it again'
+            f'{path} cannot be read as an array ({_first_line(error)}); make '
+            'it again'
         ) from None
+    if not isinstance(parts, np.ndarray):
+        raise UserError(
+            f'{path} is an archive of arrays, expected one array; save it '
+            'with numpy.save'
+        )
     return _check_ids(parts, path, NUM_PARTS, 'part ids', _DENSEPOSE_HINT)
+
+
+def _first_line(error: Exception) -> str:
+    return ' '.join(str(error).split())[:200] or type(error).__name__
 
 
 def _read_ids(
@@ -211,6 +275,8 @@ def read_pose(path: str | Path) -> np.ndarray:
         UserError: It is missing, damaged or not such a file.
     """
     where, again = str(path), 'make it again with OpenPose'
+    if Path(path).exists():
+        check_regular_file(Path(path))
     content = read_json(path, 'pose')
     require(content, {'people': ListOf(None, 'people')}, where, again)
     if not content['people']:
@@ -239,15 +305,23 @@ def read_flow(path: str | Path) -> np.ndarray:
     Raises:
         UserError: It is missing, damaged or not such a file.
     """
+    check_regular_file(Path(path))
     try:
+        with ZipFile(path) as archive:
+            size = archive.getinfo('flow.npy').file_size
+        if size > _MAX_FLOW_BYTES:
+            raise UserError(
+                f'{path} unpacks to {size:,} bytes, more than the '
+                f'{_MAX_FLOW_BYTES:,} that are read; make it smaller'
+            )
         with np.load(path, allow_pickle=False) as content:
             flow = content['flow']
-    except FileNotFoundError:
-        raise UserError(f'{path}: no such file') from None
+    except UserError:
+        raise
     except Exception as error:  # zipfile's and zlib's errors have no parent
         raise UserError(
             f'{path} cannot be read as an .npz file with an array flow '
-            f'({error}); make it again'
+            f'({_first_line(error)}); make it again'
         ) from None
     if problem := _FLOW(flow):
         raise UserError(f'{path} has flow{problem}; make it again')

@@ -1,6 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Pairs of persons and garments of a try-on dataset; no image is opened."""
 
+import codecs
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import UserError, describe
+from ...utils.sources import check_regular_file
+from .constants import ParseLabels
 from .layout import (
     ENDINGS,
     LAYOUTS,
@@ -18,6 +22,8 @@ from .layout import (
     cloth_stem,
 )
 
+#: A name in double quotes, or one without blanks.
+_NAMES = re.compile(r'"(?:[^"]|"")+"(?!\S)|\S+')
 _CHECK = 'tools/dataset_converters/viton.py --check lists all'
 
 
@@ -44,11 +50,14 @@ class TryOnFiles:
         root (Path): As the user gave it.
         layout_name (str): ``'viton'``, ``'viton-hd'`` or ``'folder'``.
         split (str): ``'train'`` or ``'test'``.
+        parse_labels (str, optional): Set of the parse maps' labels. None:
+            that of the layout.
     """
 
     root: Path
     layout_name: LayoutName
     split: TryOnSplit
+    parse_labels: ParseLabels | None = None
 
     @property
     def layout(self) -> Layout:
@@ -65,6 +74,11 @@ class TryOnFiles:
                 f"layout must be one of {known} and split 'train' or 'test', "
                 f'got {self.layout_name!r} and {self.split!r}'
             ) from None
+
+    @property
+    def labels(self) -> ParseLabels:
+        """Set of the parse maps' labels."""
+        return self.parse_labels or self.layout.parse
 
     @cached_property
     def base(self) -> Path:
@@ -304,34 +318,71 @@ def read_pairs(path: str | Path) -> list[TryOnPair]:
     """Read a file of pairs.
 
     Args:
-        path (str | Path): Lines of two names with blanks between; empty lines
-            and a missing last line break do not matter.
+        path (str | Path): Text in UTF-8 (UTF-16 with a byte-order mark): lines
+            of two names with blanks between. Names with blanks stand in
+            double quotes (``""`` is a quote in them), or a tab stands between
+            the two. Empty lines, a byte-order mark and a missing last line
+            break do not matter.
 
     Returns:
         list[TryOnPair]: At least one, in the order of the file.
 
     Raises:
-        UserError: It is missing, empty, or a line is not a pair.
+        UserError: It is missing, empty, not such text, or a line is not a
+            pair.
     """
-    try:
-        lines = Path(path).read_text(encoding='utf-8').splitlines()
-    except FileNotFoundError:
-        raise UserError(f'{path}: no such file of pairs') from None
-    except (OSError, ValueError) as error:
-        raise UserError(f'{path} cannot be read ({error})') from None
     pairs = []
-    for number, line in enumerate(lines, 1):
-        names = line.split()
+    for number, line in enumerate(_read_text(Path(path)).splitlines(), 1):
+        names = split_names(line)
         if len(names) not in (0, 2):
             raise UserError(
                 f'{path} line {number}: expected person.jpg cloth.jpg, got '
-                f'{line.strip()!r:.80}'
+                f'{line.strip()!r:.80}; put names with blanks in double '
+                'quotes, or a tab between the two'
             )
         if names:
-            person, cloth = names
-            pairs.append(TryOnPair(person, cloth, {}))
+            pairs.append(TryOnPair(names[0], names[1], {}))
     if not pairs:
         raise UserError(
             f'{path} holds no pair; expected lines of person.jpg cloth.jpg'
         )
     return pairs
+
+
+def split_names(line: str) -> list[str]:
+    """Split a line of names at its tab, or at blanks outside of quotes.
+
+    Args:
+        line (str): Such as ``a.jpg "b c.jpg"``.
+    """
+    columns = [name for part in line.split('\t') if (name := part.strip())]
+    if len(columns) == 2:
+        return [_unquoted(name) for name in columns]
+    return [_unquoted(name) for name in _NAMES.findall(line)]
+
+
+def _unquoted(name: str) -> str:
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        return name[1:-1].replace('""', '"')
+    return name
+
+
+def _read_text(path: Path) -> str:
+    if path.is_dir():
+        raise UserError(f'{path} cannot be read (a folder, expected a file)')
+    try:
+        if path.exists():
+            check_regular_file(path)
+        content = path.read_bytes()
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return content.decode('utf-16')
+        return content.decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f'{path} cannot be read as a file of pairs: not text in UTF-8 '
+            f'({error.reason} at byte {error.start}); save it as UTF-8'
+        ) from None
+    except FileNotFoundError:
+        raise UserError(f'{path}: no such file of pairs') from None
+    except OSError as error:
+        raise UserError(f'{path} cannot be read ({error})') from None

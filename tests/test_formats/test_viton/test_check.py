@@ -1,4 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import json
 import pickle
 
 import numpy as np
@@ -7,6 +8,7 @@ from PIL import Image
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.check import (
+    check_dataset,
     check_files,
     check_split,
     clothes_without_mask,
@@ -23,8 +25,22 @@ def open_split(root, layout='viton', split='train'):
     return TryOnFiles(root, layout, split)
 
 
+def make_plausible(files):
+    """Replace poses and masks by those that a person and garment have."""
+    joints = [[2 + k, 3 + k, 0.5] for k in range(18)]
+    people = [{'pose_keypoints': np.ravel(joints).tolist()}]
+    for path in files.folder('pose').iterdir():
+        path.write_text(json.dumps({'people': people}))
+    mask = np.zeros((32, 24), np.uint8)
+    mask[4:28, 4:12] = 255
+    for path in files.folder('cloth_mask').iterdir():
+        Image.fromarray(mask).save(path)
+
+
 def test_a_group_can_be_sent_to_a_process(write_viton):
-    groups = file_groups(open_split(write_viton()))
+    files = open_split(write_viton())
+    make_plausible(files)
+    groups = file_groups(files)
     assert len(groups) == 8
     for group in pickle.loads(pickle.dumps(groups)):
         assert check_files(group) == ((32, 24), [], [])
@@ -82,3 +98,53 @@ def test_a_mask_is_written_or_a_reason_returned(tmp_path):
     mask = np.asarray(Image.open(target))
     assert mask.shape == (32, 24)
     assert set(mask.flat) == {0, 255}
+
+
+@pytest.mark.fault(12)
+def test_what_is_not_plausible_is_noted(write_viton, capsys):
+    root = write_viton(num=12)
+    files = open_split(root)
+    make_plausible(files)
+    for path in files.folder('cloth_mask').iterdir():
+        Image.fromarray(np.full((32, 24), 255, np.uint8)).save(path)
+    np.save(files.folder('densepose') / '000003_0.npy', np.zeros((32, 24)))
+    label = np.zeros((32, 24), np.uint8)
+    label[2:8, 8:16] = 5  # a shoe above the hair
+    label[20:30, 8:16] = 1
+    Image.fromarray(label).save(files.folder('parse') / '000004_0.png')
+    check_dataset(root, 'viton', 'train')  # no defect
+    printed = capsys.readouterr().out
+    masks = files.folder('cloth_mask')
+    assert (
+        f'note: {masks}/000000_1.jpg covers nearly nothing or everything '
+        '(100% of the image' in printed
+    )
+    assert printed.count('covers nearly nothing or everything') == 11
+    assert 'note: 2 more of cloth_mask: covers nearly nothing' in printed
+    assert '000003_0.npy shows no person (all part ids are 0' in printed
+    assert (
+        "000004_0.png has labels that do not fit the set 'viton' (left shoe "
+        'above hair' in printed
+    )
+
+
+@pytest.mark.fault(12)
+def test_labels_of_other_sets_are_read_by_name(write_viton, capsys):
+    """Label sets do not depend on the layout of the folders."""
+    root = write_viton()
+    label = np.zeros((32, 24), np.uint8)
+    label[2:6, 8:16], label[6:16, 6:18] = 11, 4  # ATR: face, upper clothes
+    label[16:30, 8:16] = 17  # scarf
+    for path in open_split(root).folder('parse').iterdir():
+        Image.fromarray(label).save(path)
+    with pytest.raises(UserError, match='4 defects'):
+        check_dataset(root, 'viton', 'train')
+    printed = capsys.readouterr().out
+    assert 'labels 17, expected whole numbers from 0 to 13; those' in printed
+    assert "parse_labels='lip' or 'atr' or 'cihp'" in printed
+    check_dataset(root, 'viton', 'train', parse_labels='atr')
+    assert 'fit the set' not in capsys.readouterr().out
+    dataset = TryOnFiles(root, 'viton', 'train', 'atr')
+    assert dataset.labels == 'atr'
+    assert open_split(root).labels == 'viton'
+    assert open_split(root, 'viton-hd').labels == 'cihp'

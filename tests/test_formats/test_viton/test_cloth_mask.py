@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
+from mmfashion_ext.formats.viton.cloth_mask import WORKING_PIXELS, grabcut_mask
 from mmfashion_ext.formats.viton.files import read_mask, read_rgb
 
 SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'
@@ -60,3 +60,52 @@ def test_close_to_the_published_masks():
         mask = read_mask(SAMPLES / 'test_edge' / path.name) >= 128
         found = grabcut_mask(read_rgb(path)) > 0
         assert (found & mask).sum() / (found | mask).sum() > 0.985
+
+
+@pytest.mark.fault(24)
+@pytest.mark.parametrize('size', [(1536, 1152), (30, 40_000)])
+def test_a_large_image_is_cut_at_a_bounded_size(monkeypatch, size):
+    """A phone's photo took 71 s; a strip keeps its width."""
+    seen = []
+    image, mask = cloth(noise=0)
+    large = cv2.resize(image, size[::-1], interpolation=cv2.INTER_CUBIC)
+    grab_cut = cv2.grabCut
+    monkeypatch.setattr(cv2, 'setRNGSeed', lambda seed: None)
+
+    def counted(array, *args):
+        seen.append(array.shape)
+        small = cv2.resize(array, (36, 48))  # quick: the sizes matter here
+        labels = np.zeros((48, 36), np.uint8)
+        grab_cut(small, labels, (1, 1, 36, 48), *args[2:])
+        args[0][:] = cv2.resize(
+            labels, array.shape[1::-1], interpolation=cv2.INTER_NEAREST
+        )
+
+    monkeypatch.setattr(cv2, 'grabCut', counted)
+    found = grabcut_mask(large)
+    assert found.shape == size
+    assert set(found.flat) == {0, 255}
+    ((h, w, _),) = seen
+    assert 0.97 * WORKING_PIXELS < h * w < 1.05 * WORKING_PIXELS
+    if min(size) < 48:  # too thin for the quick cut
+        return
+    truth = cv2.resize(mask.astype(np.uint8), size[::-1]) > 0
+    both = (found > 0) & truth
+    assert both.sum() / ((found > 0) | truth).sum() > 0.93
+
+
+@pytest.mark.fault(24)
+def test_the_mask_of_a_smaller_copy_is_as_good(monkeypatch):
+    """Full size: the outline moves by less than a pixel of the copy."""
+    image, _ = cloth(noise=0)
+    large = cv2.resize(image, (144, 192), interpolation=cv2.INTER_LINEAR)
+    rng = np.random.default_rng(0)
+    noisy = large + rng.normal(0, 3, large.shape)
+    large = noisy.clip(0, 255).astype(np.uint8)
+    whole = grabcut_mask(large) > 0
+    monkeypatch.setattr(
+        'mmfashion_ext.formats.viton.cloth_mask.WORKING_PIXELS', 96 * 72
+    )
+    found = grabcut_mask(large)
+    assert found.shape == whole.shape
+    assert ((found > 0) & whole).sum() / ((found > 0) | whole).sum() > 0.97

@@ -1,4 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import os
 import random
 
 import pytest
@@ -218,3 +219,55 @@ def test_stems():
         ('densepose', '1_0.jpg'),
     ):
         assert stem_of(kind, name) is None
+
+
+@pytest.mark.fault(28)
+class TestTextOfPairsFiles:
+    @pytest.mark.parametrize(
+        'encoding', ['utf-8', 'utf-8-sig', 'utf-16', 'utf-16-le']
+    )
+    def test_a_byte_order_mark_is_not_part_of_a_name(self, tmp_path, encoding):
+        text = 'a.jpg b.jpg\r\nc.jpg d.jpg\r\n'
+        if encoding == 'utf-16-le':
+            text = '\ufeff' + text
+        path = tmp_path / 'pairs.txt'
+        path.write_bytes(text.encode(encoding))
+        assert [pair[:2] for pair in read_pairs(path)] == [
+            ('a.jpg', 'b.jpg'),
+            ('c.jpg', 'd.jpg'),
+        ]
+
+    @pytest.mark.parametrize(
+        ('line', 'names'),
+        [
+            ('a b.jpg\tc d.jpg', ('a b.jpg', 'c d.jpg')),
+            (' a b.jpg \t c.jpg ', ('a b.jpg', 'c.jpg')),
+            ('"a b.jpg" "c d.jpg"', ('a b.jpg', 'c d.jpg')),
+            ('a.jpg "c d.jpg"', ('a.jpg', 'c d.jpg')),
+            ('"a b.jpg"\tc d.jpg', ('a b.jpg', 'c d.jpg')),
+            ('"a ""b"".jpg" c.jpg', ('a "b".jpg', 'c.jpg')),
+            ("it's.jpg c.jpg", ("it's.jpg", 'c.jpg')),
+            ('"a.jpg" c.jpg', ('a.jpg', 'c.jpg')),
+            ('\ta.jpg\t\tc.jpg\t', ('a.jpg', 'c.jpg')),
+        ],
+    )
+    def test_names_with_blanks(self, tmp_path, line, names):
+        path = tmp_path / 'pairs.txt'
+        path.write_text(line + '\n', encoding='utf-8')
+        assert [pair[:2] for pair in read_pairs(path)] == [names]
+
+    def test_a_line_of_too_many_names_says_how_to_write_it(self, tmp_path):
+        path = tmp_path / 'pairs.txt'
+        path.write_text('a b.jpg c d.jpg')
+        refused(lambda: read_pairs(path), 'line 1: .*in double quotes, or a t')
+        path.write_text('"a b.jpg c.jpg')
+        refused(lambda: read_pairs(path), 'line 1: .*in double quotes, or a t')
+
+    def test_what_is_not_text_is_refused(self, tmp_path):
+        path = tmp_path / 'pairs.txt'
+        for content in ('é.jpg c.jpg'.encode('latin-1'), b'\xff\xfea'):
+            path.write_bytes(content)
+            refused(lambda: read_pairs(path), r'x?pairs.txt cannot be read as')
+        path.unlink()
+        os.mkfifo(path)
+        refused(lambda: read_pairs(path), 'is a device, pipe or socket')

@@ -172,8 +172,8 @@ def accelerate(network: AppearanceFlowWarp) -> FastAppearanceFlowWarp:
         for step in ('refine', 'flows')
     )
     fast = fuse(network)
-    # mypy looks up __hash__ of the instances, not of the class itself
-    fast.__class__ = _fast_class(type(network))  # type: ignore[arg-type]
+    cls = type(network)
+    fast.__class__ = _fast_class(cls)  # type: ignore[arg-type]  # hashable
     halves = []
     if published:
         halves = [_split(head[0]) for head in fast.refine_heads]

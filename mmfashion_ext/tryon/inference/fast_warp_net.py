@@ -5,9 +5,9 @@
 subclass of it, into a subclass of its own class. The loop of the cascade and
 whatever a subclass overrides stay as they are; replaced are sampling and
 correlation (:mod:`.channels_last`), linear layers that follow each other
-(:mod:`~..layer_fusion`) and, unless ``refine`` or ``flows`` is overridden, the
-first convolution of the refining heads, whose half of the condition is
-computed once per person.
+(:mod:`~..layer_fusion`) and, unless ``refine``, ``flows`` or the heads are
+other ones, the first convolution of the refining heads, whose half of the
+condition is computed once per person.
 """
 
 import copy
@@ -156,8 +156,8 @@ def accelerate(network: AppearanceFlowWarp) -> FastAppearanceFlowWarp:
 
     Returns:
         FastAppearanceFlowWarp: In evaluation mode, not trainable; its outputs
-        differ by rounding only. Its weights have names of their own: do not
-        save it.
+        differ by rounding only. Its weights have other names: do not save
+        it.
 
     Raises:
         TypeError: The network is of another class.
@@ -167,20 +167,30 @@ def accelerate(network: AppearanceFlowWarp) -> FastAppearanceFlowWarp:
             'accelerated inference needs a warp network derived from '
             f'AppearanceFlowWarp, got {type(network).__name__}'
         )
-    published = all(
-        getattr(type(network), step) is getattr(AppearanceFlowWarp, step)
-        for step in ('refine', 'flows')
-    )
     fast = fuse(network)
     cls = type(network)
     fast.__class__ = _fast_class(cls)  # type: ignore[arg-type]  # hashable
     halves = []
-    if published:
+    if _can_split(network):
         halves = [_split(head[0]) for head in fast.refine_heads]
         fast.refine_heads = nn.ModuleList(h[1:] for h in fast.refine_heads)
     fast.refine_cloth = nn.ModuleList(cloth for cloth, _ in halves)
     fast.refine_condition = nn.ModuleList(condition for _, condition in halves)
     return fast.requires_grad_(False)
+
+
+def _can_split(network: AppearanceFlowWarp) -> bool:
+    """Return whether a network refines by the published heads and steps."""
+    return all(
+        getattr(type(network), step) is getattr(AppearanceFlowWarp, step)
+        for step in ('refine', 'flows')
+    ) and all(
+        isinstance(head, nn.Sequential)
+        and isinstance(head[0], nn.Conv2d)
+        and head[0].in_channels == 2 * network.channels
+        and head[0].groups == 1
+        for head in network.refine_heads
+    )
 
 
 def _split(conv: nn.Conv2d) -> tuple[nn.Conv2d, nn.Conv2d]:

@@ -66,7 +66,18 @@ class NoRefinement(AppearanceFlowWarp):
         return [x.tanh() for x in super().encode_condition(condition)]
 
 
-VARIANTS = CoarseEstimate, GatedRefinement, NoRefinement
+class OtherHeads(AppearanceFlowWarp):
+    """Normalises before it refines."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.refine_heads = nn.ModuleList(
+            nn.Sequential(nn.BatchNorm2d(2 * self.channels), *head)
+            for head in self.refine_heads
+        )
+
+
+VARIANTS = CoarseEstimate, GatedRefinement, NoRefinement, OtherHeads
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -185,7 +196,7 @@ def test_only_published_refinements_are_split():
     assert split.refine_cloth[0].bias is None
     assert split.refine_cloth[0].in_channels == SIZES['channels']
     assert len(accelerate(CoarseEstimate(**SIZES)).refine_condition) == 5
-    for variant in (GatedRefinement, NoRefinement):
+    for variant in (GatedRefinement, NoRefinement, OtherHeads):
         whole = accelerate(variant(**SIZES))
         assert not len(whole.refine_condition)
         assert whole.refine_features([torch.zeros(1)] * 5) == []

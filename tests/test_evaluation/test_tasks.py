@@ -67,3 +67,25 @@ def test_prefix_of_the_retrieval_metric():
 
     task = TASK_BY_TITLE['Consumer-to-Shop Retrieval']
     assert PREFIXES['released'] == task.prefix
+
+
+@pytest.mark.skipif(
+    'tryon' not in plugins.installed_systems(), reason='needs mmengine'
+)
+def test_metrics_of_try_on_are_what_its_metrics_report():
+    import torch
+
+    from mmfashion_ext.tryon.metric import TryOnMetric, WarpMetric
+
+    image, mask = torch.zeros(3, 16, 16), torch.ones(1, 16, 16)
+    sample = {
+        'person_name': 'p',
+        'cloth_name': 'c',
+        'try_on': image,
+        'person': image,
+        'warped_mask': mask,
+        'cloth_mask': mask,
+        'person_cloth_mask': mask,
+    }
+    reported = TryOnMetric().measure(sample) | WarpMetric().measure(sample)
+    assert {*TASK_BY_TITLE['Virtual Try-on'].names} <= {*reported}

@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Unpack archives safely: whole or not at all, and inside their folder."""
 
+import errno
 import gzip
 import lzma
 import shutil
@@ -50,9 +51,14 @@ def unpack(archive: str | Path, folder: str | Path) -> Path:
         _extract(archive, temporary)
         temporary.chmod(0o755)
         temporary.rename(folder)
-    except _DAMAGED as error:
+    except (*_DAMAGED, OSError) as error:
+        # zipfile seeks to where a damaged file says
+        damaged = isinstance(error, _DAMAGED) or error.errno == errno.EINVAL
+        if not damaged:
+            raise
+        reason = str(error).partition(':\n')[0]
         raise UserError(
-            f'{archive} cannot be unpacked ({error}); download it again, or '
+            f'{archive} cannot be unpacked ({reason}); download it again, or '
             f'unpack it into {folder} yourself'
         ) from error
     finally:

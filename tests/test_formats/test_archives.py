@@ -1,4 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import errno
 import io
 import tarfile
 import zipfile
@@ -40,6 +41,25 @@ def test_archives_stay_inside(tmp_path, name):
         with pytest.raises(UserError, match='cannot be unpacked'):
             unpack(tmp_path / 'a.tar', tmp_path / 'new')
     assert sorted(p.name for p in tmp_path.iterdir()) == ['a.tar', 'a.zip']
+
+
+@pytest.mark.parametrize('name', ['a.zip', 'a.tar', 'a.tar.gz'])
+def test_other_files_are_refused_in_one_line(tmp_path, name):
+    (tmp_path / name).write_bytes(b'text' * 300)
+    with pytest.raises(UserError, match='cannot be unpacked') as error:
+        unpack(tmp_path / name, tmp_path / 'new')
+    assert '\n' not in str(error.value)
+
+
+def test_a_full_disk_is_not_a_damaged_archive(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with zipfile.ZipFile(tmp_path / 'a.zip', 'w') as file:
+        file.writestr('x', b'x')
+    monkeypatch.setattr(zipfile.ZipFile, 'extractall', fail)
+    with pytest.raises(OSError, match='No space left'):
+        unpack(tmp_path / 'a.zip', tmp_path / 'new')
 
 
 def test_damaged_archive(tmp_path):

@@ -25,6 +25,7 @@ import numpy as np
 
 from ...errors import UserError, describe
 from ..archives import unpack
+from ..matlab import MatlabError, read_variable
 from .layout import PersonSplit
 
 Splits = Literal['published', 'corrected']
@@ -324,21 +325,20 @@ def read_matrix(
     Raises:
         UserError: It is missing, damaged or of another shape.
     """
-    from scipy.io import loadmat  # an optional dependency
-
     if not path.is_file():
         raise missing_file(path)
     try:
-        matrix = np.asarray(loadmat(path)[variable])
-        whole = matrix.astype(np.int64)
+        matrix = read_variable(path, variable)
     except KeyError:
         raise UserError(
             f'{path} has no variable {variable}; download it again'
         ) from None
-    except Exception as error:  # SciPy raises many kinds for damaged files
+    except (OSError, MatlabError) as error:
         raise UserError(
             f'{path} cannot be read ({error}); download it again'
         ) from error
+    with np.errstate(invalid='ignore'):  # NaN
+        whole = matrix.astype(np.int64)
     if matrix.ndim != 2 or (whole != matrix).any():
         raise UserError(
             f'{path}: {variable} is not a matrix of whole numbers; download '

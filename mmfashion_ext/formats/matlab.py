@@ -1,0 +1,166 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Matrices of MATLAB files (level 4 or 5), read without trusting the file.
+
+SciPy reads the same files, but a damaged one can crash its process.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+_MATRIX, _COMPRESSED = 14, 15
+#: Element type -> NumPy's code of a number.
+_NUMBERS = {
+    1: 'i1',
+    2: 'u1',
+    3: 'i2',
+    4: 'u2',
+    5: 'i4',
+    6: 'u4',
+    7: 'f4',
+    9: 'f8',
+    12: 'i8',
+    13: 'u8',
+}
+#: Digit P of the type of a variable of level 4 -> NumPy's code.
+_OLD_NUMBERS = ('f8', 'f4', 'i4', 'i2', 'u2', 'u1')
+#: Classes of arrays that are numeric and dense.
+_CLASSES = range(6, 16)
+_COMPLEX = 0x800
+_HEADER = 128  # bytes
+_MAX_BYTES = 2**30  # of a decompressed variable
+
+
+class MatlabError(ValueError):
+    """A file that is damaged or not of this format."""
+
+
+def read_variable(path: str | Path, name: str) -> np.ndarray:
+    """Read a real numeric matrix.
+
+    Args:
+        path (str | Path): ``.mat`` file of level 4 or 5 (``-v4`` to ``-v7``).
+        name (str): Name of the variable.
+
+    Returns:
+        np.ndarray: Of the dtype and shape that are stored, (1, 1) of a
+        number.
+
+    Raises:
+        KeyError: The file has no such variable.
+        MatlabError: The file is damaged, of another level, or the variable is
+            not a real numeric matrix.
+        OSError: The file cannot be read.
+    """
+    content = Path(path).read_bytes()
+    if 0 in content[:4]:  # a text in files of level 5
+        return _read_old_variable(content, name)
+    order = {b'IM': '<', b'MI': '>'}.get(content[126:_HEADER])
+    if order is None:
+        raise MatlabError('it is not a MATLAB file of level 4 or 5')
+    for kind, data in _elements(content[_HEADER:], order):
+        if kind == _COMPRESSED:
+            kind, data = _decompress(data, order)
+        if kind != _MATRIX:
+            continue
+        parts = _elements(data, order)
+        flags, dimensions, label = (_next(parts) for _ in range(3))
+        if label[1].decode('latin1') == name:
+            return _to_array(flags, dimensions, _next(parts), order)
+    raise KeyError(name)
+
+
+def _read_old_variable(content: bytes, name: str) -> np.ndarray:
+    """Read a matrix of a file of level 4; see :func:`read_variable`."""
+    start = 0
+    while start < len(content):
+        if len(content) - start < 20:
+            raise MatlabError('it ends inside of a variable')
+        for order in '<>':
+            head = struct.unpack_from(f'{order}5i', content, start)
+            kind, rows, columns, is_complex, length = head
+            code, is_text = kind // 10 % 10, kind % 10
+            if kind // 1000 == '<>'.index(order) and code < 6:
+                break
+        else:
+            raise MatlabError('it is not a MATLAB file of level 4 or 5')
+        code = f'{order}{_OLD_NUMBERS[code]}'
+        size = rows * columns * np.dtype(code).itemsize
+        begin = start + 20 + length
+        stop = begin + size * (2 if is_complex else 1)
+        if min(rows, columns, length) < 0 or stop > len(content):
+            raise MatlabError('a variable has a wrong size')
+        label = content[start + 20 : begin].rstrip(b'\0').decode('latin1')
+        if label == name:
+            if is_complex or is_text:
+                raise MatlabError('the variable is not a real numeric matrix')
+            numbers = np.frombuffer(content[begin : begin + size], code)
+            return numbers.reshape(rows, columns, order='F')
+        start = stop
+    raise KeyError(name)
+
+
+def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
+    """Yield types and contents of the elements of a stream."""
+    start = 0
+    while start < len(data):
+        if len(data) - start < 8:
+            raise MatlabError('it ends inside of an element')
+        kind, size = struct.unpack_from(f'{order}2I', data, start)
+        begin = start + 8
+        if kind >> 16:  # up to 4 bytes in the second half of the tag
+            kind, size, begin = kind & 0xFFFF, kind >> 16, start + 4
+            stop = start + 8
+            if size > 4:
+                raise MatlabError('an element has a wrong size')
+        else:
+            padded = size if kind == _COMPRESSED else -(-size // 8) * 8
+            stop = begin + padded
+        if begin + size > len(data):
+            raise MatlabError('it ends inside of an element')
+        yield kind, data[begin : begin + size]
+        start = stop
+
+
+def _next(parts: Iterator[tuple[int, bytes]]) -> tuple[int, bytes]:
+    try:
+        return next(parts)
+    except StopIteration:
+        raise MatlabError('a variable is incomplete') from None
+
+
+def _decompress(data: bytes, order: str) -> tuple[int, bytes]:
+    stream = zlib.decompressobj()
+    try:
+        content = stream.decompress(data, _MAX_BYTES)
+    except zlib.error as error:
+        raise MatlabError(str(error)) from None
+    if not stream.eof:
+        raise MatlabError('a variable is incomplete or too large')
+    return _next(_elements(content, order))
+
+
+def _to_array(
+    flags: tuple[int, bytes],
+    dimensions: tuple[int, bytes],
+    values: tuple[int, bytes],
+    order: str,
+) -> np.ndarray:
+    """Return the (h, w, ...) array of the elements of a variable."""
+    if len(flags[1]) != 8 or len(dimensions[1]) % 4 or not dimensions[1]:
+        raise MatlabError('a variable has a wrong head')
+    (flag,) = struct.unpack_from(f'{order}I', flags[1])
+    code = _NUMBERS.get(values[0])
+    if flag & 0xFF not in _CLASSES or flag & _COMPLEX or code is None:
+        raise MatlabError('the variable is not a real numeric matrix')
+    shape = np.frombuffer(dimensions[1], f'{order}i4').tolist()
+    count = 1
+    for length in shape:
+        count *= length
+    if min(shape) < 0 or count * np.dtype(code).itemsize != len(values[1]):
+        raise MatlabError('a variable has a wrong number of values')
+    numbers = np.frombuffer(values[1], f'{order}{code}')
+    return numbers.reshape(shape, order='F')

@@ -2,7 +2,10 @@
 """Dataset of mmdet that reads DeepFashion2, raw or as a COCO file."""
 
 import logging
+import zlib
 from collections import defaultdict
+from os.path import abspath
+from typing import Any
 
 from mmdet.datasets import CocoDataset
 from mmengine.logging import print_log
@@ -19,6 +22,8 @@ from ..formats.deepfashion2.constants import (
 from ..formats.deepfashion2.reader import read_images
 from ..formats.deepfashion2.statistics import SplitStatistics
 from ..registry import DATASETS
+from ..utils.skipped import warn_named
+from .masks import mask_problem
 
 
 @DATASETS.register_module()
@@ -43,7 +48,17 @@ class DeepFashion2Dataset(CocoDataset):
       ``pair_id`` and the same ``style`` > 0 are the same garment;
     - ``scale``, ``occlusion``, ``zoom_in``, ``viewpoint``: 1..3.
 
-    Args are those of mmdet's ``CocoDataset``.
+    Items that the host drops or ignores are counted in one line of the log,
+    with the reason; so are images that ``filter_cfg`` leaves out.
+
+    Args:
+        pair_numbering (str, optional): Name of what the pair ids count in.
+            Images with the same pair id show the same garments only if their
+            datasets have the same. Defaults to None: the path of
+            ``ann_file``, so two files that are joined by ``ConcatDataset``
+            share no garments. Give both the same name where they do, for
+            instance one file with the images of users and one of shops.
+        **kwargs: Arguments of mmdet's ``CocoDataset``.
     """
 
     METAINFO = {
@@ -52,6 +67,21 @@ class DeepFashion2Dataset(CocoDataset):
         'num_keypoints': NUM_LANDMARKS,
         'sigmas': SIGMAS,
     }
+
+    def __init__(
+        self, *args: Any, pair_numbering: str | None = None, **kwargs: Any
+    ) -> None:
+        self._pair_numbering = pair_numbering
+        super().__init__(*args, **kwargs)
+
+    @property
+    def pair_numbering(self) -> int:
+        """Number (31 bits) that stands for what the pair ids count in."""
+        name = self._pair_numbering
+        if name is None:
+            remote = '://' in self.ann_file
+            name = self.ann_file if remote else abspath(self.ann_file)
+        return zlib.crc32(name.encode()) >> 1
 
     def load_data_list(self) -> list[dict]:
         """Read the annotations of all images and log a summary.
@@ -71,6 +101,7 @@ class DeepFashion2Dataset(CocoDataset):
         self.cat2label = {cat_id: cat_id - 1 for cat_id in self.cat_ids}
         self.cat_img_map = defaultdict(list)
         statistics = SplitStatistics()
+        self._unused = _UnusedItems()
         data_list = []
         images = read_images(
             self.ann_file, not self.test_mode, self.backend_args
@@ -92,7 +123,25 @@ class DeepFashion2Dataset(CocoDataset):
             logger='current',
             level=logging.INFO,
         )
+        self._unused.report(self.ann_file, statistics.items.total())
         return data_list
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on an image, which also gets ``pair_numbering``."""
+        data_info = self.get_data_info(idx)
+        data_info['pair_numbering'] = self.pair_numbering
+        return self.pipeline(data_info)
+
+    def filter_data(self) -> list[dict]:
+        """Filter images by ``filter_cfg``, and say how many are left out."""
+        images = super().filter_data()
+        if left_out := len(self.data_list) - len(images):
+            print_log(
+                f'{self.ann_file}: {left_out} of {len(self.data_list)} images '
+                f'left out by filter_cfg ({dict(self.filter_cfg)})',
+                logger='current',
+            )
+        return images
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """Parse one image; see the class for what is added to mmdet's.
@@ -117,6 +166,7 @@ class DeepFashion2Dataset(CocoDataset):
             parsed = super().parse_data_info(
                 {'raw_img_info': image, 'raw_ann_info': [annotation]}
             )
+            self._unused.count(annotation, image)
             for instance in parsed['instances']:
                 # The host's loader needs the key; it ignores empty masks.
                 instance.setdefault('mask', [])
@@ -127,3 +177,51 @@ class DeepFashion2Dataset(CocoDataset):
                     instance[name] = annotation.get(name, 0)
                 data_info['instances'].append(instance)
         return data_info
+
+
+class _UnusedItems:
+    """Count of the items that the host drops or ignores, by reason."""
+
+    def __init__(self) -> None:
+        #: What happens to them -> reason -> how many, and the first one.
+        self.found: dict[str, dict[str, list]] = {}
+
+    def count(self, annotation: dict, image: dict) -> None:
+        """Count an item unless it is used; the host's rules decide."""
+        if annotation.get('ignore'):
+            verdict = 'dropped', 'ignore set'
+        elif annotation['area'] <= 0 or min(annotation['bbox'][2:]) < 1:
+            verdict = 'dropped', 'a box narrower or lower than 1 px or no area'
+        elif not _overlaps_image(annotation['bbox'], image):
+            verdict = 'dropped', 'a box outside the image'
+        elif annotation.get('iscrowd'):
+            verdict = 'ignored', 'iscrowd set'
+        elif problem := mask_problem(annotation.get('segmentation')):
+            verdict = 'ignored where masks are loaded', problem
+        else:
+            return
+        fate, reason = verdict
+        name = f'annotation {annotation["id"]} in {image["file_name"]}'
+        entry = self.found.setdefault(fate, {}).setdefault(reason, [0, name])
+        entry[0] += 1
+
+    def report(self, ann_file: str, total: int) -> None:
+        """Log one line for what was dropped, and one for what is ignored."""
+        for fate, reasons in self.found.items():
+            number = sum(count for count, _ in reasons.values())
+            warn_named(
+                f'{ann_file}: {number} of {total} items are {fate}',
+                [
+                    f'{count} with {reason} (the first is {name})'
+                    for reason, (count, name) in reasons.items()
+                ],
+                separator='; ',
+            )
+
+
+def _overlaps_image(bbox: list[float], image: dict) -> bool:
+    """Check whether a box xywh px has a part of the image in it."""
+    x, y, w, h = bbox
+    width = min(x + w, image['width']) - max(x, 0)
+    height = min(y + h, image['height']) - max(y, 0)
+    return width > 0 and height > 0

@@ -50,7 +50,8 @@ def sample_match_rois(
         gt_instances (list[InstanceData]): Items with ``bboxes``, ``styles``
             and, for ``with_landmarks``, ``keypoints_visible``.
         batch_data_samples (list[DetDataSample]): With ``source`` ('user' or
-            'shop') and ``pair_id`` in their metainfo.
+            'shop'), ``pair_id`` and, if there are several numberings of
+            pairs, ``pair_numbering`` in their metainfo.
         iou_thr (float): The overlap (IoU, 0-1) must be larger.
         num (int): RoIs per image.
         with_landmarks (bool): Only items with a labelled landmark.
@@ -85,7 +86,11 @@ def sample_match_rois(
 
 
 def _check_source(data_sample: DetDataSample) -> tuple[bool, int]:
-    """Return whether an image is a user's, and its pair id."""
+    """Return whether an image is a user's, and its pair id.
+
+    Pair ids of different numberings never are equal, see ``pair_numbering``
+    of ``DeepFashion2Dataset``.
+    """
     source, pair_id = data_sample.get('source'), data_sample.get('pair_id')
     if source not in ('user', 'shop') or pair_id is None:
         raise UserError(
@@ -95,6 +100,9 @@ def _check_source(data_sample: DetDataSample) -> tuple[bool, int]:
             'tools/dataset_converters/deepfashion2.py and load them with '
             'mmfashion_ext.DeepFashion2Dataset and PackClothes'
         )
+    numbering = data_sample.get('pair_numbering')
+    if numbering is not None:  # 31 bits and 32 bits: one int64
+        pair_id = (int(numbering) << 32) | (int(pair_id) & 0xFFFFFFFF)
     return source == 'user', int(pair_id)
 
 

@@ -2,6 +2,7 @@
 """DeepFashion2 metric: official AP of boxes, masks and landmarks."""
 
 import os.path as osp
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from pycocotools import mask as mask_utils
 
-from ..errors import UserError
+from ..errors import UserError, describe
 from ..evaluation.coco_eval import Backend, evaluate
 from ..evaluation.coco_files import (
     RESULT_FIELDS,
@@ -156,7 +157,11 @@ class DeepFashion2Metric(BaseMetric):
 
         Returns:
             dict[str, float]: Empty if ``format_only``.
+
+        Raises:
+            UserError: An image was predicted twice.
         """
+        check_images_once(results, type(self).__name__)
         entries: dict[Task, list[dict]] = {}
         for protocol in self._protocol_tasks():
             entries[protocol] = _result_entries(protocol, results)
@@ -185,6 +190,27 @@ class DeepFashion2Metric(BaseMetric):
             for task, metrics in tables.items()
             for name, value in metrics.items()
         }
+
+
+def check_images_once(results: Sequence[dict], metric: str) -> None:
+    """Check that each image was predicted once.
+
+    Args:
+        results (Sequence[dict]): With ``image_id``, of all processes.
+        metric (str): Name of the metric, for the message.
+
+    Raises:
+        UserError: Two results have the same image id, as those of two
+            annotation files have.
+    """
+    counts = Counter(image['image_id'] for image in results)
+    if repeated := [image for image, count in counts.items() if count > 1]:
+        raise UserError(
+            f'{metric} got {len(repeated)} images more than once, of the ids '
+            f'{describe(repeated)}; it evaluates the images of one annotation '
+            'file, each once: test the datasets of a ConcatDataset one after '
+            'the other, and none with RepeatDataset'
+        )
 
 
 def encode_mask(mask: Any) -> dict:

@@ -22,6 +22,7 @@ from ..evaluation.result_files import to_numpy
 from ..evaluation.tables import format_tables
 from ..registry import METRICS
 from ..retrieval.pair_similarity import PairSimilarity
+from .metric import check_images_once
 
 #: Composition of the ground-truth lists -> prefix of its metrics.
 PREFIXES: dict[Composition, str] = {
@@ -198,7 +199,11 @@ class RetrievalMetric(BaseMetric):
 
         Returns:
             dict[str, float]: Empty if ``format_only``.
+
+        Raises:
+            UserError: An image was predicted twice.
         """
+        check_images_once(results, type(self).__name__)
         entries = self.rank(results)
         if self.outfile_prefix is not None:
             path = f'{self.outfile_prefix}.retrieval.json'

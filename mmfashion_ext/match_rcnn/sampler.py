@@ -3,7 +3,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from mmengine.dataset import BaseDataset
@@ -23,8 +23,14 @@ _UNPAIRED = (
 def find_pairs(dataset: BaseDataset) -> dict[int, list[int]]:
     """Find the shop images that show a garment of each user image.
 
+    Pair ids count within one numbering: in a ``ConcatDataset`` those of two
+    annotation files do not mean the same garments, see ``pair_numbering`` of
+    ``DeepFashion2Dataset``. A shop image that a wrapper repeats
+    (``RepeatDataset``, ``ClassBalancedDataset``) is a partner once; a user
+    image comes as often as the wrapper repeats it.
+
     Args:
-        dataset (BaseDataset): A ``DeepFashion2Dataset``, or a wrapper of one
+        dataset (BaseDataset): A ``DeepFashion2Dataset``, or wrappers of some
             with ``get_data_info``.
 
     Returns:
@@ -35,8 +41,9 @@ def find_pairs(dataset: BaseDataset) -> dict[int, list[int]]:
     Raises:
         UserError: No pair was found, or the source of an image is unknown.
     """
-    shops = defaultdict(list)
+    shops: dict[tuple, list[int]] = defaultdict(list)
     users = []
+    first_index: dict[tuple, int] = {}  # of each shop image
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)
         source = info.get('source')
@@ -47,11 +54,18 @@ def find_pairs(dataset: BaseDataset) -> dict[int, list[int]]:
                 'convert the raw annotations with '
                 'tools/dataset_converters/deepfashion2.py'
             )
+        leaf = _leaf(dataset, index)
+        numbering = getattr(leaf, 'pair_numbering', id(leaf))
         styles = {item['style'] for item in info['instances']} - {0}
-        keys = [(info['pair_id'], style) for style in sorted(styles)]
+        keys = [
+            (numbering, info['pair_id'], style) for style in sorted(styles)
+        ]
         if source == 'user':
             users.append((index, keys))
-        else:
+            continue
+        path = info.get('img_path', index)
+        image = (numbering, path, info.get('img_id'))
+        if first_index.setdefault(image, index) == index:
             for key in keys:
                 shops[key].append(index)
     pairs = {
@@ -66,6 +80,17 @@ def find_pairs(dataset: BaseDataset) -> dict[int, list[int]]:
             'of the annotation file, and filter_cfg'
         )
     return pairs
+
+
+def _leaf(dataset: Any, index: int) -> Any:
+    """Return which of the wrapped datasets an image is from."""
+    find = getattr(dataset, '_get_ori_dataset_idx', None)
+    if find is not None and hasattr(dataset, 'datasets'):
+        number, index = find(index)
+        return _leaf(dataset.datasets[number], index)
+    if hasattr(dataset, 'dataset'):
+        return _leaf(dataset.dataset, index if find is None else find(index))
+    return dataset
 
 
 @DATA_SAMPLERS.register_module()

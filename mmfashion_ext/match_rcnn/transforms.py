@@ -13,8 +13,9 @@ the image, so pixel i covers [i, i + 1]. Resizing multiplies x and y by
 landmarks alike.
 
 mmdet's own transforms leave the landmarks as they are when they move the
-image or drop items; ``PackClothes`` detects this and names the transform to
-use instead.
+image or drop items. Each transform here, and at last ``PackClothes``, detects
+this and names the transform to use instead: they compare the boxes with those
+that the landmarks were last moved with.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from mmdet.datasets.transforms import (
     RandomFlip,
     Resize,
 )
+from mmdet.structures.mask import BitmapMasks
 from mmengine.structures import InstanceData
 
 from ..errors import UserError
@@ -38,13 +40,10 @@ from ..formats.deepfashion2.constants import (
     flip_indices,
 )
 from ..registry import TRANSFORMS
+from .landmark_alignment import check_landmarks, check_size, mark_moved
+from .masks import decode_rle, usable_polygons
 
 _FIELDS = ('gt_keypoints', 'gt_styles')
-
-
-def _mark_moved(results: dict) -> None:
-    """Record that the landmarks match the image at this point."""
-    results['gt_keypoints_homography'] = results.get('homography_matrix')
 
 
 def _select_items(results: dict, index: np.ndarray) -> None:
@@ -58,8 +57,10 @@ def _select_items(results: dict, index: np.ndarray) -> None:
 class LoadClothes(LoadAnnotations):
     """Load boxes, labels, masks, landmarks and styles of an image's items.
 
-    An item without a usable polygon is not lost: mmdet marks it with
-    ``gt_ignore_flags`` and it becomes one of ``ignored_instances``.
+    An item without a usable mask is not lost: mmdet marks it with
+    ``gt_ignore_flags`` and it becomes one of ``ignored_instances``. Masks may
+    be polygons or run lengths (RLE, compressed or not); an image that has any
+    of the latter gets bitmaps.
 
     Added keys: those of mmdet's ``LoadAnnotations``, ``gt_keypoints``
     (N, 294, 3) float32, x and y in px of the image and v, and ``gt_styles``
@@ -79,6 +80,28 @@ class LoadClothes(LoadAnnotations):
     ) -> None:
         super().__init__(with_mask=with_mask, poly2mask=poly2mask, **kwargs)
 
+    def _load_masks(self, results: dict) -> None:
+        instances = results.get('instances', [])
+        if not any(isinstance(item['mask'], dict) for item in instances):
+            super()._load_masks(results)
+            return
+        h, w = results['ori_shape']
+        masks = []
+        for item in instances:
+            if isinstance(item['mask'], dict):
+                mask = decode_rle(item['mask'], (h, w))
+            elif polygons := usable_polygons(item['mask']):
+                mask = self._poly2mask(polygons, h, w)
+            else:
+                mask = np.zeros((h, w), np.uint8)
+            if not mask.any():
+                item['ignore_flag'] = 1
+            masks.append(mask)
+        results['gt_masks'] = BitmapMasks(masks, h, w)
+        results['gt_ignore_flags'] = np.array(
+            [item['ignore_flag'] for item in instances], bool
+        )
+
     def transform(self, results: dict) -> dict:
         """Add the items of ``results['instances']``.
 
@@ -90,8 +113,10 @@ class LoadClothes(LoadAnnotations):
             dict: The same, with the keys that the class names.
 
         Raises:
-            UserError: An item has no ``'keypoints'``.
+            UserError: An item has no ``'keypoints'``, or the image has
+                another size than its annotations.
         """
+        check_size(results)
         results = super().transform(results)
         instances = results.get('instances', [])
         keypoints = np.zeros((len(instances), NUM_LANDMARKS, 3), np.float32)
@@ -111,7 +136,7 @@ class LoadClothes(LoadAnnotations):
         keypoints[keypoints[..., 2] == 0] = 0
         results['gt_keypoints'] = keypoints
         results['gt_styles'] = styles
-        _mark_moved(results)
+        mark_moved(results)
         return results
 
 
@@ -134,13 +159,14 @@ class ResizeClothes(Resize):
         Returns:
             dict: The same, resized.
         """
+        check_landmarks(results)
         results = super().transform(results)
         if 'gt_keypoints' in results:
             factor = np.array([*results['scale_factor'], 1.0])
             results['gt_keypoints'] = (
                 results['gt_keypoints'] * factor
             ).astype(np.float32)
-            _mark_moved(results)
+            mark_moved(results)
         return results
 
 
@@ -176,6 +202,7 @@ class RandomFlipClothes(RandomFlip):
         self.flip_indices = flip_indices(outwear_flip_pairs)
 
     def _flip(self, results: dict) -> None:
+        check_landmarks(results)
         super()._flip(results)
         if 'gt_keypoints' not in results:
             return
@@ -184,7 +211,7 @@ class RandomFlipClothes(RandomFlip):
         width = results['img'].shape[1]
         keypoints[labelled, 0] = width - keypoints[labelled, 0]
         results['gt_keypoints'] = keypoints
-        _mark_moved(results)
+        mark_moved(results)
 
 
 @TRANSFORMS.register_module()
@@ -207,6 +234,7 @@ class RandomCropClothes(RandomCrop):
         """
         if 'gt_keypoints' not in results:
             return super().transform(results)
+        check_landmarks(results)
         homography = results.get('homography_matrix', np.eye(3))
         # mmdet crops these with the boxes, which tells which items it kept.
         results['gt_instances_ids'] = np.arange(len(results['gt_keypoints']))
@@ -223,7 +251,7 @@ class RandomCropClothes(RandomCrop):
         inside = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
         keypoints[~inside | (keypoints[..., 2] == 0)] = 0
         results['gt_keypoints'] = keypoints
-        _mark_moved(results)
+        mark_moved(results)
         return results
 
 
@@ -236,6 +264,7 @@ class FilterClothes(FilterAnnotations):
 
     def transform(self, results: dict) -> dict | None:
         """Drop small items; None if nothing is left and ``keep_empty``."""
+        check_landmarks(results)
         labels = results['gt_bboxes_labels']
         # mmdet does not report which items it keeps, but filters labels.
         results['gt_bboxes_labels'] = np.arange(len(labels))
@@ -245,6 +274,7 @@ class FilterClothes(FilterAnnotations):
         index = results['gt_bboxes_labels']
         results['gt_bboxes_labels'] = labels[index]
         _select_items(results, index)
+        mark_moved(results)
         return results
 
 
@@ -258,7 +288,8 @@ class PackClothes(PackDetInputs):
 
     Args:
         meta_keys (Sequence[str]): Keys of the sample's metainfo, those that
-            ``results`` has. Defaults to mmdet's, ``source`` and ``pair_id``.
+            ``results`` has. Defaults to mmdet's, ``source``, ``pair_id`` and
+            ``pair_numbering``.
     """
 
     mapping_table = {
@@ -279,6 +310,7 @@ class PackClothes(PackDetInputs):
             'flip_direction',
             'source',
             'pair_id',
+            'pair_numbering',
         ),
     ) -> None:
         super().__init__(meta_keys=meta_keys)
@@ -293,8 +325,7 @@ class PackClothes(PackDetInputs):
             UserError: A transform of mmdet moved the image or dropped items
                 without their landmarks.
         """
-        if 'gt_keypoints' in results:
-            self._check(results)
+        check_landmarks(results)
         packed = super().transform(results)
         if 'gt_keypoints' in results:
             sample = packed['data_samples']
@@ -303,39 +334,9 @@ class PackClothes(PackDetInputs):
         return packed
 
     @staticmethod
-    def _check(results: dict) -> None:
-        """Refuse landmarks that a transform of mmdet left behind."""
-        if not _are_equal(
-            results.get('homography_matrix'),
-            results['gt_keypoints_homography'],
-        ):
-            raise UserError(
-                'the image was moved without its landmarks. In the pipeline, '
-                'use mmfashion_ext.ResizeClothes, RandomFlipClothes and '
-                "RandomCropClothes in place of mmdet's Resize, RandomFlip "
-                'and RandomCrop, and no other geometric transform'
-            )
-        boxes, items = len(results['gt_bboxes']), len(results['gt_keypoints'])
-        if boxes != items:
-            raise UserError(
-                f'{boxes} boxes but landmarks of {items} items in '
-                f'{results.get("img_path")}: a transform of the pipeline '
-                'dropped items without their landmarks. Use '
-                "mmfashion_ext.FilterClothes in place of mmdet's "
-                'FilterAnnotations'
-            )
-
-    @staticmethod
     def _split(instances: InstanceData) -> None:
         """Split (N, 294, 3) into ``keypoints`` and ``keypoints_visible``."""
         if 'keypoints' in instances:
             keypoints = instances.keypoints
             instances.keypoints = keypoints[..., :2].contiguous()
             instances.keypoints_visible = keypoints[..., 2].long()
-
-
-def _are_equal(first: np.ndarray | None, second: np.ndarray | None) -> bool:
-    """Compare homographies (3, 3); None before the first transform."""
-    if first is None or second is None:
-        return first is second
-    return np.array_equal(first, second)

@@ -1,8 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+from typing import ClassVar
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import (
+    BaseDataset,
+    ConcatDataset,
+    RepeatDataset,
+    pseudo_collate,
+)
 from mmengine.runner import Runner
 
 from mmfashion_ext.errors import UserError
@@ -157,3 +164,66 @@ def test_what_cannot_be_paired_is_explained():
         UserError, match="epoch of PairSampler must be 'user' or 'pair'"
     ):
         PairSampler(WARDROBE, epoch='shop')
+
+
+class Wrapped(Images, BaseDataset):
+    """Images that MMEngine's wrappers accept."""
+
+    _metainfo: ClassVar = {}
+
+    def full_init(self):
+        """Nothing is lazy."""
+
+    def __len__(self):
+        return len(self.images)
+
+
+class Numbered(Wrapped):
+    """Images whose pair ids count in a numbering of their own."""
+
+    def __init__(self, pair_numbering, *images):
+        super().__init__(*images)
+        self.pair_numbering = pair_numbering
+
+
+COUPLE = (('user', 1, [1]), ('shop', 1, [1]))
+
+
+def joined(*datasets):
+    return ConcatDataset(datasets)
+
+
+@pytest.mark.fault(10)
+def test_equal_pair_ids_of_two_files_are_not_a_pair():
+    first, second = Numbered(1, *COUPLE), Numbered(2, *COUPLE)
+    assert find_pairs(joined(first, second)) == {0: [1], 2: [3]}
+    assert find_pairs(joined(first, second, first)) == {
+        0: [1],
+        2: [3],
+        4: [1],
+    }
+    # a file with users' images and one with shops', of the same numbering
+    users, shops = Numbered(7, COUPLE[0]), Numbered(7, COUPLE[1])
+    shops.get_data_info = lambda index: {
+        **Images.get_data_info(shops, index),
+        'img_path': 'shop.jpg',
+    }
+    assert find_pairs(joined(users, shops)) == {0: [1]}
+    # datasets that say nothing of it are told apart too
+    assert find_pairs(joined(Wrapped(*COUPLE), Wrapped(*COUPLE))) == {
+        0: [1],
+        2: [3],
+    }
+
+
+@pytest.mark.fault(10)
+@pytest.mark.parametrize('epoch', ['user', 'pair'])
+def test_a_repeated_dataset_repeats_its_pairs(epoch):
+    repeated = RepeatDataset(Numbered(1, *WARDROBE.images), times=2)
+    again = len(WARDROBE)
+    assert find_pairs(repeated) == PAIRS | {
+        again + user: shops for user, shops in PAIRS.items()
+    }
+    drawn = couples(PairSampler(repeated, epoch=epoch, seed=0))
+    once = couples(PairSampler(WARDROBE, epoch=epoch, seed=0))
+    assert len(drawn) == 2 * len(once)

@@ -98,6 +98,8 @@ def read_images(
     )
     for index, annotation in enumerate(truth.annotations):
         _finish(annotation, f'{ann_file}: annotation', index)
+        image = truth.images[annotation['image_id']]
+        _check_mask_size(annotation, image, ann_file)
     yield from truth.by_image()
 
 
@@ -132,6 +134,18 @@ def _compact(record: dict) -> dict:
         if (np.abs(local) <= MAX_SIDE).all():  # NaN is not
             record['keypoints'] = local.astype(np.float32)
     return record
+
+
+def _check_mask_size(annotation: dict, image: dict, ann_file: str) -> None:
+    """Check that a mask of run lengths is as large as its image."""
+    mask = annotation.get('segmentation')
+    size = [image['height'], image['width']]
+    if isinstance(mask, dict) and list(mask['size']) != size:
+        raise UserError(
+            f'{ann_file}: annotation {annotation["id"]} has segmentation of '
+            f'size {list(mask["size"])} (h, w in px), expected {size}, that '
+            f'of its image {image["file_name"]}; {_AGAIN}'
+        )
 
 
 def _finish(annotation: dict, where: str, index: int) -> None:

@@ -12,3 +12,7 @@ model = dict(oim_loss=dict(num_classes=625))
 train_dataloader = dict(dataset=dict(data_root=data_root))
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = val_dataloader
+
+# as the official evaluation; without it 140 queries have no match
+val_evaluator = dict(query_in_gallery=True)
+test_evaluator = val_evaluator

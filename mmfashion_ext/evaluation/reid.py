@@ -141,7 +141,9 @@ def evaluate_reid(
         seed (int): Seed of these draws.
 
     Returns:
-        dict[str, float]: ``{variant}/CMC-{k}`` and ``mAP``, 0-1.
+        dict[str, float]: ``{variant}/CMC-{k}`` and ``mAP``, 0-1, means over
+        the ``query_num`` queries that have a match; ``miss_num`` queries have
+        none and are skipped.
 
     Raises:
         ReIDError: No query has a match.
@@ -157,6 +159,8 @@ def evaluate_reid(
             curve = cmc(matches, variant, max(topk))
         metrics |= {f'{variant}/CMC-{k}': float(curve[k - 1]) for k in topk}
     metrics['mAP'] = mean_average_precision(matches)
+    metrics['query_num'] = len(np.unique(matches.query))
+    metrics['miss_num'] = len(distances.q_pids) - metrics['query_num']
     return metrics
 
 

@@ -36,9 +36,15 @@ def aggregate_tracklets(
         np.ndarray: (Q, G) float64; means in the type of ``distances``.
 
     Raises:
-        ReIDError: The counts do not fit.
+        ReIDError: The counts do not fit, or a distance is not a number.
     """
     distances = np.asarray(distances)
+    if np.isnan(distances).any():
+        raise ReIDError(
+            f'{np.isnan(distances).sum()} of {distances.size} distances of '
+            'clips are not a number: the model diverged, or a clip is '
+            'damaged; use another checkpoint, or check the clips'
+        )
     counts = [np.asarray(c, int) for c in (query_clips, gallery_clips)]
     for axis, (side, number) in enumerate(
         zip(('query', 'gallery'), counts, strict=True)

@@ -194,7 +194,7 @@ class MatchHead(RoIStreamHead):
             norm.running_var,
             norm.weight,
             norm.bias,
-            training=self.training and len(vectors) > 1,
+            training=norm.training and len(vectors) > 1,
             momentum=norm.momentum,
             eps=norm.eps,
         )

@@ -2,6 +2,7 @@
 """Pair classifier: generalised similarity, batch norm, two logits."""
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -54,11 +55,18 @@ class PairClassifier(BaseModule):
 
     def _normalise(self, similarity: Tensor) -> Tensor:
         """Batch-normalise (P, G, D); one pair uses the running statistics."""
-        rows = similarity.flatten(0, 1)
-        self.norm.train(self.training and len(rows) > 1)
-        normed = self.norm(rows).view_as(similarity)
-        self.norm.train(self.training)
-        return normed
+        rows, norm = similarity.flatten(0, 1), self.norm
+        if norm.training and len(rows) > 1:
+            return norm(rows).view_as(similarity)
+        normed = F.batch_norm(
+            rows,
+            norm.running_mean,
+            norm.running_var,
+            norm.weight,
+            norm.bias,
+            eps=norm.eps,
+        )
+        return normed.view_as(similarity)
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Fold both layers into one affine map, as in evaluation.

@@ -59,7 +59,9 @@ class ClipDataPreprocessor(BaseDataPreprocessor):
         return data
 
     def _normalise(self, clips: Tensor) -> Tensor:
-        return clips.float().div_(255).sub_(self.mean).div_(self.std)
+        # a copy, which alone is changed in place
+        clips = clips.to(torch.float32, copy=True)
+        return clips.div_(255).sub_(self.mean).div_(self.std)
 
 
 def _stack(modality: str, clips: Tensor | Sequence[Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 """Dataset of clips for video person re-identification."""
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -121,7 +122,7 @@ class VideoReIDDataset(BaseDataset):
 
         Raises:
             UserError: A file is missing or names what does not exist, or
-                the split has no clips.
+                the split has no clips, or a test has no query with a match.
         """
         data = VideoReID.read(
             self.ann_file, os.path.join(self.data_root, self.split_file)
@@ -148,6 +149,8 @@ class VideoReIDDataset(BaseDataset):
             labels = {}
         clips = self._clips(parts, labels)
         self._print_summary(parts, clips)
+        if self.role == 'test':
+            self._check_matches(parts)
         if not clips:
             raise UserError(
                 f'{self.data_root}: split {self.split} has no {self.role} '
@@ -167,6 +170,30 @@ class VideoReIDDataset(BaseDataset):
             legacy = np.random.RandomState(self.label_seed)
             legacy.shuffle(pids)
         return pids
+
+    def _check_matches(self, parts: dict[Role, list[Tracklet]]) -> None:
+        """Check that there is something to evaluate; tested at load."""
+        query, gallery = (
+            [t for t in parts[role] if t.files]
+            for role in ('query', 'gallery')
+        )
+        where = f'{self.data_root}: split {self.split}'
+        for role, tracklets in (('query', query), ('gallery', gallery)):
+            if not tracklets:
+                raise UserError(
+                    f'{where} has no {role} tracklet with frames, so nothing '
+                    'can be evaluated; convert the dataset again, or use '
+                    'another split'
+                )
+        cameras: dict[int, set[int]] = defaultdict(set)
+        for tracklet in query + gallery:
+            cameras[tracklet.pid].add(tracklet.camid)
+        if all(len(cameras[tracklet.pid]) == 1 for tracklet in query):
+            raise UserError(
+                f'{where}: none of the {len(query)} queries has a match, a '
+                'tracklet of the same person from another camera, so nothing '
+                'can be evaluated; a test needs persons in two cameras'
+            )
 
     def _check_files(self, parts: dict[Role, list[Tracklet]]) -> None:
         """Check that all frames and flow maps exist, without opening them."""

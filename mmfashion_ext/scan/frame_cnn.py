@@ -27,14 +27,15 @@ class FrameCNN(BaseModule):
         raw_channels (int): R, channels of its last map.
         channels (int): D.
         flow (bool): True: image and flow; False: images only.
-        flow_channels (int): Channels of a flow map.
+        flow_channels (int): F, the last channels of a flow map (of 3) that
+            are used: 3 as published, 2 leaves out the first.
         dropout (float): Dropout rate before the L2 normalisation, 0-1.
         eps (float): Lower bound of the length in the L2 normalisation. 0 as
             published: an embedding of zero becomes NaN.
 
     Raises:
-        UserError: ``raw_channels`` differs from the backbone's, or the
-            backbone has no ``conv1``.
+        UserError: ``raw_channels`` differs from the backbone's, the backbone
+            has no ``conv1``, or ``flow_channels`` is less than 1.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class FrameCNN(BaseModule):
                 f'matcher.raw_channels to {found}'
             )
         self.flow = flow
+        self.flow_channels = flow_channels
         if flow:
             if not isinstance(
                 getattr(self.backbone, 'conv1', None), nn.Conv2d
@@ -66,6 +68,11 @@ class FrameCNN(BaseModule):
                     f'{type(self.backbone).__name__} has no first '
                     'convolution conv1 to extend to optical flow: use '
                     'another backbone (without a deep stem), or flow=False'
+                )
+            if flow_channels < 1:
+                raise UserError(
+                    f'flow_channels must be 1 or more, got {flow_channels}; '
+                    'flow=False leaves out optical flow'
                 )
             self.backbone.conv1 = TwoStreamConv(
                 self.backbone.conv1, flow_channels
@@ -86,8 +93,8 @@ class FrameCNN(BaseModule):
 
         Args:
             img (Tensor): (B, T, 3, H, W) normalised RGB.
-            flow (Tensor, optional): (B, T, F, H, W) normalised, F flow
-                channels; ignored with ``flow=False``.
+            flow (Tensor, optional): (B, T, 3, H, W) normalised, of which the
+                last F channels are used; ignored with ``flow=False``.
 
         Returns:
             tuple[Tensor, Tensor]: x (B, T, D) of length 1, and raw
@@ -104,7 +111,14 @@ class FrameCNN(BaseModule):
                     'none: load it (dataset with flow=True), or set '
                     'model.frame_cnn.flow=False'
                 )
-            frames = torch.cat((frames, flow.flatten(0, 1)), dim=1)
+            if flow.shape[2] < self.flow_channels:
+                raise UserError(
+                    f'flow_channels is {self.flow_channels}, but flow maps '
+                    f'have {flow.shape[2]} channels; set '
+                    f'model.frame_cnn.flow_channels={flow.shape[2]}'
+                )
+            used = flow[:, :, flow.shape[2] - self.flow_channels :]
+            frames = torch.cat((frames, used.flatten(0, 1)), dim=1)
         maps = self.backbone(frames)[-1]
         exact = torch.promote_types(maps.dtype, torch.float32)
         raw = maps.mean(dim=(2, 3), dtype=exact)

@@ -12,7 +12,12 @@ from ..registry import MODELS
 from .attention import CollaborativePooling, SelfPooling
 from .classifier import PairClassifier
 from .clip_features import MEMORY, ClipFeatures
-from .pair_distances import pair_distances, pooled_distances, self_pool
+from .pair_distances import (
+    check_finite,
+    pair_distances,
+    pooled_distances,
+    self_pool,
+)
 
 POOLINGS = ('mean', 'self', 'collaborative', 'self+collaborative')
 
@@ -149,9 +154,10 @@ class SCANMatcher(BaseModule):
         Raises:
             UserError: Features or classifier are not finite.
         """
-        folded = (
+        weight, bias = (
             part.to(query.keys.device) for part in self.classifier.folded()
         )
+        check_finite(query, gallery, weight, bias)
         u, v = (
             clips.embeddings.double().mean(dim=1)
             if self.self_pooling is None
@@ -159,7 +165,7 @@ class SCANMatcher(BaseModule):
             for clips in (query, gallery)
         )
         if self.cross_pooling is None:
-            return pooled_distances(u, v, *folded)
+            return pooled_distances(u, v, weight, bias)
         return pair_distances(
-            query, gallery, *folded, guides=(u, v), memory=memory
+            query, gallery, weight, bias, guides=(u, v), memory=memory
         )

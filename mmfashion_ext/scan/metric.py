@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """MMEngine metric of video person re-identification: CMC and mAP."""
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -51,7 +52,9 @@ class VideoReIDMetric(BaseMetric):
     (M, N) for M query and N gallery clips; the distance of two tracklets is
     the mean of the smallest tenth of the distances of their clips. The
     metrics are ``{allshots,cuhk03,market1501}/CMC-{1,5,10,20}`` and ``mAP``,
-    all in 0-1, see :mod:`mmfashion_ext.evaluation.reid`. To keep the best
+    all in 0-1, see :mod:`mmfashion_ext.evaluation.reid`, with the number of
+    queries that they are means of, ``query_num``, and of those that are
+    skipped because they have no match, ``miss_num``. To keep the best
     checkpoint, give the checkpoint hook ``save_best='allshots/CMC-1'``
     **and** ``rule='greater'``.
 
@@ -62,6 +65,10 @@ class VideoReIDMetric(BaseMetric):
         topk (Sequence[int]): Ranks of the CMC, from 1.
         draws (int): Number of galleries drawn for ``cuhk03``.
         seed (int): Seed of these draws.
+        query_in_gallery (bool): Keep the query tracklets in the gallery too,
+            as MARS' official evaluation does: 140 of its queries have no
+            match otherwise. A query never matches itself, since items of its
+            person from its camera are excluded. Defaults to False.
         outfile_prefix (str, optional): Write ``{prefix}.distmat.npz``, which
             ``tools/analysis/eval_reid.py`` reads.
         **kwargs: ``collect_device``, ``prefix`` and ``collect_dir`` of
@@ -80,6 +87,7 @@ class VideoReIDMetric(BaseMetric):
         topk: Sequence[int] = TOPK,
         draws: int = DRAWS,
         seed: int = 0,
+        query_in_gallery: bool = False,
         outfile_prefix: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -90,6 +98,7 @@ class VideoReIDMetric(BaseMetric):
         self._evaluate_reid = partial(
             evaluate_reid, variants=variants, topk=topk, draws=draws, seed=seed
         )
+        self.query_in_gallery = query_in_gallery
         self.outfile_prefix = outfile_prefix
         self.matcher: nn.Module | None = None  # set by MatcherHook
 
@@ -128,7 +137,9 @@ class VideoReIDMetric(BaseMetric):
             UserError: No matcher, no clips of a role, or clips that differ
                 in length.
         """
-        query, gallery = (_collect(results, r) for r in ('query', 'gallery'))
+        query = _collect(results, 'query')
+        among = ('gallery', 'query') if self.query_in_gallery else ('gallery',)
+        gallery = _collect(results, *among)
         distmat = aggregate_tracklets(
             self._clip_distances(query.features, gallery.features),
             query.clips,
@@ -143,7 +154,16 @@ class VideoReIDMetric(BaseMetric):
             with atomic_write(path) as partial, partial.open('wb') as file:
                 np.savez_compressed(file, **vars(distances))
             print_log(f'Wrote {path}', logger='current')
-        return self._evaluate_reid(distances)
+        metrics = self._evaluate_reid(distances)
+        if metrics['miss_num']:
+            print_log(
+                f'{metrics["miss_num"]} of {len(query.pids)} queries have no '
+                'match in the gallery and are skipped; the metrics are means '
+                f'over {metrics["query_num"]}',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return metrics
 
     def _clip_distances(
         self, query: ClipFeatures, gallery: ClipFeatures
@@ -165,15 +185,16 @@ class VideoReIDMetric(BaseMetric):
         return distances.cpu().numpy()
 
 
-def _collect(results: list[dict], role: str) -> Tracklets:
-    """Sort the clips of a role by tracklet and start, without duplicates."""
+def _collect(results: list[dict], *roles: str) -> Tracklets:
+    """Sort the clips of roles by tracklet and start, without duplicates."""
+    role = roles[0]
     # a sampler that fills up the last batch gives some clips twice
-    by_key = {r['clip']: r for r in results if r['role'] == role}
+    by_key = {r['clip']: r for r in results if r['role'] in roles}
     clips = [by_key[key] for key in sorted(by_key)]
     if not clips:
         raise UserError(
             f'no {role} clips were tested: VideoReIDMetric needs a dataset '
-            "with role='test'"
+            "with role='test' and tracklets in both of its lists"
         )
     if len({clip['x'].shape for clip in clips}) > 1:
         shortest = min(clips, key=lambda clip: len(clip['x']))

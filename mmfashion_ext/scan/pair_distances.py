@@ -108,7 +108,7 @@ def pair_distances(
         UserError: Features or classifier are not finite.
         ValueError: Shapes do not fit.
     """
-    _check(query, gallery, weight, bias)
+    check_finite(query, gallery, weight, bias)
     if guides is None:
         guides = self_pool(query, memory), self_pool(gallery, memory)
     u, v = (guide.double() for guide in guides)
@@ -218,13 +218,24 @@ def _groups(
         channels = channels[count:]
 
 
-def _check(
+def check_finite(
     query: ClipFeatures,
     gallery: ClipFeatures,
     weight: Tensor,
     bias: Tensor | float,
 ) -> None:
-    """Check shapes, and that all numbers are finite."""
+    """Check shapes, and that all numbers are finite.
+
+    Args:
+        query (ClipFeatures): (M, T, D).
+        gallery (ClipFeatures): (N, T', D).
+        weight (Tensor): (D,), see :func:`pair_distances`.
+        bias (Tensor | float): Constant of the same affine map.
+
+    Raises:
+        UserError: A number is not finite.
+        ValueError: Shapes do not fit.
+    """
     for name, (x, h) in (('query', query), ('gallery', gallery)):
         if x.shape != h.shape or x.shape[2:] != weight.shape or not x.shape[1]:
             raise ValueError(

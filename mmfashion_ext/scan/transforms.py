@@ -200,7 +200,7 @@ class EraseFrames:
     def sample(
         self, width: int, height: int, rng: np.random.Generator
     ) -> tuple[int, int, int, int]:
-        """Draw a rectangle.
+        """Draw a rectangle; its size is added to the rounded corner.
 
         Args:
             width (int): Width of the image, px.
@@ -220,8 +220,7 @@ class EraseFrames:
                 continue
             x, y = uniform(0, width - w), uniform(0, height - h)
             x1, y1 = int(np.ceil(x)), int(np.ceil(y))
-            x2, y2 = int(np.floor(x + w)), int(np.floor(y + h))
-            return x1, y1, max(x1, x2), max(y1, y2)
+            return x1, y1, x1 + int(w), y1 + int(h)
 
 
 @TRANSFORMS.register_module()

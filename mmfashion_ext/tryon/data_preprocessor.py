@@ -58,11 +58,13 @@ class TryOnDataPreprocessor(BaseDataPreprocessor):
 
     def _convert(self, kind: str, batch: Tensor) -> Tensor:
         if kind in ('person', 'truth', 'cloth', 'unpaired_cloth'):
-            return batch.float().div_(255).sub_(0.5).div_(0.5)
+            # a copy, which alone is changed in place
+            batch = batch.to(torch.float32, copy=True)
+            return batch.div_(255).sub_(0.5).div_(0.5)
         if kind.endswith('cloth_mask'):
             return (batch >= 128).float()
         if kind in ('parse', 'true_parse'):
-            return batch.long().masked_fill_(batch == NOISE, UPPER_CLOTHES)
+            return batch.long().masked_fill(batch == NOISE, UPPER_CLOTHES)
         return batch.long() if kind == 'densepose' else batch.float()
 
 

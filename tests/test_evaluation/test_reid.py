@@ -166,7 +166,9 @@ def test_by_hand():
         found = [metrics[f'{variant}/CMC-{k}'] for k in (1, 2, 3, 5)]
         assert found == pytest.approx([1 / 3, 2 / 3, 1, 1])
     assert metrics['mAP'] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
-    assert len(metrics) == 13
+    assert metrics['query_num'] == 3
+    assert metrics['miss_num'] == 0
+    assert len(metrics) == 15
 
 
 def test_the_own_camera_counts_for_wrong_items_only():
@@ -200,6 +202,16 @@ def test_one_gallery_item_and_a_long_curve():
     curve = cmc(find_matches(data), 'allshots', 100)
     assert curve.shape == (100,)
     assert (curve == 1).all()  # the query without a match does not count
+
+
+@pytest.mark.fault(13)
+def test_metrics_say_over_how_many_queries_they_are():
+    data = two_cameras(
+        np.array([[0.3], [0.4]]), g_pids=np.array([1]), q_pids=np.array([1, 2])
+    )
+    metrics = evaluate_reid(data)
+    assert metrics['query_num'] == 1
+    assert metrics['miss_num'] == 1
 
 
 def test_draws_are_repeatable_and_average_out():

@@ -51,6 +51,18 @@ def test_exchanging_the_roles_changes_nothing(classifier):
     torch.testing.assert_close(exchanged.transpose(0, 1), expected)
 
 
+@pytest.mark.fault(16)
+def test_a_frozen_batch_norm_stays_frozen(classifier):
+    model, sides = classifier(), features(3, 2)
+    expected = model.eval()(*sides)
+    model.train()
+    model.norm.eval()
+    before = model.norm.running_mean.clone()
+    torch.testing.assert_close(model(*sides), expected)
+    assert not model.norm.training
+    assert torch.equal(model.norm.running_mean, before)
+
+
 def test_chunks_have_their_own_statistics(plain, classifier):
     """33 probes: 30, then 3, with a running update for each."""
     sides = features(33, 2)

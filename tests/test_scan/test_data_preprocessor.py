@@ -24,6 +24,16 @@ def test_clips_become_a_normalised_batch():
             assert clip[1, :, 2, 1].tolist() == pytest.approx(expected)
 
 
+@pytest.mark.fault(16)
+def test_tensors_of_the_caller_stay_as_they_are():
+    """Floats that are stacked already are not copied by a cast."""
+    clips = torch.rand(2, 3, 3, 4, 2) * 255
+    before = clips.clone()
+    found = ClipDataPreprocessor()(dict(inputs=dict(img=clips, flow=clips)))
+    assert torch.equal(clips, before)
+    assert torch.equal(found['inputs']['img'], found['inputs']['flow'])
+
+
 def test_clips_of_different_sizes_are_refused():
     clips = [torch.zeros(3, 3, h, 2, dtype=torch.uint8) for h in (4, 5)]
     with pytest.raises(UserError, match=r'one size .*got \[\(3, 3, 4, 2\)'):

@@ -135,9 +135,10 @@ def test_several_tracklets_a_camera(root):
         Tracklet(1, 0, ['1001.png', '1002.png']),
         Tracklet(0, 1, []),
         Tracklet(0, 1, ['0100.png']),
+        Tracklet(0, 0, ['0000.png']),
     ]
     meta = json.loads((root / 'meta.json').read_text())
-    split = PersonSplit([1, 2], [0], [0], [1, 0, 2], [4], [3, 4])
+    split = PersonSplit([1, 2], [0], [0], [1, 0, 2], [4], [3, 4, 5])
     VideoReID(Meta('m', 2, meta['identities'], tracklets), [split]).write(root)
     train = make(root)
     assert train.metainfo['pids'] == [1, 2]
@@ -145,8 +146,38 @@ def test_several_tracklets_a_camera(root):
         *((1, 0, 0, 0, 0, 1), (2, 1, 0, 1, 0, 2), (1, 0, 0, 2, 0, 2))
     ]
     assert rows(make(root, role='test')) == [
-        *((0, -1, 1, 0, 0, 1), (0, -1, 1, 2, 0, 1))
+        *((0, -1, 1, 0, 0, 1), (0, -1, 1, 2, 0, 1), (0, -1, 0, 3, 0, 1))
     ]
+
+
+@pytest.mark.fault(23)
+@pytest.mark.parametrize(
+    ('query', 'gallery', 'message'),
+    [
+        ([4], [], 'split 0 has no gallery tracklet with frames'),
+        ([4], [3], 'split 0 has no gallery tracklet with frames'),
+        ([], [4], 'split 0 has no query tracklet with frames'),
+        ([4], [2], 'none of the 1 queries has a match'),
+    ],
+)
+def test_what_leaves_nothing_to_evaluate_is_told_at_load(
+    root, query, gallery, message
+):
+    """Not after the first epoch, when it is validated."""
+    tracklets = [
+        Tracklet(1, 0, ['1000.png']),
+        Tracklet(1, 1, ['1100.png']),
+        Tracklet(2, 0, ['2000.png']),
+        Tracklet(0, 0, []),
+        Tracklet(0, 1, ['0100.png']),
+    ]
+    meta = json.loads((root / 'meta.json').read_text())
+    pids = [sorted({tracklets[i].pid for i in x}) for x in (query, gallery)]
+    split = PersonSplit([1], *pids, [0, 1], query, gallery)
+    VideoReID(Meta('m', 2, meta['identities'], tracklets), [split]).write(root)
+    make(root)
+    with pytest.raises(UserError, match=message):
+        make(root, role='test')
 
 
 def test_flow_of_jpeg_frames_is_png(tmp_path):

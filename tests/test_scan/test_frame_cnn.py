@@ -46,6 +46,27 @@ def test_backbones_of_mmpretrain_fit():
         torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.fault(16)
+@pytest.mark.parametrize('channels', [1, 2, 3])
+def test_the_last_channels_of_flow_are_used(channels):
+    model = frame_cnn(flow_channels=channels).eval()
+    x, flow = frames(), frames(seed=1)
+    expected, _ = model(x, flow)
+    other = flow.clone()
+    other[:, :, : 3 - channels] = 7
+    torch.testing.assert_close(model(x, other)[0], expected)
+    other[:, :, -channels:] += 1
+    assert not torch.allclose(model(x, other)[0], expected)
+
+
+@pytest.mark.fault(16)
+def test_wrong_channels_of_flow():
+    with pytest.raises(UserError, match='flow_channels must be 1 or more'):
+        frame_cnn(flow_channels=0)
+    with pytest.raises(UserError, match='is 4, but flow maps have 3'):
+        frame_cnn(flow_channels=4)(frames(), frames())
+
+
 def test_two_streams_meet_before_the_first_normalisation():
     model = frame_cnn()
     stem, net = model.backbone.conv1, model.backbone

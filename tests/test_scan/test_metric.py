@@ -22,9 +22,10 @@ from mmfashion_ext.scan.structures import ClipDataSample
 PEOPLE, FRAMES, DIM = 6, 3, 8
 
 
-def make_matcher():
+def make_matcher(pooling='self+collaborative'):
     torch.manual_seed(0)
-    matcher = SCANMatcher(raw_channels=4, channels=DIM).eval()
+    matcher = SCANMatcher(raw_channels=4, channels=DIM, pooling=pooling)
+    matcher.eval()
     with torch.no_grad():
         # as trained: the more different, the likelier class 0
         matcher.classifier.linear.weight[0] = 40.0
@@ -103,7 +104,8 @@ def test_equal_to_pairs_of_clips(percentile, tmp_path):
     data = ReIDDistances(written['distmat'], people, people, *cameras)
     assert metrics == evaluate_reid(data)
     assert metrics == evaluate_reid(ReIDDistances(**written))
-    assert len(metrics) == 13
+    assert metrics['query_num'] == PEOPLE
+    assert len(metrics) == 15
     # all but the one who looks different
     assert metrics['allshots/CMC-1'] == pytest.approx(5 / 6)
 
@@ -125,9 +127,57 @@ def test_half_precision():
 
 def test_settings_of_the_protocol():
     metrics = evaluate(make_samples(), variants=['allshots'], topk=[1, 2])
-    assert list(metrics) == ['allshots/CMC-1', 'allshots/CMC-2', 'mAP']
+    names = ['allshots/CMC-1', 'allshots/CMC-2', 'mAP']
+    assert list(metrics) == [*names, 'query_num', 'miss_num']
     with pytest.raises(UserError, match='percentile must be 0 to 100'):
         VideoReIDMetric(percentile=101)
+
+
+@pytest.mark.fault(13)
+def test_queries_without_a_match_are_told(caplog, monkeypatch):
+    told = []
+    module = 'mmfashion_ext.scan.metric.print_log'
+    monkeypatch.setattr(module, lambda text, **kwargs: told.append(text))
+    samples = make_samples()
+    kept = [s for s in samples if s.role == 'query' or s.pid != 2]
+    metrics = evaluate(kept)
+    assert (metrics['query_num'], metrics['miss_num']) == (PEOPLE - 1, 1)
+    assert told == [
+        f'1 of {PEOPLE} queries have no match in the gallery and are skipped; '
+        f'the metrics are means over {PEOPLE - 1}'
+    ]
+
+
+@pytest.mark.fault(13)
+def test_the_official_evaluation_of_mars_keeps_queries_in_the_gallery(
+    tmp_path,
+):
+    """Two queries of one person in two cameras match each other."""
+    samples = make_samples()
+    kept = [s for s in samples if s.role == 'query' or s.pid != 2]
+    for sample in samples:
+        if sample.role == 'gallery' and sample.pid == 2:
+            copy = sample.clone()
+            copy.set_metainfo({'role': 'query'})
+            kept.append(copy)
+    assert evaluate(kept)['miss_num'] == 2
+    prefix = str(tmp_path / 'x')
+    metrics = evaluate(kept, query_in_gallery=True, outfile_prefix=prefix)
+    assert (metrics['query_num'], metrics['miss_num']) == (PEOPLE + 1, 0)
+    written = np.load(f'{prefix}.distmat.npz')
+    assert written['distmat'].shape == (PEOPLE + 1, 2 * PEOPLE)
+
+
+@pytest.mark.fault(16)
+@pytest.mark.parametrize('pooling', ['mean', 'self', 'self+collaborative'])
+def test_features_that_are_not_finite_are_one_line(pooling):
+    samples = make_samples()
+    samples[3].embeddings[0, 0] = float('nan')
+    metric = VideoReIDMetric()
+    metric.matcher = make_matcher(pooling)
+    metric.process(None, [sample.to_dict() for sample in samples])
+    with pytest.raises(UserError, match=r'query clips: .* are not finite'):
+        metric.evaluate(len(samples))
 
 
 def test_missing_parts_are_named():

@@ -162,6 +162,7 @@ def painted(before, after):
     return tuple(int(v) for v in box)
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize('paste', ['reference', 'sampled'])
 def test_erased_rectangles(paste):
     width, height = 64, 128
@@ -177,11 +178,11 @@ def test_erased_rectangles(paste):
         w, h = x2 - x1, y2 - y1
         assert 0 < x1 < x2 <= width
         assert 0 < y1 < y2 <= height
-        # the integer box is up to 2 px smaller than the one drawn
-        assert 0.02 * width * height <= (w + 2) * (h + 2)
+        # the integer box is less than 1 px smaller than the one drawn
+        assert 0.02 * width * height < (w + 1) * (h + 1)
         assert w * h <= 0.2 * width * height
-        assert (h + 2) / w >= 0.3
-        assert h / (w + 2) <= 1 / 0.3
+        assert (h + 1) / w > 0.3
+        assert h / (w + 1) < 1 / 0.3
         expected = (x1, y1, x2, y2)
         if paste == 'reference':
             expected = (w, h, min(2 * w, width), min(2 * h, height))
@@ -192,6 +193,7 @@ def test_erased_rectangles(paste):
             assert found == expected
 
 
+@pytest.mark.fault(14)
 def test_published_erasing_covers_less_than_it_draws():
     width, height = 128, 256
     rng = np.random.default_rng(0)
@@ -199,8 +201,23 @@ def test_published_erasing_covers_less_than_it_draws():
     w, h = np.diff(np.reshape(boxes, (-1, 2, 2)), axis=1)[:, 0].T
     cut = np.clip(width - w, 0, w) * np.clip(height - h, 0, h)
     drawn = (w * h).mean() / (width * height)
-    assert drawn == pytest.approx(0.106, abs=0.002)
-    assert cut.mean() / (width * height) == pytest.approx(0.095, abs=0.002)
+    assert drawn == pytest.approx(0.108, abs=0.002)
+    assert cut.mean() / (width * height) == pytest.approx(0.096, abs=0.002)
+
+
+@pytest.mark.fault(14)
+def test_size_of_the_erased_rectangle_is_added_to_its_rounded_corner():
+    """floor(x + w) would make it 1 px smaller half of the time."""
+
+    class Drawn:
+        values = iter([0.1, 1.0, 10.9, 20.2])
+
+        def uniform(self, low, high):
+            return next(self.values)
+
+    w = h = int((0.1 * 128 * 256) ** 0.5)
+    box = EraseFrames().sample(128, 256, Drawn())
+    assert box == (11, 21, 11 + w, 21 + h)
 
 
 def test_each_frame_and_modality_is_erased_by_itself():

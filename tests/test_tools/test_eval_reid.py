@@ -59,7 +59,7 @@ def test_as_a_user_runs_it(tmp_path, run_python):
     ranks = [f'CMC-{k}' for k in (1, 5, 10, 20)]
     names = [f'{v}/{r}' for v in ('allshots', 'cuhk03', 'market1501')
              for r in ranks]  # fmt: skip
-    assert list(metrics) == [*names, 'mAP']
+    assert list(metrics) == [*names, 'mAP', 'query_num', 'miss_num']
     assert metrics == evaluate_reid(ReIDDistances(**arrays()))
     assert 'allshots' in done.stdout
     assert f'{metrics["mAP"]:.3f}' in done.stdout

@@ -37,6 +37,21 @@ def run(inputs):
     ]
 
 
+@pytest.mark.fault(16)
+def test_tensors_of_the_caller_stay_as_they_are():
+    """Stacked tensors of the right type are not copied by a cast."""
+    inputs = {kind: torch.stack(values) for kind, values in batch().items()}
+    inputs['person'] = inputs['person'].float()
+    inputs['cloth'] = inputs['cloth'].float()
+    inputs['parse'] = inputs['parse'].long()
+    before = {kind: values.clone() for kind, values in inputs.items()}
+    made = run(dict(inputs))
+    for kind, values in inputs.items():
+        assert torch.equal(values, before[kind]), kind
+    assert torch.equal(made['person'], run(batch())['person'])
+    assert torch.equal(made['parse'], run(batch())['parse'])
+
+
 def test_values():
     given, made = batch(), run(batch())
     person = torch.stack(given['person'])

@@ -34,8 +34,9 @@ def read_mars(raw: Path) -> RawVideos:
     """Read MARS with its one split.
 
     Junk (useless detections, raw number -1) is left out. Distractors (raw
-    number 0) are in the gallery. The gallery holds all test tracklets except
-    the queries, as is usual.
+    number 0) are in the gallery. The gallery list holds all test tracklets
+    except the queries; ``VideoReIDMetric(query_in_gallery=True)`` adds them
+    again, as the official evaluation does.
 
     Args:
         raw (Path): Folder of ``bbox_train``, ``bbox_test`` and ``info``.

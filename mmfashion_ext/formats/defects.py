@@ -4,8 +4,12 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..utils.images import image_orientation
 
 _MAX_PRINTED = 20
+_TURNED = 'has EXIF orientation'
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,28 @@ class ConvertedImage:
     defects: list[Defect] = field(default_factory=list)
 
 
+def orientation_notes(path: str | Path, file: str) -> list[Defect]:
+    """Return a note if an image is to be shown rotated or mirrored.
+
+    Args:
+        path (str | Path): The image.
+        file (str): What to call it.
+
+    Returns:
+        list[Defect]: One, or none of an upright image.
+    """
+    orientation = image_orientation(path)
+    if orientation == 1:
+        return []
+    what = f'{_TURNED} {orientation}, which viewers follow'
+    remedy = (
+        'sizes and annotations are taken to refer to the pixels as they are '
+        'stored, and the configs load them so; if they refer to the rotated '
+        'image, store it rotated, without the orientation'
+    )
+    return [Defect(file, '', what, remedy, fatal=False)]
+
+
 def print_defects(defects: Sequence[Defect], report: str | None) -> None:
     """Print what a converter found.
 
@@ -66,6 +92,13 @@ def print_defects(defects: Sequence[Defect], report: str | None) -> None:
         for defect in defects:
             print(defect)
         return
+    turned = [d for d in defects if d.what.startswith(_TURNED)]
+    if turned:
+        print(
+            f'note: {len(turned)} images have an EXIF orientation, such as '
+            f'{turned[0].file}; {turned[0].remedy}',
+            file=sys.stderr,
+        )
     for defect in fatal[:_MAX_PRINTED]:
         print(defect, file=sys.stderr)
     if len(fatal) > _MAX_PRINTED:

@@ -170,6 +170,19 @@ def image_size(
         return image.size[::-1] if turned else image.size
 
 
+def image_orientation(source: ImageInput) -> int:
+    """Read the EXIF orientation of an image from its header, 1 to 8.
+
+    Args:
+        source (ImageInput): See there.
+
+    Raises:
+        UserError: It is missing, damaged, too large or not an image.
+    """
+    with _reading(source), _header(source) as image:
+        return exif_orientation(image)
+
+
 def exif_orientation(image: Image.Image) -> int:
     """Return the EXIF orientation of an image, 1 (upright) to 8.
 

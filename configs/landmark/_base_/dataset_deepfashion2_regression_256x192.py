@@ -5,7 +5,7 @@ input_size = (192, 256)  # (w, h)
 codec = dict(type='mmpose.RegressionLabel', input_size=input_size)
 
 train_pipeline = [
-    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.LoadImage', color_type='color_ignore_orientation'),
     dict(type='mmpose.GetBBoxCenterScale'),
     dict(type='mmpose.RandomFlip', direction='horizontal'),
     dict(type='mmpose.RandomBBoxTransform'),
@@ -15,7 +15,7 @@ train_pipeline = [
     dict(type='mmpose.PackPoseInputs'),
 ]
 test_pipeline = [
-    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.LoadImage', color_type='color_ignore_orientation'),
     dict(type='mmpose.GetBBoxCenterScale'),
     dict(type='mmpose.TopdownAffine', input_size=input_size),
     dict(type='mmfashion_ext.PackLandmarks'),

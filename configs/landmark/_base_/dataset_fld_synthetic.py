@@ -13,7 +13,7 @@ codec = dict(
 )
 
 train_pipeline = [
-    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.LoadImage', color_type='color_ignore_orientation'),
     dict(type='mmpose.GetBBoxCenterScale'),
     dict(type='mmpose.RandomFlip', direction='horizontal'),
     dict(type='mmpose.RandomBBoxTransform', rotate_factor=30),
@@ -22,7 +22,7 @@ train_pipeline = [
     dict(type='mmpose.PackPoseInputs'),
 ]
 test_pipeline = [
-    dict(type='mmpose.LoadImage'),
+    dict(type='mmpose.LoadImage', color_type='color_ignore_orientation'),
     dict(type='mmpose.GetBBoxCenterScale'),
     dict(type='mmpose.TopdownAffine', input_size=input_size, use_udp=True),
     dict(type='mmfashion_ext.PackLandmarks'),

@@ -3,7 +3,7 @@
 data_root = 'data/deepfashion2/'
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
     dict(type='mmfashion_ext.LoadClothes'),
     dict(
         type='mmfashion_ext.ResizeClothes',
@@ -14,7 +14,7 @@ train_pipeline = [
     dict(type='mmfashion_ext.PackClothes'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
     dict(
         type='mmfashion_ext.ResizeClothes', scale=(1333, 800), keep_ratio=True
     ),
@@ -69,7 +69,7 @@ tta_model = dict(
     max_per_img=100,
 )
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
     dict(
         type='TestTimeAug',
         transforms=[

@@ -7,14 +7,14 @@ data_root = 'data/synthetic_deepfashion2/'
 size = (160, 160)  # (w, h); padded to multiples of 32
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
     dict(type='mmfashion_ext.LoadClothes'),
     dict(type='mmfashion_ext.ResizeClothes', scale=size, keep_ratio=True),
     dict(type='mmfashion_ext.RandomFlipClothes', prob=0.5),
     dict(type='mmfashion_ext.PackClothes'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
     dict(type='mmfashion_ext.ResizeClothes', scale=size, keep_ratio=True),
     dict(type='mmfashion_ext.LoadClothes'),
     dict(type='mmfashion_ext.PackClothes'),
@@ -41,7 +41,7 @@ val_evaluator = dict(ann_file=data_root + 'annotations/validation.json')
 test_evaluator = val_evaluator
 
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
     dict(
         type='TestTimeAug',
         transforms=[

@@ -25,7 +25,7 @@ import numpy as np
 from ...errors import UserError
 from ...utils.images import image_size
 from ..checks import Fields, find_problems
-from ..defects import ConvertedImage, Defect
+from ..defects import ConvertedImage, Defect, orientation_notes
 from ..rules import MAX_SIDE, Choice, Integer, Numbers, show
 from .constants import (
     ATTRIBUTES,
@@ -137,9 +137,9 @@ class RawSplit:
             )
         try:
             # annotations refer to the stored pixels
-            size = image_size(
-                self.folder / 'image' / image_file, orientation=False
-            )
+            path = self.folder / 'image' / image_file
+            size = image_size(path, orientation=False)
+            notes = orientation_notes(path, image_file)
         except UserError:
             what = 'cannot be read as an image'
             return _unusable(image_file, what, _EXTRACT)
@@ -149,7 +149,9 @@ class RawSplit:
         except (OSError, ValueError, RecursionError) as error:
             what = f'is not valid JSON ({error})'
             return _unusable(anno_file, what, _EXTRACT)
-        return _convert(stem, content, size, self.visible_only)
+        raw = _convert(stem, content, size, self.visible_only)
+        raw.defects += notes
+        return raw
 
 
 def coco_categories() -> list[dict]:

@@ -27,7 +27,7 @@ import numpy as np
 from ...errors import UserError
 from ...utils.images import image_size
 from ..checks import Fields, find_problems, parse_integer, parse_integers
-from ..defects import ConvertedImage, Defect
+from ..defects import ConvertedImage, Defect, orientation_notes
 from ..rules import Choice, Integer, show
 from .constants import (
     CATEGORY_ID,
@@ -174,6 +174,7 @@ class RawFLD:
                 raw.defects.append(Defect(*where, str(error), _FIX_IMAGE))
                 yield raw
                 continue
+            raw.defects += orientation_notes(self.images / file_name, name)
             raw.defects += _find_defects(entry, size)
             if not any(defect.fatal for defect in raw.defects):
                 raw.image = {

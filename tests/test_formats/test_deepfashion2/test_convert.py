@@ -4,6 +4,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.convert import (
@@ -52,3 +53,61 @@ def test_a_split_is_converted_whole_or_not_at_all(split, tmp_path, capsys):
     assert [image['id'] for image in content['images']] == [1]
     assert len(content['annotations']) == 1
     assert 'left out: 1 images and 1 items of' in capsys.readouterr().out
+
+
+@pytest.fixture
+def turned(raw_split, raw_item):
+    """A split whose image is stored 100 x 120 px, to be shown rotated."""
+    split = raw_split(
+        {'000001': {'source': 'user', 'pair_id': 1, 'item1': raw_item(9)}}
+    )
+    path = split / 'image' / '000001.jpg'
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(path).save(path, exif=exif)
+    return split
+
+
+@pytest.mark.fault(7)
+def test_size_boxes_and_loaded_pixels_agree_in_spite_of_exif(
+    turned, tmp_path, capsys
+):
+    """The pipelines of the configs load what the converter measured."""
+    pytest.importorskip('mmdet')
+    from mmengine.config import Config
+    from mmengine.registry import DefaultScope
+
+    from mmfashion_ext.hub import root
+    from mmfashion_ext.match_rcnn import DeepFashion2Dataset
+
+    out = tmp_path / 'out.json'
+    convert_split(turned, out)
+    note = capsys.readouterr().err
+    assert 'note: 1 images have an EXIF orientation, such as 000001' in note
+    (image,) = json.loads(out.read_text())['images']
+    assert (image['width'], image['height']) == (100, 120)
+    base = root() / 'configs/match_rcnn/_base_/dataset_deepfashion2.py'
+    pipeline = Config.fromfile(base).train_pipeline
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        data = DeepFashion2Dataset(
+            ann_file=str(out),
+            data_prefix={'img': str(turned / 'image')},
+            pipeline=pipeline,
+        )
+        assert data[0]['data_samples'].ori_shape == (120, 100)
+        del pipeline[0]['color_type']
+        data = DeepFashion2Dataset(
+            ann_file=str(out),
+            data_prefix={'img': str(turned / 'image')},
+            pipeline=pipeline,
+        )
+        with pytest.raises(UserError, match=r'loaded with 120 x 100 px.*EXIF'):
+            data[0]
+
+
+@pytest.mark.fault(7)
+def test_check_lists_turned_images(turned, capsys):
+    convert_split(turned, check=True)
+    printed = capsys.readouterr().out
+    assert 'defects: 0, notes: 1' in printed
+    assert '000001.jpg: note: has EXIF orientation 6' in printed

@@ -4,6 +4,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.fld.convert import convert_part, read_usable
@@ -38,3 +39,22 @@ def test_a_part_is_converted(root, tmp_path, capsys):
     (category,) = content['categories']
     assert len(category['keypoints']) == 8
     assert f'wrote {out}: 1 images' in capsys.readouterr().out
+
+
+@pytest.mark.fault(7)
+def test_turned_images_are_noted(root, tmp_path, capsys):
+    """The size is that of the pixels as stored, which annotations mean."""
+    path = root / 'Img/img/img_00000001.jpg'
+    image = Image.open(path)
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    image.crop((0, 0, 60, 64)).save(path, exif=exif)
+    out = tmp_path / 'out.json'
+    raw = RawFLD(root)
+    entry = next(e for e in raw.entries if e.name.endswith('00000001.jpg'))
+    (converted,) = raw.read([entry])
+    size = converted.image['width'], converted.image['height']
+    assert size == (60, 64)
+    clothes = entry.landmarks.clothes.name
+    convert_part(root, out, split=entry.split, subset=clothes)
+    assert '1 images have an EXIF orientation' in capsys.readouterr().err

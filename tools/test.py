@@ -16,6 +16,7 @@ from mmfashion_ext.runner import (
     draw_predictions,
     dump_predictions,
     load_config,
+    quiet_hosts,
 )
 from mmfashion_ext.utils.checkpoint import check_weights
 from mmfashion_ext.utils.cli import run_tool
@@ -55,6 +56,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    with quiet_hosts():
+        run(args)
+
+
+def run(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     cfg.load_from, cfg.resume = check_weights(args.checkpoint), False
     if args.tta:

@@ -14,6 +14,7 @@ from mmfashion_ext.runner import (
     add_runner_arguments,
     build_runner,
     load_config,
+    quiet_hosts,
     resume_from,
 )
 from mmfashion_ext.utils.checkpoint import check_weights
@@ -47,6 +48,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    with quiet_hosts():
+        run(args)
+
+
+def run(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     if args.amp:
         from mmengine.device import is_cuda_available

@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Runner of training and test: set-up, console, progress, early checks."""
 
+from .console import quiet_hosts
 from .setup import (
     add_runner_arguments,
     augment_at_test,
@@ -18,5 +19,6 @@ __all__ = [
     'draw_predictions',
     'dump_predictions',
     'load_config',
+    'quiet_hosts',
     'resume_from',
 ]

@@ -9,7 +9,7 @@ import os
 import warnings
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -17,6 +17,7 @@ from .. import plugins
 from ..errors import UserError
 from ..hub import config_path
 from ..utils.config_options import ConfigOptions, merge_options
+from .console import process_rank, set_console
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -102,22 +103,34 @@ def build_runner(cfg: Config) -> 'Runner':
     """
     import torch
     from mmengine.device import is_cuda_available
+    from mmengine.logging import MMLogger
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
+
+    from .checked_runner import checked
 
     if cfg.launcher == 'pytorch' and not is_cuda_available():
         torch.distributed.init_process_group('gloo')
         cfg.model_wrapper_cfg = dict(
             type='mmengine.MMDistributedDataParallel', device_ids=None
         )
-        if cfg.pop('sync_bn', None):
+        if cfg.pop('sync_bn', None) and process_rank() == 0:
             warnings.warn(
                 'SyncBN works on GPUs only: here each process normalises by '
                 'its own share of the batch'
             )
+    runner_class: Any = Runner
     if 'runner_type' in cfg:
-        return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
+        runner_class = RUNNERS.get(cfg.runner_type)
+        if runner_class is None:
+            raise UserError(
+                f'runner_type: {cfg.runner_type!r} is not a known runner; '
+                'leave it out to use that of MMEngine'
+            )
+    # what is logged before the runner has a logger of its own
+    set_console(MMLogger.get_instance('mmengine'))
+    checked_class: Any = checked(runner_class)
+    return checked_class.from_cfg(cfg)
 
 
 def resume_from(cfg: Config, resume: str | None) -> None:

@@ -17,16 +17,59 @@ MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 
 
 @pytest.fixture(scope='module')
-def trained(tiny_deepfashion2, run_python, tmp_path_factory):
-    """A work dir after one epoch of two steps, in a process of its own."""
+def training(tiny_deepfashion2, run_python, tmp_path_factory):
+    """Return one epoch of two steps in a process: folder, options, output."""
     work_dir = tmp_path_factory.mktemp('work')
     _, options = tiny_deepfashion2
     options = [*options, 'model.test_cfg.rcnn.score_thr=0.0']
-    run_python(
+    done = run_python(
         *('tools/train.py', MODEL, '--work-dir', work_dir),
         *('--cfg-options', *options),
     )
-    return work_dir, options
+    return work_dir, options, done
+
+
+@pytest.fixture(scope='module')
+def trained(training):
+    """The work dir of that training, and its options."""
+    return training[:2]
+
+
+@pytest.mark.fault(31)
+def test_a_training_says_what_matters(training):
+    """It printed 570 lines before its first loss; they are in the log."""
+    work_dir, _, done = training
+    assert done.stderr == ''
+    lines = done.stdout.splitlines()
+    first = next(i for i, line in enumerate(lines) if 'Epoch(train)' in line)
+    assert [line.split()[1] for line in lines[:first]] == [
+        'model:',
+        'device:',
+        'data:',
+        'plan:',
+        'results:',
+    ]
+    assert 'train 4 items' in lines[2]
+    assert 'val 2 items' in lines[2]
+    assert lines[-1].endswith(f'last checkpoint: {work_dir / "epoch_1.pth"}')
+    (log,) = work_dir.glob('*/*.log')
+    for dump in ('Config:', 'System environment:', 'Hooks will be executed'):
+        assert dump in log.read_text()
+        assert dump not in done.stdout
+
+
+@pytest.mark.fault(9)
+def test_a_training_of_no_step_is_an_error(trained, run_tool, tmp_path):
+    options = [*trained[1], 'train_dataloader.batch_size=8']
+    done = run_tool(
+        *('tools/train.py', MODEL, '--work-dir', tmp_path / 'work'),
+        *('--cfg-options', *options, 'train_dataloader.drop_last=True'),
+        status=2,
+    )
+    (line,) = done.stderr.splitlines()
+    assert line.startswith('error: train_dataloader: an epoch has no step')
+    assert '4 items, fewer than a batch of 8' in line
+    assert list(tmp_path.rglob('*.pth')) == []
 
 
 def test_trains_and_goes_on(trained, run_tool):
@@ -47,12 +90,17 @@ def test_metrics_drawings_and_result_files(
 ):
     work_dir, options = trained
     out, drawn = tmp_path / 'a' / 'metrics.json', tmp_path / 'drawn'
-    run_python(
+    done = run_python(
         *('tools/test.py', MODEL, work_dir / 'epoch_1.pth'),
         *('--work-dir', tmp_path, '--out', out, '--show-dir', drawn),
         *('--show-thr', '0', '--dump', tmp_path / 'pred.pkl'),
         *('--cfg-options', *options),
     )
+    assert done.stderr == ''
+    lines = done.stdout.splitlines()
+    # a table of 16 lines, the numbers of the log, four files written
+    assert len(lines) < 35, done.stdout
+    assert sum('metrics are computed next' in line for line in lines) == 1
     metrics = json.loads(out.read_text())
     assert {'bbox/AP', 'segm/AP50', 'keypoints/AP', 'keypoints_vis/AR'} <= set(
         metrics

@@ -56,7 +56,7 @@ class StartUpHook(Hook):
 
 
 def describe_run(runner: Any) -> list[str]:
-    """Describe a runner whose loops are built, in three lines.
+    """Describe a runner whose loops are built: data, plan, results.
 
     Args:
         runner (Runner): Before its run.

@@ -29,8 +29,9 @@ from .utils.images import read_image
 from .utils.result_writer import ResultWriter
 
 #: Errors in one input of many that do not end a run: those of a user, and
-#: what networks and libraries raise, such as too little memory.
-SKIPPED_ERRORS = (UserError, RuntimeError, MemoryError, OSError)
+#: whatever networks and libraries raise, such as too little memory or an
+#: error of OpenCV. Not an interrupt by the keyboard.
+SKIPPED_ERRORS = (Exception,)
 
 
 class PredictionStream(Iterator[dict]):
@@ -214,10 +215,16 @@ class Inferencer(ABC):
             with self._results_listed(writer, skipped, prepared):
                 samples = self._samples(items, total, prepared, skipped)
                 for item, loaded, sample in samples:
-                    prediction = self._named(item, sample)
                     drawn = None
-                    if draw or show or writer is not None:
-                        drawn = self._draw(loaded, sample, prepared)
+                    try:
+                        prediction = self._named(item, sample)
+                        if draw or show or writer is not None:
+                            drawn = self._draw(loaded, sample, prepared)
+                    except SKIPPED_ERRORS as error:
+                        if total == 1:
+                            raise
+                        skipped.append(skipped_entry(item, error))
+                        continue
                     if writer is not None:
                         self._write(writer, item, prediction, drawn, prepared)
                     if show and drawn is not None:

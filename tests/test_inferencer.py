@@ -127,6 +127,56 @@ def test_a_batch_that_fails_is_tried_one_by_one(infer):
     assert infer.batches == [2, 1, 1, 1]
 
 
+@pytest.mark.fault(27)
+@pytest.mark.parametrize('step', ['_load', '_predict', '_draw'])
+@pytest.mark.parametrize(
+    'error', [cv2.error('size.width > 0'), MemoryError(), KeyError('x')]
+)
+def test_any_error_in_one_input_leaves_the_others(
+    infer, tmp_path, monkeypatch, step, error
+):
+    real = getattr(infer, step)
+
+    def fail(first, *args):
+        seen = first[0] if step == '_predict' else first
+        seen = seen.source if step == '_load' else seen
+        if len(seen) == 6:
+            raise error
+        return real(first, *args)
+
+    monkeypatch.setattr(infer, step, fail)
+    infer.batch_size = 1
+    inputs = [IMAGE, IMAGE[:6], IMAGE]
+    result = infer(inputs, out_dir=tmp_path)
+    assert scores(result) == [100, 100]
+    (entry,) = result['skipped']
+    assert entry['input'] == 'image_2'
+    name = 'error' if isinstance(error, cv2.error) else type(error).__name__
+    assert entry['reason'].startswith(f'{name}: ')
+    written = json.loads((tmp_path / 'results.json').read_text())
+    assert [p['name'] for p in written['predictions']] == ['image', 'image_3']
+    assert written['skipped'] == result['skipped']
+    with pytest.raises(type(error)):  # the only input
+        infer(inputs[1], draw=True)
+
+
+@pytest.mark.fault(27)
+def test_an_interrupt_ends_the_run_and_lists_what_is_done(infer, tmp_path):
+    calls = []
+
+    def predict(loaded, options):
+        calls.append(loaded)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return [image.mean() for image in loaded]
+
+    infer._predict = predict
+    with pytest.raises(KeyboardInterrupt):
+        infer([IMAGE] * 5, out_dir=tmp_path)
+    written = json.loads((tmp_path / 'results.json').read_text())
+    assert len(written['predictions']) == 2
+
+
 def test_a_single_bad_input_raises(infer, tmp_path):
     with pytest.raises(UserError, match='no such file'):
         infer('missing.jpg')

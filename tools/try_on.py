@@ -60,7 +60,9 @@ def parse_args() -> argparse.Namespace:
     )
     pairing = parser.add_mutually_exclusive_group()
     pairing.add_argument(
-        '--pairs', help='file of lines "person.jpg cloth.jpg"'
+        '--pairs',
+        help='file of lines "person.jpg cloth.jpg"; names with blanks in '
+        'double quotes, or a tab between the two',
     )
     pairing.add_argument(
         '--grid',

@@ -2,6 +2,7 @@
 """Virtual try-on inferencer: person and garment images in, try-ons out."""
 
 import logging
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,9 @@ class TryOnInferencer(Inferencer):
     The result has ``predictions``, a list with one dict for each pair, person
     by person: ``input`` (both inputs), ``name`` (stem of its files),
     ``person``, ``cloth`` (paths as given, or names), ``try_on``,
-    ``warped_cloth`` (h, w, 3) uint8 BGR, ``warped_mask`` (h, w) uint8 0-255;
+    ``warped_cloth`` (h, w, 3) uint8 BGR, ``warped_mask`` (h, w) uint8 0-255,
+    and ``notes``, a list of str, if the garment's mask is not plausible
+    (inverted, of another garment ...), which one warning says too;
     ``skipped``, a list of dicts of ``input``, ``person``, ``cloth`` and
     ``reason``; and with ``grid`` the contact sheet ``grid``, (H, W, 3) uint8
     BGR.
@@ -230,8 +233,20 @@ class TryOnInferencer(Inferencer):
     ) -> list[TryOnImages]:
         return options['call'].run(loaded)
 
+    def _samples(
+        self,
+        items: Iterable[NamedInput],
+        total: int | None,
+        options: dict,
+        skipped: list[dict],
+    ) -> Iterator[tuple[NamedInput, Any, Any]]:
+        """Yield the base's samples, then warn of what is not plausible."""
+        yield from super()._samples(items, total, options, skipped)
+        options['call'].warn_doubtful()
+
     def _to_prediction(self, sample: TryOnImages) -> dict:
-        return sample.arrays()
+        notes = {'notes': sample.notes} if sample.notes else {}
+        return {**sample.arrays(), **notes}
 
     def _draw(
         self, loaded: Any, sample: TryOnImages, options: dict

@@ -13,6 +13,7 @@ from mmengine.visualization import Visualizer
 from torch import Tensor
 
 from ..registry import HOOKS, VISUALIZERS
+from ..utils.image_inputs import UniqueNames
 from ..utils.images import write_image
 from .structures import TryOnDataSample
 
@@ -160,7 +161,8 @@ class TryOnVisualizationHook(Hook):
     """Hook that draws the predictions of validation and test as strips.
 
     A strip, (h, n * w, 3), is drawn by :class:`TryOnVisualizer` and named
-    ``{person}__{cloth}.jpg`` after its images. Put the hook into
+    ``{person}__{cloth}.jpg`` after its images; a pair of the same name as one
+    before becomes ``{person}__{cloth}_2.jpg``. Put the hook into
     ``default_hooks`` as ``visualization``; ``tools/test.py --show-dir DIR``
     enables it.
 
@@ -180,15 +182,19 @@ class TryOnVisualizationHook(Hook):
         self.enable = enable
         self.interval = interval
         self.out_dir = out_dir
+        self._start()
+
+    def _start(self) -> None:
         self._seen = 0
+        self._unique = UniqueNames()
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Count samples from 0, so that each epoch draws the same ones."""
-        self._seen = 0
+        self._start()
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Count samples from 0."""
-        self._seen = 0
+        self._start()
 
     def after_val_iter(
         self,
@@ -218,7 +224,9 @@ class TryOnVisualizationHook(Hook):
     ) -> None:
         for sample in (samples or ()) if self.enable else ():
             if self._seen % self.interval == 0:
-                name = pair_name(sample.person_name, sample.cloth_name)
+                name = self._unique(
+                    pair_name(sample.person_name, sample.cloth_name)
+                )
                 runner.visualizer.add_datasample(
                     name,
                     data_sample=sample,

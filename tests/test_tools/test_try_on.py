@@ -70,7 +70,8 @@ def test_grid_in_a_process_of_its_own(model, shop, run_python):
     assert '2 try-ons, 2 skipped, listed in its results' in done.stdout
     assert '1.png' in done.stdout
     assert 'cannot be read as' in done.stdout
-    assert cv2.imread(str(shop / 'out' / 'grid.jpg')).shape == (192, 96, 3)
+    grid = cv2.imread(str(shop / 'out' / 'grid.jpg'))
+    assert grid.shape == (20 + 3 * (64 + 20), 96, 3)  # with titles
     written = json.loads((shop / 'out' / 'results.json').read_text())
     assert len(written['predictions']) == len(written['skipped']) == 2
 

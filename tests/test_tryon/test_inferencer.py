@@ -22,6 +22,7 @@ from mmfashion_ext.errors import UserError
 from mmfashion_ext.tryon import TryOnInferencer
 from mmfashion_ext.tryon.inferencer import config_size, load_student
 from mmfashion_ext.tryon.transforms import LoadTryOn, PackTryOn
+from mmfashion_ext.utils.image_grid import CAPTION
 
 SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'
 MODEL = 'pf-afn_e2e_8xb4-100e_viton-256x192'
@@ -202,13 +203,13 @@ def test_grid_computes_each_side_once(infer, shop, tmp_path, monkeypatch):
         alone = infer(*shop.files(person[-1], cloth[-1]))['predictions'][0]
         np.testing.assert_array_equal(entry['try_on'], alone['try_on'])
     sheet = result['grid']
-    assert sheet.shape == (4 * H, 5 * W, 3)
-    assert (sheet[:H, :W] == 255).all()
-    cell = sheet[2 * H : 3 * H, 4 * W :]
+    assert sheet.shape == (CAPTION + 4 * (H + CAPTION), 5 * W, 3)
+    assert (sheet[: CAPTION + H, :W] == 255).all()
+    cell = cell_of(sheet, 2, 4)
     np.testing.assert_array_equal(cell, result['predictions'][7]['try_on'])
-    head = sheet[2 * H : 3 * H, :W]
+    head = cell_of(sheet, 2, 0)
     np.testing.assert_array_equal(head, cv2.imread(str(shop.files(1, 0)[0])))
-    head = sheet[:H, 4 * W :]
+    head = cell_of(sheet, 0, 4)
     np.testing.assert_array_equal(head, cv2.imread(str(shop.files(0, 3)[1])))
     written = cv2.imread(str(tmp_path / 'out' / 'grid.jpg'))
     assert written.shape == sheet.shape
@@ -298,6 +299,12 @@ def test_a_missing_mask_is_made(infer):
     assert difference.mean() < 0.02
 
 
+def cell_of(sheet, row, column):
+    """A cell of the contact sheet: titles above, a person's name below."""
+    top = CAPTION + row * (H + CAPTION)
+    return sheet[top : top + H, column * W : (column + 1) * W]
+
+
 def damage(shop):
     """One person, and three garments in three ways."""
     (shop.root / 'persons' / 'notes.txt').write_text('not an image')
@@ -339,10 +346,12 @@ def test_bad_pairs_are_skipped_and_named(infer, shop, tmp_path, monkeypatch):
     assert '--size H W' in reasons['perso0', 'cloth2']
     assert 'cloth3.png has 80 x 128 px' in reasons['perso0', 'cloth3']
     assert all('\n' not in reason for reason in reasons.values())
-    assert result['grid'].shape == (4 * H, 5 * W, 3)
-    shown = result['grid'][3 * H :, 2 * W : 3 * W]
+    shown = cell_of(result['grid'], 3, 2)
     np.testing.assert_array_equal(shown, result['predictions'][1]['try_on'])
-    assert (result['grid'][2 * H : 3 * H] == 255).all()  # the damaged one
+    for column in range(5):  # the damaged person: crossed out
+        marked = cell_of(result['grid'], 2, column)
+        assert (marked == 200).mean() > 0.5
+    assert (cell_of(result['grid'], 1, 1) == 200).mean() > 0.5  # no try-on
     written = json.loads((tmp_path / 'out' / 'results.json').read_text())
     assert written['skipped'] == result['skipped']
     (line,) = lines
@@ -355,6 +364,56 @@ def test_bad_pairs_are_skipped_and_named(infer, shop, tmp_path, monkeypatch):
             infer(*shop.files(*bad))
 
 
+@pytest.mark.fault(12)
+def test_masks_that_are_not_plausible_are_said(
+    infer, shop, tmp_path, monkeypatch
+):
+    """Once for a garment, whatever the number of persons."""
+    lines = []
+    monkeypatch.setattr(
+        'mmfashion_ext.utils.skipped.print_log',
+        lambda line, **kwargs: lines.append(line),
+    )
+    cloth = np.full((H, W, 3), 250, np.uint8)
+    cloth[12:50, 10:30] = 30, 60, 160
+    mask = np.zeros((H, W), np.uint8)
+    mask[12:50, 10:30] = 255
+    persons = [str(shop.files(n, 0)[0]) for n in (0, 1)]
+    found = infer(persons[0], cloth, mask)['predictions'][0]
+    assert 'notes' not in found
+    assert lines == []
+    clothes = {'inverted': cloth, 'whole': cloth, 'good': cloth}
+    masks = {'inverted': 255 - mask, 'whole': mask | 255, 'good': mask}
+    result = infer(persons, clothes, masks, grid=True, out_dir=tmp_path)
+    notes = {p['cloth']: p.get('notes') for p in result['predictions']}
+    assert notes['good'] is None
+    assert notes['inverted'][0].startswith('the mask is inverted (')
+    assert notes['whole'][0].startswith('the mask covers nearly nothing or ev')
+    (line,) = lines
+    assert line.startswith('2 garments with masks that are not plausible: ')
+    assert line.count('inverted: the mask is inverted') == 1
+    written = json.loads(
+        (tmp_path / 'predictions' / 'perso0__inverted.json').read_text()
+    )
+    assert written['notes'] == notes['inverted']
+    resumed = infer(
+        *(persons, clothes, masks),
+        **dict(grid=True, out_dir=tmp_path, resume=True),
+    )
+    assert resumed['predictions'][0]['notes'] == notes['inverted']
+
+
+@pytest.mark.fault(12)
+def test_made_masks_are_looked_at_too(infer, shop, capsys):
+    """GrabCut finds the garment of a photograph only by chance."""
+    person, cloth, _ = shop.files(0, 0)
+    image = cv2.imread(str(cloth)) // 4
+    image[10:, 10:] = 200  # cropped: touches the border
+    (entry,) = infer(person, image)['predictions']
+    assert entry['notes'][0].startswith('the mask, made by GrabCut, touches')
+
+
+@pytest.mark.fault(27)
 def test_too_little_memory_for_one_pair(narrow, shop, tmp_path, monkeypatch):
     """The batch is tried again pair by pair; the rest is made."""
     infer = TryOnInferencer(
@@ -412,7 +471,7 @@ def test_resume(infer, shop, tmp_path, monkeypatch):
     for entry in result['predictions']:
         assert [*entry] == ['input', 'name', 'person', 'cloth']
         assert (out / 'predictions' / f'{entry["name"]}.png').is_file()
-    shown = result['grid'][H : 2 * H, W : 2 * W]
+    shown = cell_of(result['grid'], 1, 1)
     np.testing.assert_array_equal(shown, first['try_on'])
     written = json.loads((out / 'results.json').read_text())
     assert stems(written['predictions']) == GRID
@@ -473,7 +532,11 @@ def test_stream_reads_generators_while_it_runs(infer, shop, tmp_path):
     ]
 
 
-@pytest.mark.parametrize('run', ['whole', 'error', 'stream', 'one error'])
+@pytest.mark.fault(25)
+@pytest.mark.parametrize(
+    'run',
+    ['whole', 'error', 'stream', 'dropped', 'read to its end', 'one error'],
+)
 def test_features_are_freed_when_a_call_ends(infer, shop, monkeypatch, run):
     """At once: nobody has to wait for the garbage collector."""
     features = []
@@ -496,6 +559,14 @@ def test_features_are_freed_when_a_call_ends(infer, shop, monkeypatch, run):
             next(stream)
             assert any(ref() is not None for ref in features)
             stream.close()
+        elif run == 'dropped':
+            stream = infer(*shop.folders, grid=True, stream=True)
+            next(stream)
+            del stream
+        elif run == 'read to its end':
+            stream = infer(*shop.folders, grid=True, stream=True)
+            for prediction in stream:
+                del prediction['try_on']
         elif run == 'one error':
             real = infer.fast.dress
 

@@ -178,6 +178,37 @@ def test_hook_in_a_runner(tmp_path):
         assert np.abs(written - wanted).mean() < 3  # grey levels, JPEG
 
 
+@pytest.mark.fault(17)
+def test_pairs_of_one_name_have_files_of_their_own(tmp_path):
+    """a__b of c, and a of b__c; of two images that end in .jpg and .png."""
+    written = []
+    runner = SimpleNamespace(
+        iter=0,
+        visualizer=SimpleNamespace(
+            add_datasample=lambda name, **kwargs: written.append(
+                kwargs['out_file']
+            )
+        ),
+    )
+    hook = TryOnVisualizationHook(enable=True, out_dir='out')
+    for _ in range(2):  # the same at each test
+        written.clear()
+        hook.before_test_epoch(runner)
+        for pair in (
+            ('a.jpg', 'b.jpg'),
+            ('a.png', 'b.jpg'),
+            ('a__b.jpg', 'c.jpg'),
+            ('a.jpg', 'b__c.jpg'),
+        ):
+            sample = make_sample(0, (32, 24))
+            sample.set_metainfo(dict(person_name=pair[0], cloth_name=pair[1]))
+            hook.after_test_iter(runner, 0, None, [sample])
+        assert written == [
+            f'out/{name}.jpg'
+            for name in ('a__b', 'a__b_2', 'a__b__c', 'a__b__c_2')
+        ]
+
+
 def test_hook_is_off_by_default(tmp_path):
     run_test(tmp_path, out_dir=str(tmp_path / 'out'))
     assert not (tmp_path / 'out').exists()

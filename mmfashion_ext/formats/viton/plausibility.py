@@ -6,7 +6,7 @@ mask, joints of an image of another size, a parse map with other labels. What
 is found is a note, not an error: unusual garments and poses exist.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -14,12 +14,15 @@ import numpy as np
 
 from .constants import (
     DENSEPOSE_PARTS,
-    PARSE_LABEL_SETS,
     UPPER_CLOTHES,
     ParseLabels,
 )
 from .files import label_set, map_labels
+from .label_order import fitting_label_sets, misfits, wrong_order
 
+#: Px that the shorter side of an image keeps at least, of a larger one every
+#: n-th pixel is looked at.
+_SIDE = 512
 #: A mask that covers less or more of its image is not that of a garment.
 MIN_COVER, MAX_COVER = 0.02, 0.95
 #: Share of an image's border that a garment may touch.
@@ -32,47 +35,8 @@ _STANDS_OUT, _SAME = 40, 3
 #: Shares of what stands out that a mask may leave out, and of a mask that may
 #: show the background. Published masks have 0.02 and 0.05 at most.
 _MAX_LEFT_OUT, _MAX_BACKGROUND = 0.06, 0.15
-#: Smallest part of an image whose position is compared.
-_MIN_PART = 0.002
-#: Overlap of the order from top to bottom that is tolerated, of the height.
-_TOLERANCE = 0.05
-
-#: Largest share of an image that small things cover.
-_SMALL: Mapping[str, float] = {
-    'sunglasses': 0.03,
-    'glove': 0.05,
-    'belt': 0.05,
-}
 #: Joints of the head: nose, eyes, ears.
 _HEAD_JOINTS = (0, 14, 15, 16, 17)
-
-#: Height of parts of a person from the top, 0 to 5; parts of one height are
-#: not compared.
-_HEIGHTS: Mapping[str, float] = {
-    'hat': 0,
-    'hair': 0,
-    'face': 0,
-    'sunglasses': 0,
-    'head': 0,
-    'torso skin': 0.5,
-    'upper clothes': 1,
-    'coat': 1,
-    'torso': 1,
-    'dress': 1.5,
-    'jumpsuits': 1.5,
-    'pants': 2,
-    'skirt': 2,
-    'left leg': 3,
-    'right leg': 3,
-    'left upper leg': 3,
-    'right upper leg': 3,
-    'left lower leg': 4,
-    'right lower leg': 4,
-    'left shoe': 5,
-    'right shoe': 5,
-    'left foot': 5,
-    'right foot': 5,
-}
 
 
 class Doubt(NamedTuple):
@@ -103,7 +67,8 @@ def doubt_mask(mask: np.ndarray, cloth: np.ndarray) -> Iterator[Doubt]:
         touches much of the border, or is that of another garment. Colours are
         compared on a plain background only.
     """
-    on = mask >= 128
+    step = max(1, min(mask.shape) // _SIDE)
+    on, cloth = mask[::step, ::step] >= 128, cloth[::step, ::step]
     cover = on.mean()
     if not MIN_COVER <= cover <= MAX_COVER:
         yield Doubt(
@@ -288,7 +253,7 @@ def doubt_densepose(
             'all part ids are 0: make it again, or leave the person out',
         )
         return
-    if wrong := _wrong_order(densepose, DENSEPOSE_PARTS):
+    if wrong := wrong_order(densepose, DENSEPOSE_PARTS):
         yield Doubt(
             'has parts that are not in the order of a body',
             f'{wrong[0]}: are the ids those of DensePose?',
@@ -316,7 +281,7 @@ def doubt_parse(ids: np.ndarray, labels: ParseLabels) -> Iterator[Doubt]:
         yield Doubt('shows no person', 'all labels are 0 (background)')
         return
     names = [name for name, _ in label_set(labels)]
-    if wrong := _misfits(ids, names):
+    if wrong := misfits(ids, names):
         others = fitting_label_sets(ids, labels)
         advice = (
             f'those of {" or ".join(map(repr, others))} would fit: '
@@ -333,67 +298,3 @@ def doubt_parse(ids: np.ndarray, labels: ParseLabels) -> Iterator[Doubt]:
             'has no upper clothes',
             'the garment to be replaced is not labelled',
         )
-
-
-def fitting_label_sets(
-    ids: np.ndarray, exclude: ParseLabels
-) -> list[ParseLabels]:
-    """Return the sets of parse labels that fit the order of a body.
-
-    Args:
-        ids (np.ndarray): (h, w) uint8, as stored.
-        exclude (str): A set that is not returned.
-    """
-    fitting = []
-    for labels, table in PARSE_LABEL_SETS.items():
-        names = [name for name, _ in table]
-        if (
-            labels != exclude
-            and ids.max() < len(names)
-            and not _misfits(ids, names)
-        ):
-            fitting.append(labels)
-    return fitting
-
-
-def _misfits(ids: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Return what is wrong with a parse map (h, w) of named labels."""
-    shares = np.bincount(ids.ravel(), minlength=len(names)) / ids.size
-    shown = {names[n]: shares[n] for n in np.flatnonzero(shares > _MIN_PART)}
-    unused = sorted(name for name in shown if name.startswith('unused'))
-    wrong = [
-        f'{name} on {shown[name]:.0%} of the image'
-        for name in shown
-        if shown[name] > _SMALL.get(name, 1)
-    ]
-    if unused and not {'hair', 'face'} & {*shown}:
-        wrong.append(f'neither hair nor face, but the label {unused[0]}')
-    return _wrong_order(ids, names) + wrong
-
-
-def _wrong_order(ids: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Return which parts of a body lie above others that they should not.
-
-    Args:
-        ids (np.ndarray): (h, w), ids of parts.
-        names (Sequence[str]): Name of each id.
-
-    Returns:
-        list[str]: Such as ``'left shoe above hair'``.
-    """
-    h = ids.shape[0]
-    counts = np.stack(
-        [np.bincount(row, minlength=len(names)) for row in ids.astype(int)]
-    )  # (h, number of ids)
-    middles: dict[str, float] = {}
-    for name in dict.fromkeys(names):
-        rows = counts[:, [n for n, x in enumerate(names) if x == name]]
-        total = rows.sum()
-        if name in _HEIGHTS and total > _MIN_PART * ids.size:
-            middles[name] = (rows.sum(axis=1) @ np.arange(h)) / total / h
-    return [
-        f'{lower} above {upper}'
-        for upper, y in middles.items()
-        for lower, other in middles.items()
-        if _HEIGHTS[upper] < _HEIGHTS[lower] and other < y - _TOLERANCE
-    ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...utils.image_inputs import NamedInput
+from ...utils.skipped import warn_named
 from .contact_sheet import ContactSheet
 from .inputs import TryOnPair, TryOnRequest
 from .results import TryOnImages, find_saved, to_images
@@ -27,6 +28,8 @@ class TryOnCall:
             results are kept.
         read_strips (bool): Read the strips of an earlier run.
         saved (set[str]): Names of the pairs that an earlier run has done.
+        doubtful (dict[str, str]): Garment -> what is not plausible about its
+            mask.
     """
 
     session: TryOnSession
@@ -36,6 +39,7 @@ class TryOnCall:
     resume_from: str | Path | None = None
     read_strips: bool = False
     saved: set[str] = field(default_factory=set)
+    doubtful: dict[str, str] = field(default_factory=dict)
 
     def items(self) -> Iterator[NamedInput]:
         """Yield the pairs as inputs, in the order of running."""
@@ -86,8 +90,12 @@ class TryOnCall:
         outputs = self.session.run(fresh)
         made = []
         for pair, output in zip(fresh, outputs, strict=True):
-            made.append(to_images(output))
-            self._show(pair.pair, made[-1])
+            images = to_images(output)
+            images.notes = pair.notes
+            if pair.notes:
+                self.doubtful[pair.pair.cloth.input] = '; '.join(pair.notes)
+            made.append(images)
+            self._show(pair.pair, images)
         new = iter(made)
         return [x if isinstance(x, TryOnImages) else next(new) for x in loaded]
 
@@ -109,7 +117,18 @@ class TryOnCall:
             sheet.add_source(person.index, -1, person.source)
         for cloth in self.request.clothes:
             sheet.add_source(-1, cloth.index, cloth.source)
+        for pair in self.request.pairs:
+            sheet.mark(pair.person.index, pair.cloth.index, 'no result')
         return sheet.draw()
+
+    def warn_doubtful(self) -> None:
+        """Warn in one line of masks that are not plausible, if any."""
+        warn_named(
+            f'{len(self.doubtful)} garments with masks that are not plausible',
+            [f'{name}: {notes}' for name, notes in self.doubtful.items()],
+            '; look at visualizations or pass other masks',
+            separator='; ',
+        )
 
     def complete(self, result: dict) -> dict:
         """Sort the result of a call, and add its contact sheet.
@@ -151,4 +170,9 @@ def new_sheet(request: TryOnRequest) -> ContactSheet:
     Returns:
         ContactSheet: With (P + 1, G + 1) cells.
     """
-    return ContactSheet(len(request.persons), len(request.clothes))
+    return ContactSheet(
+        len(request.persons),
+        len(request.clothes),
+        [person.name for person in request.persons],
+        [cloth.name for cloth in request.clothes],
+    )

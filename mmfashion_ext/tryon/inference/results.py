@@ -2,7 +2,7 @@
 """Images and files of a try-on, and what an earlier run has written."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +27,14 @@ class TryOnImages:
         warped_mask (np.ndarray, optional): (h, w) uint8, 0-255.
         strip (np.ndarray, optional): Person | masked garment | try-on,
             (h, 3 w, 3) uint8 BGR.
+        notes (list[str]): What is not plausible about the inputs.
     """
 
     try_on: np.ndarray | None
     warped_cloth: np.ndarray | None = None
     warped_mask: np.ndarray | None = None
     strip: np.ndarray | None = None
+    notes: list[str] = field(default_factory=list)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the images that a prediction holds, by their key.
@@ -98,6 +100,7 @@ def find_saved(
         return TryOnImages(
             read_image(files[0]) if try_on else None,
             strip=read_image(files[1]) if strip else None,
+            notes=[str(note) for note in content.get('notes', ())],
         )
     except UserError:  # a file is damaged
         return None

@@ -9,6 +9,7 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from ...errors import UserError
+from ...formats.viton.plausibility import doubt_mask
 from ..transforms import LoadTryOn, PackTryOn, ResizeTryOn
 from .fast_try_on import FastTryOn, Features, join, split
 from .inputs import NamedImage, TryOnPair
@@ -46,11 +47,13 @@ class LoadedPair(NamedTuple):
         inputs (dict[str, Tensor]): ``person``, ``cloth`` (3, h, w) and
             ``cloth_mask`` (1, h, w), uint8.
         size (tuple[int, int]): (h, w) in px.
+        notes (list[str]): What is not plausible about the garment's mask.
     """
 
     pair: TryOnPair
     inputs: dict[str, Tensor]
     size: tuple[int, int]
+    notes: list[str]
 
 
 class TryOnSession:
@@ -138,7 +141,7 @@ class TryOnSession:
         size = packed['data_samples'].ori_shape
         if self._block is None:
             self._set_block(size)
-        return LoadedPair(pair, packed['inputs'], size)
+        return LoadedPair(pair, packed['inputs'], size, cloth['notes'])
 
     def _set_block(self, size: tuple[int, int]) -> None:
         """Set how many garments are cached, by the size (h, w) of the first.
@@ -181,9 +184,15 @@ class TryOnSession:
                 'cloth_mask_path': _checked(cloth.mask),
             }
         )
+        made = ', made by GrabCut,' if cloth.mask is None else ''
+        notes = [
+            f'the mask{made} {doubt}'
+            for doubt in doubt_mask(loaded['cloth_mask'], loaded['cloth'])
+        ]
         return self._resized(loaded) | {
             'cloth_path': cloth.input,
             'cloth_name': cloth.name,
+            'notes': notes,
         }
 
     def _resized(self, loaded: dict) -> dict:

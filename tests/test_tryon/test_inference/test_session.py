@@ -140,6 +140,7 @@ def test_an_error_of_the_network_clears_the_features(
     assert len(session.run([loaded])) == 1
 
 
+@pytest.mark.fault(25)
 def test_a_session_is_freed_with_its_last_reference(make_session, shop):
     session = make_session()
     (pair,) = resolve_pairs(*shop.files(0, 0)).pairs

@@ -15,7 +15,8 @@ Examples:
 MODEL is the name of a parser-free model or a config file. Its weights may also
 be given as second argument: MODEL CHECKPOINT PERSON CLOTH.
 
-Pairs that fail are skipped and named. --resume does not run pairs again whose
+In a file of pairs, names with blanks stand in double quotes, or a tab stands
+between the two. Pairs that fail are skipped and named. --resume does not run pairs again whose
 results are in --out.
 """
 
@@ -60,9 +61,7 @@ def parse_args() -> argparse.Namespace:
     )
     pairing = parser.add_mutually_exclusive_group()
     pairing.add_argument(
-        '--pairs',
-        help='file of lines "person.jpg cloth.jpg"; names with blanks in '
-        'double quotes, or a tab between the two',
+        '--pairs', help='file of lines "person.jpg cloth.jpg"'
     )
     pairing.add_argument(
         '--grid',

@@ -16,8 +16,8 @@ MODEL is the name of a parser-free model or a config file. Its weights may also
 be given as second argument: MODEL CHECKPOINT PERSON CLOTH.
 
 In a file of pairs, names with blanks stand in double quotes, or a tab stands
-between the two. Pairs that fail are skipped and named. --resume does not run pairs again whose
-results are in --out.
+between the two. Pairs that fail are skipped and named. --resume does not run
+pairs again whose results are in --out.
 """
 
 import argparse

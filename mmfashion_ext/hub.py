@@ -192,12 +192,13 @@ def get_model(
 
     from mmengine.registry import MODELS, DefaultScope
 
+    from .utils.config_checkpoints import check_model_config
     from .utils.config_options import merge_options
 
     merge_options(cfg, cfg_options, 'get_model')
     scope = cfg.get('default_scope')
     with config_errors(name), DefaultScope.overwrite_default_scope(scope):
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(check_model_config(cfg.model))
     model.cfg = cfg
     if checkpoint is not None:
         _load_weights(model, checkpoint)

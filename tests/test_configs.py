@@ -19,6 +19,7 @@ from mmengine.registry import TRANSFORMS, DefaultScope, Registry
 
 from mmfashion_ext import hub
 from mmfashion_ext.plugins import SYSTEMS
+from mmfashion_ext.utils.weights import Partial, compare_weights
 
 ROOT = hub.root()
 LEAVES = hub.leaf_configs()
@@ -42,7 +43,8 @@ RUNNER_KEYS = {
     *('model', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
     *('default_scope', 'default_hooks', 'custom_hooks', 'custom_imports'),
     *('visualizer', 'log_processor', 'log_level', 'env_cfg', 'randomness'),
-    *('load_from', 'resume', 'work_dir', 'runner_type', '_base_', 'sync_bn'),
+    *('load_from', 'load_from_partial', 'resume', 'work_dir', 'runner_type'),
+    *('_base_', 'sync_bn'),
     # mmpose's inferencer
     *('dataset_type', 'data_mode'),
 }
@@ -222,7 +224,7 @@ def model_text(path):
 
 @functools.cache
 def weights_of(path):
-    """How many weights the model of a config has.
+    """Names and shapes of the weights of a config's model.
 
     They are not drawn, which takes longer than building the model.
     """
@@ -234,11 +236,41 @@ def weights_of(path):
         model = hub.get_model(path.stem)
     assert not model.training
     assert model.cfg.filename == str(path)
-    return sum(p.numel() for p in model.parameters())
+    return {k: v.to('meta') for k, v in model.state_dict().items()}
+
+
+def weights_of_equal(path):
+    """Each model is built once: many configs differ in their data alone."""
+    text = model_text(path)
+    return weights_of(next(p for p in LEAVES if model_text(p) == text))
 
 
 @each_leaf
 def test_model_builds(path):
-    """Each model is built once: many configs differ in their data alone."""
-    text = model_text(path)
-    assert weights_of(next(p for p in LEAVES if model_text(p) == text)) > 0
+    weights = weights_of_equal(path)
+    assert sum(value.numel() for value in weights.values()) > 0
+
+
+@pytest.mark.fault(5)
+@pytest.mark.parametrize(
+    'path',
+    [path for path in LEAVES if load(path).get('load_from')],
+    ids=lambda p: p.stem,
+)
+def test_what_a_config_starts_from_fits_its_model(path):
+    """But for the parts that it names, each of which is needed."""
+    cfg = load(path)
+    stem = Path(cfg.load_from).parent.name
+    source = next(p for p in LEAVES if p.stem == stem)
+    partial = Partial.from_config(cfg.get('load_from_partial'))
+    problems = compare_weights(
+        weights_of_equal(path), weights_of_equal(source)
+    )
+    assert problems['of the wrong shape'] == []
+    for names, beginnings in (
+        (problems['missing'], partial.new),
+        (problems['unknown'], partial.unused),
+    ):
+        assert all(name.startswith(tuple(beginnings)) for name in names)
+        for beginning in beginnings:
+            assert any(name.startswith(beginning) for name in names)

@@ -63,6 +63,7 @@ def main() -> None:
 def run(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     cfg.load_from, cfg.resume = check_weights(args.checkpoint), False
+    cfg.load_from_partial = None  # a test needs all weights
     if args.tta:
         augment_at_test(cfg)
     if args.show_dir:

@@ -13,11 +13,11 @@ from mmfashion_ext.errors import UserError
 from mmfashion_ext.runner import (
     add_runner_arguments,
     build_runner,
+    check_start,
     load_config,
     quiet_hosts,
     resume_from,
 )
-from mmfashion_ext.utils.checkpoint import check_weights
 from mmfashion_ext.utils.cli import run_tool
 
 
@@ -72,13 +72,7 @@ def run(args: argparse.Namespace) -> None:
             )
         cfg.auto_scale_lr.enable = True
     resume_from(cfg, args.resume)
-    try:
-        cfg.load_from = check_weights(cfg.get('load_from'))
-    except FileNotFoundError as error:
-        raise UserError(
-            f'{error}. The training starts from it: train the model that it '
-            'is of first, or give its file by --cfg-options load_from=PATH'
-        ) from None
+    check_start(cfg, auto=args.resume == 'auto')
     build_runner(cfg).train()
 
 

@@ -7,6 +7,7 @@ _base_ = [
 ]
 
 load_from = 'work_dirs/match-rcnn_r50_fpn_8xb2-1x_deepfashion2/epoch_12.pth'
+load_from_partial = dict(new=['roi_head.match_head.'])
 
 model = dict(
     type='mmfashion_ext.FrozenMaskRCNN',

@@ -7,3 +7,4 @@ _base_ = [
 ]
 
 load_from = 'work_dirs/pb-afn_warp_8xb4-100e_viton-256x192/epoch_100.pth'
+load_from_partial = dict(new=['generator.'])

@@ -11,3 +11,4 @@ model = dict(
     'epoch_100.pth',
 )
 load_from = 'work_dirs/pf-afn_warp_8xb4-200e_viton-hd-512x384/epoch_200.pth'
+load_from_partial = dict(new=['generator.'])

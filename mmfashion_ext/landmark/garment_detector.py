@@ -30,6 +30,7 @@ from ..utils.checkpoint import (
     extract_state_dict,
     load_checkpoint_file,
 )
+from ..utils.config_checkpoints import check_model_config
 from ..utils.weights import Partial, load_state
 
 
@@ -59,7 +60,7 @@ class CheckedDetInferencer(DetInferencer):
             'state_dict': extract_state_dict(content, weights),
             'meta': checkpoint_meta(content, weights),
         }
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(check_model_config(cfg.model))
         model.cfg = cfg
         self._load_weights_to_model(model, checkpoint, cfg)
         return model.to(device).eval()

@@ -2,6 +2,7 @@
 """Runner of training and test: set-up, console, progress, early checks."""
 
 from .console import quiet_hosts
+from .resume import check_start, resume_from
 from .setup import (
     add_runner_arguments,
     augment_at_test,
@@ -9,13 +10,13 @@ from .setup import (
     draw_predictions,
     dump_predictions,
     load_config,
-    resume_from,
 )
 
 __all__ = [
     'add_runner_arguments',
     'augment_at_test',
     'build_runner',
+    'check_start',
     'draw_predictions',
     'dump_predictions',
     'load_config',

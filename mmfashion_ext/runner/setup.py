@@ -107,8 +107,11 @@ def build_runner(cfg: Config) -> 'Runner':
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
+    from ..utils.config_checkpoints import check_named_files
     from .checked_runner import checked
+    from .safe_loading import loading_safely
 
+    check_named_files(cfg)
     if cfg.launcher == 'pytorch' and not is_cuda_available():
         torch.distributed.init_process_group('gloo')
         cfg.model_wrapper_cfg = dict(
@@ -129,25 +132,8 @@ def build_runner(cfg: Config) -> 'Runner':
             )
     # what is logged before the runner has a logger of its own
     set_console(MMLogger.get_instance('mmengine'))
-    checked_class: Any = checked(runner_class)
+    checked_class: Any = checked(loading_safely(runner_class))
     return checked_class.from_cfg(cfg)
-
-
-def resume_from(cfg: Config, resume: str | None) -> None:
-    """Set where a training continues: ``None``, ``'auto'`` or a checkpoint.
-
-    MMEngine looks for the latest checkpoint only if the config names no
-    ``load_from``, and forgets a ``load_from`` otherwise: a training that is
-    to start from other weights would start, or go on, from the wrong ones.
-    """
-    from mmengine.runner import find_latest_checkpoint
-
-    if resume and resume != 'auto':
-        cfg.resume, cfg.load_from = True, resume
-    elif resume or cfg.get('resume'):
-        latest = find_latest_checkpoint(cfg.work_dir)
-        cfg.resume = latest is not None
-        cfg.load_from = latest or cfg.get('load_from')
 
 
 def draw_predictions(cfg: Config, folder: str, score_thr: float) -> None:

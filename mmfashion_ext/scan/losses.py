@@ -113,6 +113,16 @@ class OIMLoss(nn.Module):
         self.momentum = momentum
         self.register_buffer('table', torch.zeros(num_classes, channels))
 
+    def _load_from_state_dict(
+        self, state_dict: dict, prefix: str, *args: Any
+    ) -> None:
+        """Keep the table if the weights have none: inference needs none.
+
+        The published checkpoints do not hold it.
+        """
+        state_dict.setdefault(f'{prefix}table', self.table)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def forward(
         self, features: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:

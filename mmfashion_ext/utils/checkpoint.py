@@ -43,7 +43,10 @@ class CheckpointDownloadError(CheckpointError, DownloadError):
 
 
 def load_checkpoint_file(
-    path: str | Path, map_location: str | torch.device = 'cpu'
+    path: str | Path,
+    map_location: str | torch.device = 'cpu',
+    *,
+    mmap: bool = False,
 ) -> dict:
     """Read a checkpoint without running any code from it.
 
@@ -55,6 +58,8 @@ def load_checkpoint_file(
         path (str | Path): A file or an http(s) URL.
         map_location (str | torch.device): Where tensors go.
             Defaults to 'cpu'.
+        mmap (bool): Map the tensors of the file instead of reading them: for
+            a look at names and shapes. Defaults to False.
 
     Returns:
         dict: The content of the file.
@@ -65,7 +70,7 @@ def load_checkpoint_file(
             unpickler would build.
         CheckpointError: The file is not a checkpoint, or is truncated.
     """
-    return _load(local_checkpoint(path), map_location, mmap=False)
+    return _load(local_checkpoint(path), map_location, mmap=mmap)
 
 
 def assert_safe(path: str | Path) -> None:
@@ -199,8 +204,17 @@ def load_strictly(
     path: str | Path,
     name: str,
     partial: Partial | None = None,
+    hint: str = '',
 ) -> LoadReport:
     """Load weights that were read already; see :func:`load_weights`.
+
+    Args:
+        model (nn.Module): Changed in place.
+        weights (dict[str, Tensor]): Name -> value.
+        path (str | Path): Where they were read from, for the message.
+        name (str): Of the model, for the message.
+        partial (Partial, optional): See :func:`load_weights`.
+        hint (str): What else the message says at its end.
 
     Returns:
         LoadReport: What was loaded.
@@ -218,7 +232,7 @@ def load_strictly(
     if not report.fits:
         raise CheckpointError(
             f'{path}: weights of another model than {name}: {report}. Pass '
-            'the checkpoint of that model'
+            f'the checkpoint of that model{hint}'
         )
     return report
 

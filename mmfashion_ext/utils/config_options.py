@@ -22,6 +22,7 @@ _MORE_SETTINGS = (
     'model_wrapper_cfg',
     'strategy',
     'load_from',
+    'load_from_partial',
     'randomness',
     'resume',
     'runner_type',

@@ -169,7 +169,7 @@ def load_state(
             n for n in missing if not n.startswith(new) and n not in wrong
         ],
         wrong_shape=list(wrong.values()),
-        unexpected=[n for n in unexpected if not n.startswith(unused)],
+        unexpected=sorted(n for n in unexpected if not n.startswith(unused)),
         new=[n for n in missing if n.startswith(new)],
         unused=[n for n in unexpected if n.startswith(unused)],
         share=1 - absent / max(sum(sizes.values()), 1),

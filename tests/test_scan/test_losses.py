@@ -201,3 +201,18 @@ def test_schedule_of_the_published_default():
     schedule = StepDecay(1e-3, 1e-6, 30)
     found = [schedule.at(epoch) for epoch in (0, 29, 30, 59, 60)]
     assert found == pytest.approx([1e-3, 1e-3, 1e-9, 1e-9, 1e-15])
+
+
+@pytest.mark.fault(15)
+def test_weights_without_a_table_leave_the_table_as_it_is():
+    """Published checkpoints have none, and inference does not need it."""
+    loss = trained(torch.eye(3, D).double())
+    loss.load_state_dict({})
+    assert torch.equal(loss.table, torch.eye(3, D).double())
+    whole = torch.nn.Sequential(loss, torch.nn.Linear(1, 1))
+    with pytest.raises(RuntimeError, match=r'Missing key.*"1\.weight"'):
+        whole.load_state_dict({})
+    with pytest.raises(RuntimeError, match='size mismatch for table'):
+        loss.load_state_dict({'table': torch.ones(4, D)})
+    loss.load_state_dict({'table': torch.ones(3, D)})
+    assert loss.table.eq(1).all()

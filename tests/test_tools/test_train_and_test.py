@@ -2,6 +2,7 @@
 """tools/train.py and tools/test.py as a user runs them, on 4 images."""
 
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -164,6 +165,65 @@ def test_what_a_user_gets_wrong(command, message, trained, run_tool, tmp_path):
     assert last.startswith('error: ')
     assert message in last
     assert 'Traceback' not in done.stderr
+
+
+class Payload:
+    """Creates a folder when an ordinary unpickler reads it."""
+
+    def __init__(self, marker):
+        self.marker = str(marker)
+
+    def __reduce__(self):
+        return os.mkdir, (self.marker,)
+
+
+@pytest.mark.fault(1)
+def test_an_initialiser_with_code_in_it(run_tool, tmp_path):
+    marker, evil = tmp_path / 'executed', tmp_path / 'evil.pth'
+    torch.save({'state_dict': {'w': Payload(marker)}}, evil)
+    config = tmp_path / 'mine.py'
+    config.write_text(
+        f'_base_ = {config_path(MODEL)!r}\n'
+        "model = dict(neck=dict(init_cfg=dict(type='Pretrained', "
+        f'checkpoint={str(evil)!r})))\n'
+    )
+    done = run_tool(
+        *('tools/train.py', config, '--work-dir', tmp_path / 'w'), status=2
+    )
+    assert 'evil.pth: refused' in done.stderr.splitlines()[-1]
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        pytest.param(['test.py', MODEL], marks=pytest.mark.fault(5)),
+        pytest.param(
+            ['train.py', MODEL, '--cfg-options', 'load_from={}'],
+            marks=pytest.mark.fault(5),
+        ),
+        pytest.param(
+            ['train.py', MODEL, '--resume'], marks=pytest.mark.fault(28)
+        ),
+    ],
+    ids=['test', 'load_from', 'resume'],
+)
+def test_weights_of_another_model(command, run_tool, tmp_path):
+    path = tmp_path / 'other.pth'
+    torch.save({'backbone.conv1.weight': torch.ones(1)}, path)
+    script, *arguments = (part.format(path) for part in command)
+    if 'load_from' not in command[-1]:
+        arguments.append(path)
+    done = run_tool(
+        Path('tools') / script, *arguments, '--work-dir', tmp_path, status=2
+    )
+    message = done.stderr.splitlines()[-1]
+    assert message.startswith(f'error: {path}: ')
+    if '--resume' in command:
+        assert f'--cfg-options load_from={path}' in message
+    else:
+        assert f'weights of another model than {MODEL}: ' in message
+        assert 'loaded)' in message
 
 
 @pytest.mark.parametrize('began', [True, False])

@@ -10,6 +10,10 @@ _base_ = [
 load_from = (
     'work_dirs/match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160/epoch_3.pth'
 )
+load_from_partial = dict(
+    new=['roi_head.match_head.'],
+    unused=['roi_head.mask_head.', 'roi_head.landmark_head.'],
+)
 
 model = dict(
     type='mmfashion_ext.FrozenMaskRCNN',

@@ -13,6 +13,7 @@ _base_ = [
 load_from = (
     'work_dirs/match-rcnn_r18-small_fpn_2xb8-7e_synthetic-160x160/epoch_7.pth'
 )
+load_from_partial = dict(new=['roi_head.match_head.'])
 
 model = dict(
     roi_head=dict(

@@ -20,3 +20,4 @@ optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(warp_net=dict(lr_mult=0.2)))
 )
 load_from = 'work_dirs/pb-afn_warp-small_1xb4-8e_synthetic-128x96/epoch_8.pth'
+load_from_partial = dict(new=['generator.'])

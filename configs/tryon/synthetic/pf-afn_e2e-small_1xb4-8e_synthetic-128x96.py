@@ -34,3 +34,4 @@ custom_hooks = [
 load_from = (
     'work_dirs/pf-afn_warp-small_1xb4-16e_synthetic-128x96/epoch_16.pth'
 )
+load_from_partial = dict(new=['generator.'])

@@ -100,7 +100,7 @@ def find_saved(
         return TryOnImages(
             read_image(files[0]) if try_on else None,
             strip=read_image(files[1]) if strip else None,
-            notes=[str(note) for note in content.get('notes', ())],
+            notes=_notes(content.get('notes')),
         )
     except UserError:  # a file is damaged
         return None
@@ -108,3 +108,8 @@ def find_saved(
 
 def _strip_file(folder: Path, name: str) -> Path:
     return folder / 'visualizations' / f'{name}.jpg'
+
+
+def _notes(value: object) -> list[str]:
+    """Return the notes of a record; none if it holds something else."""
+    return [str(note) for note in value] if isinstance(value, list) else []

@@ -1,5 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import json
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmfashion_ext.errors import UserError
+from mmfashion_ext.formats.viton import files
 from mmfashion_ext.formats.viton.constants import CIHP_TO_VITON, JOINTS
 from mmfashion_ext.formats.viton.files import (
     read_densepose,
@@ -275,3 +277,53 @@ def test_flows(tmp_path):
     path.write_bytes(b'PK')
     refused(read_flow, path, 'cannot be read as an .npz')
     refused(read_flow, tmp_path / 'no.npz', 'no such file')
+
+
+@pytest.mark.fault(28)
+class TestHostileFiles:
+    def test_arrays_that_promise_more_than_they_hold(self, tmp_path):
+        path = tmp_path / 'x.npy'
+        np.save(path, ids(25))
+        whole = path.read_bytes()
+        for shape in (b'(99999, 99999)', b'(-1, 7)', b'((9, 7)', b"('9', 7)"):
+            path.write_bytes(whole.replace(b'(9, 7)', shape, 1))
+            refused(read_densepose, path, 'cannot be read as an array')
+        path.write_bytes(whole[:-1])
+        refused(read_densepose, path, 'cannot be read as an array')
+
+    def test_an_archive_of_arrays_as_densepose(self, tmp_path):
+        np.savez(tmp_path / 'x.npz', parts=ids(25))
+        path = (tmp_path / 'x.npz').rename(tmp_path / 'x.NPY')
+        refused(read_densepose, path, 'is an archive of arrays, expected one')
+        np.save(other := tmp_path / 'y.npy', ids(25))
+        other = other.rename(tmp_path / 'y.NPY')
+        assert (read_densepose(other) == ids(25)).all()
+
+    def test_a_warp_that_unpacks_to_gigabytes(self, tmp_path, monkeypatch):
+        path = tmp_path / 'x.npz'
+        np.savez_compressed(path, flow=np.zeros((64, 64, 2), np.float32))
+        assert path.stat().st_size < 1000
+        monkeypatch.setattr(files, '_MAX_FLOW_BYTES', 30_000)
+        refused(read_flow, path, 'unpacks to 32,896 bytes, more than')
+
+    @pytest.mark.parametrize(
+        ('read', 'name'),
+        [
+            (read_densepose, 'x.npy'),
+            (read_flow, 'x.npz'),
+            (read_pose, 'x.json'),
+            (read_mask, 'x.png'),
+        ],
+    )
+    def test_pipes_do_not_hang_a_reader(self, tmp_path, read, name):
+        os.mkfifo(path := tmp_path / name)
+        refused(read, path, 'is a device, pipe or socket')
+        (tmp_path / 'folder').mkdir()
+        (loop := tmp_path / f'loop_{name}').symlink_to(loop)
+        with pytest.raises(UserError):
+            read(loop)
+
+    def test_poses_nested_too_deep(self, tmp_path):
+        path = tmp_path / 'x.json'
+        path.write_text('[' * 200_000)
+        refused(read_pose, path, 'the pose is not valid JSON')

@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -62,6 +64,11 @@ def test_saved_results(tmp_path):
     np.testing.assert_array_equal(found.try_on, image)
     assert found.strip is None
     assert [*found.arrays()] == ['try_on']
+    assert found.notes == []
+    record = tmp_path / 'predictions/a__x.json'
+    for notes, kept in ((['n'], ['n']), (5, []), ({'a': 1}, []), (None, [])):
+        record.write_text(json.dumps({**details, 'notes': notes}))
+        assert find(strip=False).notes == kept
     found = find(strip=True, try_on=False)
     assert found.try_on is None
     assert found.strip.shape == (4, 15, 3)

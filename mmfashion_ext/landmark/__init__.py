@@ -30,5 +30,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         'inferencer': ('LandmarkInferencer',),
         'metric': ('LandmarkMetric',),
         'transforms': ('PackLandmarks', 'SelectCategoryLandmarks'),
+        'visualization_hook': ('LandmarkVisualizationHook',),
     },
 )

@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             'ResizeClothes',
         ),
         'tta': ('ClothesTTAModel',),
+        'visualization_hook': ('ClothesVisualizationHook',),
         'visualizer': ('ClothesVisualizer',),
     },
 )

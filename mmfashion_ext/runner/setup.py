@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 #: Host -> its metric that pickles predictions, masks compressed.
 DUMP_METRICS = {'mmdet': 'mmdet.DumpDetResults'}
 
+#: Visualization hook -> the one that names a file for each image.
+NAMING_HOOKS = {
+    'DetVisualizationHook': 'mmfashion_ext.ClothesVisualizationHook',
+    'PoseVisualizationHook': 'mmfashion_ext.LandmarkVisualizationHook',
+}
+
 
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that training and testing share."""
@@ -147,9 +153,11 @@ def draw_predictions(cfg: Config, folder: str, score_thr: float) -> None:
         raise UserError(
             '--show-dir: the config has no default_hooks.visualization'
         )
-    # absolute: mmdet's hook joins a relative one again for every image
+    # absolute: the hosts' hooks join a relative one again for every image
     folder = str(Path(folder).resolve())
-    if hook.type.rpartition('.')[2] == 'DetVisualizationHook':
+    # the hosts' own hooks overwrite drawings of equal names
+    hook.type = NAMING_HOOKS.get(hook.type.rpartition('.')[2], hook.type)
+    if hook.type == NAMING_HOOKS['DetVisualizationHook']:
         hook.update(draw=True, test_out_dir=folder, score_thr=score_thr)
     else:
         hook.update(enable=True, out_dir=folder)

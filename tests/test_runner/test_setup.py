@@ -66,6 +66,8 @@ def test_draw_predictions_sets_the_hosts_hook(tmp_path, monkeypatch):
     cfg = Config({'default_hooks': hooks})
     draw_predictions(cfg, 'drawn', 0.4)
     hook = cfg.default_hooks.visualization
+    # mmdet's writes images of one name in two folders to one file
+    assert hook.type == 'mmfashion_ext.ClothesVisualizationHook'
     assert hook.draw is True
     assert hook.test_out_dir == str(tmp_path / 'drawn')
     assert hook.score_thr == 0.4

@@ -7,7 +7,9 @@ default_scope = 'mmpose'
 default_hooks = dict(
     checkpoint=dict(interval=10),
     # tools/test.py --show-dir turns it on
-    visualization=dict(type='mmpose.PoseVisualizationHook', enable=False),
+    visualization=dict(
+        type='mmfashion_ext.LandmarkVisualizationHook', enable=False
+    ),
 )
 
 visualizer = dict(

@@ -9,7 +9,9 @@ load_from = (
 
 default_hooks = dict(
     checkpoint=dict(interval=5),
-    visualization=dict(type='mmpose.PoseVisualizationHook', enable=False),
+    visualization=dict(
+        type='mmfashion_ext.LandmarkVisualizationHook', enable=False
+    ),
 )
 visualizer = dict(
     type='mmpose.PoseLocalVisualizer',

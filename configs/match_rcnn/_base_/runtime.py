@@ -6,7 +6,7 @@ default_scope = 'mmdet'
 
 default_hooks = dict(
     # tools/test.py --show-dir turns it on
-    visualization=dict(type='mmdet.DetVisualizationHook'),
+    visualization=dict(type='mmfashion_ext.ClothesVisualizationHook'),
 )
 
 visualizer = dict(

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..utils.sources import check_regular_file
+
 _MATRIX, _COMPRESSED = 14, 15
 #: Element type -> NumPy's code of a number.
 _NUMBERS = {
@@ -31,11 +33,28 @@ _OLD_NUMBERS = ('f8', 'f4', 'i4', 'i2', 'u2', 'u1')
 _CLASSES = range(6, 16)
 _COMPLEX = 0x800
 _HEADER = 128  # bytes
-_MAX_BYTES = 2**30  # of a decompressed variable
+_MAX_BYTES = 2**30  # of a file, or of a decompressed variable
+_HDF5 = b'\x89HDF\r\n\x1a\n'
+_HDF5_STARTS = (0, 512)  # files of MATLAB begin with a text
 
 
 class MatlabError(ValueError):
-    """A file that is damaged or not of this format."""
+    """A file that is damaged or not of this format.
+
+    Attributes:
+        remedy (str): What to do about it.
+    """
+
+    remedy = 'download it again'
+
+
+class Hdf5Error(MatlabError):
+    """A file of MATLAB 7.3, which is one of HDF5."""
+
+    remedy = (
+        "save it again with MATLAB's save(..., '-v7'), or with "
+        "scipy.io.savemat from what h5py reads (transposed)"
+    )
 
 
 def read_variable(path: str | Path, name: str) -> np.ndarray:
@@ -52,10 +71,17 @@ def read_variable(path: str | Path, name: str) -> np.ndarray:
     Raises:
         KeyError: The file has no such variable.
         MatlabError: The file is damaged, of another level, or the variable is
-            not a real numeric matrix.
+            not a real numeric matrix. Of MATLAB 7.3: an ``Hdf5Error``.
         OSError: The file cannot be read.
+        UserError: It is not a regular file.
     """
-    content = Path(path).read_bytes()
+    path = Path(path)
+    check_regular_file(path)
+    if path.stat().st_size > _MAX_BYTES:
+        raise MatlabError(f'it has more than {_MAX_BYTES:,} bytes')
+    content = path.read_bytes()
+    if any(content.startswith(_HDF5, start) for start in _HDF5_STARTS):
+        raise Hdf5Error('it is of MATLAB 7.3 (HDF5), expected level 4 or 5')
     if 0 in content[:4]:  # a text in files of level 5
         return _read_old_variable(content, name)
     order = {b'IM': '<', b'MI': '>'}.get(content[126:_HEADER])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from .sources import check_regular_file
 
 
 def read_json(
@@ -33,10 +34,17 @@ def read_json(
         Any: The content, unchecked; NaN and Infinity are accepted.
 
     Raises:
-        UserError: The file cannot be read, or is not valid JSON.
+        UserError: The file cannot be read, is not a regular file, or is not
+            valid JSON in UTF-8.
     """
+    if Path(path).exists():  # a pipe or device would never end
+        try:
+            check_regular_file(Path(path))
+        except UserError as cause:
+            raise error(f'cannot read the {what}: {cause}') from None
     try:
-        with open(path, encoding='utf-8') as file:
+        # a byte-order mark is skipped
+        with open(path, encoding='utf-8-sig') as file:
             return json.load(file, object_hook=object_hook)
     except OSError as cause:
         raise error(

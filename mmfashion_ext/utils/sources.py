@@ -17,6 +17,8 @@ from ..errors import UserError
 MAX_BYTES = 512 * 2**20
 
 _TIMEOUT = 30  # s, of a download
+_POINTER = b'version https://git-lfs.github.com/spec/'
+_POINTER_BYTES = 1024  # a pointer of git-lfs is smaller
 
 
 def is_url(source: object) -> bool:
@@ -62,13 +64,14 @@ def open_source(source: str | Path | bytes | BinaryIO) -> Path | BinaryIO:
 
 
 def check_regular_file(path: Path) -> None:
-    """Refuse folders, devices, pipes and links that lead nowhere.
+    """Refuse folders, devices, pipes, dead links and pointers of git-lfs.
 
     Raises:
-        UserError: The path is not that of a regular file.
+        UserError: The path is not that of a regular file, or git-lfs has not
+            fetched the file's content.
     """
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except FileNotFoundError:
         raise UserError(f'{path}: no such file') from None
     except OSError as error:  # a loop of links, a name too long
@@ -77,9 +80,23 @@ def check_regular_file(path: Path) -> None:
         raise UserError(
             f'{str(path)!r} cannot be the name of a file'
         ) from None
-    if not stat.S_ISREG(mode):
-        what = 'a folder' if stat.S_ISDIR(mode) else 'a device, pipe or socket'
+    if not stat.S_ISREG(status.st_mode):
+        is_folder = stat.S_ISDIR(status.st_mode)
+        what = 'a folder' if is_folder else 'a device, pipe or socket'
         raise UserError(f'{path} is {what}, expected a file')
+    if status.st_size < _POINTER_BYTES and _is_pointer(path):
+        raise UserError(
+            f'{path} is a pointer of git-lfs, not the file itself; run git '
+            'lfs pull in its repository'
+        )
+
+
+def _is_pointer(path: Path) -> bool:
+    try:
+        with path.open('rb') as file:
+            return file.read(len(_POINTER)) == _POINTER
+    except OSError:  # whoever reads the file says what is wrong
+        return False
 
 
 def _name_of(opened: object) -> str:

@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import os
+
 import pytest
 
 from mmfashion_ext.errors import UserError
@@ -39,3 +41,26 @@ def test_what_cannot_be_opened_is_named(tmp_path):
         read_json(tmp_path / 'none', 'list', error=ListError)
     with pytest.raises(UserError, match='cannot read the list'):
         read_json(tmp_path, 'list')
+
+
+@pytest.mark.fault(4)
+def test_pipes_and_devices_do_not_hang(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    (tmp_path / 'zero').symlink_to('/dev/zero')
+    (tmp_path / 'loop').symlink_to(tmp_path / 'loop')
+    for name in ('pipe', 'zero'):
+        with pytest.raises(UserError, match='cannot read the list: .*device'):
+            read_json(tmp_path / name, 'list')
+    with pytest.raises(UserError, match='loop: cannot read the list'):
+        read_json(tmp_path / 'loop', 'list')
+
+
+@pytest.mark.fault(28)
+def test_encodings_are_read_or_named(tmp_path):
+    path = tmp_path / 'a.json'
+    path.write_text('["é"]', encoding='utf-8-sig')
+    assert read_json(path, 'list') == ['é']
+    for encoding in ('utf-16', 'latin1'):
+        path.write_text('["é"]', encoding=encoding)
+        with pytest.raises(UserError, match='the list is not valid JSON'):
+            read_json(path, 'list')

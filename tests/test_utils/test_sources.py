@@ -71,3 +71,15 @@ def test_urls():
     assert not is_url('file:///etc/passwd')
     assert not is_url('a.png')
     assert not is_url(b'http://a.b')
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize('version', ['v1', 'v2'])
+def test_pointers_of_git_lfs_are_recognised(tmp_path, version):
+    path = tmp_path / 'a.jpg'
+    start = f'version https://git-lfs.github.com/spec/{version}\n'
+    path.write_text(f'{start}oid sha256:{"0" * 64}\nsize 123\n')
+    with pytest.raises(UserError, match=r'a pointer of git-lfs.*git lfs pull'):
+        check_regular_file(path)
+    path.write_text(start + 'x' * 2000)  # more than a pointer
+    check_regular_file(path)

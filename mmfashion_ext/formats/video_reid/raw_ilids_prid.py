@@ -161,7 +161,14 @@ def read_prid2011(
         flows = _collect(
             unpacked(raw, 'prid_xiong', '.tar'), 'cam_?/*/*.png', _parse_prid
         )
-    last = max(n for n, _ in frames if n <= PRID_PERSONS)
+    last = max((n for n, _ in frames if n <= PRID_PERSONS), default=0)
+    if not last:
+        found = describe(sorted({number for number, _ in frames}))
+        raise UserError(
+            f'{root / "multi_shot"} holds none of person_0001 to '
+            f'person_{PRID_PERSONS:04d}, whom both cameras see, only the '
+            f'persons {found}; unpack the whole archive again'
+        )
     numbers = list(range(1, last + 1))
     return RawVideos(
         'prid2011-sequence',
@@ -294,7 +301,7 @@ def unpacked(raw: Path, name: str, ending: str) -> Path:
     folder, archive = raw / name, raw / f'{name}{ending}'
     if folder.is_dir():
         return folder
-    if not archive.is_file():
+    if not archive.exists():
         raise UserError(
             f'{raw} holds neither {folder.name}/ nor {archive.name}; '
             'docs/datasets.md says how to get the dataset'
@@ -325,7 +332,7 @@ def read_matrix(
     Raises:
         UserError: It is missing, damaged or of another shape.
     """
-    if not path.is_file():
+    if not path.exists():
         raise missing_file(path)
     try:
         matrix = read_variable(path, variable)
@@ -334,8 +341,9 @@ def read_matrix(
             f'{path} has no variable {variable}; download it again'
         ) from None
     except (OSError, MatlabError) as error:
+        remedy = getattr(error, 'remedy', 'download it again')
         raise UserError(
-            f'{path} cannot be read ({error}); download it again'
+            f'{path} cannot be read ({error}); {remedy}'
         ) from error
     with np.errstate(invalid='ignore'):  # NaN
         whole = matrix.astype(np.int64)

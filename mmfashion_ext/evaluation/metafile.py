@@ -19,6 +19,7 @@ from ..errors import UserError
 from ..formats.checks import Fields, Record, require
 from ..formats.rules import ListOf, Number, OptionalField, Text, show
 from ..utils.files import atomic_write, read_json
+from ..utils.sources import check_regular_file
 from .tasks import TASKS
 
 METAFILE = 'metafile.yml'
@@ -235,8 +236,10 @@ def _number(value: Any, key: str) -> float:
 def _read_yaml(path: Path) -> Any:
     # libyaml's loader, where PyYAML was built with it, is much faster
     loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+    if path.exists():
+        check_regular_file(path)
     try:
-        text = path.read_text(encoding='utf-8')
+        text = path.read_text(encoding='utf-8-sig')
         _check_depth(yaml.parse(text, loader))
         return yaml.load(text, loader)
     except OSError as error:

@@ -53,7 +53,7 @@ class Hdf5Error(MatlabError):
 
     remedy = (
         "save it again with MATLAB's save(..., '-v7'), or with "
-        "scipy.io.savemat from what h5py reads (transposed)"
+        'scipy.io.savemat from what h5py reads (transposed)'
     )
 
 

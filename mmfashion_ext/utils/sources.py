@@ -95,7 +95,7 @@ def _is_pointer(path: Path) -> bool:
     try:
         with path.open('rb') as file:
             return file.read(len(_POINTER)) == _POINTER
-    except OSError:  # whoever reads the file says what is wrong
+    except OSError:  # to be named where the file is read
         return False
 
 

@@ -3,6 +3,7 @@
 
 import copy
 import json
+import os
 
 import pytest
 import yaml
@@ -239,3 +240,10 @@ def test_update_changes_one_entry_only(write):
     assert content == CONTENT
     with pytest.raises(UserError, match='no model third; add an entry first'):
         update_entry(path, 'third', {'bbox/AP': 0.25})
+
+
+@pytest.mark.fault(4)
+def test_a_pipe_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / 'metafile.yml')
+    with pytest.raises(UserError, match='a device, pipe or socket'):
+        read_metafile(tmp_path / 'metafile.yml')

@@ -49,7 +49,7 @@ def test_pipes_and_devices_do_not_hang(tmp_path):
     (tmp_path / 'zero').symlink_to('/dev/zero')
     (tmp_path / 'loop').symlink_to(tmp_path / 'loop')
     for name in ('pipe', 'zero'):
-        with pytest.raises(UserError, match='cannot read the list: .*device'):
+        with pytest.raises(UserError, match=r'cannot read the list: .*device'):
             read_json(tmp_path / name, 'list')
     with pytest.raises(UserError, match='loop: cannot read the list'):
         read_json(tmp_path / 'loop', 'list')

@@ -23,9 +23,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import UserError
-from ...utils.images import image_size
+from ...utils.images import IMAGE_SUFFIXES
+from ...utils.sources import check_regular_file
 from ..checks import Fields, find_problems
 from ..defects import ConvertedImage, Defect, orientation_notes
+from ..image_files import reason_of, stored_size
 from ..rules import MAX_SIDE, Choice, Integer, Numbers, show
 from .constants import (
     ATTRIBUTES,
@@ -38,6 +40,7 @@ from .constants import (
 _FIX_ITEM = 'correct the item or leave it out with --skip-invalid'
 _FIX_IMAGE = 'correct the file or leave the image out with --skip-invalid'
 _EXTRACT = 'extract it again or leave it out with --skip-invalid'
+_PUT_BACK = 'put it back or leave the image out with --skip-invalid'
 _IMAGE: Fields = {'source': Choice(SOURCES), 'pair_id': Integer()}
 _ITEM: Fields = {
     'category_id': Integer(1, len(CATEGORIES)),
@@ -69,17 +72,18 @@ class RawSplit:
     def __init__(self, folder: str | Path, visible_only: bool = False) -> None:
         self.folder = Path(folder)
         self.visible_only = visible_only
-        images = self._stems('image', '.jpg')
-        annos = self._stems('annos', '.json')
-        self.stems = sorted(images | annos)
+        self._images = self._files('image', IMAGE_SUFFIXES)
+        self._annos = self._files('annos', ('.json',))
+        self.stems = sorted({*self._images, *self._annos})
         if not self.stems:
             raise FileNotFoundError(
                 f'{self.folder} holds neither image/*.jpg nor annos/*.json'
             )
-        self._complete = images & annos
-        self._with_image = images
 
-    def _stems(self, name: str, suffix: str) -> set[str]:
+    def _files(
+        self, name: str, suffixes: tuple[str, ...]
+    ) -> dict[str, list[str]]:
+        """Return stem -> names of the files of a folder, in any case."""
         folder = self.folder / name
         if not folder.is_dir():
             raise FileNotFoundError(
@@ -88,11 +92,12 @@ class RawSplit:
                 'split is published without annotations). Name the folder '
                 'that holds both, such as .../train'
             )
-        return {
-            entry.name.removesuffix(suffix)
-            for entry in os.scandir(folder)
-            if entry.name.endswith(suffix) and not entry.name.startswith('.')
-        }
+        files: dict[str, list[str]] = {}
+        for file in os.listdir(folder):
+            stem, suffix = os.path.splitext(file)
+            if suffix.lower() in suffixes and not file.startswith('.'):
+                files.setdefault(stem, []).append(file)
+        return files
 
     def __len__(self) -> int:
         return len(self.stems)
@@ -103,7 +108,7 @@ class RawSplit:
             raw = self._read(stem)
             if raw.image and raw.image['id'] in image_ids:
                 raw = _unusable(
-                    f'{stem}.jpg',
+                    raw.image['file_name'],
                     f'another file has image id {raw.image["id"]} too',
                     'rename one of them',
                 )
@@ -116,20 +121,25 @@ class RawSplit:
 
     def _read(self, stem: str) -> ConvertedImage:
         """Read one image's size and annotation, and convert them."""
-        image_file, anno_file = f'{stem}.jpg', f'{stem}.json'
-        if stem not in self._complete:
-            if stem in self._with_image:
+        images = self._images.get(stem, [f'{stem}.jpg'])
+        annos = self._annos.get(stem, [f'{stem}.json'])
+        for files in (images, annos):
+            if len(files) > 1:
                 return _unusable(
-                    image_file,
-                    f'has no annotation annos/{anno_file}',
-                    'put it back or leave the image out with --skip-invalid',
+                    min(files),
+                    f'has the number of {max(files)}',
+                    'remove one of them',
                 )
+        image_file, anno_file = images[0], annos[0]
+        if stem not in self._annos:
             return _unusable(
-                anno_file,
-                f'has no image image/{image_file}',
-                'put it back or leave the image out with --skip-invalid',
+                image_file, f'has no annotation annos/{anno_file}', _PUT_BACK
             )
-        if not (stem.isascii() and stem.isdigit()):
+        if stem not in self._images:
+            return _unusable(
+                anno_file, f'has no image image/{image_file}', _PUT_BACK
+            )
+        if not (stem.isascii() and stem.isdigit() and len(stem) < 19):
             return _unusable(
                 image_file,
                 'the name is not a number, so it gives no image id',
@@ -138,18 +148,22 @@ class RawSplit:
         try:
             # annotations refer to the stored pixels
             path = self.folder / 'image' / image_file
-            size = image_size(path, orientation=False)
+            size = stored_size(path)
             notes = orientation_notes(path, image_file)
-        except UserError:
-            what = 'cannot be read as an image'
-            return _unusable(image_file, what, _EXTRACT)
+        except UserError as error:
+            return _unusable(image_file, str(error), _EXTRACT)
+        path = self.folder / 'annos' / anno_file
         try:
-            with open(self.folder / 'annos' / anno_file, 'rb') as file:
-                content = json.load(file)
+            check_regular_file(path)
+            content = json.loads(path.read_bytes())
+        except UserError as error:
+            return _unusable(anno_file, reason_of(error, path), _EXTRACT)
         except (OSError, ValueError, RecursionError) as error:
             what = f'is not valid JSON ({error})'
             return _unusable(anno_file, what, _EXTRACT)
-        raw = _convert(stem, content, size, self.visible_only)
+        raw = _convert(
+            (image_file, anno_file), content, size, self.visible_only
+        )
         raw.defects += notes
         return raw
 
@@ -176,19 +190,22 @@ def _unusable(
 
 
 def _convert(
-    stem: str, content: Any, size: tuple[int, int], visible_only: bool
+    files: tuple[str, str],
+    content: Any,
+    size: tuple[int, int],
+    visible_only: bool,
 ) -> ConvertedImage:
     """Convert one annotation file; ``size`` is (w, h) in pixels."""
-    file = f'{stem}.json'
+    image_file, file = files
     for problem in find_problems(content, _IMAGE):
         return _unusable(file, problem.text)
     source, pair_id = content['source'], content['pair_id']
     image = {
         'coco_url': '',
         'date_captured': '',
-        'file_name': f'{stem}.jpg',
+        'file_name': image_file,
         'flickr_url': '',
-        'id': int(stem),
+        'id': int(Path(image_file).stem),
         'license': 0,
         'width': size[0],
         'height': size[1],

@@ -16,6 +16,7 @@ What is wrong is collected as ``Defect``, never raised: a user with 123,016
 images wants to see all defects at once.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,9 +26,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import UserError
-from ...utils.images import image_size
+from ...utils.sources import check_regular_file
 from ..checks import Fields, find_problems, parse_integer, parse_integers
 from ..defects import ConvertedImage, Defect, orientation_notes
+from ..image_files import stored_size, with_any_ending
 from ..rules import Choice, Integer, show
 from .constants import (
     CATEGORY_ID,
@@ -167,14 +169,19 @@ class RawFLD:
             raw = ConvertedImage()
             name = entry.name
             file_name = Path(name).name if self._flat else name
+            path = with_any_ending(self.images / file_name)
             try:
-                size = self._measure(file_name)
+                size = stored_size(path)
             except UserError as error:
                 where = _at(LANDMARKS, entry.lines[0])
-                raw.defects.append(Defect(*where, str(error), _FIX_IMAGE))
+                what = f'image {file_name} {error}'
+                if not os.path.lexists(path):
+                    what = f'image {file_name} is not in {self.images}'
+                raw.defects.append(Defect(*where, what, _FIX_IMAGE))
                 yield raw
                 continue
-            raw.defects += orientation_notes(self.images / file_name, name)
+            file_name = path.relative_to(self.images).as_posix()
+            raw.defects += orientation_notes(path, name)
             raw.defects += _find_defects(entry, size)
             if not any(defect.fatal for defect in raw.defects):
                 raw.image = {
@@ -194,30 +201,13 @@ class RawFLD:
         images = self.root / 'Img'
         for entry in self.entries:
             name = entry.name
-            if (images / name).is_file():
+            if os.path.isfile(with_any_ending(images / name)):
                 return images, False
-            if (images / Path(name).name).is_file():
+            if os.path.isfile(with_any_ending(images / Path(name).name)):
                 return images, True
-            if (self.root / name).is_file():
+            if os.path.isfile(with_any_ending(self.root / name)):
                 return self.root, False
         return images, False
-
-    def _measure(self, file_name: str) -> tuple[int, int]:
-        """Return (w, h) of an image in px, from its header.
-
-        Raises:
-            UserError: What is wrong with it, to be said of the row.
-        """
-        path = self.images / file_name
-        if not path.is_file():
-            raise UserError(f'image {file_name} is not in {self.images}')
-        try:
-            # annotations refer to the stored pixels
-            return image_size(path, orientation=False)
-        except UserError:
-            raise UserError(
-                f'image {file_name} cannot be read as an image'
-            ) from None
 
     def _add(
         self, file: str, line: int, what: str, remedy: str = _FIX_ROW
@@ -229,12 +219,13 @@ class RawFLD:
     ) -> dict[str, tuple[int, Any]]:
         """Return name -> line and the parsed row, None if it is wrong."""
         path = self.root / file
-        if not path.is_file():
+        if not path.exists():
             raise FileNotFoundError(
                 f'{path} does not exist: the root of FLD holds {LANDMARKS}, '
                 f'{BOXES}, {PARTITION} and Img/'
             )
-        lines = path.read_text('utf-8', 'replace').splitlines()
+        check_regular_file(path)
+        lines = path.read_text('utf-8-sig', 'replace').splitlines()
         rows: dict[str, tuple[int, Any]] = {}
         repeated = 0
         for number, line in enumerate(lines[2:], 3):

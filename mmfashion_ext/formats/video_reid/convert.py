@@ -7,6 +7,7 @@ made again, and each appears whole. ``meta.json`` comes last.
 
 import os
 import shutil
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,11 +16,12 @@ from typing import Literal, NamedTuple, get_args
 import cv2
 import numpy as np
 
-from ...errors import UserError
+from ...errors import UserError, describe
 from ...utils.files import atomic_write, read_json, write_json
 from ...utils.images import read_image
 from ...utils.parallel import run_parallel
 from ...utils.progress import show_progress
+from ...utils.sources import check_regular_file
 from ..rules import show
 from .layout import (
     FLOW_RECORD,
@@ -43,6 +45,7 @@ from .raw_mars import read_mars
 DatasetName = Literal['ilids-vid', 'prid2011', 'mars']
 DATASETS: tuple[DatasetName, ...] = get_args(DatasetName)
 Flow = Literal['farneback', 'dis', 'given', 'none']
+_MAX_PRINTED = 20  # problems
 
 #: Passes numbers of finished frames on, and shows them: called with an
 #: iterator of numbers, a title and their sum.
@@ -110,20 +113,21 @@ def convert(
         VideoReID: What was written.
 
     Raises:
-        UserError: A frame is damaged, or the folder holds flow of another
-            kind.
+        UserError: Frames are damaged or missing, or the folder holds flow of
+            another kind. All frames are tried before; the next run goes on.
     """
-    root = Path(root)
+    root, problems = Path(root), list[str]()
     named = name_frames(raw.tracklets)
     total = sum(len(tracklet.files) for tracklet in named)
     pairs = list(zip(raw.tracklets, named, strict=True))
     (root / IMAGES).mkdir(parents=True, exist_ok=True)
     frames = (_link(t.frames, n.files, root / IMAGES) for t, n in pairs)
-    _exhaust(progress(frames, 'frames', total))
+    _exhaust(progress(_counts(frames, problems), 'frames', total))
+    _raise_problems(problems)
     if flow != 'none':
         _record_flow(root, flow, bound)
         (root / FLOWS).mkdir(exist_ok=True)
-        maps: Iterator[int]
+        maps: Iterator[tuple[int, list[str]]]
         if flow == 'given':
             maps = (
                 _link(t.flows or [], map(flow_name, n.files), root / FLOWS)
@@ -133,8 +137,9 @@ def convert(
             tasks = [
                 FlowTask(root, n.files, flow, bound) for n in named if n.files
             ]
-            maps = run_parallel(write_flow, tasks, jobs)
-        _exhaust(progress(maps, 'flow maps', total))
+            maps = run_parallel(_try_flow, tasks, jobs)
+        _exhaust(progress(_counts(maps, problems), 'flow maps', total))
+        _raise_problems(problems)
     data = VideoReID(_meta(raw, named), raw.splits)
     data.write(root)
     return data
@@ -188,7 +193,15 @@ def write_flow(task: FlowTask) -> int:
     if all(target.is_file() for target in targets):
         return len(targets)
     sources = [task.root / IMAGES / file for file in task.files]
-    frames = [read_frame(source) for source in sources]
+    frames, damaged = [], []
+    for source in sources:
+        try:
+            frames.append(read_frame(source))
+        except UserError as error:
+            damaged.append(error)
+            source.unlink(missing_ok=True)  # the next run links it again
+    if damaged:
+        raise UserError(describe(damaged, '; ')) from damaged[0]
     try:
         for target, map_ in zip(
             targets,
@@ -208,6 +221,37 @@ def write_flow(task: FlowTask) -> int:
     return len(targets)
 
 
+def _try_flow(task: FlowTask) -> tuple[int, list[str]]:
+    """Write the flow of a tracklet; return its length and what is wrong."""
+    try:
+        return write_flow(task), []
+    except UserError as error:
+        return len(task.files), [str(error)]
+
+
+def _counts(
+    results: Iterator[tuple[int, list[str]]], problems: list[str]
+) -> Iterator[int]:
+    """Yield the numbers of frames, and collect what is wrong."""
+    for count, found in results:
+        problems += found
+        yield count
+
+
+def _raise_problems(problems: list[str]) -> None:
+    """Raise what is wrong with frames, each listed on stderr if several."""
+    if not problems:
+        return
+    if len(problems) > 1:
+        for problem in problems[:_MAX_PRINTED]:
+            print(problem, file=sys.stderr)
+        raise UserError(
+            f'{len(problems)} frames or tracklets cannot be used, the first: '
+            f'{problems[0]} (the next run goes on from here)'
+        )
+    raise UserError(problems[0])
+
+
 def read_frame(path: Path) -> np.ndarray:
     """Read a frame as it is stored: (h, w, 3) uint8 RGB.
 
@@ -222,17 +266,26 @@ def read_frame(path: Path) -> np.ndarray:
         ) from None
 
 
-def _link(sources: Sequence[Path], names: Iterable[str], folder: Path) -> int:
-    """Link or copy files under new names; return their number."""
+def _link(
+    sources: Sequence[Path], names: Iterable[str], folder: Path
+) -> tuple[int, list[str]]:
+    """Link or copy files under new names.
+
+    Returns:
+        tuple[int, list[str]]: Their number, and what is wrong.
+    """
+    problems = []
     for source, name in zip(sources, names, strict=True):
         target = folder / name
         try:
-            size = source.stat().st_size
-        except FileNotFoundError:
-            raise UserError(
-                f'{source} does not exist, though a list names it; unpack '
-                'the raw data again'
-            ) from None
+            check_regular_file(source)
+        except UserError as error:
+            what = str(error)
+            if not os.path.lexists(source):
+                what = f'{source} does not exist, though a list names it'
+            problems.append(f'{what}; unpack the raw data again')
+            continue
+        size = source.stat().st_size
         if target.is_file() and target.stat().st_size == size:
             continue
         target.unlink(missing_ok=True)
@@ -241,7 +294,7 @@ def _link(sources: Sequence[Path], names: Iterable[str], folder: Path) -> int:
         except OSError:  # another disk, or one that knows no links
             with atomic_write(target) as temporary:
                 shutil.copyfile(source, temporary)
-    return len(sources)
+    return len(sources), problems
 
 
 def _record_flow(root: Path, flow: Flow, bound: float) -> None:

@@ -24,6 +24,7 @@ from typing import Literal
 import numpy as np
 
 from ...errors import UserError, describe
+from ...utils.images import is_image_file
 from ..archives import unpack
 from ..matlab import MatlabError, read_variable
 from .layout import PersonSplit
@@ -116,16 +117,12 @@ def read_ilids_vid(
         UserError: Something is missing or does not fit.
     """
     root = unpacked(raw, 'iLIDS-VID', '.tar')
-    frames = _collect(
-        root / 'i-LIDS-VID' / 'sequences', '*/*/*.png', _parse_ilids
-    )
+    frames = _collect(root / 'i-LIDS-VID' / 'sequences', '*/*/*', _parse_ilids)
     numbers = sorted({number for number, _ in frames})
     flows = None
     if given_flow:
         root_of_flows = unpacked(raw, 'optical_flow', '.tar')
-        flows = _collect(
-            root_of_flows / 'optical_flow', '*/*/*.png', _parse_ilids
-        )
+        flows = _collect(root_of_flows / 'optical_flow', '*/*/*', _parse_ilids)
     split_file = (
         root / 'train-test people splits' / 'train_test_splits_ilidsvid.mat'
     )
@@ -155,11 +152,11 @@ def read_prid2011(
         UserError: Something is missing or does not fit.
     """
     root = unpacked(raw, 'prid_2011', '.zip')
-    frames = _collect(root / 'multi_shot', 'cam_?/*/*.png', _parse_prid)
+    frames = _collect(root / 'multi_shot', 'cam_?/*/*', _parse_prid)
     flows = None
     if given_flow:
         flows = _collect(
-            unpacked(raw, 'prid_xiong', '.tar'), 'cam_?/*/*.png', _parse_prid
+            unpacked(raw, 'prid_xiong', '.tar'), 'cam_?/*/*', _parse_prid
         )
     last = max((n for n, _ in frames if n <= PRID_PERSONS), default=0)
     if not last:
@@ -216,6 +213,8 @@ def _collect(
     """Find frames: (person, camera) -> frame -> path, sorted as strings."""
     frames: _Frames = defaultdict(dict)
     for path in sorted(root.glob(pattern)):
+        if not is_image_file(path) or path.name.startswith('.'):
+            continue
         parsed = parse(path)
         if parsed is None or parsed[1] not in (0, 1):
             raise UserError(
@@ -223,11 +222,15 @@ def _collect(
                 'it, or unpack the archive again'
             )
         person, camera, frame = parsed
-        frames[person, camera][frame] = path
+        other = frames[person, camera].setdefault(frame, path)
+        if other != path:
+            raise UserError(
+                f'{path} is the same frame as {other.name}; remove one of them'
+            )
     if not frames:
         raise UserError(
-            f'{root} holds no {pattern}; unpack the archive again (the '
-            'layout is in docs/datasets.md)'
+            f'{root} holds no {pattern}.png or other images; unpack the '
+            'archive again (the layout is in docs/datasets.md)'
         )
     return frames
 

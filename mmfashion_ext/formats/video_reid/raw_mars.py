@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UserError
+from ...utils.sources import check_regular_file
+from ..image_files import with_any_ending
 from .layout import PersonSplit
 from .raw_ilids_prid import (
     RawTracklet,
@@ -120,16 +122,19 @@ def _tracklets(
                 f'{camera}; download the folder info again'
             )
         frames = [folder / name[:4] / name for name in files]
+        if not frames[0].exists():  # images that were converted
+            frames = [with_any_ending(frame) for frame in frames]
         tracklets.append(RawTracklet(pid, camera - 1, frames))
     return tracklets
 
 
 def _lines(path: Path) -> list[str]:
     """Return the lines of a list of file names."""
+    if not path.exists():
+        raise missing_file(path)
+    check_regular_file(path)
     try:
-        return path.read_text(encoding='utf-8').split()
-    except FileNotFoundError:
-        raise missing_file(path) from None
+        return path.read_text(encoding='utf-8-sig').split()
     except (OSError, ValueError) as error:
         raise UserError(
             f'{path} cannot be read as text ({error}); download the folder '

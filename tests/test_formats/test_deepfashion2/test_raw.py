@@ -1,5 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import json
+import os
 import re
 
 import pytest
@@ -380,3 +381,42 @@ def test_nothing_raises_and_what_passes_is_usable(
         assert annotation['area'] > 0
         assert min(annotation['bbox'][2:]) >= 1
         mask_utils.frPyObjects(annotation['segmentation'], 120, 100)
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize('ending', ['.JPG', '.jpeg', '.png'])
+def test_images_of_other_endings(raw_split, raw_item, ending):
+    split = raw_split({'000001': image(raw_item())})
+    (split / 'image/000001.jpg').rename(split / f'image/000001{ending}')
+    (split / 'annos/000001.json').rename(split / 'annos/000001.JSON')
+    raw = read_one(split)
+    assert not raw.defects
+    assert raw.image['file_name'] == f'000001{ending}'
+    assert raw.image['id'] == 1
+    (split / 'image/000001.webp').touch()
+    (defect,) = read_one(split).defects
+    assert 'has the number of 000001.webp; remove one of' in str(defect)
+
+
+@pytest.mark.fault(4, 29)
+def test_pipes_and_pointers_of_git_lfs(raw_split, raw_item):
+    stems = [f'{n:06d}' for n in range(1, 6)]
+    split = raw_split({stem: image(raw_item()) for stem in stems})
+    pointer = 'version https://git-lfs.github.com/spec/v1\noid x\nsize 9\n'
+    for n, folder, ending in ((1, 'image', 'jpg'), (3, 'annos', 'json')):
+        (split / folder / f'{n:06d}.{ending}').write_text(pointer)
+        pipe = split / folder / f'{n + 1:06d}.{ending}'
+        pipe.unlink()
+        os.mkfifo(pipe)
+    *bad, good = RawSplit(split)
+    assert good.image
+    for n, raw in enumerate(bad, 1):
+        (defect,) = raw.defects
+        ending = 'jpg' if n < 3 else 'json'
+        what = 'a pointer of git-lfs' if n % 2 else 'a device, pipe or socket'
+        assert str(defect).startswith(f'{n:06d}.{ending}: is {what}')
+
+
+def test_a_name_of_too_many_digits(raw_split, raw_item):
+    raw = read_one(raw_split({'9' * 30: image(raw_item())}))
+    assert 'the name is not a number' in str(raw.defects[0])

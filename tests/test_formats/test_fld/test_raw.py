@@ -1,5 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import json
+import os
 
 import cv2
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.fld.constants import CLOTHES_TYPES
 from mmfashion_ext.formats.fld.raw import (
     BOXES,
@@ -362,3 +364,44 @@ def test_no_content_of_a_list_raises(write, text, file):
         opened.write(text)
     found, _ = lines(root)
     assert all('\n' not in line for line in found)
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize('images', ['Img', ''])
+def test_images_of_other_endings(write, images):
+    root = write({name(1): UPPER, name(2): UPPER}, images=images)
+    for path in list(root.rglob('*.jpg')):
+        path.rename(path.with_suffix('.JPG'))
+    raw, records = read(root)
+    assert not raw.defects
+    files = [raw.images / record.image['file_name'] for record in records]
+    assert [path.suffix for path in files] == ['.JPG', '.JPG']
+    assert all(path.is_file() for path in files)
+
+
+@pytest.mark.fault(4, 29)
+def test_pipes_and_pointers_of_git_lfs(write):
+    root = write({name(1): UPPER, name(2): UPPER, name(3): UPPER})
+    (root / 'Img' / name(1)).write_text(
+        'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n'
+    )
+    (root / 'Img' / name(2)).unlink()
+    os.mkfifo(root / 'Img' / name(2))
+    _, records = read(root)
+    first, second = (str(record.defects[0]) for record in records[:2])
+    assert 'is a pointer of git-lfs, not the file itself' in first
+    assert 'is a device, pipe or socket, expected a file' in second
+    assert records[2].image
+    (root / BOXES).unlink()
+    os.mkfifo(root / BOXES)
+    with pytest.raises(UserError, match='a device, pipe or socket'):
+        RawFLD(root)
+
+
+@pytest.mark.fault(28)
+def test_lists_with_a_byte_order_mark(write):
+    root = write({name(1): UPPER})
+    for file in (LANDMARKS, BOXES, PARTITION):
+        text = (root / file).read_text()
+        (root / file).write_text(text, encoding='utf-8-sig')
+    assert not RawFLD(root).defects

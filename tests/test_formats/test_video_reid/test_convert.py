@@ -177,3 +177,30 @@ def test_bad_frames_are_named(raw, tmp_path):
     with pytest.raises(UserError, match='does not exist, though a list'):
         run(raw, tmp_path / 'c')
     assert not list(tmp_path.glob('?/meta.json'))
+
+
+@pytest.mark.fault(21)
+def test_all_bad_frames_are_reported(raw, tmp_path, capsys):
+    """One does not end the conversion before the others are seen."""
+    out = tmp_path / 'out'
+    first, second = raw.tracklets[0].frames[1], raw.tracklets[2].frames[0]
+    whole = {path: path.read_bytes() for path in (first, second)}
+    for path in whole:
+        path.unlink()
+        path.write_bytes(whole[path][:100])
+    with pytest.raises(UserError, match=r'^2 frames or .*0_00_0001\.png') as e:
+        run(raw, out)
+    assert '\n' not in str(e.value)
+    listed = capsys.readouterr().err.splitlines()
+    assert ['00_00_0001' in listed[0], '01_00_0000' in listed[1]] == [True] * 2
+    assert len(list((out / 'others').iterdir())) == 1, 'the good tracklet'
+    for path, content in whole.items():  # of the same size as the damaged
+        path.write_bytes(content)
+    run(raw, out)
+    assert len(read_all(out / 'others')) == 6
+    for path in whole:
+        path.unlink()
+    with pytest.raises(
+        UserError, match=r'^2 frames .* does not exist, though'
+    ):
+        run(raw, tmp_path / 'other')

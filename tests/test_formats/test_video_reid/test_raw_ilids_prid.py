@@ -1,5 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import io
+import os
 import tarfile
 import zipfile
 
@@ -163,3 +164,65 @@ def test_prid_splits_as_published():
     assert set(expected[0].tolist()) == set(range(-1, 199))
     corrected = prid_splits(splits='corrected')[0]
     assert corrected.trainval == [p + 1 for p in prid_splits()[0].trainval]
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize('ending', ['.PNG', '.JPG', '.jpeg', '.bmp'])
+def test_frames_of_other_endings(ilids, ending):
+    expected = read_ilids_vid(ilids, given_flow=True)
+    frames = ilids / 'iLIDS-VID/i-LIDS-VID/sequences'
+    for path in list(frames.rglob('*.png')):
+        path.rename(path.with_suffix(ending))
+    touch(frames / 'cam1/person001/._cam1_person001_00009.png')
+    touch(frames / 'cam1/person001/Thumbs.db')
+    raw = read_ilids_vid(ilids, given_flow=True)
+    assert raw.persons == expected.persons
+    for tracklet, other in zip(raw.tracklets, expected.tracklets, strict=True):
+        assert [p.stem for p in tracklet.frames] == [
+            p.stem for p in other.frames
+        ]
+        assert tracklet.flows == other.flows
+
+
+@pytest.mark.fault(29)
+def test_a_frame_of_two_endings(ilids):
+    tree = ilids / 'iLIDS-VID/i-LIDS-VID/sequences/cam1/person001'
+    touch(tree / 'cam1_person001_00009.jpg')
+    with pytest.raises(
+        UserError, match=r'_00009\.png is the same frame as ca'
+    ):
+        read_ilids_vid(ilids)
+
+
+@pytest.mark.fault(29)
+def test_prid_without_persons_of_both_cameras(tmp_path):
+    for camera in 'ab':
+        tree = tmp_path / f'prid_2011/multi_shot/cam_{camera}'
+        touch(tree / 'person_0201/0001.png', tree / 'person_0300/0001.png')
+    with pytest.raises(
+        UserError, match=r'none of person_0001 to person_0200.*only .*201, 300'
+    ):
+        read_prid2011(tmp_path)
+
+
+@pytest.mark.fault(29)
+def test_splits_of_matlab_7_3(ilids):
+    head = b'MATLAB 7.3 MAT-file, Platform: GLNXA64'.ljust(124) + b'\0\2IM'
+    hdf5 = b'\x89HDF\r\n\x1a\n' + bytes(100)
+    path = ilids / 'iLIDS-VID' / SPLIT_FILE
+    for content in (head.ljust(512, b'\0') + hdf5, hdf5):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"7\.3 \(HDF5\).*save.*'-v7'"):
+            read_ilids_vid(ilids)
+
+
+@pytest.mark.fault(4)
+def test_pipes_do_not_hang(ilids):
+    path = ilids / 'iLIDS-VID' / SPLIT_FILE
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UserError, match='a device, pipe or socket'):
+        read_ilids_vid(ilids)
+    os.mkfifo(ilids / 'prid_2011.zip')
+    with pytest.raises(UserError, match='a device, pipe or socket'):
+        read_prid2011(ilids)

@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import os
+
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -115,3 +117,26 @@ def test_mars_lists_that_are_not_text(mars, content):
 def test_mars_archives_are_missing(tmp_path):
     with pytest.raises(UserError, match='neither bbox_train/ nor'):
         read_mars(tmp_path)
+
+
+@pytest.mark.fault(29)
+def test_images_of_other_endings(mars):
+    for path in list(mars.rglob('*.jpg')):
+        path.rename(path.with_suffix('.JPEG'))
+    frames = [p for t in read_mars(mars).tracklets for p in t.frames]
+    assert {path.suffix for path in frames} == {'.JPEG'}
+    assert all(path.is_file() for path in frames)
+
+
+@pytest.mark.fault(4, 28)
+def test_lists_that_cannot_be_read(mars):
+    path = mars / 'info/train_name.txt'
+    path.write_text(path.read_text(), encoding='utf-8-sig')
+    assert len(read_mars(mars).tracklets) == 6
+    path.write_bytes(b'\xff\xfe\x00')
+    with pytest.raises(UserError, match='cannot be read as text'):
+        read_mars(mars)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UserError, match='a device, pipe or socket'):
+        read_mars(mars)

@@ -1,38 +1,64 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Gallery of shop images: build and extend its index, and query it."""
+"""Gallery of shop images: build, update and query its index.
 
-from collections.abc import Iterable
+An index knows each image by path, size, time and hash, also those without
+clothes: what did not change is not read again, what changed is, and what is
+gone leaves. A lock lets one process at a time change an index; others wait.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import track
 
 from ..errors import UserError
+from ..retrieval.gallery_images import (
+    ImageRecord,
+    compare_image,
+    file_state,
+    record_image,
+)
 from ..retrieval.gallery_index import GalleryIndex
-from ..utils.images import ImageInput, find_images, image_name, read_image
+from ..utils.file_lock import file_lock
+from ..utils.images import find_images
+from .duplicates import DUPLICATE_IOU
+from .gallery_query import query_gallery
 from .gallery_sheet import draw_matches
-from .garment_encoder import EncodedImage, GarmentEncoder
+from .garment_encoder import (
+    EncodedImage,
+    GarmentEncoder,
+    without_duplicates,
+)
 
 __all__ = [
     'BuildReport',
     'EncodedImage',
     'GarmentEncoder',
     'build_gallery',
+    'describe_gallery',
     'draw_matches',
     'find_gallery_images',
     'query_gallery',
+    'remove_from_gallery',
+    'update_gallery',
 ]
 
 
 @dataclass
 class BuildReport:
-    """Report of a build: what it added to the index.
+    """What a build of an index changed.
 
     Attributes:
         images (int): Images read, without those that were indexed before.
         garments (int): Garments added.
-        known (int): Images that were in the index before.
+        known (int): Images that were in the index before, unchanged.
+        changed (int): Images read again, since their files changed.
+        removed (int): Images that left the index, since they are gone.
+        empty (int): Images read in which no clothes were found; they are
+            remembered too.
         skipped (list[dict]): ``input`` and ``reason`` of files that cannot be
             read as an image.
     """
@@ -40,6 +66,9 @@ class BuildReport:
     images: int = 0
     garments: int = 0
     known: int = 0
+    changed: int = 0
+    removed: int = 0
+    empty: int = 0
     skipped: list[dict] = field(default_factory=list)
 
 
@@ -62,8 +91,8 @@ def find_gallery_images(paths: Iterable[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         if path.is_dir():
             found += find_images(path, recursive=True)
-        elif path.exists():
-            found.append(path)
+        elif path.exists() or path.is_symlink():
+            found.append(path)  # a link that leads nowhere is skipped later
         else:
             raise UserError(f'{path} does not exist; give images or folders')
     if not found:
@@ -77,8 +106,12 @@ def build_gallery(
     out: str | Path,
     save_every: int = 400,
     progress: bool = True,
+    duplicate_iou: float | None = DUPLICATE_IOU,
 ) -> BuildReport:
     """Add the clothes of images to an index, which is made if missing.
+
+    Images that are in the index already are read again if their files
+    changed; those of the given folders whose files are gone leave it.
 
     The index is saved every ``save_every`` images, as a whole, to
     ``{out}.partial``. After an interruption the same call continues from that
@@ -90,6 +123,9 @@ def build_gallery(
         out (str | Path): File of the index.
         save_every (int): Images between two savings.
         progress (bool): Show a progress bar.
+        duplicate_iou (float, optional): Of two garments of an image that
+            overlap more (IoU, 0-1), whatever their categories, the one with
+            the lower score is left out. None: none is.
 
     Returns:
         BuildReport: Unreadable files are in it, and skipped.
@@ -97,37 +133,256 @@ def build_gallery(
     Raises:
         UserError: ``out`` is not an index, or of another checkpoint.
     """
-    out = Path(out)
-    partial = out.with_name(f'{out.name}.partial')
+    given = list(images)
+    paths = find_gallery_images(given)
+    roots = [Path(path).absolute() for path in given]
+    with file_lock(out):
+        index = _open(Path(out), encoder)
+        gone = _gone(index, lambda path: _is_below(path, roots))
+        return _extend(
+            index,
+            paths,
+            gone,
+            encoder,
+            Path(out),
+            _Options(save_every, progress, duplicate_iou),
+        )
+
+
+def update_gallery(
+    out: str | Path,
+    encoder: GarmentEncoder,
+    images: Iterable[str | Path] = (),
+    save_every: int = 400,
+    progress: bool = True,
+    duplicate_iou: float | None = DUPLICATE_IOU,
+) -> BuildReport:
+    """Compare an index with the files of its images, and read what changed.
+
+    Args:
+        out (str | Path): File of the index.
+        encoder (GarmentEncoder): The model.
+        images (Iterable[str | Path]): Files and folders to add.
+        save_every (int): See :func:`build_gallery`.
+        progress (bool): Show a progress bar.
+        duplicate_iou (float, optional): Of two garments of an image that
+            overlap more (IoU, 0-1), whatever their categories, the one with
+            the lower score is left out. None: none is.
+
+    Returns:
+        BuildReport: What changed.
+
+    Raises:
+        FileNotFoundError: There is no such index.
+        UserError: ``out`` is not an index, or of another checkpoint.
+    """
+    given = list(images)
+    added = find_gallery_images(given) if given else []
+    with file_lock(out):
+        if not Path(out).exists():
+            GalleryIndex.load(out)  # says that there is none
+        index = _open(Path(out), encoder)
+        gone = _gone(index, lambda path: True)
+        there = [Path(path) for path in index.images if path not in gone]
+        paths = list(dict.fromkeys([*there, *added]))
+        return _extend(
+            index,
+            paths,
+            gone,
+            encoder,
+            Path(out),
+            _Options(save_every, progress, duplicate_iou),
+        )
+
+
+def remove_from_gallery(
+    out: str | Path, paths: Iterable[str | Path]
+) -> tuple[int, int]:
+    """Remove images from an index.
+
+    Args:
+        out (str | Path): File of the index.
+        paths (Iterable[str | Path]): Images, and folders of which all images
+            are removed; whether they exist does not matter.
+
+    Returns:
+        tuple[int, int]: How many images and garments were removed.
+
+    Raises:
+        FileNotFoundError: There is no such index.
+        UserError: ``out`` is not an index, or none of its images is meant.
+    """
+    roots = [Path(path).absolute() for path in paths]
+    with file_lock(out):
+        index = GalleryIndex.load(out)
+        _record_older(index)
+        meant = [path for path in index.images if _is_below(path, roots)]
+        if not meant:
+            raise UserError(
+                f'{out}: none of its {len(index.images)} images is at '
+                f'{", ".join(map(str, roots))}; info lists their folders'
+            )
+        before = len(index)
+        index.remove_images(meant)
+        index.save(out)
+    return len(meant), before - len(index)
+
+
+def describe_gallery(out: str | Path) -> dict:
+    """Describe an index, and compare it with the files of its images.
+
+    Args:
+        out (str | Path): File of the index.
+
+    Returns:
+        dict: ``fingerprint``, ``config``, ``checkpoint``; numbers of
+        ``images``, ``garments``, images ``without_clothes``, ``changed`` and
+        ``gone``; ``categories`` and ``folders`` with numbers of garments and
+        images; ``features``, numbers of each garment; ``bytes`` of the file.
+
+    Raises:
+        FileNotFoundError: There is no such index.
+        UserError: ``out`` is not an index.
+    """
+    index = GalleryIndex.load(out)
+    _record_older(index)
+    states = [compare_image(*entry) for entry in index.images.items()]
+    categories: dict[str, int] = {}
+    for item in index.items:
+        name = str(item.get('category'))
+        categories[name] = categories.get(name, 0) + 1
+    folders: dict[str, int] = {}
+    for path in index.images:
+        name = str(Path(path).parent)
+        folders[name] = folders.get(name, 0) + 1
+    return {
+        'fingerprint': index.fingerprint,
+        'config': index.origin.get('config', ''),
+        'checkpoint': index.origin.get('checkpoint', ''),
+        'images': len(index.images),
+        'garments': len(index),
+        'without_clothes': sum(
+            not record.garments for record in index.images.values()
+        ),
+        'changed': states.count('changed'),
+        'gone': states.count('gone'),
+        'categories': dict(sorted(categories.items())),
+        'folders': dict(sorted(folders.items())),
+        'features': len(index.similarity.weight),
+        'bytes': Path(out).stat().st_size,
+    }
+
+
+class _Options(NamedTuple):
+    """See :func:`build_gallery`."""
+
+    save_every: int
+    progress: bool
+    duplicate_iou: float | None
+
+
+def _open(out: Path, encoder: GarmentEncoder) -> GalleryIndex:
+    """Open an index to change it, an interrupted build before a whole one."""
+    partial = _partial(out)
     earlier = next((path for path in (partial, out) if path.exists()), None)
-    if earlier:
-        index = GalleryIndex.load(earlier, encoder.fingerprint)
-    else:
-        index = GalleryIndex(
+    if earlier is None:
+        return GalleryIndex(
             encoder.similarity, encoder.fingerprint, encoder.origin
         )
-    indexed = {item['image'] for item in index.items}
-    paths = find_gallery_images(images)
-    new = [path for path in paths if str(path) not in indexed]
-    report = BuildReport(known=len(paths) - len(new))
+    index = GalleryIndex.load(earlier, encoder.fingerprint)
+    _record_older(index)
+    return index
+
+
+def _partial(out: Path) -> Path:
+    return out.with_name(f'{out.name}.partial')
+
+
+def _record_older(index: GalleryIndex) -> None:
+    """Add the records that an index of an older version lacks.
+
+    Its images count as unchanged since.
+    """
+    counts: dict[str, int] = {}
+    for item in index.items:
+        path = item.get('image')
+        if isinstance(path, str) and path not in index.images:
+            counts[path] = counts.get(path, 0) + 1
+    for path, number in counts.items():
+        index.images[path] = record_image(path, number, 0, file_state(path))
+
+
+def _is_below(path: str, roots: list[Path]) -> bool:
+    """Check whether a path is one of some files, or in one of folders."""
+    return any(Path(path).is_relative_to(root) for root in roots)
+
+
+def _gone(index: GalleryIndex, scope: Callable[[str], bool]) -> set[str]:
+    """Return the images of an index whose files are gone."""
+    return {
+        path
+        for path in index.images
+        if scope(path) and file_state(path) is None
+    }
+
+
+def _must_read(
+    path: Path, record: ImageRecord | None, score_thr: float
+) -> bool:
+    """Check whether an image is new, changed, or to be looked at closer."""
+    if record is None or compare_image(path, record) == 'changed':
+        return True
+    return not record.garments and score_thr < record.score_thr
+
+
+def _extend(
+    index: GalleryIndex,
+    paths: list[Path],
+    gone: set[str],
+    encoder: GarmentEncoder,
+    out: Path,
+    options: '_Options',
+) -> BuildReport:
+    """Read the images that are new or changed, and write the index."""
+    new = [
+        path
+        for path in paths
+        if str(path) not in gone
+        and _must_read(path, index.images.get(str(path)), encoder.score_thr)
+    ]
+    again = {str(path) for path in new} & index.images.keys()
+    report = BuildReport(
+        known=len({str(path) for path in paths} & index.images.keys() - gone)
+        - len(again),
+        changed=len(again),
+        removed=len(gone),
+    )
+    index.remove_images(gone | again)
+    states = {str(path): file_state(path) for path in new}
     encoded = track(
         _encode(new, encoder, report.skipped),
         f'{out.name}: {len(new)} images',
         total=len(new),
-        disable=not progress,
+        disable=not options.progress,
         console=Console(stderr=True),
     )
-    for image in encoded:
+    for found in encoded:
+        image = without_duplicates(found, options.duplicate_iou)
+        count = len(image.garments)
         index.add(
             image.features,
             [{'image': image.input, **item} for item in image.garments],
         )
+        index.images[image.input] = record_image(
+            image.input, count, encoder.score_thr, states.get(image.input)
+        )
         report.images += 1
-        report.garments += len(image.garments)
-        if report.images % save_every == 0:
-            index.save(partial)
+        report.garments += count
+        report.empty += not count
+        if report.images % options.save_every == 0:
+            index.save(_partial(out))
     index.save(out)
-    partial.unlink(missing_ok=True)
+    _partial(out).unlink(missing_ok=True)
     return report
 
 
@@ -143,43 +398,3 @@ def _encode(
         if len(paths) > 1:
             raise
         skipped.append({'input': str(paths[0]), 'reason': str(error)})
-
-
-def query_gallery(
-    image: ImageInput,
-    index: GalleryIndex,
-    encoder: GarmentEncoder,
-    topk: int = 10,
-) -> list[dict]:
-    """Find the most similar gallery items of each garment of an image.
-
-    Args:
-        image (ImageInput): The user's image.
-        index (GalleryIndex): The gallery; of the encoder's checkpoint.
-        encoder (GarmentEncoder): The model.
-        topk (int): Matches of each garment.
-
-    Returns:
-        list[dict]: Of each garment ``bbox`` (x1, y1, x2, y2) px, ``category``,
-        ``score`` 0-1 and ``matches``, best first: the items of the index with
-        ``similarity`` 0-1, the probability that they are the same garment.
-
-    Raises:
-        UserError: The image cannot be read, or no clothes are found in it.
-    """
-    (encoded,) = encoder.encode(read_image(image))
-    garments = encoded.garments
-    if not garments:
-        raise UserError(
-            f'{image_name(image)}: no clothes found with a score of at least '
-            f'{encoder.score_thr}; try a lower score_thr (--score-thr)'
-        )
-    scores, indices = index.search(encoded.features, topk)
-    for garment, similarities, ranked in zip(
-        garments, scores.sigmoid().tolist(), indices.tolist(), strict=True
-    ):
-        garment['matches'] = [
-            {**index.items[i], 'similarity': round(similarity, 4)}
-            for similarity, i in zip(similarities, ranked, strict=True)
-        ]
-    return garments

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import UserError
 from ..utils.image_grid import CAPTION, write_sheet
 from ..utils.images import ImageInput, read_image
+from ..utils.sources import is_url
 
 
 def draw_matches(
@@ -18,6 +19,8 @@ def draw_matches(
     cell: tuple[int, int] = (200, 260),
 ) -> None:
     """Write a sheet with one row per garment: the garment, then its matches.
+
+    Titles above the columns say so.
 
     Args:
         image (ImageInput): The user's image.
@@ -44,11 +47,23 @@ def draw_matches(
         blanks = columns - 1 - len(garment['matches'])
         images += [None] * blanks
         labels += [''] * blanks
-    write_sheet(images, out, columns=columns, cell=size, labels=labels)
+    write_sheet(
+        images,
+        out,
+        columns=columns,
+        cell=size,
+        labels=labels,
+        column_titles=['garment', *(f'match {i}' for i in range(1, columns))],
+    )
 
 
 def _read_if_present(path: str) -> np.ndarray | None:
-    """Read an image (h, w, 3) BGR; None if it was moved since the build."""
+    """Read an image (h, w, 3) BGR; None if it was moved since the build.
+
+    An index may come from anywhere, so nothing is fetched that it names.
+    """
+    if is_url(path):
+        return None
     try:
         return read_image(path)
     except UserError:

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import UserError
-from ..hub import config_path, published_weights
+from ..hub import config_path, published_weights, root
 from ..inferencer import PredictionStream
 from ..retrieval.pair_similarity import PairSimilarity
 from ..utils.checkpoint import local_checkpoint
+from .duplicates import distinct_items
 
 
 class EncodedImage(NamedTuple):
@@ -29,6 +31,29 @@ class EncodedImage(NamedTuple):
     input: str
     features: Tensor
     garments: list[dict]
+
+
+def without_duplicates(
+    image: EncodedImage, duplicate_iou: float | None
+) -> EncodedImage:
+    """Leave out garments that are a better one's duplicate.
+
+    Args:
+        image (EncodedImage): The garments of an image.
+        duplicate_iou (float, optional): Of two garments of any categories
+            that overlap more (IoU, 0-1), the one with the lower score is left
+            out. None: none is.
+    """
+    kept = distinct_items(
+        np.array([garment['bbox'] for garment in image.garments]),
+        np.array([garment['score'] for garment in image.garments]),
+        duplicate_iou,
+    )
+    return EncodedImage(
+        image.input,
+        image.features[torch.from_numpy(kept)],
+        [image.garments[i] for i in kept],
+    )
 
 
 class GarmentEncoder:
@@ -47,7 +72,8 @@ class GarmentEncoder:
     Attributes:
         similarity (PairSimilarity): Scores pairs of its features.
         fingerprint (str): Changes with the config's name and the weights.
-        origin (dict[str, str]): ``config`` and ``checkpoint``, their files.
+        origin (dict[str, str]): ``config``, a model's name or a config's
+            file, and ``checkpoint``, a file.
 
     Raises:
         UserError: The model has no match head, or see ``ClothesInferencer``.
@@ -79,8 +105,9 @@ class GarmentEncoder:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         config = Path(config_path(model)).absolute()
         self.fingerprint = f'{config.stem}:{digest[:16]}'
+        zoo = config.is_relative_to(root() / 'configs')
         self.origin = {
-            'config': str(config),
+            'config': config.stem if zoo else str(config),
             'checkpoint': str(file.absolute()),
         }
 

@@ -19,6 +19,7 @@ from ..formats.deepfashion2.constants import CATEGORIES
 from ..inferencer import Inferencer, PredictionStream
 from ..utils.image_inputs import NamedInput, number_of_inputs, resolve_images
 from .dataset import DeepFashion2Dataset
+from .duplicates import DUPLICATE_IOU, distinct_items
 from .metric import encode_mask
 from .visualizer import ClothesVisualizer
 
@@ -121,7 +122,9 @@ class ClothesInferencer(Inferencer):
         stream: bool = False,
         return_datasamples: bool = False,
         score_thr: float = 0.0,
+        duplicate_iou: float | None = None,
         draw_score_thr: float = 0.3,
+        draw_duplicate_iou: float | None = DUPLICATE_IOU,
         kpt_thr: float = 0.1,
     ) -> dict | PredictionStream:
         """Detect the clothes of images.
@@ -139,7 +142,13 @@ class ClothesInferencer(Inferencer):
             return_datasamples (bool): Return mmdet's data samples.
             score_thr (float): Lowest score, 0-1, of an item, above that of
                 the model's ``test_cfg``.
+            duplicate_iou (float, optional): Of two items of any categories
+                that overlap more (IoU, 0-1), the one with the lower score is
+                left out. None: all are returned, as the official protocol
+                evaluates them.
             draw_score_thr (float): Lowest score, 0-1, of a drawn item.
+            draw_duplicate_iou (float, optional): As ``duplicate_iou``, of
+                drawn items; so one dress is drawn once.
             kpt_thr (float): Lowest score, 0-1, of a drawn landmark.
 
         Returns:
@@ -160,7 +169,9 @@ class ClothesInferencer(Inferencer):
             return_datasamples=return_datasamples,
             options=dict(
                 score_thr=score_thr,
+                duplicate_iou=duplicate_iou,
                 draw_score_thr=draw_score_thr,
+                draw_duplicate_iou=draw_duplicate_iou,
                 kpt_thr=kpt_thr,
             ),
         )
@@ -180,7 +191,15 @@ class ClothesInferencer(Inferencer):
             )
         for sample in samples:
             found = sample.pred_instances
-            sample.pred_instances = found[found.scores >= options['score_thr']]
+            found = found[found.scores >= options['score_thr']]
+            kept = distinct_items(
+                found.bboxes.cpu().numpy(),
+                found.scores.cpu().numpy(),
+                options['duplicate_iou'],
+            )
+            if len(kept) < len(found):
+                found = found[torch.from_numpy(kept).to(found.scores.device)]
+            sample.pred_instances = found
         return samples
 
     def _to_prediction(self, sample: DetDataSample) -> dict:
@@ -222,6 +241,7 @@ class ClothesInferencer(Inferencer):
     ) -> np.ndarray:
         found = sample.pred_instances.cpu()
         self.visualizer.kpt_thr = options['kpt_thr']
+        self.visualizer.duplicate_iou = options['draw_duplicate_iou']
         return self.visualizer.draw_on(
             loaded.image, found[found.scores >= options['draw_score_thr']]
         )

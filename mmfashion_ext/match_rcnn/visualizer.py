@@ -13,6 +13,7 @@ from mmengine.structures import InstanceData
 
 from ..formats.deepfashion2.constants import CATEGORIES, CLASS_NAMES, PALETTE
 from ..registry import VISUALIZERS
+from .duplicates import DUPLICATE_IOU, distinct_items
 
 #: OpenCV draws at 1 / 2**_SHIFT of a pixel.
 _SHIFT = 4
@@ -38,6 +39,9 @@ class ClothesVisualizer(DetLocalVisualizer):
         kpt_thr (float): Lowest score (0-1) of a predicted landmark to draw.
         line_width (float): Width of lines in px on an image of 1000 x 1000.
         alpha (float): Opacity (0-1) of masks.
+        duplicate_iou (float, optional): Of two predicted items of any
+            categories that overlap more (IoU, 0-1), the one with the lower
+            score is not drawn. None: all are.
         **kwargs: ``image``, ``vis_backends`` and ``save_dir`` of the host.
     """
 
@@ -47,12 +51,13 @@ class ClothesVisualizer(DetLocalVisualizer):
         kpt_thr: float = 0.1,
         line_width: float = 3.0,
         alpha: float = 0.35,
+        duplicate_iou: float | None = DUPLICATE_IOU,
         **kwargs: Any,
     ) -> None:
         super().__init__(
             name=name, line_width=line_width, alpha=alpha, **kwargs
         )
-        self.kpt_thr = kpt_thr
+        self.kpt_thr, self.duplicate_iou = kpt_thr, duplicate_iou
 
     def draw_on(
         self, image: np.ndarray, instances: InstanceData
@@ -96,7 +101,7 @@ class ClothesVisualizer(DetLocalVisualizer):
         pen = _Pen(canvas, self.line_width * size / 1000)
         names: Sequence[str] = classes or CLASS_NAMES
         colours: Sequence[tuple] = palette or PALETTE
-        fields = _drawn_fields(instances)
+        fields = self._without_duplicates(_drawn_fields(instances))
         labels = fields['labels']
         colors = [tuple(colours[i % len(colours)]) for i in labels]
         items = _large_first(fields)
@@ -112,6 +117,17 @@ class ClothesVisualizer(DetLocalVisualizer):
                 text += f' {fields["scores"][i]:.2f}'
             pen.label(text, fields['bboxes'][i], colors[i])
         return canvas
+
+    def _without_duplicates(
+        self, fields: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Leave out predictions that are another one's duplicate."""
+        if 'scores' not in fields or 'bboxes' not in fields:
+            return fields
+        kept = distinct_items(
+            fields['bboxes'], fields['scores'], self.duplicate_iou
+        )
+        return {name: values[kept] for name, values in fields.items()}
 
     def _draw_landmarks(
         self, pen: '_Pen', fields: dict, i: int, color: tuple

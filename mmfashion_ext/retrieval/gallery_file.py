@@ -2,15 +2,16 @@
 """Gallery index file: written and read with checks.
 
 It is one safetensors file, which is data only: reading it runs no code. Its
-tensors are ``features`` (N, D) float32, ``weight`` (D,) float32 and
+tensors are ``features`` (N, D) float32, ``weight`` (D,) float32,
 ``items``, the UTF-8 bytes of a JSON list of N objects (safetensors' own
-metadata is too small for a million items). The metadata holds the format, the
-bias, the model's fingerprint and a checksum.
+metadata is too small for a million items) and ``images``, those of a JSON
+object with the record of each image, which older files lack. The metadata
+holds the format, the bias, the model's fingerprint and a checksum.
 """
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..utils.files import atomic_write
+from .gallery_images import ImageRecord, parse_records, plain_records
 from .pair_similarity import PairSimilarity
 from .scoring import RetrievalError
 
@@ -30,6 +32,7 @@ _TENSORS = {
     'weight': (torch.float32, 1),
     'items': (torch.uint8, 1),
 }
+_OPTIONAL = {'images': (torch.uint8, 1)}
 _BLOCK = 65536  # items checked at a time
 
 
@@ -43,6 +46,8 @@ class GalleryContent:
         origin (dict[str, str]): Where that model can be found.
         items (list[dict]): N dicts of what JSON can hold.
         features (Tensor): (N, D) float32, on the CPU.
+        images (dict[str, ImageRecord]): Path -> record of each image, also of
+            those without items.
     """
 
     similarity: PairSimilarity
@@ -50,6 +55,7 @@ class GalleryContent:
     origin: dict[str, str]
     items: list[dict]
     features: Tensor
+    images: dict[str, ImageRecord] = field(default_factory=dict)
 
 
 def write_gallery_file(path: str | Path, content: GalleryContent) -> None:
@@ -59,11 +65,11 @@ def write_gallery_file(path: str | Path, content: GalleryContent) -> None:
         path (str | Path): The file; its folder is made if missing.
         content (GalleryContent): Features (N, D) with their items.
     """
-    text = json.dumps(content.items, allow_nan=False, separators=(',', ':'))
     tensors = {
         'features': content.features,
         'weight': content.similarity.weight.contiguous(),
-        'items': torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8),
+        'items': _encode(content.items),
+        'images': _encode(plain_records(content.images)),
     }
     metadata = {
         'format': _FORMAT,
@@ -96,6 +102,8 @@ def read_gallery_file(
     """
     if not Path(path).exists():
         raise FileNotFoundError(f'gallery index not found: {path}')
+    if not Path(path).is_file():  # a pipe would never end
+        raise _damaged(path, ValueError('it is not a file'))
     try:
         metadata, tensors = _read_tensors(path, fingerprint)
     except RetrievalError:
@@ -106,6 +114,10 @@ def read_gallery_file(
         features, weight = tensors['features'], tensors['weight'].clone()
         items = _parse(tensors['items'].numpy().tobytes(), list)
         _check_fit(items, features, weight)
+        images = {}
+        if 'images' in tensors:
+            text = tensors['images'].numpy().tobytes()
+            images = parse_records(_parse(text, dict))
         return GalleryContent(
             PairSimilarity(weight, float(metadata['bias'])),
             metadata['fingerprint'],
@@ -113,6 +125,7 @@ def read_gallery_file(
             items,
             # copied: safetensors maps the file, which others may overwrite
             features.clone(),
+            images,
         )
     except (ValueError, KeyError) as error:
         raise _damaged(path, error) from error
@@ -159,8 +172,12 @@ def _read_tensors(
             )
         if fingerprint is not None:  # before many features are read
             check_fingerprint(path, metadata['fingerprint'], fingerprint)
-        tensors = {name: file.get_tensor(name) for name in _TENSORS}
-    for name, (dtype, ndim) in _TENSORS.items():
+        found = set(file.keys())
+        optional = [name for name in _OPTIONAL if name in found]
+        names = [*_TENSORS, *optional]
+        tensors = {name: file.get_tensor(name) for name in names}
+    for name in names:
+        dtype, ndim = {**_TENSORS, **_OPTIONAL}[name]
         tensor = tensors[name]
         if tensor.dtype != dtype or tensor.dim() != ndim:
             raise ValueError(
@@ -169,6 +186,12 @@ def _read_tensors(
     if metadata.pop('crc32') != _checksum(tensors, metadata):
         raise ValueError('its checksum is wrong')
     return metadata, tensors
+
+
+def _encode(content: list | dict) -> Tensor:
+    """Return the UTF-8 bytes (n,) uint8 of content as JSON."""
+    text = json.dumps(content, allow_nan=False, separators=(',', ':'))
+    return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
 
 
 def _parse(text: str | bytes, kind: type) -> Any:
@@ -200,6 +223,6 @@ def _check_fit(items: list, features: Tensor, weight: Tensor) -> None:
 
 def _checksum(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
     value = zlib.crc32(json.dumps(metadata, sort_keys=True).encode())
-    for name in _TENSORS:
+    for name in [*_TENSORS, *(n for n in _OPTIONAL if n in tensors)]:
         value = zlib.crc32(tensors[name].numpy(), value)
     return f'{value:08x}'

@@ -2,7 +2,7 @@
 """Gallery index: features of gallery items that are extended and searched."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from .gallery_file import (
     read_gallery_file,
     write_gallery_file,
 )
+from .gallery_images import ImageRecord
 from .pair_similarity import PairSimilarity
 from .scoring import RetrievalError, TopK, check_features
 
@@ -34,6 +35,8 @@ class GalleryIndex:
     Attributes:
         items (list[dict]): N dicts of plain values (what JSON can hold), for
             instance an image's path, the box (xyxy, px), category and score.
+        images (dict[str, ImageRecord]): Path -> what is known of each image,
+            also of those without items; kept by the owner of the index.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class GalleryIndex:
         self.fingerprint = fingerprint
         self.origin = dict(origin or {})
         self.items: list[dict] = []
+        self.images: dict[str, ImageRecord] = {}
         self._blocks = [torch.empty(0, len(similarity.weight))]
         self._approximate: ApproximateSearch | None = None
 
@@ -96,6 +100,43 @@ class GalleryIndex:
         self.items.extend(items)
         if self._approximate is not None:
             self._approximate.add(features)
+
+    def remove(self, rows: Iterable[int]) -> None:
+        """Remove items; an approximate index has to be built again.
+
+        Args:
+            rows (Iterable[int]): Indices into ``items``.
+
+        Raises:
+            RetrievalError: There is no such item; then none is removed.
+        """
+        removed = set(rows)
+        if wrong := [row for row in removed if not 0 <= row < len(self)]:
+            raise RetrievalError(
+                f'cannot remove item {wrong[0]} of an index of {len(self)} '
+                'items; give indices into items'
+            )
+        if not removed:
+            return
+        rest = [row for row in range(len(self)) if row not in removed]
+        self._blocks = [self.features[rest]]
+        self.items = [self.items[row] for row in rest]
+        self._approximate = None
+
+    def remove_images(self, paths: Iterable[str]) -> None:
+        """Remove images with their records and items.
+
+        Args:
+            paths (Iterable[str]): ``image`` of the items, keys of ``images``.
+        """
+        gone = set(paths)
+        self.remove(
+            row
+            for row, item in enumerate(self.items)
+            if item.get('image') in gone
+        )
+        for path in gone:
+            self.images.pop(path, None)
 
     def search(
         self,
@@ -183,6 +224,7 @@ class GalleryIndex:
             self.origin,
             self.items,
             self.features,
+            self.images,
         )
         write_gallery_file(path, content)
 
@@ -219,7 +261,7 @@ class GalleryIndex:
         """
         content = read_gallery_file(path, fingerprint)
         index = cls(content.similarity, content.fingerprint, content.origin)
-        index.items = content.items
+        index.items, index.images = content.items, content.images
         index._blocks = [content.features]
         return index
 

@@ -12,8 +12,11 @@ from mmfashion_ext.errors import UserError
 from mmfashion_ext.match_rcnn.gallery import (
     EncodedImage,
     build_gallery,
+    describe_gallery,
     find_gallery_images,
     query_gallery,
+    remove_from_gallery,
+    update_gallery,
 )
 from mmfashion_ext.retrieval.gallery_index import GalleryIndex
 from mmfashion_ext.retrieval.pair_similarity import PairSimilarity
@@ -116,8 +119,8 @@ def test_an_interrupted_build_goes_on(shop, tmp_path):
     assert not out.exists()
     again = FakeEncoder()
     report = build_gallery([shop], again, out, progress=False)
-    assert report.known == 2  # one of the three images has no garment
-    assert again.seen == 3
+    assert report.known == 3  # one of them without clothes
+    assert again.seen == 2
     whole = tmp_path / 'whole.index'
     build_gallery([shop], FakeEncoder(), whole, progress=False)
     found, expected = GalleryIndex.load(out), GalleryIndex.load(whole)
@@ -197,3 +200,196 @@ def test_a_single_new_file_that_cannot_be_read_is_skipped_too(shop, tmp_path):
     assert (report.known, report.images) == (1, 0)
     report = build_gallery([shop / 'red.png'], OneByOne(), out, progress=False)
     assert (report.known, report.skipped) == (1, [])
+
+
+def paint(path, name, size=(40, 30)):
+    image = np.full((*size, 3), COLOURS[name], np.uint8)
+    cv2.imwrite(str(path), image)
+
+
+@pytest.fixture
+def built(shop, tmp_path):
+    """The index of the shop, without the files that are not images."""
+    (shop / 'broken.jpg').unlink()
+    (shop / 'empty.jpg').unlink()
+    out = tmp_path / 'shop.index'
+    build_gallery([shop], FakeEncoder(), out, progress=False)
+    return out
+
+
+def counts(report):
+    names = ['images', 'garments', 'known', 'changed', 'removed', 'empty']
+    return {k: n for k in names if (n := getattr(report, k))}
+
+
+@pytest.mark.fault(18)
+@pytest.mark.parametrize('way', ['build', 'update'])
+def test_what_changed_is_read_again_and_what_is_gone_leaves(shop, built, way):
+    paint(shop / 'red.png', 'green', size=(50, 30))
+    paint(shop / 'dark_red.png', 'black', size=(50, 30))
+    (shop / 'more' / 'blue.png').unlink()
+    (shop / 'green.png').touch()  # the time alone: read, found equal
+    encoder = FakeEncoder()
+    if way == 'build':
+        report = build_gallery([shop], encoder, built, progress=False)
+    else:
+        report = update_gallery(built, encoder, progress=False)
+    assert encoder.seen == 2
+    assert counts(report) == {
+        'images': 2,
+        'garments': 1,
+        'known': 2,
+        'changed': 2,
+        'removed': 1,
+        'empty': 1,
+    }
+    index = GalleryIndex.load(built)
+    assert sorted(stems(index.items)) == ['green', 'red']
+    assert sorted(Path(p).stem for p in index.images) == [
+        'black',
+        'dark_red',
+        'green',
+        'red',
+    ]
+    (garment,) = query_gallery(shop / 'green.png', index, encoder)
+    assert [m['similarity'] for m in garment['matches']] == [0.8808] * 2
+
+
+@pytest.mark.fault(18)
+def test_images_without_clothes_are_not_detected_anew(shop, built):
+    encoder = FakeEncoder()
+    report = build_gallery([shop], encoder, built, progress=False)
+    assert (encoder.seen, report.known) == (0, 5)
+    encoder.score_thr = 0.1  # now they may have some
+    report = build_gallery([shop], encoder, built, progress=False)
+    assert (encoder.seen, report.empty) == (1, 1)
+
+
+@pytest.mark.fault(18)
+def test_images_that_are_gone_or_of_other_folders(shop, built, tmp_path):
+    """A build looks after the folders that it is given, no others."""
+    (shop / 'more' / 'blue.png').unlink()
+    other = tmp_path / 'other'
+    other.mkdir()
+    paint(other / 'a.png', 'red')
+    report = build_gallery([other], FakeEncoder(), built, progress=False)
+    assert counts(report) == {'images': 1, 'garments': 1}
+    index = GalleryIndex.load(built)
+    assert sorted(stems(index.items))[:3] == ['a', 'blue', 'dark_red']
+    # gone, so it does not rank, unless the index was moved without it
+    source = np.full((40, 30, 3), COLOURS['blue'], np.uint8)
+    (garment,) = query_gallery(source, index, FakeEncoder(), topk=2)
+    assert 'blue' not in stems(garment['matches'])
+    assert len(garment['matches']) == 2
+    (garment,) = query_gallery(
+        source, index, FakeEncoder(), topk=2, keep_missing=True
+    )
+    assert stems(garment['matches'])[0] == 'blue'
+
+
+@pytest.mark.fault(18)
+def test_an_index_whose_images_are_all_gone(shop, built):
+    index = GalleryIndex.load(built)
+    image = read_image(shop / 'red.png')
+    for path in [*shop.glob('*.png'), *shop.glob('more/*.png')]:
+        path.unlink()
+    with pytest.raises(
+        UserError, match=r'all 4 items .* gone.*--keep-missing'
+    ):
+        query_gallery(image, index, FakeEncoder())
+    assert query_gallery(image, index, FakeEncoder(), keep_missing=True)
+
+
+@pytest.mark.fault(18)
+def test_remove_and_info(shop, built, tmp_path):
+    found = describe_gallery(built)
+    assert (found['images'], found['garments']) == (5, 4)
+    assert found['without_clothes'] == 1
+    assert found['categories'] == {'vest': 4}
+    assert found['folders'] == {str(shop): 4, str(shop / 'more'): 1}
+    assert (found['gone'], found['changed']) == (0, 0)
+    assert remove_from_gallery(built, [shop / 'more']) == (1, 1)
+    assert remove_from_gallery(built, [shop / 'black.png']) == (1, 0)
+    with pytest.raises(UserError, match='none of its 3 images is at'):
+        remove_from_gallery(built, [shop / 'more'])
+    paint(shop / 'red.png', 'blue', size=(60, 60))
+    (shop / 'green.png').unlink()
+    found = describe_gallery(built)
+    assert (found['images'], found['gone'], found['changed']) == (3, 1, 1)
+    for function in (remove_from_gallery, update_gallery):
+        with pytest.raises(FileNotFoundError, match='index not found'):
+            function(tmp_path / 'none', FakeEncoder() and [shop])
+
+
+@pytest.mark.fault(18)
+def test_two_builds_at_once_keep_the_images_of_both(shop, tmp_path):
+    from threading import Barrier, Thread
+
+    out, both = tmp_path / 'shop.index', Barrier(2)
+
+    def build(path):
+        both.wait()
+        build_gallery([path], FakeEncoder(), out, progress=False)
+
+    paths = [shop / 'red.png', shop / 'green.png']
+    threads = [Thread(target=build, args=[path]) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(stems(GalleryIndex.load(out).items)) == ['green', 'red']
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ['shop', 'shop.index']
+
+
+@pytest.mark.fault(18)
+def test_an_index_of_an_older_version_is_used(shop, built):
+    """It has no records: its images count as unchanged."""
+    index = GalleryIndex.load(built)
+    index.images = {}
+    index.save(built)
+    encoder = FakeEncoder()
+    report = build_gallery([shop], encoder, built, progress=False)
+    assert (report.known, encoder.seen) == (4, 1)  # all but the empty one
+    paint(shop / 'red.png', 'blue', size=(60, 60))
+    report = build_gallery([shop], encoder, built, progress=False)
+    assert report.changed == 1
+
+
+@pytest.mark.fault(32)
+def test_one_dress_is_indexed_and_searched_once(shop, tmp_path):
+    class Unsure(FakeEncoder):
+        """The same box as three categories."""
+
+        def describe(self, image):
+            features, items = super().describe(image)
+            more = [
+                {**item, 'score': item['score'] - 0.1 * i, 'category': str(i)}
+                for item in items
+                for i in range(3)
+            ]
+            return features.repeat(3, 1), more
+
+    out = tmp_path / 'shop.index'
+    report = build_gallery([shop], Unsure(), out, progress=False)
+    assert report.garments == 4
+    index = GalleryIndex.load(out)
+    (garment,) = query_gallery(shop / 'red.png', index, Unsure())
+    assert garment['category'] == '0'  # that of the best score
+    options = {'duplicate_iou': None}
+    found = query_gallery(shop / 'red.png', index, Unsure(), **options)
+    assert len(found) == 3
+
+
+@pytest.mark.fault(21)
+def test_odd_files_are_skipped(shop, tmp_path):
+    (shop / 'loop.jpg').symlink_to(shop / 'loop.jpg')
+    (shop / 'around').symlink_to(shop)
+    (shop / 'device.png').symlink_to('/dev/zero')
+    out = tmp_path / 'shop.index'
+    report = build_gallery(
+        [shop, shop / 'loop.jpg'], FakeEncoder(), out, progress=False
+    )
+    assert report.images == 5
+    names = sorted(Path(entry['input']).name for entry in report.skipped)
+    assert names == ['broken.jpg', 'device.png', 'empty.jpg', 'loop.jpg']

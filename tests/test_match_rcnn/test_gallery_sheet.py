@@ -7,6 +7,7 @@ import pytest
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.match_rcnn.gallery_sheet import draw_matches
+from mmfashion_ext.utils.image_grid import CAPTION
 
 COLOURS = {'red': (0, 0, 255), 'green': (0, 255, 0), 'blue': (255, 0, 0)}
 BOX = [2, 2, 28, 38]
@@ -33,6 +34,7 @@ def centre(image, row, column, cell=(60, 100)):
     return tuple(int(v) for v in image[y, x])
 
 
+@pytest.mark.fault(32)
 def test_a_row_for_each_garment_with_its_matches(shop):
     sheet = shop / 'sheet.png'
     garments = [
@@ -41,7 +43,10 @@ def test_a_row_for_each_garment_with_its_matches(shop):
     ]
     draw_matches(shop / 'red.png', garments, sheet, cell=(60, 100))
     image = cv2.imread(str(sheet))
-    assert image.shape == (200, 4 * 60, 3)
+    assert image.shape == (CAPTION + 200, 4 * 60, 3)
+    titles, image = image[:CAPTION], image[CAPTION:]
+    for column in range(4):  # black on white above each column
+        assert titles[:, 60 * column : 60 * column + 60].min() < 100
     white = (255, 255, 255)
     red, green, blue = (COLOURS[name] for name in ('red', 'green', 'blue'))
     for row, expected in enumerate(
@@ -58,3 +63,12 @@ def test_a_row_for_each_garment_with_its_matches(shop):
 def test_the_users_image_must_be_there(shop):
     with pytest.raises(UserError, match=r'gone\.png: no such file'):
         draw_matches(shop / 'gone.png', [garment(shop)], shop / 'sheet.png')
+
+
+@pytest.mark.fault(2)
+def test_nothing_is_fetched_that_an_index_names(shop, monkeypatch):
+    """The image of a match is a file or gone, never a download."""
+    monkeypatch.setattr('urllib.request.urlopen', lambda *_, **__: 1 / 0)
+    match = garment(shop, 'blue')
+    match['matches'][0]['image'] = 'http://example.invalid/a.png'
+    draw_matches(shop / 'red.png', [match], shop / 'sheet.png')

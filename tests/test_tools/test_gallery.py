@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from mmfashion_ext import hub
+from mmfashion_ext.retrieval.gallery_index import GalleryIndex
+from mmfashion_ext.utils.image_grid import CAPTION
 
 TOOL = 'tools/gallery.py'
 MODEL = (
@@ -71,7 +73,8 @@ def test_query_needs_the_index_and_an_image_only(
         # sign of random weights apart
         similarities = [m['similarity'] for m in garment['matches']]
         assert similarities == sorted(similarities, reverse=True)
-    assert cv2.imread(str(sheet)).shape == (260 * len(garments), 800, 3)
+    height = CAPTION + 260 * len(garments)
+    assert cv2.imread(str(sheet)).shape == (height, 800, 3)
 
 
 def test_another_checkpoint_is_refused(
@@ -110,3 +113,35 @@ def test_what_a_user_gets_wrong(command, message, built, weights, run_tool):
     assert last.startswith('error: ')
     assert message in last
     assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.fault(18)
+def test_info_update_and_remove(built, images, run_tool, tmp_path):
+    index = tmp_path / 'shop.index'
+    shutil.copy(built[0], index)
+    text = run_tool(TOOL, 'info', index).stdout
+    assert f'config:          {MODEL}' in text
+    assert 'images:          4' in text
+    assert f'        4  {images}' in text
+    (images / 'broken.jpg').touch()  # was never in the index
+    done = run_tool(TOOL, 'update', index)
+    assert '0 images added, 4 images were indexed before' in done.stdout
+    done = run_tool(TOOL, 'remove', index, images)
+    assert f'{index}: 4 images, ' in done.stdout
+    done = run_tool(TOOL, 'remove', index, images, status=2)
+    assert 'none of its 0 images' in done.stderr
+
+
+@pytest.mark.fault(2)
+@pytest.mark.parametrize('command', ['query', 'update'])
+def test_a_config_that_an_index_names_is_not_run(
+    command, built, images, run_tool, tmp_path
+):
+    evil, index = tmp_path / 'evil.py', GalleryIndex.load(built[0])
+    evil.write_text(f'open({str(tmp_path / "ran")!r}, "w")')
+    index.origin = {**index.origin, 'config': str(evil)}
+    index.save(tmp_path / 'a.index')
+    more = [sorted(images.glob('0*.jpg'))[0]] if command == 'query' else []
+    done = run_tool(TOOL, command, tmp_path / 'a.index', *more, status=2)
+    assert 'name it with --config' in done.stderr
+    assert not (tmp_path / 'ran').exists()

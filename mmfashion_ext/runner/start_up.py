@@ -11,6 +11,7 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 
+from ..errors import UserError
 from .checks import dataset_name
 from .progress import duration
 
@@ -18,10 +19,12 @@ from .progress import duration
 class StartUpHook(Hook):
     """Hook that says what runs, on which data, and what came of it."""
 
-    priority = 'VERY_LOW'
+    # before CheckpointHook, so that an error leaves no checkpoint
+    priority = 'LOW'
 
     def __init__(self) -> None:
         self._began = 0.0  # seconds
+        self._step = -1  # number of steps before this epoch
 
     def begin(self, runner: Any) -> None:
         """Log the model and the device, before the data are read."""
@@ -43,6 +46,26 @@ class StartUpHook(Hook):
                 f'nothing is left to train: step {loop.iter:,} of '
                 f'{loop.max_iters:,} is done; to go on, raise train_cfg.{key} '
                 f'(now {getattr(loop, key)})'
+            )
+
+    def before_train_epoch(self, runner: Any) -> None:
+        """Note how many steps were trained before this epoch."""
+        self._step = runner.train_loop.iter
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Check that the epoch had a step, before a checkpoint is saved.
+
+        Raises:
+            UserError: The sampler promised batches and gave none.
+        """
+        loop = runner.train_loop
+        if loop.iter == self._step < loop.max_iters:
+            sampler = type(loop.dataloader.batch_sampler).__name__
+            raise UserError(
+                f'train_dataloader: {sampler} gave no batch of '
+                f'{len(loop.dataloader.dataset)} items, nothing was trained; '
+                'use more data, a smaller train_dataloader.batch_size or '
+                'drop_last=False'
             )
 
     def after_train(self, runner: Any) -> None:

@@ -10,6 +10,7 @@ from mmengine.runner import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.runner.start_up import StartUpHook, describe_run
 
 pytestmark = pytest.mark.fault(31)
@@ -68,6 +69,18 @@ def test_a_test_says_how_many_batches(runner):
     runner._train_loop = runner._val_loop = {}
     runner._test_loop = Loop(3)
     assert describe_run(runner)[1] == 'plan: 2 batches, then metrics'
+
+
+@pytest.mark.fault(9)
+def test_a_sampler_that_gives_no_batch(runner):
+    """mmdet's AspectRatioBatchSampler counts batches that it drops."""
+    hook = StartUpHook()
+    runner.train_loop.iter = 6
+    hook.before_train_epoch(runner)
+    with pytest.raises(UserError, match=r'BatchSampler gave no batch of 5 it'):
+        hook.after_train_epoch(runner)
+    runner.train_loop.iter = 9
+    hook.after_train_epoch(runner)
 
 
 def test_an_end_says_where_the_checkpoint_is(runner):

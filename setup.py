@@ -56,6 +56,9 @@ TRYON = [
     'torchmetrics>=1.4',
     'torch-fidelity>=0.3',  # the network of FID and KID
 ]
+# Alone in an extra: a second OpenCV (such as opencv-python-headless) beside
+# one that is there would overwrite its files, and pip would not notice.
+OPENCV = ['opencv-python']
 ONNX = ['onnx>=1.16', 'onnxscript', 'onnxruntime']  # export of try-on
 RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
 TESTS = [
@@ -123,13 +126,15 @@ setup(
     ],
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     python_requires='>=3.10',
-    # the generators and result files (numpy), progress (rich), metafiles
-    install_requires=['numpy>=1.24', 'rich', 'pyyaml'],
+    # what needs no host: the readers of files (numpy, pillow), progress
+    # (rich), metafiles; the generators need the extra opencv too
+    install_requires=['numpy>=1.24', 'pillow>=10', 'pyyaml', 'rich'],
     extras_require={
         'match-rcnn': MATCH_RCNN,
         'landmark': LANDMARK,
         'scan': SCAN,
         'tryon': TRYON,
+        'opencv': OPENCV,
         'onnx': ONNX,
         'retrieval': RETRIEVAL,
         'all': LANDMARK + SCAN + TRYON + RETRIEVAL + ONNX,

@@ -15,15 +15,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.device import is_cuda_available
 from rich.console import Console
 from rich.table import Table
 
+from mmfashion_ext import plugins
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.tryon import TryOnInferencer
 from mmfashion_ext.utils.cli import run_tool
-from mmfashion_ext.utils.image_grid import write_sheet
 from mmfashion_ext.utils.images import read_image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,8 +67,8 @@ def run(*command: str | Path, **environment: str) -> None:
     if status:
         raise UserError(
             f'the step `python {" ".join(map(str, command))}` ended with '
-            f'{status}; its message is above. `make doctor` shows whether '
-            'something is missing'
+            f'{status}; its message is above. `{plugins.doctor_command()}` '
+            'shows whether something is missing'
         )
 
 
@@ -100,8 +98,7 @@ def match_rcnn(work_dir: Path, num: int) -> dict[str, Path]:
     )
     sheet = work_dir / 'drawn.jpg'
     files = sorted((ROOT / drawn).glob('*.jpg'))[:12]
-    images = [read_image(path) for path in files]
-    write_sheet(images, ROOT / sheet, columns=3, cell=(640, 400))
+    save_sheet(files, sheet, columns=3, cell=(640, 400))
     show_metrics('Match R-CNN on 300 held-out images', ROOT / metrics, SHOWN)
     return {
         'a sheet of predictions (left: truth, right: prediction)': sheet,
@@ -184,8 +181,7 @@ def landmark(work_dir: Path, found: dict[str, Path]) -> dict[str, Path]:
     )
     sheet = work_dir / 'landmarks.jpg'
     files = sorted((ROOT / drawn / 'visualizations').iterdir())
-    images = [read_image(path) for path in files]
-    write_sheet(images, ROOT / sheet, columns=4, cell=(320, 400))
+    save_sheet(files, sheet, columns=4, cell=(320, 400))
     return {
         'landmarks of the boxes that Match R-CNN found': sheet,
         'metrics of landmarks': metrics,
@@ -252,13 +248,14 @@ def tryon(work_dir: Path) -> dict[str, Path]:
     show_metrics('Try-on without a parser', ROOT / metrics, names)
     sheet = work_dir / 'try_on.jpg'
     files = sorted((ROOT / strips).iterdir())[:24]
-    images = [read_image(path) for path in files]
-    write_sheet(images, ROOT / sheet, columns=4, cell=(296, 136))
+    save_sheet(files, sheet, columns=4, cell=(296, 136))
     combinations = work_dir / 'combinations'
     inputs = [
         sorted((ROOT / PEOPLE / 'VITON_test' / kind).iterdir())[:8]
         for kind in ('test_img', 'test_clothes', 'test_edge')
     ]
+    from mmfashion_ext.tryon import TryOnInferencer
+
     infer = TryOnInferencer(student, ROOT / weights, show_progress=False)
     infer(*inputs, out_dir=ROOT / combinations, grid=True)
     return {
@@ -315,6 +312,8 @@ def train(
     config = Path(config_path(model)).relative_to(ROOT)
     command = ['tools/train.py', config, '--work-dir', work_dir, '--resume']
     environment, cores = {}, os.cpu_count() or 1
+    from mmengine.device import is_cuda_available
+
     processes = 2 if batch and cores > 1 and not is_cuda_available() else 1
     if batch:
         size = batch // processes
@@ -345,6 +344,23 @@ def images_by_source(split: Path) -> tuple[list[Path], list[Path]]:
     return found['user'], found['shop']
 
 
+def save_sheet(
+    files: Sequence[Path], sheet: Path, columns: int, cell: tuple[int, int]
+) -> None:
+    """Write images to one sheet.
+
+    Args:
+        files (Sequence[Path]): The images.
+        sheet (Path): File to write, relative to the repository.
+        columns (int): Images in a row.
+        cell (tuple[int, int]): Size of an image on it, (w, h) px.
+    """
+    from mmfashion_ext.utils.image_grid import write_sheet
+
+    images = [read_image(path) for path in files]
+    write_sheet(images, ROOT / sheet, columns=columns, cell=cell)
+
+
 def show_metrics(title: str, path: Path, names: Sequence[str]) -> None:
     """Print some numbers of a metrics file."""
     metrics = json.loads(path.read_text())
@@ -355,6 +371,7 @@ def show_metrics(title: str, path: Path, names: Sequence[str]) -> None:
 
 
 def main() -> None:
+    """Run all steps, then list what there is to look at."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--num', type=int, default=2200, help='images to train on'
@@ -363,6 +380,8 @@ def main() -> None:
         '--work-dir', type=Path, default=Path('work_dirs/demo')
     )
     args = parser.parse_args()
+    for system in plugins.SYSTEMS:  # before any work
+        plugins.require(system)
     results = match_rcnn(args.work_dir / 'match_rcnn', args.num)
     weights = results['weights']
     results |= landmark(args.work_dir / 'landmark', results)

@@ -21,7 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
-from .plugins import SYSTEMS, is_installed, require, used_systems
+from .plugins import (
+    SYSTEMS,
+    is_installed,
+    require,
+    require_package,
+    used_systems,
+)
 from .utils.config_errors import config_errors
 
 if TYPE_CHECKING:
@@ -330,6 +336,7 @@ def _load_config(name: str) -> 'Config':
         system = path.relative_to(configs).parts[0]
         if system in SYSTEMS:
             require(system)
+    require_package('mmengine', f'the config {name}')
     from mmengine.config import Config
 
     return Config.fromfile(path)
@@ -356,9 +363,9 @@ def inferencer_class(model: 'str | torch.nn.Module') -> type:
     Raises:
         UserError: The config names no system with an inferencer.
     """
+    cfg = _load_config(model) if isinstance(model, str) else model.cfg
     from mmengine.config import Config
 
-    cfg = _load_config(model) if isinstance(model, str) else model.cfg
     parts = {key: cfg.get(key) for key in ('model', 'test_dataloader')}
     for system in used_systems(Config(parts)):
         package = importlib.import_module(f'mmfashion_ext.{system}')

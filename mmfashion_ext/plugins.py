@@ -8,9 +8,13 @@ forks (``onedl-mmdetection`` ...) install the same import packages.
 import importlib
 import importlib.util
 import re
+import shlex
+import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +51,21 @@ SYSTEMS: dict[str, tuple[Host, ...]] = {
     'tryon': (MMENGINE,),
 }
 
+#: Packages that every system needs and that no host declares to pip.
+IMPLIED = ('torch', 'cv2')
+
+_PACKAGE = Path(__file__).resolve().parent
+#: Import names of what the set-up installs rather than pip alone.
+_SET_UP = {'torch', 'torchvision', 'mmengine', 'mmdet', 'mmpose', 'mmpretrain'}
+#: Import name -> distribution, where the names differ.
+_DISTRIBUTIONS = {
+    'cv2': 'opencv-python',
+    'PIL': 'pillow',
+    'yaml': 'pyyaml',
+    'faster_coco_eval': 'faster-coco-eval',
+    'torch_fidelity': 'torch-fidelity',
+}
+
 
 def _version(text: str) -> tuple[int, ...]:
     """``'0.10.7rc1+cu121'`` -> ``(0, 10, 7)``."""
@@ -78,29 +97,35 @@ def require(system: str) -> None:
         system (str): A key of ``SYSTEMS``.
 
     Raises:
-        ImportError: A host is missing, too old, or installed but broken. The
-            message names the command that fixes it.
+        ImportError: A host, PyTorch or OpenCV is missing, or a host is too
+            old, or installed but broken. The message names the command that
+            fixes it, for a clone or for an installed wheel.
     """
-    for host in SYSTEMS[system]:
-        remedy = _remedy(system, host)
-        if not is_installed(host.package):
-            raise ImportError(
-                f'mmfashion_ext.{system} needs {host.package}>='
-                f'{host.minimum}, which is not installed. Run: {remedy}'
-            )
+    hosts = SYSTEMS[system]
+    needs = {host.package: f'>={host.minimum}' for host in hosts}
+    needs |= dict.fromkeys(IMPLIED, '')
+    missing = [name for name in needs if not is_installed(name)]
+    if missing:
+        named = ', '.join(name + needs[name] for name in missing)
+        verb = 'is' if len(missing) == 1 else 'are'
+        raise ImportError(
+            f'mmfashion_ext.{system} needs {named}, which {verb} not '
+            f'installed. Run: {install_command(system, missing)}'
+        )
+    for host in hosts:
         try:
             module = importlib.import_module(host.package)
         except Exception as error:
             raise ImportError(
                 f'mmfashion_ext.{system} needs {host.package}, which is '
                 f'installed but fails to import ({error}). Fix or reinstall '
-                f'{host.package}; `make doctor` shows what is wrong'
+                f'{host.package}; `{doctor_command()}` shows what is wrong'
             ) from error
         found = getattr(module, '__version__', '0')
         if _version(found) < _version(host.minimum):
             raise ImportError(
                 f'mmfashion_ext.{system} needs {host.package}>='
-                f'{host.minimum}, got {found}. Run: {remedy}'
+                f'{host.minimum}, got {found}. Run: {_upgrade_command(host)}'
             )
         if _version(found) > _version(host.tested):
             warnings.warn(
@@ -109,15 +134,133 @@ def require(system: str) -> None:
             )
 
 
-def _remedy(system: str, host: Host) -> str:
-    """Return the command that installs a host."""
-    if host is MMCV:  # pip cannot compile it against the torch that is there
-        return 'python tools/install.py --torch keep --only-mmcv'
-    extra = system.replace('_', '-')
-    command = f"pip install 'mmfashion_ext[{extra}]'"
-    if host is MMPOSE:  # declares a dependency that no longer installs
-        command += f" && pip install --no-deps 'mmpose>={host.minimum}'"
-    return f'make setup (in a clone) or: {command}'
+def require_package(package: str, user: str) -> None:
+    """Check that a package is installed, before it is imported.
+
+    Args:
+        package (str): Import name, e.g. ``'cv2'``.
+        user (str): What needs it, for the message.
+
+    Raises:
+        ImportError: It is missing; the message names the command that helps.
+    """
+    if not is_installed(package):
+        raise ImportError(
+            f'{user} needs {package}, which is not installed. Run: '
+            f'{package_command(package)}'
+        )
+
+
+def is_clone() -> bool:
+    """Return whether the package lies in a clone, with its Makefile."""
+    files = [_PACKAGE.parent / name for name in ('Makefile', 'setup.py')]
+    return all(file.is_file() for file in files)
+
+
+def set_up_command() -> str:
+    """Return the command that installs everything that is missing.
+
+    In a clone ``make setup``; an environment that has a PyTorch but was not
+    created by it is completed in place. Without a clone there is no Makefile.
+    """
+    from_setup = (Path(sys.prefix) / '.mmfashion_ext').is_file()
+    if is_clone():
+        if is_installed('torch') and not from_setup:
+            return f'{_install_script()} --torch keep'
+        return 'make setup'
+    command = f'{_install_script()} --torch keep'
+    if not is_installed('torch'):
+        return f'pip install torch torchvision && {command}'
+    return command
+
+
+def doctor_command() -> str:
+    """Return the command that shows what is installed and what is wrong."""
+    return 'make doctor' if is_clone() else _script('doctor.py')
+
+
+def mmcv_command() -> str:
+    """Return the command that compiles mmcv's ops for the torch there is."""
+    return f'{_install_script()} --torch keep --only-mmcv'
+
+
+def package_command(package: str) -> str:
+    """Return the command that installs a package that is not there.
+
+    Args:
+        package (str): Import name, e.g. ``'cv2'``.
+    """
+    if package == 'mmcv':
+        return mmcv_command()
+    if package in _SET_UP:
+        return set_up_command()
+    return f'pip install {_DISTRIBUTIONS.get(package, package)}'
+
+
+def install_command(system: str, missing: Collection[str]) -> str:
+    """Return the command that installs what a system needs and lacks.
+
+    Args:
+        system (str): A key of ``SYSTEMS``.
+        missing (Collection[str]): Import names.
+    """
+    if set(missing) == {'mmcv'}:
+        return mmcv_command()
+    if set(missing) == {'cv2'}:
+        return package_command('cv2')
+    if is_clone():
+        return set_up_command()
+    parts = []
+    if set(missing) - {'mmcv', 'mmpose'}:
+        extras = system.replace('_', '-')
+        # never beside another OpenCV: so it is an extra of its own
+        extras += ',opencv' if 'cv2' in missing else ''
+        parts.append(f"pip install 'mmfashion_ext[{extras}]'")
+    if 'mmcv' in missing:  # pip cannot compile it against the torch there is
+        parts.append(mmcv_command())
+    if 'mmpose' in missing:  # declares a dependency that no longer installs
+        requirement = f'mmpose>={MMPOSE.minimum}'
+        parts.append(f"pip install --no-deps '{requirement}'")
+    return ' && '.join(parts)
+
+
+def explain_missing(error: ImportError) -> str:
+    """Return the message of an import error, with the command that helps.
+
+    Args:
+        error (ImportError): Of a package, or one of this module's own.
+    """
+    text = str(error)
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return text
+    package = error.name.partition('.')[0]
+    if package == _PACKAGE.name or is_installed(package):
+        return text  # not the package is missing but a module in it
+    return (
+        f'the package {package} is not installed, which this needs. Run: '
+        f'{package_command(package)}'
+    )
+
+
+def _upgrade_command(host: Host) -> str:
+    """Return the command that replaces a host that is too old."""
+    if host is MMCV:
+        return mmcv_command()
+    providers = metadata.packages_distributions().get(host.package)
+    name = providers[0] if providers else host.package
+    return f"pip install -U '{name}>={host.minimum}'"
+
+
+def _script(name: str) -> str:
+    """Return the command that runs one of the tools, from anywhere."""
+    if is_clone():
+        return f'python tools/{name}'
+    path = _PACKAGE / '.mim' / 'tools' / name
+    return f'python {shlex.quote(str(path))}'
+
+
+def _install_script() -> str:
+    return _script('install.py')
 
 
 def lazy_exports(

@@ -92,7 +92,8 @@ def test_missing_broken_old_and_new_mmdet(run_code, tmp_path):
     missing, built, broken, old, new = printed.splitlines()
     assert missing == built
     assert missing.startswith('ImportError mmfashion_ext.match_rcnn needs mm')
-    assert "pip install 'mmfashion_ext[match-rcnn]'" in missing
+    remedy = plugins.install_command('match_rcnn', {'mmdet'})
+    assert missing.endswith(f'not installed. Run: {remedy}')
     assert 'fails to import (libcudart.so: cannot open)' in broken
     assert 'ImportError' in old
     assert 'got 2.28.2' in old

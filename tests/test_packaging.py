@@ -1,6 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """What a wheel and an editable install carry; both are made offline."""
 
+import importlib.util
+import json
 import os
 import re
 import shutil
@@ -104,8 +106,12 @@ def test_no_host_is_a_hard_requirement(wheel):
     requirements = meta.get_all('Requires-Dist')
     hard = [line for line in requirements if 'extra ==' not in line]
     names = {re.match(r'[\w-]+', line)[0].lower() for line in hard}
-    assert names == {'numpy', 'pyyaml', 'rich'}
+    assert names == {'numpy', 'pillow', 'pyyaml', 'rich'}
     assert not [line for line in requirements if 'mmcv' in line]
+    opencv = [line for line in requirements if 'opencv' in line]
+    assert [line.partition('extra ==')[2] for line in opencv] == [
+        ' "opencv"'
+    ]  # beside another OpenCV none is installed
 
 
 def test_editable_install_links_mim(source, tmp_path):
@@ -135,3 +141,185 @@ def test_setup_imports_nothing_heavy():
     text = (ROOT / 'setup.py').read_text()
     imported = set(re.findall(r'^(?:from|import) (\w+)', text, re.M))
     assert imported == {'re', 'shutil', 'pathlib', 'setuptools'}
+
+
+#: What ``pip install`` of the wheel brings, and what that depends on.
+BASE = ('numpy', 'PIL', 'yaml', '_yaml', 'rich', 'pygments', 'markdown_it')
+BASE += ('mdurl',)
+
+BARE_CODE = r"""
+import contextlib, io, json, runpy, sys
+from pathlib import Path
+
+import mmfashion_ext
+
+found = {'models': len(mmfashion_ext.list_models())}
+
+
+def attempt(name, use, *arguments):
+    output = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(output):
+            with contextlib.redirect_stderr(output):
+                use(*arguments)
+    except ImportError as error:
+        output.write(f'ImportError: {error}')
+    except SystemExit as error:
+        output.write(f'exit {error.code or 0}')
+    found[name] = output.getvalue()
+
+
+for name in mmfashion_ext.list_models():
+    system = Path(mmfashion_ext.config_path(name))
+    system = system.relative_to(mmfashion_ext.hub.root() / 'configs').parts[0]
+    if f'get_model {system}' not in found:
+        for function in ('get_model', 'build_inferencer', 'inference_model'):
+            attempt(f'{function} {system}',
+                    getattr(mmfashion_ext, function), name)
+
+
+def command(name, *arguments):
+    sys.argv = [name, *arguments]
+    if name == 'synthetic':
+        runpy.run_module('mmfashion_ext.synthetic', run_name='__main__')
+    else:
+        sys.path.insert(0, str(Path(name).parent))
+        runpy.run_path(name, run_name='__main__')
+
+
+attempt('synthetic --help', command, 'synthetic', '--help')
+for family in ('deepfashion2', 'fld', 'video-reid', 'viton'):
+    attempt(f'synthetic {family}', command, 'synthetic', family, 'out')
+attempt('generate', lambda: mmfashion_ext.synthetic.generate_viton)
+tools = mmfashion_ext.hub.root() / 'tools'
+for tool in sorted([*tools.glob('*.py'), *tools.glob('*/*.py'),
+                    *(tools.parent / 'demo').glob('*.py')]):
+    if tool.parent.name != 'setup_env' and tool.name != 'doctor.py':
+        attempt(f'{tool.name} --help', command, str(tool), '--help')
+attempt('install', command, str(tools / 'install.py'))
+attempt('doctor', command, str(tools / 'doctor.py'))
+names = ['torch', 'cv2', 'mmengine', 'mmcv', 'mmdet', 'mmpose']
+found['loaded'] = [name for name in names if name in sys.modules]
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope='module')
+def bare(wheel, tmp_path_factory):
+    """What a plain installation of the wheel says; no host, no OpenCV."""
+    folder = tmp_path_factory.mktemp('bare')
+    site, base = folder / 'site', folder / 'base'
+    wheel.extractall(site)
+    base.mkdir()
+    for package in BASE:
+        path = Path(importlib.util.find_spec(package).origin).parent
+        (base / path.name).symlink_to(path)
+        libraries = path.parent / {'PIL': 'pillow'}.get(package, package)
+        libraries = libraries.with_suffix('.libs')  # of binary wheels
+        if libraries.is_dir():
+            (base / libraries.name).symlink_to(libraries)
+    result = subprocess.run(
+        [sys.executable, '-S', '-c', BARE_CODE],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            'PYTHONPATH': f'{site}{os.pathsep}{base}',
+            'PIP_NO_INDEX': '1',
+        },
+    )
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout.splitlines()[-1])
+    return found, site / 'mmfashion_ext' / '.mim' / 'tools'
+
+
+@pytest.mark.fault(30)
+class TestBareInstallation:
+    """A plain ``pip install`` of the wheel works, or says what it lacks."""
+
+    def test_imports_and_lists_models(self, bare):
+        found, _ = bare
+        assert found['models'] > 50
+        assert found['loaded'] == []
+
+    @pytest.mark.parametrize(
+        ('system', 'needs', 'remedy'),
+        [
+            (
+                'match_rcnn',
+                'mmengine>=0.10.0, mmcv>=2.0.0, mmdet>=3.0.0, torch, cv2',
+                "pip install 'mmfashion_ext[match-rcnn,opencv]' && python "
+                '{tools}/install.py --torch keep --only-mmcv',
+            ),
+            (
+                'landmark',
+                'mmengine>=0.10.0, mmcv>=2.0.0, mmdet>=3.0.0, '
+                'mmpose>=1.3.0, torch, cv2',
+                "pip install 'mmfashion_ext[landmark,opencv]' && python "
+                '{tools}/install.py --torch keep --only-mmcv && pip install '
+                "--no-deps 'mmpose>=1.3.0'",
+            ),
+            (
+                'scan',
+                'mmengine>=0.10.0, torch, cv2',
+                "pip install 'mmfashion_ext[scan,opencv]'",
+            ),
+            (
+                'tryon',
+                'mmengine>=0.10.0, torch, cv2',
+                "pip install 'mmfashion_ext[tryon,opencv]'",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize(
+        'function', ['get_model', 'build_inferencer', 'inference_model']
+    )
+    def test_models_name_all_that_is_missing_and_one_command(
+        self, bare, function, system, needs, remedy
+    ):
+        found, tools = bare
+        assert found[f'{function} {system}'] == (
+            f'ImportError: mmfashion_ext.{system} needs {needs}, which are '
+            f'not installed. Run: {remedy.format(tools=tools)}'
+        )
+
+    @pytest.mark.parametrize(
+        'family', ['deepfashion2', 'fld', 'video-reid', 'viton']
+    )
+    def test_generators_name_opencv(self, bare, family):
+        found, _ = bare
+        assert found['synthetic --help'].endswith('exit 0')
+        message = 'needs cv2, which is not installed. Run: pip install opencv-'
+        assert message in found[f'synthetic {family}']
+        assert found[f'synthetic {family}'].endswith('python\nexit 2')
+        assert message in found['generate']
+
+    def test_every_tool_helps_or_says_in_one_line_what_it_lacks(self, bare):
+        found, tools = bare
+        helped = {name: text for name, text in found.items() if '.py' in name}
+        assert len(helped) > 15
+        for name, text in helped.items():
+            if not text.endswith('exit 0'):
+                assert text.endswith('exit 2'), (name, text)
+                (line,) = text.splitlines()[:-1]
+                assert re.match(r'error: the package \w+ is not inst', line)
+                assert 'Run: pip install' in line
+        train = helped['train.py --help']
+        assert f'&& python {tools}/install.py --torch keep' in train
+
+    def test_nothing_recommends_a_makefile_that_is_not_there(self, bare):
+        found, tools = bare
+        for name, text in found.items():
+            if name != 'install':
+                said = re.search(r'make (setup|doctor|demo)', str(text))
+                assert said is None, (name, text)
+        assert f'python {tools}/install.py --torch keep' in found['doctor']
+        assert found['doctor'].endswith('exit 1')
+
+    def test_the_set_up_of_a_wheel(self, bare):
+        found, tools = bare
+        assert found['install'].endswith('exit 2')
+        assert 'is the copy in an installed package' in found['install']
+        assert 'Add --torch keep' in found['install']
+        assert not (tools.parent / '.venv').exists()

@@ -1,4 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import re
 import sys
 import warnings
 
@@ -37,7 +38,97 @@ def test_version_is_its_numbers(text, version):
     assert plugins._version(text) == version
 
 
-def test_missing_host_names_the_extra(fake_host):
+@pytest.fixture
+def place(monkeypatch):
+    """Let the package seem to lie in a clone or in an installed wheel."""
+
+    def set_place(clone, torch=True, own_environment=False):
+        there = plugins.is_installed
+        monkeypatch.setattr(plugins, 'is_clone', lambda: clone)
+        monkeypatch.setattr(
+            plugins,
+            'is_installed',
+            lambda name: torch if name == 'torch' else there(name),
+        )
+        if own_environment:
+            monkeypatch.setattr(sys, 'prefix', '/no/folder')
+
+    return set_place
+
+
+@pytest.mark.fault(30)
+@pytest.mark.parametrize(
+    ('clone', 'torch', 'command'),
+    [
+        (True, False, 'make setup'),
+        (True, True, 'python tools/install.py --torch keep'),
+        (
+            False,
+            False,
+            'pip install torch torchvision && python '
+            f'{plugins._PACKAGE}/.mim/tools/install.py --torch keep',
+        ),
+        (
+            False,
+            True,
+            f'python {plugins._PACKAGE}/.mim/tools/install.py --torch keep',
+        ),
+    ],
+)
+def test_the_set_up_fits_where_the_package_lies(place, clone, torch, command):
+    place(clone, torch, own_environment=True)
+    assert plugins.set_up_command() == command
+    doctor = plugins.doctor_command()
+    assert (doctor == 'make doctor') == clone
+    assert doctor.endswith(('doctor', '/.mim/tools/doctor.py'))
+
+
+@pytest.mark.fault(30)
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('cv2', 'the package cv2 is not .* Run: pip install opencv-python$'),
+        ('yaml.loader', 'the package yaml is .* Run: pip install pyyaml$'),
+        ('other', 'the package other is not .* Run: pip install other$'),
+        ('mmcv', 'the package mmcv is .*install.py --torch keep --only-mmcv$'),
+        ('mmdet', 'the package mmdet is .*install.py --torch keep$'),
+    ],
+)
+def test_a_missing_package_is_named_with_a_command(
+    place, monkeypatch, name, message
+):
+    place(clone=False)
+    monkeypatch.setitem(sys.modules, name.partition('.')[0], None)
+    error = ModuleNotFoundError(f'No module named {name!r}', name=name)
+    assert re.match(message, plugins.explain_missing(error))
+
+
+@pytest.mark.fault(30)
+@pytest.mark.parametrize(
+    'error',
+    [
+        ImportError('libGL.so.1: cannot open'),
+        ModuleNotFoundError('No module named a', name='pytest.no_such'),
+        ModuleNotFoundError('No module named b', name='mmfashion_ext.typo'),
+    ],
+)
+def test_other_import_errors_stay_as_they_are(error):
+    assert plugins.explain_missing(error) == str(error)
+
+
+@pytest.mark.fault(30)
+def test_a_package_is_asked_for_before_it_is_imported(monkeypatch):
+    plugins.require_package('cv2', 'this')
+    monkeypatch.setitem(sys.modules, 'cv2', None)
+    message = 'this needs cv2, which is not installed. Run: pip install openc'
+    with pytest.raises(ImportError, match=message):
+        plugins.require_package('cv2', 'this')
+    with pytest.raises(ImportError, match=r'scan needs cv2, which .* opencv'):
+        plugins.require('scan')
+
+
+def test_missing_host_names_the_extra(fake_host, place):
+    place(clone=False)
     message = (
         r'mmfashion_ext\.fake_system needs fakehost>=1\.10\.0, which is not '
         r"installed.*pip install 'mmfashion_ext\[fake-system\]'"
@@ -67,6 +158,19 @@ def test_tested_host_passes_silently(fake_host, version):
 def test_old_host_is_refused(fake_host, source):
     fake_host(source)
     with pytest.raises(ImportError, match=r'fakehost>=1\.10\.0, got (1|0)'):
+        plugins.require('fake_system')
+
+
+def test_an_old_host_is_replaced_by_its_own_distribution(
+    fake_host, monkeypatch
+):
+    fake_host("__version__ = '1.9.9'")
+    providers = {'fakehost': ['onedl-fakehost']}
+    monkeypatch.setattr(
+        plugins.metadata, 'packages_distributions', lambda: providers
+    )
+    message = r"Run: pip install -U 'onedl-fakehost>=1\.10\.0'"
+    with pytest.raises(ImportError, match=message):
         plugins.require('fake_system')
 
 

@@ -1,8 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Show what is installed, what each system needs, and how to fix problems.
 
-``make doctor`` calls it; paste its output into an issue. It needs only the
-standard library, so it also runs before anything is installed.
+``make doctor`` calls it; users of an installed wheel run the copy in
+``mmfashion_ext/.mim/tools``. Paste its output into an issue. It needs only
+the standard library, so it also runs before anything is installed.
 
 Exit code: 0 if no problem was found, 1 otherwise.
 """
@@ -21,14 +22,13 @@ from setup_env.wheels import nvcc_release
 
 ROOT = Path(__file__).resolve().parents[1]
 if not importlib.util.find_spec('mmfashion_ext'):
-    sys.path.insert(0, str(ROOT))
+    # a clone, or the folder .mim of an installed package
+    installed = not (ROOT / 'mmfashion_ext').is_dir()
+    sys.path.insert(0, str(ROOT.parents[1] if installed else ROOT))
 
-KEEP = 'python tools/install.py --torch keep'
-# An environment that has a torch but was not created by `make setup` is fixed
-# in place, and its torch is kept.
-_FROM_SETUP = (Path(sys.prefix) / '.mmfashion_ext').is_file()
-_HAS_TORCH = importlib.util.find_spec('torch') is not None
-SET_UP = KEEP if _HAS_TORCH and not _FROM_SETUP else 'make setup'
+from mmfashion_ext import plugins  # noqa: E402
+
+SET_UP = plugins.set_up_command()
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def project_row() -> Row:
     """Return the version of this package and, in a clone, its commit."""
     import mmfashion_ext
 
-    commit = first_line('git', 'rev-parse', '--short=10', 'HEAD')
+    commit = ''
+    if plugins.is_clone():  # an installed package may lie in another's clone
+        commit = first_line('git', 'rev-parse', '--short=10', 'HEAD')
     if commit and first_line('git', 'status', '--porcelain'):
         commit += ' with local changes'
     parts = [mmfashion_ext.__version__, f'commit {commit}' if commit else '']
@@ -150,7 +152,7 @@ def opencv_row() -> Row:
 def mmcv_ops_row() -> Row:
     """Return for what mmcv's ops are compiled, and whether they run."""
     name = "mmcv's ops"
-    remedy = f'{KEEP} --only-mmcv'
+    remedy = plugins.mmcv_command()
     if importlib.util.find_spec('mmcv') is None:
         return Row(name, 'mmcv is not installed', 'PROBLEM', SET_UP)
     try:
@@ -179,17 +181,19 @@ def mmcv_ops_row() -> Row:
 
 def system_rows() -> list[Row]:
     """Return one row for each system of this project."""
-    from mmfashion_ext.plugins import SYSTEMS, require
-
     rows = []
-    for system, hosts in SYSTEMS.items():
+    for system, hosts in plugins.SYSTEMS.items():
         needs = ', '.join(f'{host.package}>={host.minimum}' for host in hosts)
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter('always', UserWarning)
-                require(system)
+                plugins.require(system)
         except ImportError as error:
-            rows.append(Row(system, one_line(error), 'PROBLEM', SET_UP))
+            found, _, remedy = str(error).partition('. Run: ')
+            if not remedy or 'not installed' in found:
+                remedy = SET_UP  # one command for all that is missing
+            found = ' '.join(found.split())[:200]
+            rows.append(Row(system, found, 'PROBLEM', remedy))
             continue
         notes = [str(w.message) for w in caught if 'newer' in str(w.message)]
         found = f'ready (needs {needs})'

@@ -1,8 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Install everything this project needs, mmcv's compiled ops included.
 
-``make setup`` calls it. It uses the standard library only, because it runs
-before anything is installed. See docs/get_started.md.
+``make setup`` calls it; users of an installed wheel run the copy in
+``mmfashion_ext/.mim/tools`` with ``--torch keep``. It uses the standard
+library only, because it runs before anything is installed. See
+docs/get_started.md.
 """
 
 import argparse
@@ -124,8 +126,8 @@ def refuse_upstream(facts: Facts) -> None:
             raise SetupError(
                 f'{name} is installed, and {distribution} would overwrite '
                 f'its files (both provide the package {package}). Run pip '
-                f'uninstall {name}, or keep it: python tools/install.py '
-                '--torch keep'
+                f'uninstall {name}, or keep it: python '
+                f'{environment.SCRIPT} --torch keep'
             )
 
 
@@ -142,10 +144,13 @@ def check_kept(facts: Facts) -> None:
             f'torch {facts.torch}'
         )
     if problem:
-        raise SetupError(
-            f'--torch keep: {problem}. Without --torch keep the pinned '
-            'versions are installed in an environment of their own'
+        remedy = (
+            'Without --torch keep the pinned versions are installed in an '
+            'environment of their own'
+            if environment.IN_CLONE
+            else 'Run first: pip install -U torch torchvision'
         )
+        raise SetupError(f'--torch keep: {problem}. {remedy}')
 
 
 def missing_runtime(facts: Facts, names: list[str]) -> list[str]:
@@ -271,7 +276,7 @@ def check_imports(python: Path, hosts: list[str]) -> None:
     if problem:
         raise SetupError(
             f'everything is installed, but importing it fails: {problem}. '
-            'Run `make doctor` to see what is wrong'
+            f'Run `{environment.DOCTOR}` to see what is wrong'
         )
 
 
@@ -287,6 +292,12 @@ def set_up(args: argparse.Namespace) -> Path:
     Raises:
         SetupError: A step failed; its message says what to do.
     """
+    if not environment.IN_CLONE and not (args.venv or args.torch == 'keep'):
+        raise SetupError(
+            f'{ROOT} is the copy in an installed package, which is not the '
+            'place for a virtual environment. Add --torch keep to complete '
+            'the environment of this Python, or run make setup in a clone'
+        )
     unused = lock.UNUSED[args.system]
     sections = {
         name: lock.without(lines, unused)

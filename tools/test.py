@@ -9,21 +9,14 @@ Examples:
 
 import argparse
 
-from mmfashion_ext.runner import (
-    add_runner_arguments,
-    augment_at_test,
-    build_runner,
-    draw_predictions,
-    dump_predictions,
-    load_config,
-    quiet_hosts,
-)
-from mmfashion_ext.utils.checkpoint import check_weights
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import write_json
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    from mmfashion_ext.runner import add_runner_arguments
+
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -55,12 +48,29 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Run with the notices of the hosts that no user can act on hidden."""
     args = parse_args()
+    from mmfashion_ext.runner import quiet_hosts
+
     with quiet_hosts():
         run(args)
 
 
 def run(args: argparse.Namespace) -> None:
+    """Test the checkpoint, then write what was asked for.
+
+    Args:
+        args (argparse.Namespace): See :func:`parse_args`.
+    """
+    from mmfashion_ext.runner import (
+        augment_at_test,
+        build_runner,
+        draw_predictions,
+        dump_predictions,
+        load_config,
+    )
+    from mmfashion_ext.utils.checkpoint import check_weights
+
     cfg = load_config(args)
     cfg.load_from, cfg.resume = check_weights(args.checkpoint), False
     cfg.load_from_partial = None  # a test needs all weights

@@ -10,18 +10,13 @@ Examples:
 import argparse
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.runner import (
-    add_runner_arguments,
-    build_runner,
-    check_start,
-    load_config,
-    quiet_hosts,
-    resume_from,
-)
 from mmfashion_ext.utils.cli import run_tool
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    from mmfashion_ext.runner import add_runner_arguments
+
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -47,12 +42,27 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Run with the notices of the hosts that no user can act on hidden."""
     args = parse_args()
+    from mmfashion_ext.runner import quiet_hosts
+
     with quiet_hosts():
         run(args)
 
 
 def run(args: argparse.Namespace) -> None:
+    """Train the model of the config.
+
+    Args:
+        args (argparse.Namespace): See :func:`parse_args`.
+    """
+    from mmfashion_ext.runner import (
+        build_runner,
+        check_start,
+        load_config,
+        resume_from,
+    )
+
     cfg = load_config(args)
     if args.amp:
         from mmengine.device import is_cuda_available

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import UserError
-from .deepfashion2.generate import generate_deepfashion2
-from .fld.generate import generate_fld
-from .output import check_sheet
-from .video_reid.generate import FRAMES, generate_video_reid
-from .viton.generate import generate_viton
+from ..plugins import explain_missing, require_package
 
 
 class _Parser(argparse.ArgumentParser):
@@ -23,6 +19,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _deepfashion2(args: argparse.Namespace) -> None:
+    from . import generate_deepfashion2
+
     generate_deepfashion2(args.out, val=args.val, **_common(args))
     print(f'wrote {args.out}/{{train,validation}}/{{image,annos}}')
     if args.sheet:
@@ -32,6 +30,8 @@ def _deepfashion2(args: argparse.Namespace) -> None:
 
 
 def _fld(args: argparse.Namespace) -> None:
+    from . import generate_fld
+
     generate_fld(args.out, val=args.val, test=args.test, **_common(args))
     print(f'wrote {args.out}/{{Anno,Eval,Img}}')
     if args.sheet:
@@ -41,6 +41,8 @@ def _fld(args: argparse.Namespace) -> None:
 
 
 def _video_reid(args: argparse.Namespace) -> None:
+    from . import generate_video_reid
+
     generate_video_reid(args.out, frames=tuple(args.frames), **_common(args))
     print(
         f'wrote {args.out}/raw; convert it: tools/dataset_converters/'
@@ -53,6 +55,8 @@ def _video_reid(args: argparse.Namespace) -> None:
 
 
 def _viton(args: argparse.Namespace) -> None:
+    from . import generate_viton
+
     generate_viton(args.out, test=args.test, **_common(args))
     print(f'wrote {args.out}/{{VITON_traindata,VITON_test}}')
     if args.sheet:
@@ -139,7 +143,7 @@ def _add_video_reid(families: argparse._SubParsersAction) -> None:
         type=int,
         nargs=2,
         metavar=('MIN', 'MAX'),
-        default=FRAMES,
+        default=(23, 192),
         help='fewest and most frames of a tracklet (default: 23 192)',
     )
     parser.set_defaults(run=_video_reid)
@@ -181,11 +185,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_viton(families)
     args = parser.parse_args(argv)
     try:
+        require_package('cv2', parser.prog)
         if args.sheet:  # before the work, not after it
+            from .output import check_sheet
+
             check_sheet(args.sheet)
         args.run(args)
         if args.sheet:
             print(f'wrote {args.sheet}')
+    except ImportError as error:
+        print(f'error: {explain_missing(error)}', file=sys.stderr)
+        return 2
     except (UserError, OSError) as error:
         print(f'{parser.prog}: {error}', file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from ..errors import UserError
+from ..plugins import explain_missing
 from .config_errors import explain
 
 
@@ -41,6 +42,8 @@ def _message(error: Exception) -> str:
     if text.startswith('Caught ') and 'Original Traceback' in text:
         # its last line: {type}: {message}
         text = text.splitlines()[-1].partition(': ')[2]
+    elif isinstance(error, ImportError):
+        text = explain_missing(error)
     elif isinstance(error, OSError):
         text = _os_message(error)
     return ' '.join(text.split())

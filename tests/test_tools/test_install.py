@@ -331,6 +331,14 @@ class TestKeep:
         with pytest.raises(process.SetupError, match='no torch works'):
             install.check_kept(none)
 
+    @pytest.mark.fault(30)
+    def test_no_torch_beside_an_installed_package(self, monkeypatch):
+        monkeypatch.setattr(environment, 'IN_CLONE', False)
+        with pytest.raises(
+            process.SetupError, match='Run first: pip install -U torch torch'
+        ):
+            install.check_kept(facts(torch=''))
+
     def test_no_torchvision(self):
         with pytest.raises(process.SetupError, match='torchvision is missing'):
             install.check_kept(facts(versions={}))

@@ -14,8 +14,6 @@ import warnings
 
 from rich.console import Console
 
-from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES, evaluate
-from mmfashion_ext.evaluation.coco_files import load_ground_truth, visible_only
 from mmfashion_ext.evaluation.tables import format_tables
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import write_json
@@ -23,6 +21,8 @@ from mmfashion_ext.utils.files import write_json
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
+    from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES
+
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -76,6 +76,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Evaluate, then write the metrics and print the tables."""
     args = parse_args()
+    from mmfashion_ext.evaluation.coco_eval import evaluate
+    from mmfashion_ext.evaluation.coco_files import (
+        load_ground_truth,
+        visible_only,
+    )
+
     console = Console(stderr=True)
     with (
         warnings.catch_warnings(record=True) as notices,

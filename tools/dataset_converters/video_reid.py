@@ -9,21 +9,14 @@ import argparse
 import os
 from pathlib import Path
 
-from mmfashion_ext.formats.video_reid.check import (
-    check_dataset,
-    describe_counts,
-)
-from mmfashion_ext.formats.video_reid.convert import (
-    DATASETS,
-    convert,
-    read_raw,
-)
-from mmfashion_ext.formats.video_reid.optical_flow import BOUND, METHODS
 from mmfashion_ext.utils.cli import run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
+    from mmfashion_ext.formats.video_reid.convert import DATASETS
+    from mmfashion_ext.formats.video_reid.optical_flow import BOUND, METHODS
+
     parser = argparse.ArgumentParser(
         description=__doc__.partition('\n\n')[0],
         epilog=__doc__.partition('\n\n')[2],
@@ -74,6 +67,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line."""
     args = parse_args(argv)
+    from mmfashion_ext.formats.video_reid.check import (
+        check_dataset,
+        describe_counts,
+    )
+    from mmfashion_ext.formats.video_reid.convert import convert, read_raw
+
     raw = read_raw(args.dataset, args.raw, args.flow, args.splits)
     print(describe_counts(raw))
     if args.out:

@@ -9,7 +9,6 @@ import argparse
 import os
 from pathlib import Path
 
-from mmfashion_ext.formats.viton.check import check_dataset
 from mmfashion_ext.formats.viton.constants import PARSE_LABEL_SETS
 from mmfashion_ext.formats.viton.layout import LAYOUTS
 from mmfashion_ext.utils.cli import run_tool
@@ -67,6 +66,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line."""
     args = parse_args(argv)
+    from mmfashion_ext.formats.viton.check import check_dataset
+
     check_dataset(
         args.root,
         args.layout,

@@ -16,11 +16,6 @@ from pathlib import Path
 
 from mmfashion_ext import hub
 from mmfashion_ext.evaluation.metafile import build_results, read_metrics
-from mmfashion_ext.publish import (
-    find_metafile,
-    publish_checkpoint,
-    update_metafile,
-)
 from mmfashion_ext.utils.cli import run_tool
 
 
@@ -61,6 +56,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Publish the checkpoint, then update the metafile."""
     args = parse_args()
+    from mmfashion_ext.publish import (
+        find_metafile,
+        publish_checkpoint,
+        update_metafile,
+    )
+
     # all that can be refused comes before any work
     name = Path(hub.config_path(args.name)).stem
     metrics = None

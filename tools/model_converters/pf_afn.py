@@ -12,8 +12,6 @@ checkpoint is one of the first stage, which has no generator.
 import argparse
 from pathlib import Path
 
-import torch
-
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.plugins import require
 from mmfashion_ext.utils.cli import run_tool
@@ -47,6 +45,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.out.is_dir():
         raise UserError(f'--out {args.out} is a folder, expected a file name')
     require('tryon')
+    import torch
+
     from mmfashion_ext.tryon.checkpoint_converter import convert_files
 
     checkpoint = convert_files(args.warp, args.gen)

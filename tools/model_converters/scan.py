@@ -11,8 +11,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
-
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.plugins import require
 from mmfashion_ext.utils.cli import run_tool
@@ -45,6 +43,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.out.is_dir():
         raise UserError(f'--out {args.out} is a folder, expected a file name')
     require('scan')
+    import torch
+
     from mmfashion_ext.scan.checkpoint_converter import convert_files
 
     checkpoint = convert_files(args.cnn, args.att, args.cls)

@@ -12,6 +12,14 @@ from pathlib import Path
 
 from .process import SetupError, run
 
+_ROOT = Path(__file__).resolve().parents[2]
+#: Whether this is a clone; a copy in an installed package has no Makefile.
+IN_CLONE = all((_ROOT / name).is_file() for name in ('Makefile', 'setup.py'))
+#: This set-up, as the user calls it.
+SCRIPT = 'tools/install.py' if IN_CLONE else f'{_ROOT}/tools/install.py'
+#: Command that shows what is installed and what is wrong.
+DOCTOR = 'make doctor' if IN_CLONE else f'python {_ROOT}/tools/doctor.py'
+
 # This code runs inside the environment, so it cannot be imported from here.
 _PROBE = """
 import glob, importlib.util, json, os, sys, sysconfig

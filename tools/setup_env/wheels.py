@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .environment import Facts, need_compiler, output_of, works
+from .environment import DOCTOR, Facts, need_compiler, output_of, works
 from .lock import version
 from .process import SetupError, ninja_step, run
 
@@ -359,7 +359,7 @@ def _install(
         if not known:
             raise SetupError(
                 f'{name} was built but does not work: {problem}. The wheel '
-                f'is {wheel}; run `make doctor` to see the versions'
+                f'is {wheel}; run `{DOCTOR}` to see the versions'
             )
         print(
             f'{name}: the cached wheel does not work ({problem}); rebuilding'

@@ -73,7 +73,8 @@ def run(args: argparse.Namespace) -> None:
 
     cfg = load_config(args)
     cfg.load_from, cfg.resume = check_weights(args.checkpoint), False
-    cfg.load_from_partial = None  # a test needs all weights
+    if not any('load_from_partial' in key for key in args.cfg_options or {}):
+        cfg.load_from_partial = None  # the config's is for a training
     if args.tta:
         augment_at_test(cfg)
     if args.show_dir:

@@ -48,7 +48,7 @@ class SafeLoading(_Base):
         Raises:
             UserError: They are of another model, or an initialiser's are.
         """
-        check_initializers(self.model)
+        check_initializers(self._unwrapped())
         self._try_weights()
         return super().train()
 
@@ -124,9 +124,6 @@ class SafeLoading(_Base):
         return checkpoint
 
     def _load(self, weights: dict, path: str | Path) -> LoadReport:
-        model = self.model
-        if is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-            model = model.module
         partial, hint = None, ''
         if not self._resume:
             partial = Partial.from_config(self.cfg.get('load_from_partial'))
@@ -135,7 +132,16 @@ class SafeLoading(_Base):
                 "load_from_partial.new=['PART.']"
             )
         name = Path(self.cfg.filename or 'the config').stem
-        return load_strictly(model, weights, path, name, partial, hint)
+        return load_strictly(
+            self._unwrapped(), weights, path, name, partial, hint
+        )
+
+    def _unwrapped(self) -> nn.Module:
+        """Return the model without what distributes it or merges views."""
+        model = self.model
+        if is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            return model.module
+        return model
 
     def _try_weights(self) -> None:
         """Load once ahead, since data may take minutes to be read."""

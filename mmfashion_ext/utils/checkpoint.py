@@ -363,12 +363,9 @@ def _is_zip(file: Path) -> bool:
         raise EOFError('the file is empty')
     # tar: the format before PyTorch 0.1.9, unpacked to files
     if not start.startswith(b'\x80') or tarfile.is_tarfile(file):
-        remedy = 'Download it again or pass another file'
-        if start.startswith(b'version https://git-lfs'):
-            remedy = 'It is a pointer of git-lfs: run git lfs pull'
         raise CheckpointError(
             f'{file} is not a PyTorch checkpoint (neither zip nor pickle). '
-            f'{remedy}'
+            'Download it again or pass another file'
         )
     return False
 

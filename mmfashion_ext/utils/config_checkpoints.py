@@ -191,7 +191,8 @@ def _check_fit(module: nn.Module, init_cfg: Any, where: str) -> None:
             continue
         path, prefix = node['checkpoint'], node.get('prefix') or ''
         prefix = f'{prefix.rstrip(".")}.' if prefix else ''
-        weights = extract_state_dict(load_checkpoint_file(path), path)
+        content = load_checkpoint_file(path, mmap=True)
+        weights = extract_state_dict(content, path)
         expected = module.state_dict()
         fitting = [
             value.numel()

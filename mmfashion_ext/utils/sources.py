@@ -8,6 +8,7 @@ import io
 import stat
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
@@ -106,8 +107,22 @@ def _name_of(opened: object) -> str:
 def _download(url: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
-            return _bounded(answer.read(MAX_BYTES + 1), url)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+            content = _bounded(answer.read(MAX_BYTES + 1), url)
+            length = int(answer.headers.get('Content-Length') or 0)
+            if length > len(content):
+                raise UserError(
+                    f'{url}: the download broke off after {len(content)} of '
+                    f'{length} bytes. Try again'
+                )
+            return content
+    except UserError:
+        raise
+    except (
+        urllib.error.URLError,
+        OSError,
+        ValueError,
+        HTTPException,
+    ) as error:
         reason = getattr(error, 'reason', error)
         raise UserError(f'{url}: cannot be downloaded ({reason})') from None
 

@@ -162,8 +162,8 @@ def load_state(
         for name in wrong:
             del tried[name]
         missing, unexpected = model.load_state_dict(tried, strict=False)
-    sizes = {name: value.numel() for name, value in expected.items()}
-    absent = sum(sizes[name] for name in missing)
+    total = sum(value.numel() for value in expected.values())
+    used = sum(v.numel() for k, v in tried.items() if k not in unexpected)
     return LoadReport(
         missing=[
             n for n in missing if not n.startswith(new) and n not in wrong
@@ -172,7 +172,7 @@ def load_state(
         unexpected=sorted(n for n in unexpected if not n.startswith(unused)),
         new=[n for n in missing if n.startswith(new)],
         unused=[n for n in unexpected if n.startswith(unused)],
-        share=1 - absent / max(sum(sizes.values()), 1),
+        share=used / max(total, 1),
     )
 
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmfashion_ext.hub import config_path
+from mmfashion_ext.hub import config_path, get_model
 from mmfashion_ext.runner import resume_from
 
 MODEL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
+MATCH = 'match-rcnn-retrieval-class_r18-small_fpn_2xb8-1e_synthetic-160x160'
 
 
 @pytest.fixture(scope='module')
@@ -224,6 +225,25 @@ def test_weights_of_another_model(command, run_tool, tmp_path):
     else:
         assert f'weights of another model than {MODEL}: ' in message
         assert 'loaded)' in message
+
+
+@pytest.mark.fault(5)
+@pytest.mark.parametrize('named', [False, True])
+def test_a_test_of_a_part_that_is_not_trained(named, run_tool, tmp_path):
+    """The command line must say so; the config's setting is for training."""
+    path = tmp_path / 'detector.pth'
+    torch.save(get_model(MODEL).state_dict(), path)
+    options = ['test_dataloader.dataset.ann_file=gone.json']
+    if named:
+        options.append("load_from_partial.new=['roi_head.match_head.']")
+    done = run_tool(
+        *('tools/test.py', MATCH, path, '--work-dir', tmp_path),
+        *('--cfg-options', *options),
+        status=2,
+    )
+    message = done.stderr.splitlines()[-1]
+    assert ('weights of another model' in message) != named
+    assert ('gone.json' in message) == named
 
 
 @pytest.mark.parametrize('began', [True, False])

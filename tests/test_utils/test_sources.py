@@ -83,3 +83,20 @@ def test_pointers_of_git_lfs_are_recognised(tmp_path, version):
         check_regular_file(path)
     path.write_text(start + 'x' * 2000)  # more than a pointer
     check_regular_file(path)
+
+
+@pytest.mark.fault(3)
+def test_a_download_that_breaks_off_is_an_error(monkeypatch):
+    """An image that is cut short is still decoded by some decoders."""
+
+    class Answer(io.BytesIO):
+        headers = {'Content-Length': '10'}
+
+    monkeypatch.setattr(
+        'urllib.request.urlopen', lambda url, timeout: Answer(b'12345')
+    )
+    with pytest.raises(UserError, match=r'a\.png: .* after 5 of 10 bytes'):
+        open_source('http://x.org/a.png')
+    monkeypatch.setattr(sources, 'MAX_BYTES', 3)
+    with pytest.raises(UserError, match=r'^http://x\.org/a\.png: more than'):
+        open_source('http://x.org/a.png')

@@ -170,7 +170,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv (Sequence[str], optional): Arguments. None: those of the process.
 
     Returns:
-        int: Exit status: 0, or 2 after an error that the user can fix.
+        int: Exit status: 0, 2 after an error that the user can fix, or 130
+        after Ctrl-C.
     """
     parser = _Parser(
         prog='python -m mmfashion_ext.synthetic',
@@ -199,6 +200,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (UserError, OSError) as error:
         print(f'{parser.prog}: {error}', file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # the unfinished dataset is removed by now
+        print(f'{parser.prog}: stopped', file=sys.stderr)
+        return 130
     return 0
 
 

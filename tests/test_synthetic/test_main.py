@@ -60,3 +60,20 @@ def test_needs_neither_torch_nor_openmmlab():
         'import mmfashion_ext.synthetic.__main__'
     )
     subprocess.run([sys.executable, '-c', code], check=True)
+
+
+@pytest.mark.fault(28)
+@pytest.mark.parametrize('family', ['deepfashion2', 'fld', 'video-reid'])
+def test_ctrl_c_is_one_line_and_leaves_nothing(
+    tmp_path, capsys, monkeypatch, family
+):
+    def interrupt(*args, **kwargs):
+        assert len(list(tmp_path.iterdir())) == 1, 'a folder being filled'
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cv2, 'imencode', interrupt)
+    options = ['--num', '2', '--size', '64']
+    assert main([family, str(tmp_path / 'out'), *options]) == 130
+    printed = capsys.readouterr().err
+    assert printed == 'python -m mmfashion_ext.synthetic: stopped\n'
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The four stages one after the other, as the synthetic configs have them."""
+"""The four stages one after the other, as the synthetic configs have them.
+
+An epoch is one step of two people: that a stage goes on from the one before is
+seen after two.
+"""
 
 import json
 
@@ -9,6 +13,7 @@ import torch
 pytest.importorskip('mmengine')
 from mmengine.config import Config
 from mmengine.runner import Runner
+from yapf.yapflib import yapf_api
 
 from mmfashion_ext.hub import config_path
 from mmfashion_ext.synthetic.viton.generate import generate_viton
@@ -21,7 +26,7 @@ STAGES = ('pb-afn_warp', 'pb-afn_e2e', 'pf-afn_warp', 'pf-afn_e2e')
 def people(tmp_path_factory):
     """64 x 48 px: padded to 64 x 64 by the preprocessor."""
     root = tmp_path_factory.mktemp('people') / 'viton'
-    generate_viton(root, num=4, test=2, size=64, progress=False)
+    generate_viton(root, num=2, test=2, size=64, progress=False)
     return root
 
 
@@ -48,6 +53,14 @@ def stage_config(stage, root, folder):
         cfg.custom_hooks[0].switch_epoch = 2
     cfg.log_level = 'WARNING'
     return cfg
+
+
+@pytest.fixture(scope='module', autouse=True)
+def leave_configs_unformatted():
+    """A config in a log and a work dir is for reading, formatting is slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yapf_api, 'FormatCode', lambda text, **_: (text, True))
+        yield
 
 
 @pytest.fixture(scope='module')

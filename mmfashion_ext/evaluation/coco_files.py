@@ -129,6 +129,33 @@ def load_ground_truth(gt: dict | str | os.PathLike) -> dict:
     }
 
 
+def check_covers(gt: dict, dataset: Any, where: str) -> None:
+    """Check that a ground truth has the images of a dataset, and items.
+
+    Args:
+        gt (dict): Of :func:`load_ground_truth`.
+        dataset (Any): With ``get_data_info`` and ``img_id`` in its items.
+        where (str): File of the ground truth, for the message.
+
+    Raises:
+        EvaluationError: There are no items to find, or images of the dataset
+            are not in the ground truth.
+    """
+    if not gt['annotations']:
+        raise EvaluationError(
+            f'{where}: the ground truth has no items, there is nothing to '
+            f'evaluate; {_CONVERT}'
+        )
+    known = {image['id'] for image in gt['images']}
+    ids = {dataset.get_data_info(i)['img_id'] for i in range(len(dataset))}
+    if unknown := sorted(ids - known):
+        raise EvaluationError(
+            f'{where}: {len(unknown)} of {len(ids)} images of the dataset are '
+            f'not in the ground truth (ids {describe(unknown)}); set ann_file '
+            'of the evaluator to that of the dataset'
+        )
+
+
 def check_ground_truth(
     task: Task,
     annotations: list[dict],

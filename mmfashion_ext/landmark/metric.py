@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ..errors import UserError
 from ..evaluation.coco_eval import Backend, evaluate
-from ..evaluation.coco_files import load_ground_truth, visible_only
+from ..evaluation.coco_files import (
+    check_covers,
+    load_ground_truth,
+    visible_only,
+)
 from ..evaluation.keypoint_errors import (
     PCK_THRS,
     PDL_THRS,
@@ -31,6 +36,11 @@ from .metric_rows import concatenate_rows, labelled_rows, sample_meta
 
 #: COCO's visibility codes of labelled landmarks, ``landmark_states``.
 COCO_VISIBILITY: dict[str, int] = {'visible': 2, 'occluded': 1}
+
+_NO_TRUTH = (
+    'a detected box has no landmarks to compare with; set ann_file of '
+    'LandmarkMetric (AP of DeepFashion2) or remove bbox_file from the dataset'
+)
 
 
 @METRICS.register_module()
@@ -154,6 +164,32 @@ class LandmarkMetric(BaseMetric):
             return ()
         return tuple(meta.get('categories') or CLASS_NAMES)
 
+    def check_dataset(self, dataset: Any) -> None:
+        """Check the ground truth against a dataset, before anything runs.
+
+        Args:
+            dataset (Any): With ``get_data_info``.
+
+        Raises:
+            UserError: The ground truth is damaged, has no items or lacks
+                images of the dataset; the dataset has no AP, or detected
+                boxes without a ground truth.
+        """
+        self._check_protocol()
+        if not self.ann_file:
+            detected = getattr(dataset, 'bbox_file', None)
+            if detected and not self.outfile_prefix:
+                raise UserError(_NO_TRUTH)
+        elif not self.format_only and is_main_process():
+            check_covers(self._load_ground_truth(), dataset, self.ann_file)
+
+    def _check_protocol(self) -> None:
+        if self.ann_file and not self._categories:
+            raise UserError(
+                f'{self.dataset_meta["dataset_name"]} has no official AP: '
+                'leave ann_file out of LandmarkMetric (only AP needs it)'
+            )
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Collect the landmarks of a batch in compact form.
 
@@ -172,11 +208,7 @@ class LandmarkMetric(BaseMetric):
         Raises:
             UserError: A sample cannot be measured; the message names it.
         """
-        if self.ann_file and not self._categories:
-            raise UserError(
-                f'{self.dataset_meta["dataset_name"]} has no official AP: '
-                'leave ann_file out of LandmarkMetric (only AP needs it)'
-            )
+        self._check_protocol()
         for sample in data_samples:
             try:
                 self.results.append(self._compact(sample))
@@ -221,11 +253,7 @@ class LandmarkMetric(BaseMetric):
         if self.ann_file or self.outfile_prefix:
             entry['keypoints'] = predicted[0].astype(np.float32)
         elif rows is None:
-            raise UserError(
-                'a detected box has no landmarks to compare with; set '
-                'ann_file of LandmarkMetric (AP of DeepFashion2) or remove '
-                'bbox_file from the dataset'
-            )
+            raise UserError(_NO_TRUTH)
         return entry, rows
 
     def _score(self, pred: dict, gt: dict, landmarks: np.ndarray) -> float:

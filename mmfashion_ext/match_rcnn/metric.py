@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from pycocotools import mask as mask_utils
@@ -16,6 +17,7 @@ from ..evaluation.coco_eval import Backend, evaluate
 from ..evaluation.coco_files import (
     RESULT_FIELDS,
     Task,
+    check_covers,
     load_ground_truth,
     visible_only,
 )
@@ -101,6 +103,20 @@ class DeepFashion2Metric(BaseMetric):
         self.format_only = format_only
         self.backend = backend
         self._ground_truth: dict | None = None
+
+    def check_dataset(self, dataset: Any) -> None:
+        """Check the ground truth against a dataset, before anything runs.
+
+        Args:
+            dataset (Any): With ``get_data_info``.
+
+        Raises:
+            UserError: The ground truth is damaged, has no items, or lacks
+                images of the dataset.
+        """
+        if not self.format_only and is_main_process():
+            self._ground_truth = load_ground_truth(self.ann_file)
+            check_covers(self._ground_truth, dataset, self.ann_file)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Store the predictions of a batch in compact form.

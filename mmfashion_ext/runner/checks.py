@@ -83,7 +83,8 @@ def check_evaluation(loop: BaseLoop, name: str) -> None:
         name (str): ``'val'`` or ``'test'``.
 
     Raises:
-        UserError: There are no items, no batch, or no metric.
+        UserError: There are no items, no batch, no metric, or a metric's
+            ``check_dataset`` finds that it cannot evaluate the dataset.
     """
     where = f'{name}_dataloader'
     loader = loop.dataloader
@@ -109,6 +110,10 @@ def check_evaluation(loop: BaseLoop, name: str) -> None:
             f'{name}_evaluator has no metric, nothing would be evaluated; add '
             'one, see configs/*/_base_/dataset_*.py'
         )
+    if evaluator is not None and hasattr(loader.dataset, 'get_data_info'):
+        for metric in evaluator.metrics:
+            if hasattr(metric, 'check_dataset'):
+                metric.check_dataset(loader.dataset)
 
 
 def dataset_name(dataset: Any) -> str:

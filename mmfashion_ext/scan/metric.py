@@ -102,6 +102,32 @@ class VideoReIDMetric(BaseMetric):
         self.outfile_prefix = outfile_prefix
         self.matcher: nn.Module | None = None  # set by MatcherHook
 
+    def check_dataset(self, dataset: Any) -> None:
+        """Check that queries can have a match, before anything runs.
+
+        Args:
+            dataset (Any): With ``get_data_info``: ``role`` and ``pid``.
+
+        Raises:
+            UserError: There are no queries, no gallery, or nobody is in both.
+        """
+        people: dict[str, set[int]] = {'query': set(), 'gallery': set()}
+        for index in range(len(dataset)):
+            info = dataset.get_data_info(index)
+            people.setdefault(info['role'], set()).add(info['pid'])
+        query, gallery = people['query'], people['gallery']
+        if self.query_in_gallery:
+            gallery = gallery | query
+        for role, found in (('query', query), ('gallery', gallery)):
+            if not found:
+                raise UserError(_no_clips(role, 'in the dataset'))
+        if not query & gallery:
+            raise UserError(
+                f'none of the {len(query)} persons of the queries is among '
+                f'the {len(gallery)} of the gallery, no query has a match; '
+                "check the dataset's split, or convert it again"
+            )
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Collect the features of a batch, on the CPU.
 
@@ -185,6 +211,14 @@ class VideoReIDMetric(BaseMetric):
         return distances.cpu().numpy()
 
 
+def _no_clips(role: str, where: str) -> str:
+    verb = 'were' if where == 'tested' else 'are'
+    return (
+        f'no {role} clips {verb} {where}: VideoReIDMetric needs a dataset '
+        "with role='test' and tracklets in both of its lists"
+    )
+
+
 def _collect(results: list[dict], *roles: str) -> Tracklets:
     """Sort the clips of roles by tracklet and start, without duplicates."""
     role = roles[0]
@@ -192,10 +226,7 @@ def _collect(results: list[dict], *roles: str) -> Tracklets:
     by_key = {r['clip']: r for r in results if r['role'] in roles}
     clips = [by_key[key] for key in sorted(by_key)]
     if not clips:
-        raise UserError(
-            f'no {role} clips were tested: VideoReIDMetric needs a dataset '
-            "with role='test' and tracklets in both of its lists"
-        )
+        raise UserError(_no_clips(role, 'tested'))
     if len({clip['x'].shape for clip in clips}) > 1:
         shortest = min(clips, key=lambda clip: len(clip['x']))
         raise UserError(

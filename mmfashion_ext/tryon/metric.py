@@ -132,6 +132,20 @@ class TryOnMetric(MeanMetric):
         # built here: a missing file is reported before a training starts
         self.lpips = None if lpips is None else build_lpips(**lpips)
 
+    def check_dataset(self, dataset: Any) -> None:
+        """Check that the true images are known, before anything runs.
+
+        Args:
+            dataset (Any): With ``get_data_info``; not empty.
+
+        Raises:
+            UserError: The pairs are unpaired and the truth is not known.
+        """
+        meta = self.dataset_meta or {}
+        info = dataset.get_data_info(0)
+        if meta.get('paired') is False and 'truth_path' not in info:
+            raise UserError(_unknown_truth(info['person_name']))
+
     def measure(self, sample: dict) -> dict[str, float]:
         """Compare ``try_on`` with ``gt_try_on`` or, paired, ``person``.
 
@@ -148,12 +162,7 @@ class TryOnMetric(MeanMetric):
         target = 'gt_try_on' if 'gt_try_on' in sample else 'person'
         meta = self.dataset_meta or {}
         if target == 'person' and meta.get('paired') is False:
-            raise UserError(
-                f'TryOnMetric: {sample["person_name"]} and others are tested '
-                'in garments that they do not wear, so the true image is not '
-                'known; set paired=True of the dataset, or use '
-                'FidelityMetric'
-            )
+            raise UserError(_unknown_truth(sample['person_name']))
         image, truth = (
             sample[name].detach().float().clamp(-1, 1)
             for name in ('try_on', target)
@@ -211,6 +220,14 @@ class WarpMetric(MeanMetric):
             row['warp/EPE'] = end_point_error(flow, truth)
             row['unwarped/EPE'] = end_point_error(identity, truth)
         return row
+
+
+def _unknown_truth(person: str) -> str:
+    return (
+        f'TryOnMetric: {person} and others are tested in garments that they '
+        'do not wear, so the true image is not known; set paired=True of the '
+        'dataset, or use FidelityMetric'
+    )
 
 
 def structural_similarity(image: Tensor, truth: Tensor) -> float:

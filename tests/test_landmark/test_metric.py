@@ -16,6 +16,7 @@ from mmpose.evaluation.functional import (
 from mmpose.evaluation.metrics import AUC, EPE, PCKAccuracy
 from mmpose.structures import PoseDataSample
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.coco_eval import METRIC_NAMES, evaluate
 from mmfashion_ext.evaluation.coco_files import visible_only
 from mmfashion_ext.evaluation.keypoint_errors import (
@@ -468,3 +469,29 @@ def test_published_numbers_are_names_of_the_metric():
     assert set(result['Metrics']) == set(TASK_BY_TITLE[result['Task']].names)
     assert result['Metrics']['NE'] == round(metrics['NE'], 4)
     assert 'EPE' not in result['Metrics']
+
+
+class Listed(list):
+    """A dataset of items as they are before the pipeline."""
+
+    def get_data_info(self, index):
+        return self[index]
+
+
+@pytest.mark.fault(23)
+def test_what_cannot_be_evaluated_is_told_at_load(ann_file):
+    """It was told after the first epoch of a training."""
+    metric = LandmarkMetric(ann_file=str(ann_file))
+    metric.dataset_meta = DEEPFASHION2
+    metric.check_dataset(Listed([{'img_id': 1}]))
+    with pytest.raises(UserError, match=r'1 of 1 images.*ids 99\); set ann'):
+        metric.check_dataset(Listed([{'img_id': 99}]))
+    metric.dataset_meta = FLD
+    with pytest.raises(UserError, match='has no official AP'):
+        metric.check_dataset(Listed())
+    detected = Listed()
+    detected.bbox_file = 'boxes.json'
+    metric = LandmarkMetric()
+    metric.dataset_meta = DEEPFASHION2
+    with pytest.raises(UserError, match='a detected box has no landmarks'):
+        metric.check_dataset(detected)

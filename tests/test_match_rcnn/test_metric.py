@@ -237,3 +237,24 @@ def test_wrong_arguments(ann_file):
         DeepFashion2Metric(ann_file, ['bbox', 'proposal'])
     with pytest.raises(UserError, match='set outfile_prefix'):
         DeepFashion2Metric(ann_file, format_only=True)
+
+
+class Listed(list):
+    """A dataset of items as they are before the pipeline."""
+
+    def get_data_info(self, index):
+        return self[index]
+
+
+@pytest.mark.fault(23)
+def test_a_ground_truth_of_other_images_is_told_at_load(ann_file, tmp_path):
+    """It was told after the first epoch of a training."""
+    metric = DeepFashion2Metric(ann_file=str(ann_file))
+    metric.check_dataset(Listed({'img_id': i} for i in (1, 2)))
+    with pytest.raises(UserError, match=r'1 of 2 images.*ids 9\); set ann'):
+        metric.check_dataset(Listed({'img_id': i} for i in (1, 9)))
+    empty = tmp_path / 'empty.json'
+    empty.write_text(json.dumps({**make_ground_truth(), 'annotations': []}))
+    metric = DeepFashion2Metric(ann_file=str(empty))
+    with pytest.raises(UserError, match=r'empty\.json: .* has no items'):
+        metric.check_dataset(Listed([{'img_id': 1}]))

@@ -10,6 +10,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from mmfashion_ext.errors import UserError
+from mmfashion_ext.runner import checks
 from mmfashion_ext.runner.checks import (
     check_evaluation,
     check_settings,
@@ -103,11 +104,25 @@ def test_nothing_to_evaluate(num, options, metrics, message):
 
 
 @pytest.mark.fault(23)
-def test_items_that_are_not_evaluated_are_told(capsys):
-    check_evaluation(evaluation(loader(5, drop_last=True)), 'val')
-    assert 'last 1 of 5 items are not evaluated' in capsys.readouterr().out
+def test_metrics_check_the_dataset():
+    """A metric may know at load that it has nothing to compare with."""
+    made, seen = loader(5), []
+    made.dataset.get_data_info = None
+    metric = SimpleNamespace(check_dataset=seen.append)
+    check_evaluation(evaluation(made, [metric, 'another']), 'val')
+    assert seen == [made.dataset]
+
+
+@pytest.mark.fault(23)
+def test_items_that_are_not_evaluated_are_told(monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        checks, 'print_log', lambda text, **_: told.append(text)
+    )
     check_evaluation(evaluation(loader(5)), 'val')
-    assert capsys.readouterr().out == ''
+    assert told == []
+    check_evaluation(evaluation(loader(5, drop_last=True)), 'val')
+    assert 'last 1 of 5 items are not evaluated' in told[0]
 
 
 @pytest.mark.parametrize(

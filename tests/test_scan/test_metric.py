@@ -266,3 +266,28 @@ def _process(folder, rank):
     metrics = metric.evaluate(len(samples))
     if rank == 0:
         torch.save(metrics, f'{folder}/metrics')
+
+
+class Listed(list):
+    """A dataset of items as they are before the pipeline."""
+
+    def get_data_info(self, index):
+        return self[index]
+
+
+@pytest.mark.fault(23)
+@pytest.mark.parametrize(
+    ('clips', 'message'),
+    [
+        ([('query', 1)], "no gallery clips are in the dataset.*role='test'"),
+        ([('train', 1)], 'no query clips are in the dataset'),
+        ([('query', 1), ('gallery', 2)], 'none of the 1 persons'),
+    ],
+)
+def test_no_match_is_told_at_load(clips, message):
+    """An empty gallery was told after the first epoch of a training."""
+    clips = Listed({'role': role, 'pid': pid} for role, pid in clips)
+    with pytest.raises(UserError, match=message):
+        VideoReIDMetric().check_dataset(clips)
+    clips += [{'role': 'gallery', 'pid': 1}, {'role': 'query', 'pid': 1}]
+    VideoReIDMetric().check_dataset(clips)

@@ -194,3 +194,24 @@ def test_end_point_error_skips_what_is_half_defined():
     flow = torch.zeros(2, 1, 3)
     flow[:, 0] = torch.tensor([[3.0, 50.0, 0.0], [4.0, 50.0, 1.0]])
     assert end_point_error(flow, truth) == 3
+
+
+class Listed(list):
+    """A dataset of items as they are before the pipeline."""
+
+    def get_data_info(self, index):
+        return self[index]
+
+
+@pytest.mark.fault(23)
+def test_an_unknown_truth_is_told_at_load():
+    """It was told after the first epoch of a training."""
+    metric = TryOnMetric()
+    pairs = Listed([{'person_name': '1_0.jpg'}])
+    metric.dataset_meta = {'paired': True}
+    metric.check_dataset(pairs)
+    metric.dataset_meta = {'paired': False}
+    with pytest.raises(UserError, match=r'1_0\.jpg and others .* paired=True'):
+        metric.check_dataset(pairs)
+    pairs[0]['truth_path'] = 'truth/1_0.jpg'
+    metric.check_dataset(pairs)

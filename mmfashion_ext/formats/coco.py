@@ -171,6 +171,28 @@ def read_detections(
     return entries
 
 
+def require_detections(path: str, found: int, usable: int) -> None:
+    """Check that a file of detections leaves something to work on.
+
+    Args:
+        path (str): The file, for the message.
+        found (int): Its detections.
+        usable (int): Those that can be used.
+
+    Raises:
+        UserError: There are none.
+    """
+    if not usable:
+        what = 'holds no detections'
+        if found:
+            what = f'holds {found} detections, of which none can be used'
+        raise UserError(
+            f'bbox_file {path} {what}; run the detector on the images of the '
+            'annotations again, with a lower score threshold if it found '
+            'nothing, or leave bbox_file out to use annotated boxes'
+        )
+
+
 @dataclass(frozen=True)
 class Segmentation:
     """Rule for a COCO segmentation: None, polygons, or run lengths (RLE).

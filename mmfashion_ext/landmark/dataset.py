@@ -13,6 +13,7 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
 from ..errors import UserError
 from ..evaluation.coco_files import load_results
+from ..formats.coco import require_detections
 from ..formats.deepfashion2.constants import (
     CATEGORY_BY_ID,
     CLASS_NAMES,
@@ -192,6 +193,7 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
                     | {'landmarks': np.zeros((category.num_landmarks, 3))}
                 )
         warn_skipped(self.bbox_file, 'detections', skipped)
+        require_detections(self.bbox_file, len(detections), len(samples))
         return samples
 
     def _read(self) -> Iterator[tuple[dict, list[dict]]]:

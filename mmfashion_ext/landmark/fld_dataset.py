@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
+from ..formats.coco import require_detections
 from ..formats.fld.constants import CATEGORY_ID, FLDSplit, Subset, clothes_type
 from ..formats.fld.reader import read_boxes, read_fld
 from ..formats.fld.statistics import FLDStatistics
@@ -143,7 +144,8 @@ class FLDDataset(BaseCocoStyleDataset):
         """Return detected garments, whose landmarks are not known."""
         images, _ = self._read()
         samples, skipped = [], []
-        for index, entry in enumerate(read_boxes(self.bbox_file)):
+        entries = read_boxes(self.bbox_file)
+        for index, entry in enumerate(entries):
             name = f'entry {index}'
             image = images.get(entry['image_id'])
             if entry['category_id'] != CATEGORY_ID:
@@ -172,6 +174,7 @@ class FLDDataset(BaseCocoStyleDataset):
             sample['bbox_score'] = np.array([entry['score']], np.float32)
             samples.append(sample)
         warn_skipped(self.bbox_file, 'detections', skipped)
+        require_detections(self.bbox_file, len(entries), len(samples))
         return samples
 
     def _read(self) -> tuple[dict[int, dict], list[dict]]:

@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Resolve user inputs (folders, lists of frames, videos) to tracklets."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
+from ..utils.files import read_json
 from ..utils.image_inputs import NamedInput, UniqueNames, is_folder
 from ..utils.images import (
     ImageInput,
@@ -326,14 +326,7 @@ def _read_boxes(boxes: Sequence[Box] | np.ndarray | str | Path) -> list[Box]:
     where = 'boxes'
     if isinstance(boxes, str | Path):
         where = str(boxes)
-        try:
-            boxes = json.loads(Path(boxes).read_text())
-        except FileNotFoundError:
-            raise UserError(f'{where}: no such file') from None
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f'{where}: cannot be read as JSON ({error})'
-            ) from None
+        boxes = read_json(where, 'list of boxes')
         if not isinstance(boxes, list):
             raise UserError(f'{where}: expected a list with a box per frame')
     return [_check_box(box, f'{where}[{i}]') for i, box in enumerate(boxes)]

@@ -17,6 +17,7 @@ from mmfashion_ext.formats.coco import (
     Segmentation,
     read_coco,
     read_detections,
+    require_detections,
     rle_problem,
 )
 from mmfashion_ext.formats.rules import Integer, Number, Text
@@ -259,3 +260,11 @@ def test_segmentations_that_are_wrong(value, message):
 )
 def test_segmentations_that_can_be_read(value):
     assert Segmentation()(value) == ''
+
+
+@pytest.mark.fault(29)
+def test_detections_must_leave_something():
+    require_detections('boxes.json', 3, 1)
+    for found, message in ((0, 'holds no det'), (3, '3 detections, of which')):
+        with pytest.raises(UserError, match=rf'boxes\.json .*{message}'):
+            require_detections('boxes.json', found, 0)

@@ -262,6 +262,18 @@ def test_a_wrong_detection_is_named(raw, bad, message):
         )
 
 
+@pytest.mark.fault(29)
+def test_detections_that_leave_nothing_are_refused(raw):
+    for entries, message in (
+        ((), r'boxes\.json holds no detections'),
+        ((entry(1, bbox=[5, 5, 0, 0]),), '1 detections, of which none can'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            dataset(
+                raw / 'annos', bbox_file=boxes(raw, *entries), test_mode=True
+            )
+
+
 def test_samples_carry_what_the_hosts_do(raw):
     """Compared with the host's method, which copies the metainfo."""
     from mmpose.datasets.datasets.base import BaseCocoStyleDataset

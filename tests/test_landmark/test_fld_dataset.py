@@ -323,6 +323,14 @@ def test_a_file_that_is_not_a_list_of_detections(
         FLDDataset(str(root), bbox_file=str(path), test_mode=True)
 
 
+@pytest.mark.fault(29)
+def test_detections_that_leave_nothing_are_refused(root, tmp_path):
+    with pytest.raises(ValueError, match=r'boxes\.json holds no detections'):
+        with_boxes(root, tmp_path)
+    with pytest.raises(ValueError, match='holds 1 detections, of which none'):
+        with_boxes(root, tmp_path, entry(image_id=99))
+
+
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason='no sample of the dataset')
 def test_real_pictures_of_mmposes_conversion():
     data = FLDDataset('test_fld.json', data_root=str(SAMPLES), test_mode=True)

@@ -174,8 +174,8 @@ def test_bad_videos_are_refused(people, make_video, tmp_path):
         ([['a'] * 4] * 3, r'boxes\[0\]: expected x1, y1, x2, y2'),
         ([[500, 0, 510, 9]] * 3, r'frame 0: the box .* contains no pixel'),
         ([[9, 9, 3, 12]] * 3, r'frame 0: the box .* contains no pixel'),
-        (tmp_path / 'none.json', 'no such file'),
-        (tmp_path / 'v.avi', 'cannot be read as JSON'),
+        (tmp_path / 'none.json', 'list of boxes .No such file'),
+        (tmp_path / 'v.avi', 'list of boxes is not valid JSON'),
     ):
         with pytest.raises(UserError, match=message):
             read_frames(Video(video.path, boxes), SIZE)

@@ -86,6 +86,21 @@ def test_is_the_one_base_and_not_the_hosts(system):
     }
 
 
+@pytest.mark.fault(27)
+@pytest.mark.parametrize('system', SYSTEMS)
+def test_errors_in_one_input_are_caught_in_one_place(system):
+    """So test_inferencer.py, where they are raised, holds for all four."""
+    cls = inferencer_of(system)
+    for name in (
+        '_run',
+        '_results_listed',
+        '_try_batch',
+        '_try_load',
+        '_try_predict',
+    ):
+        assert getattr(cls, name) is getattr(Inferencer, name), name
+
+
 @pytest.mark.parametrize('system', SYSTEMS)
 def test_the_page_names_every_option(system):
     cls = inferencer_of(system)

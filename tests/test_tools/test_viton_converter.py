@@ -1,4 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import json
 import runpy
 from pathlib import Path
 
@@ -124,6 +125,42 @@ def test_a_pose_without_people_is_a_note(write_viton, main, capsys):
     pose.write_text('{"people": []}')
     assert main(root) == 0
     assert f'note: {pose} shows no person' in capsys.readouterr().out
+
+
+@pytest.mark.fault(12)
+def test_parse_labels_are_named_whatever_the_layout(write_viton, main, capsys):
+    """VITON-HD's folders with maps of ATR, and the labels of another set."""
+    root = write_viton('viton-hd')
+    rows = np.repeat([2, 11, 4, 6, 9, 0], [3, 3, 8, 8, 3, 7]).astype(np.uint8)
+    label = np.zeros((32, 24), np.uint8)
+    label[:, 6:18] = rows[:, None]  # hair, face, upper clothes, pants, shoe
+    for path in (root / 'train/image-parse-v3').iterdir():
+        Image.fromarray(label).save(path)
+    assert main(root, '--layout', 'viton-hd') == 0
+    out = capsys.readouterr().out
+    assert "has labels that do not fit the set 'cihp' (" in out
+    assert "those of 'atr' would fit: parse_labels (--parse-labels)" in out
+    assert main(root, '--layout', 'viton-hd', '--parse-labels', 'atr') == 0
+    assert 'do not fit the set' not in capsys.readouterr().out
+
+
+@pytest.mark.fault(12)
+def test_masks_and_poses_that_are_not_plausible(write_viton, main, capsys):
+    root = write_viton()
+    base = root / 'VITON_traindata'
+    image = np.full((32, 24, 3), 255, np.uint8)
+    image[6:26, 6:18] = 20, 40, 160
+    Image.fromarray(image).save(base / 'train_color/000001_1.jpg')
+    mask = np.where(image[..., 0] == 255, 255, 0).astype(np.uint8)
+    Image.fromarray(mask).save(base / 'train_edge/000001_1.jpg')
+    joints = [[0.1 + k / 20, 0.2 + k / 25, 0.5] for k in range(18)]
+    people = [{'pose_keypoints': np.ravel(joints).tolist()}]
+    pose = base / 'train_pose/000002_0_keypoints.json'
+    pose.write_text(json.dumps({'people': people}))
+    assert main(root) == 0
+    out = capsys.readouterr().out
+    assert f'note: {base}/train_edge/000001_1.jpg is inverted (' in out
+    assert f'note: {pose} has normalised joints (' in out
 
 
 def test_pairs_files(write_viton, main, capsys):

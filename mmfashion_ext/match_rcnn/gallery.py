@@ -6,6 +6,7 @@ clothes: what did not change is not read again, what changed is, and what is
 gone leaves. A lock lets one process at a time change an index; others wait.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ..errors import UserError
+from ..inferencer import SKIPPED_ERRORS, skipped_entry
 from ..retrieval.gallery_images import (
     ImageRecord,
     compare_image,
@@ -23,6 +25,7 @@ from ..retrieval.gallery_images import (
 )
 from ..retrieval.gallery_index import GalleryIndex
 from ..utils.file_lock import file_lock
+from ..utils.image_inputs import NamedInput
 from ..utils.images import find_images
 from .duplicates import DUPLICATE_IOU
 from .gallery_query import query_gallery
@@ -247,14 +250,8 @@ def describe_gallery(out: str | Path) -> dict:
     index = GalleryIndex.load(out)
     _record_older(index)
     states = [compare_image(*entry) for entry in index.images.items()]
-    categories: dict[str, int] = {}
-    for item in index.items:
-        name = str(item.get('category'))
-        categories[name] = categories.get(name, 0) + 1
-    folders: dict[str, int] = {}
-    for path in index.images:
-        name = str(Path(path).parent)
-        folders[name] = folders.get(name, 0) + 1
+    categories = Counter(str(item.get('category')) for item in index.items)
+    folders = Counter(str(Path(path).parent) for path in index.images)
     return {
         'fingerprint': index.fingerprint,
         'config': index.origin.get('config', ''),
@@ -389,12 +386,13 @@ def _extend(
 def _encode(
     paths: list[Path], encoder: GarmentEncoder, skipped: list[dict]
 ) -> Iterable[EncodedImage]:
-    """Encode images; a single unreadable one is skipped too."""
+    """Encode images; a single one that fails is skipped too."""
     if not paths:
         return
     try:
         yield from encoder.encode(paths, skipped)
-    except UserError as error:
+    except SKIPPED_ERRORS as error:
         if len(paths) > 1:
             raise
-        skipped.append({'input': str(paths[0]), 'reason': str(error)})
+        only = NamedInput(str(paths[0]), paths[0].stem, paths[0])
+        skipped.append(skipped_entry(only, error))

@@ -4,6 +4,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from mmdet.models.detectors import BaseDetector
@@ -178,7 +179,14 @@ class ClothesInferencer(Inferencer):
 
     def _load(self, item: NamedInput) -> _LoadedImage:
         image = super()._load(item)
-        data = self.pipeline({'img': image, 'img_id': 0})
+        try:
+            data = self.pipeline({'img': image, 'img_id': 0})
+        except cv2.error:
+            h, w = image.shape[:2]
+            raise UserError(
+                f'{item.input}: {w} x {h} px cannot be resized for the '
+                'network: one side would be less than 1 px; crop the image'
+            ) from None
         data['data_samples'].set_metainfo({'img_path': item.input})
         return _LoadedImage(image, data)
 

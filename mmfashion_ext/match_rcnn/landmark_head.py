@@ -113,6 +113,7 @@ class LandmarkHead(RoIStreamHead):
     """
 
     roi_features = ('pose',)
+    num_classes = len(CATEGORIES)
 
     def __init__(
         self,

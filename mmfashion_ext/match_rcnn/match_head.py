@@ -15,6 +15,7 @@ from mmdet.utils import InstanceList
 from torch import Tensor, nn
 
 from ..errors import UserError
+from ..formats.deepfashion2.constants import CATEGORIES
 from ..registry import MODELS
 from ..retrieval.pair_similarity import PairSimilarity
 from ..utils.distributed import gather_rows
@@ -105,6 +106,7 @@ class MatchHead(RoIStreamHead):
 
     #: Channels of a pair's logits: index 0 is similar, 1 is different.
     SIMILAR, DIFFERENT = 0, 1
+    num_classes = len(CATEGORIES)
 
     def __init__(
         self,

@@ -12,7 +12,12 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from ..registry import MODELS
-from .roi_stream_head import RoIFeatures, RoIStreamHead, TrainingRoIs
+from .roi_stream_head import (
+    RoIFeatures,
+    RoIStreamHead,
+    TrainingRoIs,
+    require_fields,
+)
 
 #: Names of heads that are arguments of their own.
 _OWN_ARGUMENT = ('bbox', 'mask', 'shared', 'landmark', 'match')
@@ -44,8 +49,9 @@ class MatchRoIHead(StandardRoIHead):
         **kwargs: Arguments of ``StandardRoIHead``.
 
     Raises:
-        UserError: A head reads RoI features that no stream has, or a name in
-            ``heads`` or ``roi_extractors`` is in use.
+        UserError: A head reads RoI features that no stream has, or needs
+            another number of classes than the box or mask head has, or a name
+            in ``heads`` or ``roi_extractors`` is in use.
     """
 
     def __init__(
@@ -78,6 +84,7 @@ class MatchRoIHead(StandardRoIHead):
         )
         self.stream_names = ('landmark', 'match', *heads)
         self._check_roi_features()
+        self._check_classes()
 
     @property
     def streams(self) -> dict[str, RoIStreamHead]:
@@ -111,6 +118,23 @@ class MatchRoIHead(StandardRoIHead):
                     "roi_extractors, or use feature='class'"
                 )
 
+    def _check_classes(self) -> None:
+        """Refuse a number of classes that a head is not made for."""
+        for part in ('bbox_head', 'mask_head'):
+            layers = getattr(self, part, None)
+            found = getattr(layers, 'num_classes', None)
+            if getattr(layers, 'class_agnostic', False):
+                continue
+            for name, head in self.streams.items():
+                expected = getattr(head, 'num_classes', None)
+                if None not in (found, expected) and found != expected:
+                    raise UserError(
+                        f'{part}.num_classes is {found}, but {name}_head '
+                        f'({type(head).__name__}) is for the {expected} '
+                        'categories of DeepFashion2; set '
+                        f'roi_head=dict({part}=dict(num_classes={expected}))'
+                    )
+
     def loss(
         self,
         x: tuple[Tensor, ...],
@@ -134,7 +158,12 @@ class MatchRoIHead(StandardRoIHead):
             dict[str, Tensor]: ``loss_cls``, ``loss_bbox``, ``acc`` and, as
             there are heads for them, ``loss_mask``, ``loss_landmark``,
             ``loss_match`` and ``match_acc``.
+
+        Raises:
+            UserError: The ground truth lacks what a head is trained with.
         """
+        if self.with_mask:
+            require_fields(batch_data_samples, 'masks')
         gt_instances, gt_ignored, _ = unpack_gt_instances(batch_data_samples)
         proposals = [proposed.bboxes for proposed in rpn_results_list]
         sampled = self.sample_rois(

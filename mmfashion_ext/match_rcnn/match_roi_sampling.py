@@ -11,6 +11,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from ..errors import UserError
+from .roi_stream_head import require_fields
 
 
 class MatchRoIs(NamedTuple):
@@ -61,8 +62,11 @@ def sample_match_rois(
         MatchRoIs: At most ``num`` boxes of each image.
 
     Raises:
-        UserError: An image's source or pair id is unknown.
+        UserError: An image's source or pair id, or a field of its items, is
+            unknown.
     """
+    fields = ['styles', *(['keypoints_visible'] * with_landmarks)]
+    require_fields(batch_data_samples, *fields)
     boxes, index, identities, offset = [], [], [], 0
     for proposed, items, data_sample in zip(
         proposals, gt_instances, batch_data_samples, strict=True

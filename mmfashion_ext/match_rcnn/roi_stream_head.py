@@ -20,6 +20,15 @@ from mmdet.utils import InstanceList
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..errors import UserError
+
+#: What gives the ground truth of these heads.
+_REMEDY = (
+    'in the train_pipeline, use mmfashion_ext.LoadClothes in place of '
+    'LoadAnnotations (with_mask=True for a mask head) and '
+    'mmfashion_ext.PackClothes in place of PackDetInputs'
+)
+
 
 class RoIFeatures:
     """Read RoI features from the feature maps of a batch.
@@ -98,7 +107,11 @@ class TrainingRoIs:
 
         Returns:
             Tensor: (R, ...), the RoIs of all images one after the other.
+
+        Raises:
+            UserError: The ground truth lacks the field.
         """
+        require_fields(self.data_samples, field)
         return torch.cat(
             [
                 items[field][sampling.pos_assigned_gt_inds]
@@ -107,6 +120,26 @@ class TrainingRoIs:
                 )
             ]
         )
+
+
+def require_fields(data_samples: SampleList, *fields: str) -> None:
+    """Check that the ground truth has what a head is trained with.
+
+    Args:
+        data_samples (list[DetDataSample]): Ground truth of each image.
+        *fields (str): Names of fields of ``gt_instances``.
+
+    Raises:
+        UserError: An image lacks one.
+    """
+    for sample in data_samples:
+        lacking = [name for name in fields if name not in sample.gt_instances]
+        if lacking:
+            raise UserError(
+                f'{sample.get("img_path")}: the ground truth has no '
+                f'{", ".join(lacking)}, got '
+                f'{", ".join(sorted(sample.gt_instances.keys()))}; {_REMEDY}'
+            )
 
 
 class RoIStreamHead(BaseModule):
@@ -119,9 +152,12 @@ class RoIStreamHead(BaseModule):
             head reads: ``'class'`` (7 x 7, of the box head), ``'mask'``,
             ``'pose'`` (14 x 14), or one that the config adds to
             ``roi_extractors`` of ``MatchRoIHead``.
+        num_classes (int, optional): Categories that the box head must have,
+            since the head knows what each is. None: any number.
     """
 
     roi_features: tuple[str, ...] = ('class',)
+    num_classes: int | None = None
 
     @abstractmethod
     def loss(

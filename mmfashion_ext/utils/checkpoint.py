@@ -13,7 +13,6 @@ import tarfile
 import warnings
 from collections import OrderedDict
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -324,16 +323,15 @@ def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> Any:
             with warnings.catch_warnings():
                 warnings.simplefilter('ignore')  # torch doubts it works
                 content = load(encoding='latin1')
+        safe_pickle.check_depth(content)
     except CheckpointError:
         raise
-    except UnpicklingError as error:
-        what = _first_line(error)
-        if isinstance(error, safe_pickle.ForbiddenNameError):
-            what = f'it names {error.name}'
+    except safe_pickle.ForbiddenNameError as error:
         raise UnsafeCheckpointError(
             f'{file}: refused, because reading it could run code '
-            f'({what}). If you trust where it comes from, convert it: '
-            'tools/misc/publish_model.py --trust; otherwise delete it'
+            f'(it names {error.name}). If you trust where it comes from, '
+            'convert it: tools/misc/publish_model.py --trust; otherwise '
+            'delete it'
         ) from None
     except Exception as error:
         raise CheckpointError(

@@ -20,7 +20,6 @@ import torch
 
 # What the logs of a training checkpoint consist of besides plain types.
 _NUMPY_CODES = '?bBhHiIlLqQefdU'
-_NUMPY_FUNCTIONS = ('_reconstruct', 'scalar')
 _BUFFER_METHODS = ('min', 'max', 'current', 'mean')
 _REBUILD_FUNCTIONS = (
     '_rebuild_tensor',
@@ -33,6 +32,11 @@ _REBUILD_FUNCTIONS = (
     '_rebuild_device_tensor_from_cpu_tensor',
 )
 
+_MAX_DEPTH = 200
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+#: Classes whose arguments are hashed.
+_HASHING = (OrderedDict, Counter, set, frozenset)
+
 #: Opcodes that only make plain values; the others are defined below.
 _PLAIN_OPCODES = (
     *('PROTO', 'FRAME', 'STOP', 'MARK', 'POP', 'POP_MARK', 'DUP'),
@@ -41,7 +45,7 @@ _PLAIN_OPCODES = (
     *('SHORT_BINSTRING', 'BINBYTES', 'SHORT_BINBYTES', 'BINBYTES8'),
     *('BYTEARRAY8', 'UNICODE', 'BINUNICODE', 'SHORT_BINUNICODE'),
     *('BINUNICODE8', 'TUPLE', 'EMPTY_TUPLE', 'TUPLE1', 'TUPLE2', 'TUPLE3'),
-    *('EMPTY_LIST', 'LIST', 'EMPTY_DICT', 'DICT', 'EMPTY_SET', 'FROZENSET'),
+    *('EMPTY_LIST', 'LIST', 'EMPTY_DICT', 'EMPTY_SET'),
     *('GET', 'BINGET', 'LONG_BINGET', 'PUT', 'BINPUT', 'LONG_BINPUT'),
     *('MEMOIZE', 'BINPERSID', 'GLOBAL', 'STACK_GLOBAL'),
 )
@@ -95,9 +99,7 @@ class Unpickler(_PythonUnpickler):
             return super().load()
         except KeyError as error:
             if isinstance(error.args[0], int):  # as is dispatch's key
-                raise pickle.UnpicklingError(
-                    f'opcode {error.args[0]} is not allowed'
-                ) from None
+                raise ForbiddenNameError(f'opcode {error.args[0]}') from None
             raise
 
     def find_class(self, module: str, name: str) -> Any:
@@ -115,6 +117,8 @@ class Unpickler(_PythonUnpickler):
         function = self.stack[-1]
         if id(function) not in _allowed().callables:
             raise ForbiddenNameError(f'a call of {_name_of(function)}')
+        if function in _HASHING:
+            check_depth(arguments)
         self.stack[-1] = function(*arguments)
 
     dispatch[pickle.REDUCE[0]] = _load_reduce
@@ -134,7 +138,9 @@ class Unpickler(_PythonUnpickler):
     def _load_build(self) -> None:
         state = self.stack.pop()
         made = self.stack[-1]
-        if type(made) in _allowed().with_state:
+        if isinstance(made, np.dtype):
+            self._replace_dtype(made, state)
+        elif type(made) in _allowed().with_state:
             if isinstance(state, dict):
                 # a log buffer would write them to its class, for all buffers
                 state.pop('statistics_methods', None)
@@ -145,6 +151,22 @@ class Unpickler(_PythonUnpickler):
             raise ForbiddenNameError(f'the state of {_name_of(type(made))}')
 
     dispatch[pickle.BUILD[0]] = _load_build
+
+    def _replace_dtype(self, made: np.dtype, state: Any) -> None:
+        """Apply the byte order that a pickled data type has as its state.
+
+        NumPy would write the state into the object, which all of the process
+        may share.
+        """
+        order = state[1] if isinstance(state, tuple) and state[1:] else None
+        if order not in ('<', '>', '|', '='):
+            raise ForbiddenNameError('the state of a numpy.dtype')
+        ordered = made if order == '|' else made.newbyteorder(order)
+        if ordered != made:
+            self.stack[-1] = ordered
+            for key, value in self.memo.items():
+                if value is made:
+                    self.memo[key] = ordered
 
     def _load_append(self) -> None:
         value = self.stack.pop()
@@ -160,13 +182,29 @@ class Unpickler(_PythonUnpickler):
 
     def _load_additems(self) -> None:
         values = self.pop_mark()
+        check_depth(values)
         self._check(set).update(values)
 
     dispatch[pickle.ADDITEMS[0]] = _load_additems
 
+    def _load_frozenset(self) -> None:
+        values = self.pop_mark()
+        check_depth(values)
+        self.append(frozenset(values))
+
+    dispatch[pickle.FROZENSET[0]] = _load_frozenset
+
+    def _load_dict(self) -> None:
+        items = self.pop_mark()
+        check_depth(items[::2])
+        self.append(dict(zip(items[::2], items[1::2], strict=True)))
+
+    dispatch[pickle.DICT[0]] = _load_dict
+
     def _load_setitem(self) -> None:
         value = self.stack.pop()
         key = self.stack.pop()
+        check_depth(key)
         self._check(dict, OrderedDict, Counter)[key] = value
 
     dispatch[pickle.SETITEM[0]] = _load_setitem
@@ -174,6 +212,7 @@ class Unpickler(_PythonUnpickler):
     def _load_setitems(self) -> None:
         items = self.pop_mark()
         target = self._check(dict, OrderedDict, Counter)
+        check_depth(items[::2])
         for i in range(0, len(items), 2):
             target[items[i]] = items[i + 1]
 
@@ -186,6 +225,34 @@ class Unpickler(_PythonUnpickler):
                 f'an item of {_name_of(type(self.stack[-1]))}'
             )
         return self.stack[-1]
+
+
+def check_depth(value: Any) -> None:
+    """Check that a value is not nested too deep, itself without recursion.
+
+    Python's hash of a tuple ends the process when it is.
+
+    Args:
+        value (Any): Anything; lists, tuples, sets and dicts are entered.
+
+    Raises:
+        UnpicklingError: It is deeper than any checkpoint.
+    """
+    seen: set[int] = set()
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        deeper: list[Any] = []
+        for node in level:
+            if not isinstance(node, _CONTAINERS) or id(node) in seen:
+                continue
+            seen.add(id(node))
+            deeper += node
+            if isinstance(node, dict):
+                deeper += node.values()
+        if not deeper:
+            return
+        level = deeper
+    raise pickle.UnpicklingError(f'it is nested deeper than {_MAX_DEPTH}')
 
 
 def load(file: Any, **options: Any) -> Any:
@@ -223,7 +290,7 @@ def _allowed() -> _Allowed:
     called: dict[str, Callable] = {
         'collections.OrderedDict': OrderedDict,
         'collections.Counter': Counter,
-        'builtins.bytearray': bytearray,
+        'builtins.bytearray': _bytearray,
         'builtins.set': set,
         'builtins.frozenset': frozenset,
         'builtins.complex': complex,
@@ -233,23 +300,18 @@ def _allowed() -> _Allowed:
         'torch.serialization._get_layout': torch.serialization._get_layout,
         'torch._tensor._rebuild_from_type_v2': _rebuild_tensor_with_state,
         '_codecs.encode': _latin_1,
-        'numpy.dtype': np.dtype,
+        'numpy.dtype': _dtype,
     }
     for name in _REBUILD_FUNCTIONS:
         if hasattr(torch._utils, name):
             called[f'torch._utils.{name}'] = getattr(torch._utils, name)
-    multiarray = getattr(np, '_core', None) or np.core
-    for name in _NUMPY_FUNCTIONS:
-        # numpy 2 renamed the module; files of either numpy are read
-        for core in ('numpy.core', 'numpy._core'):
-            function = getattr(multiarray.multiarray, name)
-            called[f'{core}.multiarray.{name}'] = function
-    dtypes = {type(np.dtype(code)) for code in _NUMPY_CODES}
+    # numpy 2 renamed the module; files of either numpy are read
+    for core in ('numpy.core', 'numpy._core'):
+        called[f'{core}.multiarray._reconstruct'] = _empty_array
+        called[f'{core}.multiarray.scalar'] = _multiarray().scalar
     named['numpy.ndarray'] = np.ndarray
-    named |= {f'{d.__module__}.{d.__qualname__}': d for d in dtypes}
-    called |= {f'{d.__module__}.{d.__qualname__}': d for d in dtypes}
-    classes: set[type] = {np.ndarray, OrderedDict}
-    with_state: set[type] = {np.ndarray, torch.nn.Parameter, *dtypes}
+    classes: set[type] = set()
+    with_state: set[type] = {np.ndarray, torch.nn.Parameter}
     buffer = _log_buffer()
     if buffer is not None:
         named[f'{buffer.__module__}.{buffer.__qualname__}'] = buffer
@@ -293,6 +355,38 @@ def _rebuild_tensor_with_state(
     return torch._tensor._rebuild_from_type_v2(
         function, kind, arguments, state
     )
+
+
+def _multiarray() -> Any:
+    core = getattr(np, '_core', None) or np.core
+    return core.multiarray
+
+
+def _dtype(code: str, *_: object) -> np.dtype:
+    """Return a data type of plain numbers or text, neither a record's."""
+    if not isinstance(code, str) or code.lstrip('<>|=')[:1] not in (
+        *_NUMPY_CODES,
+        *('u', 'c', 'S', 'a'),
+    ):
+        raise ForbiddenNameError(f'a numpy.dtype of {code!r:.40}')
+    dtype = np.dtype(code)
+    if dtype.hasobject or dtype.fields or dtype.subdtype:
+        raise ForbiddenNameError(f'a numpy.dtype of {code!r:.40}')
+    return dtype
+
+
+def _empty_array(kind: type, shape: tuple, code: object) -> np.ndarray:
+    """Return the array that the state is then set of, as NumPy pickles it."""
+    if kind is not np.ndarray or shape != (0,):
+        raise ForbiddenNameError(f'an array of {shape!r:.40}')
+    return np.empty(0, np.uint8)
+
+
+def _bytearray(content: bytes | str = b'', *encoding: str) -> bytearray:
+    """Return what is in the file; a number would take so much memory."""
+    if isinstance(content, str):
+        return bytearray(content, *encoding)
+    return bytearray(bytes(content) if isinstance(content, bytes) else b'')
 
 
 def _latin_1(text: str, encoding: str) -> bytes:

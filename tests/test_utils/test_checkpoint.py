@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import os
 import re
+import tarfile
 import threading
 import zipfile
 from collections import OrderedDict
@@ -248,3 +249,46 @@ def test_download_is_checked_against_the_hash_in_its_name(server):
         ckpt.assert_safe(f'{url}/bad-00000000.pth')
     with pytest.raises(OSError, match='404'):
         ckpt.assert_safe(f'{url}/none-00000000.pth')
+
+
+@pytest.mark.fault(28)
+def test_content_that_is_nested_too_deep(tmp_path):
+    """What reads it next, such as copy.deepcopy, would recurse."""
+    deep = []
+    for _ in range(300):
+        deep = [deep]
+    torch.save(
+        {'state_dict': {'w': torch.ones(1)}, 'meta': deep}, tmp_path / 'a'
+    )
+    with pytest.raises(ckpt.CheckpointError, match='nested deeper than 200'):
+        ckpt.load_checkpoint_file(tmp_path / 'a')
+
+
+@pytest.mark.fault(1)
+def test_programs_and_old_archives_are_refused(tmp_path):
+    """PyTorch would run the one and unpack the other."""
+    torch.jit.script(torch.nn.Linear(1, 1)).save(str(tmp_path / 'a.pth'))
+    with pytest.raises(UnsafeCheckpointError, match='a TorchScript program'):
+        ckpt.load_checkpoint_file(tmp_path / 'a.pth')
+    with tarfile.open(tmp_path / 'b.pth', 'w') as tar:
+        info = tarfile.TarInfo('\udc80storages')
+        tar.addfile(info)
+    with pytest.raises(ckpt.CheckpointError, match='not a PyTorch checkpoint'):
+        ckpt.load_checkpoint_file(tmp_path / 'b.pth')
+
+
+@pytest.mark.fault(1)
+def test_what_is_not_a_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.pth')
+    for path in (tmp_path / 'pipe.pth', tmp_path, '/dev/zero'):
+        with pytest.raises(ckpt.CheckpointError, match='expected a file'):
+            ckpt.load_checkpoint_file(path)
+    with pytest.raises(FileNotFoundError, match=r'not found: .*gone\.pth'):
+        ckpt.load_checkpoint_file(tmp_path / 'gone.pth')
+
+
+def test_an_environment_that_lets_pytorch_read_no_logs(tmp_path, monkeypatch):
+    torch.save({'w': torch.ones(1)}, tmp_path / 'a.pth')
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+    with pytest.raises(ckpt.CheckpointError, match='TORCH_FORCE_WEIGHTS_ONLY'):
+        ckpt.load_checkpoint_file(tmp_path / 'a.pth')

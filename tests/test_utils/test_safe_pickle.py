@@ -145,6 +145,63 @@ def test_threads_read_training_checkpoints_and_leave_nothing(tmp_path):
     assert len(seen) == 160
 
 
+@pytest.mark.fault(26)
+def test_the_state_of_a_data_type_is_not_written_into_it():
+    """``numpy.dtype('f8')`` is one object for the whole process."""
+    content = (
+        b'\x80\x02cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R'
+        b'(K\x03X\x01\x00\x00\x00>NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb.'
+    )
+    assert loads(content) == np.dtype('>f8')
+    assert np.dtype('f8').isnative
+    assert np.dtype('f8').flags == 0
+    with pytest.raises(ForbiddenNameError, match=r'the state of a numpy'):
+        loads(content.replace(b'>NNN', b'?NNN'))
+
+
+@pytest.mark.parametrize('order', ['<', '>'])
+@pytest.mark.parametrize('code', ['f8', 'i2', 'c8', 'U3', 'f2'])
+def test_arrays_of_either_byte_order(order, code):
+    arrays = [np.array([1, 2, 3]).astype(order + code) for _ in range(2)]
+    for array, read in zip(
+        arrays, loads(pickle.dumps(arrays, 2)), strict=True
+    ):
+        np.testing.assert_array_equal(read, array)
+    scalar = arrays[0][1]
+    assert loads(pickle.dumps(scalar, 2)) == scalar
+
+
+@pytest.mark.fault(28)
+def test_nesting_that_would_end_the_process():
+    """Python hashes nested tuples by recursion in C, without a limit."""
+    deep = b')' + b'\x85' * 300_000
+    for content in (
+        b'\x80\x02}' + deep + b'K\x01s.',
+        b'\x80\x02}(' + deep + b'K\x01u.',
+        b'\x80\x02cbuiltins\nset\n](' + deep + b'e\x85R.',
+        b'\x80\x04(' + deep + b'\x91.',
+        b'\x80\x04\x8f(' + deep + b'\x90.',
+        b'\x80\x02(' + deep + b'K\x01d.',
+    ):
+        with pytest.raises(pickle.UnpicklingError, match='nested deeper'):
+            loads(content)
+
+
+@pytest.mark.fault(28)
+def test_a_few_bytes_do_not_take_all_memory():
+    for value in (
+        Reduced(bytearray, (10**12,)),
+        Reduced(
+            np._core.multiarray._reconstruct, (np.ndarray, (10**12,), b'b')
+        )
+        if hasattr(np, '_core')
+        else Reduced(bytearray, (10**12,)),
+    ):
+        with pytest.raises((ForbiddenNameError, AssertionError)):
+            assert len(loads(pickle.dumps(value, 2))) > 0
+    assert loads(pickle.dumps(bytearray(b'ab'), 2)) == bytearray(b'ab')
+
+
 def test_a_parameter_with_attributes_is_read(tmp_path):
     parameter = torch.nn.Parameter(torch.ones(2))
     parameter.note = 'mine'

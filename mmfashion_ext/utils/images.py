@@ -45,14 +45,6 @@ ImageInput: TypeAlias = (
     str | Path | np.ndarray | Image.Image | bytes | BinaryIO
 )
 
-_UNREADABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    Image.DecompressionBombError,
-)
-
 
 def is_image_file(path: str | Path) -> bool:
     """Return whether a file's name ends like that of an image, in any case."""
@@ -296,8 +288,8 @@ def _open(source: ImageInput, orientation: bool) -> Image.Image:
     with _reading(source):
         image = _header(source)
         image.load()
-    if orientation and exif_orientation(image) != 1:
-        image = ImageOps.exif_transpose(image)
+        if orientation and exif_orientation(image) != 1:
+            image = ImageOps.exif_transpose(image)
     return image
 
 
@@ -345,11 +337,15 @@ def _reading(source: ImageInput) -> Iterator[None]:
     """Turn whatever reading an image raises into one line."""
     try:
         yield
-    except UserError:
+    except (UserError, MemoryError):
         raise
-    except _UNREADABLE as error:
+    except Exception as error:  # Pillow raises a dozen classes on damage
         raise UserError(
             f'{image_name(source)}: cannot be read as an image '
-            f'({str(error) or type(error).__name__}); expected a JPEG, PNG or '
+            f'({_one_line(error)}); expected a JPEG, PNG or '
             'other image file'
         ) from None
+
+
+def _one_line(error: Exception) -> str:
+    return ' '.join(str(error).split())[:200] or type(error).__name__

@@ -62,7 +62,12 @@ class CategoryAware(BaseHead):
         in_channels (int): C of the last features.
         points (str): ``'separate'`` (294 outputs) or ``'aggregated'`` (81).
         conditioned (bool): See above.
-        **kwargs: Arguments of mmpose's head, except its number of outputs.
+        **kwargs: Arguments of mmpose's head. Its number of outputs follows
+            from ``points``: leave it out, or None in a config that inherits
+            another head's.
+
+    Raises:
+        UserError: Another number of outputs was given.
     """
 
     channels: Tensor
@@ -81,6 +86,14 @@ class CategoryAware(BaseHead):
     ) -> None:
         channels = landmark_channels(points)
         outputs = int(channels.max()) + 1
+        given = kwargs.pop(self.OUTPUTS, None)
+        if given not in (None, outputs):
+            raise UserError(
+                f'{type(self).__name__}: {self.OUTPUTS} is {given}, expected '
+                f'{outputs}, since points is {points!r}; leave it out, or set '
+                f'{self.OUTPUTS}=None where the config inherits another '
+                "head's"
+            )
         super().__init__(in_channels, **{self.OUTPUTS: outputs}, **kwargs)
         self.condition = None
         if conditioned:

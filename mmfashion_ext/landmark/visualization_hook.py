@@ -4,7 +4,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import mmcv
 from mmengine.fileio import get
 from mmengine.runner import Runner
 from mmpose.engine.hooks import PoseVisualizationHook
@@ -13,6 +12,7 @@ from mmpose.structures import PoseDataSample, merge_data_samples
 from ..registry import HOOKS
 from ..utils.drawn_names import DrawnNames
 from ..utils.files import make_folder
+from ..utils.images import read_as_loaded
 
 
 @HOOKS.register_module()
@@ -49,13 +49,14 @@ class LandmarkVisualizationHook(PoseVisualizationHook):
         for data_sample in outputs:
             self._test_index += 1
             path = data_sample.get('img_path')
-            image = mmcv.imfrombytes(
-                get(path, backend_args=self.backend_args), channel_order='rgb'
+            image = read_as_loaded(
+                get(path, backend_args=self.backend_args),
+                data_sample.get('ori_shape'),
             )
             name = self._names.item_stem(path, data_sample.get('id'))
             self._visualizer.add_datasample(
                 name if self.show else 'test_img',
-                image,
+                image[..., ::-1],
                 data_sample=merge_data_samples([data_sample]),
                 draw_gt=False,
                 draw_bbox=True,

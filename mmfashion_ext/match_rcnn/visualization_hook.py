@@ -4,7 +4,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import mmcv
 from mmdet.engine.hooks import DetVisualizationHook
 from mmdet.structures import DetDataSample
 from mmengine.fileio import get
@@ -13,6 +12,7 @@ from mmengine.runner import Runner
 from ..registry import HOOKS
 from ..utils.drawn_names import DrawnNames
 from ..utils.files import make_folder
+from ..utils.images import read_as_loaded
 
 
 @HOOKS.register_module()
@@ -47,13 +47,14 @@ class ClothesVisualizationHook(DetVisualizationHook):
         for data_sample in outputs:
             self._test_index += 1
             path = data_sample.img_path
-            image = mmcv.imfrombytes(
-                get(path, backend_args=self.backend_args), channel_order='rgb'
+            image = read_as_loaded(
+                get(path, backend_args=self.backend_args),
+                data_sample.get('ori_shape'),
             )
             name = f'{self._names.stem(path)}.jpg'
             self._visualizer.add_datasample(
                 name if self.show else 'test_img',
-                image,
+                image[..., ::-1],
                 data_sample=data_sample,
                 show=self.show,
                 wait_time=self.wait_time,

@@ -117,6 +117,31 @@ def read_image(
     return np.ascontiguousarray(rgb[..., ::-1])
 
 
+def read_as_loaded(
+    source: ImageInput, shape: tuple[int, ...] | None
+) -> np.ndarray:
+    """Read an image as a test pipeline did, to draw its predictions on it.
+
+    The configs load the pixels as they are stored; a pipeline of one's own
+    may follow the EXIF orientation.
+
+    Args:
+        source (ImageInput): See there.
+        shape (tuple[int, ...], optional): (h, w) px of the image that the
+            pipeline loaded, ``ori_shape`` of its data sample.
+
+    Returns:
+        np.ndarray: (h, w, 3) uint8 BGR.
+
+    Raises:
+        UserError: It is missing, damaged, too large or not an image.
+    """
+    image = read_image(source, orientation=False)
+    if shape is not None and image.shape[:2] != tuple(shape[:2]):
+        return read_image(source)
+    return image
+
+
 def open_image(source: ImageInput, *, orientation: bool = True) -> Image.Image:
     """Open an image with Pillow and load it, e.g. a mask or a label map.
 

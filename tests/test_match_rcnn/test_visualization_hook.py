@@ -10,6 +10,7 @@ import torch
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 from mmengine.visualization import Visualizer
+from PIL import Image
 
 from mmfashion_ext.match_rcnn import (
     ClothesVisualizationHook,
@@ -74,3 +75,26 @@ def test_it_is_off_by_default(samples, runner, tmp_path):
     hook.before_test_epoch(runner)
     hook.after_test_iter(runner, 0, {}, samples)
     assert not (tmp_path / 'drawn').exists()
+
+
+@pytest.mark.fault(7)
+@pytest.mark.parametrize('loaded', ['stored', 'rotated'])
+def test_drawings_have_the_orientation_of_the_loaded_image(
+    samples, runner, tmp_path, loaded
+):
+    """Boxes of a test are in the pixels that the pipeline loaded."""
+    path = tmp_path / 'a' / 'turned.jpg'
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (24, 32), 'red').save(path, exif=exif)
+    size = (32, 24) if loaded == 'stored' else (24, 32)
+    samples[0].set_metainfo({'img_path': str(path), 'ori_shape': size})
+    runner.test_dataloader.dataset.get_data_info = lambda index: {
+        'img_path': samples[index].img_path
+    }
+    hook = ClothesVisualizationHook(draw=True, test_out_dir=str(tmp_path))
+    hook.before_test_epoch(runner)
+    hook.after_test_iter(runner, 0, {}, samples[:1])
+    drawn = cv2.imread(str(tmp_path / 'turned.jpg'))
+    assert drawn.shape[:2] == (size[0], 2 * size[1])  # truth, prediction
+    assert drawn[5, 5, 2] > 200 > 50 > drawn[5, 5, 0]

@@ -5,12 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
+from zipfile import ZipFile
 
 import numpy as np
 from rich import box
 from rich.table import Table
 
+from ..errors import UserError
+from ..formats.archives import unpacked_limit
 from ..formats.rules import as_numbers, show
+from ..utils.sources import check_regular_file
 from .reid import DRAWS, ReIDDistances, ReIDError, evaluate_reid
 from .tables import render_tables
 
@@ -33,13 +37,19 @@ def load_distances(path: str | Path) -> ReIDDistances:
     Raises:
         FileNotFoundError: No such file.
         ReIDError: The file has another form, or its arrays do not fit.
+        UserError: It is not a regular file, or unpacks to much more than its
+            size.
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise FileNotFoundError(f'distance matrix not found: {path}')
+    check_regular_file(Path(path))
     try:
+        _check_size(Path(path))
         with np.load(path, allow_pickle=False) as file:
             missing = [name for name in ARRAYS if name not in file]
             arrays = {name: file[name] for name in ARRAYS if name in file}
+    except UserError:
+        raise
     # NumPy, zipfile and zlib raise errors of a dozen classes on damaged files
     except Exception:
         raise ReIDError(
@@ -57,6 +67,23 @@ def load_distances(path: str | Path) -> ReIDDistances:
         return ReIDDistances(**arrays)
     except ReIDError as error:
         raise ReIDError(f'{path}: {error}') from None
+
+
+def _check_size(path: Path) -> None:
+    """Check that the arrays of an .npz file are not a decompression bomb.
+
+    Raises:
+        UserError: They are.
+    """
+    with ZipFile(path) as archive:
+        size = sum(info.file_size for info in archive.infolist())
+    packed = path.stat().st_size
+    if size > unpacked_limit(packed):
+        raise UserError(
+            f'{path} has {packed:,} bytes and unpacks to {size:,}, more than '
+            f'the {unpacked_limit(packed):,} that are read; write it again '
+            'with numpy.savez'
+        )
 
 
 def evaluate_file(

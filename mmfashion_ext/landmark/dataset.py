@@ -162,7 +162,7 @@ class DeepFashion2LandmarkDataset(BaseCocoStyleDataset):
 
     def _load_detection_results(self) -> list[dict]:
         """Return detected garments, whose landmarks are not known."""
-        if not osp.isfile(self.bbox_file):
+        if not osp.exists(self.bbox_file):
             raise FileNotFoundError(
                 f'bbox_file {self.bbox_file} does not exist; write detections '
                 'with tools/test.py --dump of a detector'

@@ -1,11 +1,13 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Distance matrix files are read with checks; metrics as tables."""
 
+import os
 import zipfile
 
 import numpy as np
 import pytest
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.reid import (
     ReIDDistances,
     ReIDError,
@@ -19,6 +21,7 @@ from mmfashion_ext.evaluation.reid_files import (
     shorten_paths,
     summarize,
 )
+from mmfashion_ext.formats import archives
 
 
 def arrays(people=30):
@@ -171,3 +174,16 @@ def test_splits_that_cannot_be_summarized(second, message):
     for use in (summarize, lambda r: format_metrics(dict(enumerate(r)))):
         with pytest.raises(ReIDError, match=message):
             use(results)
+
+
+@pytest.mark.fault(4)
+def test_bombs_and_pipes_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / 'a.npz'
+    np.savez_compressed(path, distmat=np.zeros((100, 1000)))
+    monkeypatch.setattr(archives, 'SMALL_BYTES', 1000)
+    with pytest.raises(UserError, match='unpacks to 800,128, more than the'):
+        load_distances(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UserError, match='a device, pipe or socket'):
+        load_distances(path)

@@ -134,7 +134,7 @@ def read_boxes(bbox_file: str) -> list[dict]:
         FileNotFoundError: The file does not exist.
         UserError: It cannot be used; the message names the entry.
     """
-    if '://' not in bbox_file and not Path(bbox_file).is_file():
+    if '://' not in bbox_file and not Path(bbox_file).exists():
         raise FileNotFoundError(
             f'bbox_file {bbox_file} does not exist; write the detections of '
             'a detector in COCO form, or leave it out to use annotated boxes'

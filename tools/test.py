@@ -48,20 +48,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run with the notices of the hosts that no user can act on hidden."""
+    """Test the checkpoint, then write what was asked for."""
     args = parse_args()
-    from mmfashion_ext.runner import quiet_hosts
-
-    with quiet_hosts():
-        run(args)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Test the checkpoint, then write what was asked for.
-
-    Args:
-        args (argparse.Namespace): See :func:`parse_args`.
-    """
     from mmfashion_ext.runner import (
         augment_at_test,
         build_runner,

@@ -42,20 +42,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run with the notices of the hosts that no user can act on hidden."""
+    """Train the model of the config."""
     args = parse_args()
-    from mmfashion_ext.runner import quiet_hosts
-
-    with quiet_hosts():
-        run(args)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Train the model of the config.
-
-    Args:
-        args (argparse.Namespace): See :func:`parse_args`.
-    """
     from mmfashion_ext.runner import (
         build_runner,
         check_start,

@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Runner of training and test: set-up, console, progress, early checks."""
 
-from .console import quiet_hosts
 from .resume import check_start, resume_from
 from .setup import (
     add_runner_arguments,
@@ -20,6 +19,5 @@ __all__ = [
     'draw_predictions',
     'dump_predictions',
     'load_config',
-    'quiet_hosts',
     'resume_from',
 ]

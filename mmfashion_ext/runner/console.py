@@ -4,19 +4,15 @@
 MMEngine logs everything to the console: environment, config, the order of
 hooks, hundreds of lines before the first loss. Here its logger keeps two
 handlers, the file with everything and a console without what ``FILE_ONLY``
-names. Hosts are not patched: the handler is ours, and what they print by
-other means is filtered by exactly its text.
+names. Hosts are not patched: the handler is ours.
 """
 
 import logging
-import os
 import re
 import sys
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TextIO
+
+from ..utils.host_noise import process_rank
 
 #: Messages of the log that are in its file only, by their beginning: dumps,
 #: and warnings of hosts about themselves, which a user cannot act on.
@@ -49,28 +45,6 @@ FILE_ONLY = re.compile(
 #: shows those about what was left out.
 DATASET_TABLE = re.compile(r'\w*Dataset\b[^\n]*\n')
 _LEFT_OUT = re.compile('skipped|ignored|dropped|left out')
-
-#: Lines that hosts print where no logger is given.
-PRINTED = re.compile(
-    r'Could not import OneDL'
-    r'|Loads checkpoint by \w+ backend from path: '
-    r'|Did not find last_checkpoint to be resumed'
-    r'|Could not safely load weights: '
-)
-
-#: Python warnings of hosts and PyTorch that a user cannot act on.
-WARNINGS = (
-    r'Setting (OMP|MKL)_NUM_THREADS environment variable for each process',
-    r'Multi-processing start method `\w+` is different',
-    r'Failed to search registry with scope',
-    r'`?Visualizer`? backend is not initialized because save_dir',
-    r'The prefix is not set in metric class',
-    r'torch\.meshgrid: in an upcoming release',
-    r'pkg_resources is deprecated',
-    r'Deprecated call to `pkg_resources',
-    r'"FileClient" will be deprecated',
-    r'Deprecated in NumPy',
-)
 
 
 class ConsoleHandler(logging.Handler):
@@ -161,46 +135,3 @@ def find_console(logger: logging.Logger) -> ConsoleHandler | None:
         if isinstance(handler, ConsoleHandler):
             return handler
     return None
-
-
-def process_rank() -> int:
-    """Return the rank of this process before PyTorch knows it."""
-    for name in ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'):
-        if os.environ.get(name, '').isdigit():
-            return int(os.environ[name])
-    return 0
-
-
-class _PrintFilter:
-    """Stream that leaves out the lines that ``PRINTED`` names."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._dropped = False
-
-    def write(self, text: str) -> int:
-        if PRINTED.match(text):
-            self._dropped = not text.endswith('\n')
-            return len(text)
-        if self._dropped and text == '\n':  # print writes it by itself
-            self._dropped = False
-            return 1
-        self._dropped = False
-        return self._stream.write(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-@contextmanager
-def quiet_hosts() -> Iterator[None]:
-    """Leave out what hosts say of themselves, while a tool runs."""
-    stream = sys.stdout
-    with warnings.catch_warnings():
-        for message in WARNINGS:
-            warnings.filterwarnings('ignore', message=message)
-        sys.stdout = _PrintFilter(stream)
-        try:
-            yield
-        finally:
-            sys.stdout = stream

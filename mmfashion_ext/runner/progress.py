@@ -118,6 +118,7 @@ class ProgressHook(Hook):
             return
         if mode in self._tasks and self.bar is not None:
             self.bar.remove_task(self._tasks.pop(mode))
+            self.bar.refresh()
         spent = self.clock() - self._began[mode]
         if mode == 'test' or spent > self.interval:
             runner.logger.info(

@@ -17,7 +17,8 @@ from .. import plugins
 from ..errors import UserError
 from ..hub import config_path
 from ..utils.config_options import ConfigOptions, merge_options
-from .console import process_rank, set_console
+from ..utils.host_noise import process_rank
+from .console import set_console
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..errors import UserError
 from ..plugins import explain_missing
 from .config_errors import explain
+from .host_noise import quiet_hosts
 
 
 def run_tool(main: Callable[[], int | None]) -> None:
@@ -20,7 +21,8 @@ def run_tool(main: Callable[[], int | None]) -> None:
         main (callable): Returns the exit status; None counts as 0.
     """
     try:
-        status = main()
+        with quiet_hosts():
+            status = main()
     except (UserError, ImportError, OSError) as error:
         print(f'error: {_message(error)}', file=sys.stderr)
         status = 2

@@ -2,16 +2,12 @@
 """Console of the tools: short lines, warnings that a user can act on."""
 
 import logging
-import sys
-import warnings
 
 import pytest
 from mmengine.logging import MMLogger
 
 from mmfashion_ext.runner.console import (
     find_console,
-    process_rank,
-    quiet_hosts,
     set_console,
     shown,
 )
@@ -75,25 +71,9 @@ def test_a_console_is_set_once(logger):
 
 def test_other_processes_show_errors_only(monkeypatch, capsys):
     monkeypatch.setenv('RANK', '1')
-    assert process_rank() == 1
     made = MMLogger('second process')
     set_console(made)
     made.warning('again')
     made.error('broken')
     assert 'again' not in (out := capsys.readouterr().out)
     assert 'error: broken' in out
-
-
-def test_prints_and_warnings_of_hosts(capsys):
-    stream = sys.stdout
-    with quiet_hosts(), warnings.catch_warnings(record=True) as seen:
-        print('Could not import OneDL. Skipping OneDL datasets.')
-        print('Loads checkpoint by local backend from path: a.pth')
-        print('kept')
-        warnings.warn(
-            'Setting MKL_NUM_THREADS environment variable for each process'
-        )
-        warnings.warn('of ours')
-    assert sys.stdout is stream
-    assert capsys.readouterr().out == 'kept\n'
-    assert [str(warning.message) for warning in seen] == ['of ours']

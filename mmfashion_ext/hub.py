@@ -26,6 +26,7 @@ from .plugins import (
     is_installed,
     require,
     require_package,
+    tool_command,
     used_systems,
 )
 from .utils.config_errors import config_errors
@@ -56,7 +57,8 @@ def root() -> Path:
             return path
     raise FileNotFoundError(
         f'no model-index.yml in {_PACKAGE.parent} nor in {_PACKAGE}/.mim: '
-        'the installation is incomplete. Run in a clone: pip install -e .'
+        'the installation is incomplete. Run in a clone: pip install -e . '
+        'Without one: pip install --force-reinstall --no-deps mmfashion_ext'
     )
 
 
@@ -157,8 +159,8 @@ def published_weights(name: str) -> str:
             return entry['Weights']
     raise UserError(
         f'no weights are published for {stem}. Train it '
-        f'(python tools/train.py {config_path(name)}) and pass the file as '
-        'checkpoint='
+        f'({tool_command("train.py")} {config_path(name)}) and pass the file '
+        'as checkpoint='
     )
 
 

@@ -176,7 +176,7 @@ def set_up_command() -> str:
 
 def doctor_command() -> str:
     """Return the command that shows what is installed and what is wrong."""
-    return 'make doctor' if is_clone() else _script('doctor.py')
+    return 'make doctor' if is_clone() else tool_command('doctor.py')
 
 
 def mmcv_command() -> str:
@@ -251,16 +251,32 @@ def _upgrade_command(host: Host) -> str:
     return f"pip install -U '{name}>={host.minimum}'"
 
 
-def _script(name: str) -> str:
-    """Return the command that runs one of the tools, from anywhere."""
+def tool_command(name: str) -> str:
+    """Return the command that runs a tool, of a clone or of the wheel.
+
+    Args:
+        name (str): Its path below ``tools``, e.g. ``'train.py'``.
+    """
     if is_clone():
         return f'python tools/{name}'
     path = _PACKAGE / '.mim' / 'tools' / name
     return f'python {shlex.quote(str(path))}'
 
 
+def locate_tools(text: str) -> str:
+    """Return a message with the paths of the tools that it names.
+
+    In a clone they are ``tools/...``, as messages name them; in an installed
+    wheel they lie in its folder ``.mim``.
+    """
+    if is_clone():
+        return text
+    folder = _PACKAGE / '.mim' / 'tools'
+    return re.sub(r'(?<![\w/.])tools/(?=[\w/]+\.py)', f'{folder}/', text)
+
+
 def _install_script() -> str:
-    return _script('install.py')
+    return tool_command('install.py')
 
 
 def lazy_exports(

@@ -117,6 +117,20 @@ def test_other_import_errors_stay_as_they_are(error):
 
 
 @pytest.mark.fault(30)
+def test_tools_are_named_where_they_lie(place):
+    text = 'see tools/a/b.py and ./tools/c.py; tools/ is a folder'
+    place(clone=True)
+    assert plugins.locate_tools(text) == text
+    assert plugins.tool_command('train.py') == 'python tools/train.py'
+    place(clone=False)
+    tools = f'{plugins._PACKAGE}/.mim/tools'
+    assert plugins.locate_tools(text) == text.replace(
+        'see tools/', f'see {tools}/'
+    )
+    assert plugins.tool_command('train.py') == f'python {tools}/train.py'
+
+
+@pytest.mark.fault(30)
 def test_a_package_is_asked_for_before_it_is_imported(monkeypatch):
     plugins.require_package('cv2', 'this')
     monkeypatch.setitem(sys.modules, 'cv2', None)

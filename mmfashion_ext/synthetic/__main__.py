@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import UserError
-from ..plugins import explain_missing, require_package
+from ..plugins import explain_missing, require_package, tool_command
 
 
 class _Parser(argparse.ArgumentParser):
@@ -44,9 +44,10 @@ def _video_reid(args: argparse.Namespace) -> None:
     from . import generate_video_reid
 
     generate_video_reid(args.out, frames=tuple(args.frames), **_common(args))
+    converter = tool_command('dataset_converters/video_reid.py')
     print(
-        f'wrote {args.out}/raw; convert it: tools/dataset_converters/'
-        f'video_reid.py ilids-vid {args.out}/raw --out {args.out}'
+        f'wrote {args.out}/raw; convert it: {converter} ilids-vid '
+        f'{args.out}/raw --out {args.out}'
     )
     if args.sheet:
         from .video_reid.sheet import contact_sheet  # needs Pillow

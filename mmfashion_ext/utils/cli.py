@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from ..errors import UserError
-from ..plugins import explain_missing
+from ..plugins import explain_missing, locate_tools
 from .config_errors import explain
 from .host_noise import quiet_hosts
 
@@ -48,7 +48,7 @@ def _message(error: Exception) -> str:
         text = explain_missing(error)
     elif isinstance(error, OSError):
         text = _os_message(error)
-    return ' '.join(text.split())
+    return locate_tools(' '.join(text.split()))
 
 
 def _os_message(error: OSError) -> str:

@@ -12,6 +12,7 @@ from torch import nn
 
 from ..errors import UserError
 from ..utils.checkpoint import (
+    CheckpointError,
     checkpoint_meta,
     extract_state_dict,
     load_checkpoint_file,
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from mmengine.runner import Runner as _Base
 else:
     _Base = object
+
+
+#: What optimizers and schedulers raise when a state is not one of theirs.
+_MISFITS = (
+    *(KeyError, TypeError, ValueError, AttributeError, IndexError),
+    *(RuntimeError, AssertionError),
+)
 
 
 class SafeLoading(_Base):
@@ -106,10 +114,22 @@ class SafeLoading(_Base):
             **kwargs: See there.
 
         Raises:
-            CheckpointError: It has weights alone, or is of another model.
+            CheckpointError: It has weights alone, is of another model, or of
+                another optimizer or schedule.
         """
         check_resumable(filename)
-        super().resume(filename, *args, **kwargs)
+        try:
+            super().resume(filename, *args, **kwargs)
+        except UserError:
+            raise
+        except _MISFITS as error:
+            text = ' '.join(str(error).split())
+            raise CheckpointError(
+                f'{filename}: the training cannot continue from it '
+                f'({type(error).__name__}: {text[:200]}). Continue with the '
+                'config that it was trained with, or start a new training '
+                f'from it: --cfg-options load_from={filename}'
+            ) from error
 
     def _read(
         self, path: str | Path, map_location: Any, **kwargs: Any

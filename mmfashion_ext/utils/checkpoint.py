@@ -10,7 +10,6 @@ path is handed to a host.
 
 import os
 import tarfile
-import warnings
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -320,9 +319,7 @@ def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> Any:
         except UnicodeDecodeError:
             # Python 2 knew no bytes: NumPy's numbers stand in strings
             # that are not UTF-8
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore')  # torch doubts it works
-                content = load(encoding='latin1')
+            content = load(encoding='latin1')
         safe_pickle.check_depth(content)
     except CheckpointError:
         raise

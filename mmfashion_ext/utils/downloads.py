@@ -70,20 +70,33 @@ def cached_download(url: str) -> Path:
         shared = Path(torch.hub.get_dir(), 'checkpoints', name)
         if shared.is_file() and _sha256(shared).startswith(digest[1]):
             return shared
-    make_folder(folder)
-    with _locked(folder / '.lock'):
-        if not _is_whole(file, record, digest and digest[1]):
-            with atomic_write(file) as partial:
-                content = _download(url, partial)
-                if digest and not content['sha256'].startswith(digest[1]):
-                    raise DownloadError(
-                        f'{url}: invalid hash value: the name says '
-                        f'{digest[1]}, the content has '
-                        f'{content["sha256"][:8]}. Download again, or ask '
-                        'the publisher'
-                    )
-            write_json(record, content)
+    try:
+        _fill(url, file, record, digest and digest[1])
+    except UserError:
+        raise
+    except OSError as error:
+        raise DownloadError(
+            f'{folder}: the cache of downloads cannot be written '
+            f'({error.strerror or error}). Set TORCH_HOME to another folder'
+        ) from None
     return file
+
+
+def _fill(url: str, file: Path, record: Path, digest: str | None) -> None:
+    """Download to the cache, unless another process did so meanwhile."""
+    make_folder(file.parent)
+    with _locked(file.parent / '.lock'):
+        if _is_whole(file, record, digest):
+            return
+        with atomic_write(file) as partial:
+            content = _download(url, partial)
+            if not content['sha256'].startswith(digest or ''):
+                raise DownloadError(
+                    f'{url}: invalid hash value: the name says {digest}, the '
+                    f'content has {content["sha256"][:8]}. Download again, or '
+                    'ask the publisher'
+                )
+        write_json(record, content)
 
 
 def _is_whole(file: Path, record: Path, digest: str | None) -> bool:

@@ -216,6 +216,26 @@ def test_meta_of_another_form(tmp_path, trained, meta):
         runner.load_or_resume()
 
 
+@pytest.mark.fault(28)
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('optimizer', {'state': {}, 'param_groups': []}),
+        ('optimizer', ['state']),
+        ('optimizer', {}),
+        ('message_hub', {'log_scalars': 3}),
+    ],
+)
+def test_a_state_of_another_optimizer(tmp_path, trained, key, value):
+    content = torch.load(trained, weights_only=False)
+    torch.save({**content, key: value}, trained)
+    runner = build(tmp_path / 'w', load_from=str(trained), resume=True)
+    message = r'epoch_1\.pth: the training cannot continue from it \(.*load_fr'
+    with pytest.raises(CheckpointError, match=message) as raised:
+        runner.train()
+    assert '\n' not in str(raised.value)
+
+
 class Views(BaseTTAModel):
     """Merges nothing."""
 

@@ -9,6 +9,7 @@ import threading
 import pytest
 import torch
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.utils import downloads
 from mmfashion_ext.utils.downloads import DownloadError, cached_download
 
@@ -137,6 +138,20 @@ def test_no_server_and_too_large(site, monkeypatch):
     with pytest.raises(DownloadError, match='cannot be downloaded') as raised:
         cached_download('http://127.0.0.1:9/model.pth')
     assert isinstance(raised.value, OSError)
+
+
+def test_a_cache_that_cannot_be_written(site, tmp_path, monkeypatch):
+    (tmp_path / 'hub').write_text('a file')
+    site.files = {'/model.pth': b'x'}
+    with pytest.raises(UserError, match='is, or lies below, a file'):
+        cached_download(f'{site.url}/model.pth')
+
+    def full(path):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(downloads, 'make_folder', full)
+    with pytest.raises(DownloadError, match=r'No space.*TORCH_HOME'):
+        cached_download(f'{site.url}/model.pth')
 
 
 def test_threads_that_want_one_file_download_it_once(site):

@@ -1,7 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Draw try-on images as strips: person | masked garment | try-on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +161,8 @@ class TryOnVisualizationHook(Hook):
     """Hook that draws the predictions of validation and test as strips.
 
     A strip, (h, n * w, 3), is drawn by :class:`TryOnVisualizer` and named
-    ``{person}__{cloth}.jpg`` after its images; a pair of the same name as one
-    before becomes ``{person}__{cloth}_2.jpg``. Put the hook into
+    ``{person}__{cloth}.jpg`` after its images; another pair of that name is
+    ``{person}__{cloth}_2.jpg``, in the order of the dataset. Put the hook into
     ``default_hooks`` as ``visualization``; ``tools/test.py --show-dir DIR``
     enables it.
 
@@ -184,17 +184,17 @@ class TryOnVisualizationHook(Hook):
         self.out_dir = out_dir
         self._start()
 
-    def _start(self) -> None:
+    def _start(self, dataset: object = None) -> None:
         self._seen = 0
-        self._unique = UniqueNames()
+        self._names = PairNames(dataset)
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Count samples from 0, so that each epoch draws the same ones."""
-        self._start()
+        self._start(_dataset_of(runner, 'val_dataloader'))
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Count samples from 0."""
-        self._start()
+        self._start(_dataset_of(runner, 'test_dataloader'))
 
     def after_val_iter(
         self,
@@ -224,9 +224,7 @@ class TryOnVisualizationHook(Hook):
     ) -> None:
         for sample in (samples or ()) if self.enable else ():
             if self._seen % self.interval == 0:
-                name = self._unique(
-                    pair_name(sample.person_name, sample.cloth_name)
-                )
+                name = self._names(sample.person_name, sample.cloth_name)
                 runner.visualizer.add_datasample(
                     name,
                     data_sample=sample,
@@ -239,3 +237,42 @@ class TryOnVisualizationHook(Hook):
 def pair_name(person_name: str, cloth_name: str) -> str:
     """Return ``000066_0__017575_1`` of ``000066_0.jpg, 017575_1.jpg``."""
     return f'{Path(person_name).stem}__{Path(cloth_name).stem}'
+
+
+class PairNames:
+    """Names of drawn pairs, the same in every process and at every run.
+
+    Args:
+        dataset (object, optional): With ``person_name`` and ``cloth_name`` in
+            its items, which get their names in its order. Pairs that it does
+            not hold get theirs when they come.
+    """
+
+    def __init__(self, dataset: object = None) -> None:
+        self._unique = UniqueNames()
+        self._free: dict[tuple[str, str], str] = {}
+        for pair in _pairs_of(dataset):
+            if pair not in self._free:
+                self._free[pair] = self._unique(pair_name(*pair))
+
+    def __call__(self, person_name: str, cloth_name: str) -> str:
+        """Return the name of a pair; a new one each time."""
+        name = self._free.pop((person_name, cloth_name), None)
+        return name or self._unique(pair_name(person_name, cloth_name))
+
+
+def _dataset_of(runner: Runner, loader: str) -> object:
+    return getattr(getattr(runner, loader, None), 'dataset', None)
+
+
+def _pairs_of(dataset: Any) -> Iterator[tuple[str, str]]:
+    """Yield the file names of person and cloth of each item, if known."""
+    # an unpaired cloth would be drawn anew at each look
+    if not hasattr(dataset, 'get_data_info') or getattr(
+        dataset, 'unpaired', None
+    ):
+        return
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        if 'person_name' in info and 'cloth_name' in info:
+            yield info['person_name'], info['cloth_name']

@@ -202,6 +202,26 @@ def test_a_single_new_file_that_cannot_be_read_is_skipped_too(shop, tmp_path):
     assert (report.known, report.skipped) == (1, [])
 
 
+@pytest.mark.fault(27)
+def test_too_little_memory_for_a_single_new_image(shop, tmp_path):
+    """The index is written, with what it knew."""
+
+    class Full(FakeEncoder):
+        def encode(self, images, skipped=None):
+            raise RuntimeError('CUDA out of memory.\nTried to allocate')
+
+    out = tmp_path / 'shop.index'
+    build_gallery([shop / 'red.png'], FakeEncoder(), out, progress=False)
+    images = [shop / 'red.png', shop / 'green.png']
+    report = build_gallery(images, Full(), out, progress=False)
+    (entry,) = report.skipped
+    assert entry['input'] == str(shop / 'green.png')
+    assert entry['reason'] == (
+        'RuntimeError: CUDA out of memory. Tried to allocate'
+    )
+    assert (report.known, report.images) == (1, 0)
+
+
 def paint(path, name, size=(40, 30)):
     image = np.full((*size, 3), COLOURS[name], np.uint8)
     cv2.imwrite(str(path), image)

@@ -16,6 +16,7 @@ from mmfashion_ext.tryon.data_preprocessor import TryOnDataPreprocessor
 from mmfashion_ext.tryon.metric import TryOnMetric
 from mmfashion_ext.tryon.structures import TryOnDataSample
 from mmfashion_ext.tryon.visualizer import (
+    PairNames,
     TryOnVisualizationHook,
     TryOnVisualizer,
     draw_strip,
@@ -207,6 +208,27 @@ def test_pairs_of_one_name_have_files_of_their_own(tmp_path):
             f'out/{name}.jpg'
             for name in ('a__b', 'a__b_2', 'a__b__c', 'a__b__c_2')
         ]
+
+
+@pytest.mark.fault(17)
+def test_names_follow_the_dataset_in_every_process():
+    """A process that sees the second pair only names it as all others do."""
+    pairs = [('a.jpg', 'b__c.jpg'), ('a__b.jpg', 'c.jpg'), ('x.jpg', 'y.jpg')]
+    dataset = SimpleDataset(pairs)
+    for order in ((0, 1, 2), (2, 1), (1, 0)):
+        names = PairNames(dataset)
+        assert [names(*pairs[n]) for n in order] == [
+            ('a__b__c', 'a__b__c_2', 'x__y')[n] for n in order
+        ]
+    assert names(*pairs[1]) == 'a__b__c_3', 'once more: a file of its own'
+    dataset.unpaired = 'random'  # whose items are not looked at
+    assert PairNames(dataset)(*pairs[1]) == 'a__b__c'
+
+
+class SimpleDataset(list):
+    def get_data_info(self, index):
+        person, cloth = self[index]
+        return {'person_name': person, 'cloth_name': cloth}
 
 
 def test_hook_is_off_by_default(tmp_path):

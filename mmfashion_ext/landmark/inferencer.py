@@ -15,8 +15,10 @@ from mmpose.structures import PoseDataSample
 from torch import nn
 
 from ..errors import UserError
+from ..evaluation.result_files import to_numpy
 from ..formats.deepfashion2.constants import CLASS_NAMES, NUM_LANDMARKS
 from ..inferencer import Inferencer, PredictionStream
+from ..utils.duplicates import DUPLICATE_IOU, distinct_items
 from ..utils.image_inputs import NamedInput, number_of_inputs
 from .garment_detector import GarmentDetector
 from .inputs import GarmentImage, load_garment_image, resolve_boxed_images
@@ -139,6 +141,7 @@ class LandmarkInferencer(Inferencer):
         nms_thr: float = 0.3,
         kpt_thr: float = 0.3,
         draw_bbox: bool = True,
+        draw_duplicate_iou: float | None = DUPLICATE_IOU,
     ) -> dict | PredictionStream:
         """Find the landmarks of the clothes in images or videos.
 
@@ -160,6 +163,9 @@ class LandmarkInferencer(Inferencer):
             nms_thr (float): Highest IoU of two detected boxes of one label.
             kpt_thr (float): Lowest score, 0-1, of a drawn landmark.
             draw_bbox (bool): Draw the boxes and categories too.
+            draw_duplicate_iou (float, optional): Of two detected garments of
+                any categories that overlap more (IoU, 0-1), the one with the
+                lower score is not drawn. None: all are.
 
         Returns:
             dict | PredictionStream: ``predictions`` (see the class), one for
@@ -182,6 +188,7 @@ class LandmarkInferencer(Inferencer):
                 'nms_thr': nms_thr,
                 'kpt_thr': kpt_thr,
                 'draw_bbox': draw_bbox,
+                'draw_duplicate_iou': draw_duplicate_iou,
             },
         )
 
@@ -272,6 +279,16 @@ class LandmarkInferencer(Inferencer):
     def _draw(
         self, loaded: GarmentImage, sample: PoseDataSample, options: dict
     ) -> np.ndarray:
+        found = sample.pred_instances
+        if loaded.boxes is None and 'bboxes' in found:  # detected
+            kept = distinct_items(
+                to_numpy(found.bboxes),
+                to_numpy(found.bbox_scores),
+                options['draw_duplicate_iou'],
+            )
+            if len(kept) < len(found):
+                sample = sample.new()
+                sample.pred_instances = found[kept]
         drawn = self.visualizer.add_datasample(
             Path(loaded.path).name,
             np.ascontiguousarray(loaded.image[..., ::-1]),

@@ -24,10 +24,10 @@ from ..retrieval.gallery_images import (
     record_image,
 )
 from ..retrieval.gallery_index import GalleryIndex
+from ..utils.duplicates import DUPLICATE_IOU
 from ..utils.file_lock import file_lock
 from ..utils.image_inputs import NamedInput
 from ..utils.images import find_images
-from .duplicates import DUPLICATE_IOU
 from .gallery_query import query_gallery
 from .gallery_sheet import draw_matches
 from .garment_encoder import (

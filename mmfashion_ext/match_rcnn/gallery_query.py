@@ -12,8 +12,8 @@ from ..formats.rules import Numbers, Text, show
 from ..hub import config_path, list_models
 from ..retrieval.gallery_images import file_state
 from ..retrieval.gallery_index import GalleryIndex
+from ..utils.duplicates import DUPLICATE_IOU
 from ..utils.images import ImageInput, image_name, read_image
-from .duplicates import DUPLICATE_IOU
 from .garment_encoder import GarmentEncoder, without_duplicates
 
 _ITEM: Fields = {

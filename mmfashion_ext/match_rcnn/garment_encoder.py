@@ -15,7 +15,7 @@ from ..hub import config_path, published_weights, root
 from ..inferencer import PredictionStream
 from ..retrieval.pair_similarity import PairSimilarity
 from ..utils.checkpoint import local_checkpoint
-from .duplicates import distinct_items
+from ..utils.duplicates import distinct_items
 
 
 class EncodedImage(NamedTuple):

@@ -18,9 +18,9 @@ from torch import nn
 from ..errors import UserError
 from ..formats.deepfashion2.constants import CATEGORIES
 from ..inferencer import Inferencer, PredictionStream
+from ..utils.duplicates import DUPLICATE_IOU, distinct_items
 from ..utils.image_inputs import NamedInput, number_of_inputs, resolve_images
 from .dataset import DeepFashion2Dataset
-from .duplicates import DUPLICATE_IOU, distinct_items
 from .metric import encode_mask
 from .visualizer import ClothesVisualizer
 

@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData
 
 from ..formats.deepfashion2.constants import CATEGORIES, CLASS_NAMES, PALETTE
 from ..registry import VISUALIZERS
-from .duplicates import DUPLICATE_IOU, distinct_items
+from ..utils.duplicates import DUPLICATE_IOU, distinct_items
 
 #: OpenCV draws at 1 / 2**_SHIFT of a pixel.
 _SHIFT = 4

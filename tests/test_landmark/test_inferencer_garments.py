@@ -55,6 +55,25 @@ def test_only_the_categorys_landmarks_are_drawn(detects, one):
     assert not hidden['visualization'].any()
 
 
+@pytest.mark.fault(32)
+def test_one_dress_is_drawn_once(detects, one):
+    dress = [10, 10, 90, 140]
+    infer = detects(CLASS_NAMES, [[*dress, 0.9, 9], [*dress, 0.8, 11]])
+    black = np.zeros((150, 100, 3), np.uint8)
+
+    def colours(**options):
+        found = one(
+            infer, black, draw=True, kpt_thr=0, draw_bbox=False, **options
+        )
+        assert found['labels'].tolist() == [9, 11]
+        pixels = found['visualization'].reshape(-1, 3)
+        return {tuple(c)[::-1] for c in np.unique(pixels, axis=0)}
+
+    assert PALETTE[9] in colours()
+    assert PALETTE[11] not in colours()
+    assert PALETTE[11] in colours(draw_duplicate_iou=None)
+
+
 def test_detectors_categories_are_the_garments(detects, noise, one, check):
     boxes = [
         [10, 10, 60, 90, 0.7, 0],

@@ -10,6 +10,7 @@ import errno
 import gzip
 import lzma
 import shutil
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -41,6 +42,11 @@ _DAMAGED = (
     NotImplementedError,
     RuntimeError,
     ValueError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    TypeError,
+    struct.error,
 )
 #: Errors of the system that names in an archive cause: too long, a file and
 #: a folder of one name ...; zipfile also seeks to where a damaged file says.

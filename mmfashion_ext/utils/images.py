@@ -328,6 +328,11 @@ def _header(source: ImageInput) -> Image.Image:
         with warnings.catch_warnings():  # the bound below is ours
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)
             image = Image.open(open_source(source))
+    if image.format == 'EPS':
+        raise UserError(
+            f'{image_name(source)}: is a PostScript file, a program that is '
+            'not run; expected a JPEG, PNG or other image file'
+        )
     w, h = image.size
     if w * h > MAX_PIXELS:
         raise UserError(

@@ -192,3 +192,12 @@ def test_a_pipe_and_a_pointer_are_no_archives(tmp_path):
         'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n'
     )
     check_refused(tmp_path / 'a.zip', 'is a pointer of git-lfs, not the file')
+
+
+@pytest.mark.fault(28)
+def test_a_file_without_a_name(tmp_path):
+    archive = tmp_path / 'a.zip'
+    with zipfile.ZipFile(archive, 'w') as file:
+        file.writestr('xyz', b'1')
+    archive.write_bytes(archive.read_bytes().replace(b'xyz', b'\0yz'))
+    check_refused(archive, 'cannot be unpacked')

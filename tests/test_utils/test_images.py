@@ -1,9 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """The image reader: every mode and source, nothing but regular files."""
 
+import contextlib
 import io
 import os
 import threading
+import warnings
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -300,3 +302,30 @@ def test_names(png):
         assert image_name(opened) == str(png)
     assert images.image_stem('http://a.b/c%20d.jpg?size=3') == 'c d'
     assert images.image_stem('folder/x.y.png') == 'x.y'
+
+
+@pytest.mark.fault(4)
+def test_postscript_is_not_run(tmp_path):
+    """Pillow would start Ghostscript on it, whatever its name ends in."""
+    path = tmp_path / 'a.jpg'
+    Image.new('RGB', (8, 6)).save(path, 'EPS')
+    with pytest.raises(UserError, match=r'a\.jpg: is a PostScript file'):
+        read_image(path)
+
+
+@pytest.mark.fault(28)
+def test_a_damaged_exif_block_is_one_line():
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, 'text'
+    file = io.BytesIO()
+    Image.new('RGB', (8, 6)).save(file, 'JPEG', exif=exif)
+    content = file.getvalue()
+    place = content.index(b'text')
+    for start in range(content.index(b'Exif'), place):
+        for value in (0, 1, 255):
+            changed = bytearray(content)
+            changed[start] = value
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                with contextlib.suppress(UserError):
+                    assert read_image(bytes(changed)).size == 8 * 6 * 3

@@ -161,5 +161,10 @@ def convert_files(cnn: str | Path, att: str | Path, cls: str | Path) -> dict:
 
 
 def _plain(value: object) -> object:
-    """Return a plain number for NumPy's, so that torch.load reads it."""
-    return value.item() if hasattr(value, 'item') else value
+    """Return a plain number for NumPy's or a tensor; None for the rest."""
+    if hasattr(value, 'item'):
+        try:
+            value = value.item()
+        except (ValueError, RuntimeError):  # of more than one number
+            return None
+    return value if isinstance(value, int | float | str) else None

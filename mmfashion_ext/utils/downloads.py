@@ -56,8 +56,8 @@ def cached_download(url: str) -> Path:
         DownloadError: There is no such file or no connection, the download
             breaks off, or its hash is not that of the name.
     """
-    name = unquote(Path(urlsplit(url).path).name) or 'file'
-    name = re.sub(r'[^\w.+-]', '_', name)[-150:]
+    name = unquote(urlsplit(url).path.rpartition('/')[2])
+    name = re.sub(r'[^\w.+-]', '_', name)[-150:].lstrip('.') or 'file'
     digest = HASHED_NAME.search(name)
     # the hash vouches for the content, whatever the query
     key = url.partition('?')[0] if digest else url

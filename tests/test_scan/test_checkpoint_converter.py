@@ -239,6 +239,17 @@ def test_a_converted_checkpoint_is_loaded_by_name(published, tmp_path):
     assert found.eq(weights('cnn')['feat.bias'][0]).all()
 
 
+@pytest.mark.fault(28)
+@pytest.mark.parametrize('value', [[7], {'a': 1}, None, torch.ones(2)])
+def test_an_epoch_that_is_not_a_number(published, value):
+    paths = published()
+    content = torch.load(paths['cls'])
+    torch.save({**content, 'epoch': value}, paths['cls'])
+    found = convert_files(**paths)['meta']['published']
+    assert found['cls']['epoch'] is None
+    assert found['cnn']['epoch'] == 7
+
+
 def test_tool(published, tmp_path, capsys):
     paths = published()
     files = [str(f) for kind, p in paths.items() for f in (f'--{kind}', p)]

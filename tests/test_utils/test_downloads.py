@@ -171,7 +171,8 @@ def test_threads_that_want_one_file_download_it_once(site):
 
 
 def test_a_name_cannot_leave_the_cache(site):
-    site.files = {'/%2e%2e%2fevil.pth': b'x', '/': b'y'}
+    site.files = {'/%2e%2e%2fevil.pth': b'x', '/': b'y', '/a/%2e%2e': b'z'}
+    site.files['/.lock'] = b'l'
     for path in site.files:
         file = cached_download(site.url + path)
         assert file.resolve().is_relative_to(torch.hub.get_dir())

@@ -2,11 +2,13 @@
 """Publish a model: a small, safe checkpoint and its entry in the metafile."""
 
 import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from . import hub
 from .errors import UserError
@@ -16,12 +18,38 @@ from .utils.checkpoint import (
     checkpoint_meta,
     extract_state_dict,
     load_checkpoint_file,
+    load_strictly,
 )
 from .utils.files import atomic_write
 
 
+def check_date(day: str) -> None:
+    """Check the date of a published file.
+
+    Args:
+        day (str): ``YYYYMMDD``.
+
+    Raises:
+        UserError: There is no such day, or it is written in another way.
+    """
+    try:
+        right = f'{datetime.strptime(day, "%Y%m%d"):%Y%m%d}' == day
+    except ValueError:
+        right = False
+    if not right:
+        raise UserError(
+            f'date {day!r}: expected a day as YYYYMMDD, e.g. 20260131'
+        )
+
+
 def publish_checkpoint(
-    source: Path, name: str, out_dir: Path, day: str, *, trust: bool = False
+    source: Path,
+    name: str,
+    out_dir: Path,
+    day: str,
+    *,
+    model: nn.Module | None = None,
+    trust: bool = False,
 ) -> Path:
     """Write the published form of a checkpoint.
 
@@ -34,6 +62,8 @@ def publish_checkpoint(
         name (str): The config's name.
         out_dir (Path): Created if missing.
         day (str): ``YYYYMMDD``.
+        model (nn.Module, optional): The model of that name, which the weights
+            must fit to the last key. Defaults to None: not checked.
         trust (bool): Unpickle the source, which runs whatever code it holds.
             Defaults to False.
 
@@ -43,11 +73,15 @@ def publish_checkpoint(
 
     Raises:
         FileNotFoundError: No such file.
-        CheckpointError: The source is not a checkpoint, or holds objects and
-            ``trust`` is not set.
+        CheckpointError: The source is not a checkpoint, holds objects and
+            ``trust`` is not set, or weights of another model.
+        UserError: ``day`` is not a date.
     """
+    check_date(day)
     content = _load_trusted(source) if trust else load_checkpoint_file(source)
     weights = extract_state_dict(content, source)
+    if model is not None:
+        load_strictly(model, weights, source, name)
     meta = checkpoint_meta(content, source) if 'state_dict' in content else {}
     published = {'meta': to_plain(meta), 'state_dict': weights}
     with atomic_write(out_dir / f'{name}.pth') as temporary:

@@ -25,6 +25,14 @@ publish_model = load_tool('publish_model')
 gen_model_zoo = load_tool('gen_model_zoo')
 
 
+class Model(torch.nn.Module):
+    """What stands for the zoo's model: two weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.zeros(2))
+
+
 @pytest.fixture
 def zoo(tmp_path, monkeypatch):
     """A repository of one model without numbers; its root."""
@@ -57,6 +65,7 @@ def zoo(tmp_path, monkeypatch):
         'Import:\n- configs/match_rcnn/metafile.yml\n'
     )
     monkeypatch.setattr(hub, 'root', lambda: root)
+    monkeypatch.setattr(hub, 'get_model', lambda name: Model())
     return root
 
 
@@ -106,6 +115,22 @@ def test_numbers_travel_from_a_test_to_the_model_zoo(
     assert f'| AP 0.500 |  | [download](https://h/m/{published.name})' in after
 
 
+@pytest.mark.fault(19)
+def test_a_path_of_the_config_writes_nothing_beside_it(
+    zoo, training, tmp_path, monkeypatch, capsys
+):
+    config = zoo / 'configs' / 'match_rcnn' / f'{NAME}.py'
+    args = [training, config, '--out-dir', tmp_path / 'o']
+    assert run(publish_model, monkeypatch, *args, '--date', '20260102') == 0
+    (published,) = (tmp_path / 'o').iterdir()
+    assert published.name.startswith(f'{NAME}_20260102-')
+    assert sorted(path.name for path in config.parent.iterdir()) == [
+        'metafile.yml',
+        f'{NAME}.py',
+    ]
+
+
+@pytest.mark.fault(19)
 def test_user_errors_are_one_line_and_leave_nothing(
     zoo, training, tmp_path, monkeypatch, capsys
 ):
@@ -116,9 +141,15 @@ def test_user_errors_are_one_line_and_leave_nothing(
     cut.write_text('{"allshot')
     flat = tmp_path / 'flat.json'
     flat.write_text('[0.5]')
+    other = tmp_path / 'other.pth'
+    torch.save({'state_dict': {'v': torch.ones(2)}}, other)
     for args, message in [
         ((training, 'no-such'), "no config 'no-such'"),
         ((tmp_path / 'none.pth', NAME), 'checkpoint not found'),
+        ((other, NAME), 'weights of another model than'),
+        ((training, NAME, '--date', '2026-01-02'), 'expected a day as'),
+        ((training, NAME, '--date', '20261302'), 'expected a day as'),
+        ((training, NAME, '--date', '202611'), 'expected a day as'),
         ((training, NAME, '--metrics', bad), 'no metric of Object Detection'),
         ((training, NAME, '--metrics', cut), 'cut.json: the metrics is not'),
         ((training, NAME, '--metrics', flat), 'expected {metric: number}'),

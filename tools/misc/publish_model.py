@@ -57,6 +57,7 @@ def main() -> None:
     """Publish the checkpoint, then update the metafile."""
     args = parse_args()
     from mmfashion_ext.publish import (
+        check_date,
         find_metafile,
         publish_checkpoint,
         update_metafile,
@@ -64,6 +65,7 @@ def main() -> None:
 
     # all that can be refused comes before any work
     name = Path(hub.config_path(args.name)).stem
+    check_date(args.date)
     metrics = None
     if args.metrics:
         metrics = read_metrics(args.metrics)
@@ -71,7 +73,12 @@ def main() -> None:
     if args.metrics or args.url:
         find_metafile(args.name)
     target = publish_checkpoint(
-        args.checkpoint, name, args.out_dir, args.date, trust=args.trust
+        args.checkpoint,
+        name,
+        args.out_dir,
+        args.date,
+        model=hub.get_model(args.name),
+        trust=args.trust,
     )
     print(f'wrote {target}')
     if args.metrics or args.url:

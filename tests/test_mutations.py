@@ -26,6 +26,7 @@ from scipy.io import savemat
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.coco_eval import evaluate
 from mmfashion_ext.evaluation.coco_files import load_ground_truth, load_results
+from mmfashion_ext.evaluation.consumer_to_shop import evaluate_retrieval
 from mmfashion_ext.evaluation.consumer_to_shop_files import (
     compose_retrieval_gt,
     load_retrieval_gt,
@@ -36,7 +37,7 @@ from mmfashion_ext.evaluation.metafile import (
     read_metafile,
     read_metrics,
 )
-from mmfashion_ext.evaluation.reid_files import load_distances
+from mmfashion_ext.evaluation.reid_files import evaluate_file
 from mmfashion_ext.formats.archives import unpack
 from mmfashion_ext.formats.deepfashion2.constants import ATTRIBUTES
 from mmfashion_ext.formats.deepfashion2.raw import RawSplit, coco_categories
@@ -68,6 +69,7 @@ pytestmark = [
 
 #: Mutations of each file; more are worth while after changes of a reader.
 COUNT = int(os.environ.get('MUTATIONS', '150'))
+FEW = COUNT // 7  # of what takes long
 SEED = int(os.environ.get('MUTATION_SEED', '0'))
 VALUES = (
     *(None, True, -1, 0, 1, -5, 2**31, 2**63, 10**30, 1.5, 1e300, 1e-320),
@@ -228,8 +230,8 @@ def test_ground_truth_and_results(tmp_path, task):
     truth = load_ground_truth(coco())
     check(path, [entry, entry], lambda: load_results(task, truth, path))
     check(path, coco(), lambda: load_ground_truth(path))
-    check(path, coco(), lambda: evaluate(task, str(path), [entry]), 20)
-    check(path, [entry, entry], lambda: evaluate(task, truth, str(path)), 20)
+    check(path, coco(), lambda: evaluate(task, str(path), [entry]), FEW)
+    check(path, [entry, entry], lambda: evaluate(task, truth, str(path)), FEW)
 
 
 @pytest.mark.fault(20)
@@ -266,6 +268,20 @@ def test_retrieval_lists(tmp_path):
     check(path, [query] * 2, lambda: load_retrieval_gt(path, 'query'))
     check(path, [gallery] * 2, lambda: load_retrieval_gt(path, 'gallery'))
     check(path, [result] * 2, lambda: load_retrieval_results(path))
+
+    def evaluate_lists():
+        lists = [load_retrieval_gt(p, k) for k, p in files.items()]
+        results = load_retrieval_results(path)
+        return evaluate_retrieval(*lists, results, per_category=True)
+
+    files = {'query': tmp_path / 'q.json', 'gallery': tmp_path / 'g.json'}
+    for file, entry in zip(files.values(), (query, gallery), strict=True):
+        file.write_text(json.dumps([entry]))
+    check(path, [result], evaluate_lists)
+    path.write_text(json.dumps([result]))
+    for file, entry in zip(files.values(), (query, gallery), strict=True):
+        check(file, [entry] * 2, evaluate_lists)
+        file.write_text(json.dumps([entry]))
 
 
 def test_raw_deepfashion2(raw_split, raw_item):
@@ -376,7 +392,7 @@ def test_distance_matrices(tmp_path, compressed):
         q_camids=np.zeros(3, int),
         g_camids=np.ones(4, int),
     )
-    check(path, path.read_bytes(), lambda: load_distances(path))
+    check(path, path.read_bytes(), lambda: evaluate_file(path, draws=2))
 
 
 def test_metafiles_and_metrics(tmp_path):

@@ -10,12 +10,14 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from ..errors import UserError, describe
 from ..utils.files import read_json
+from ..utils.sources import check_regular_file
 from .checks import Fields, list_problem, name_record, require, require_all
 from .rules import (
     MAX_SIDE,
@@ -289,8 +291,12 @@ def _load(
     from mmengine.fileio import get_text  # needed for URLs only
 
     try:
+        if os.path.exists(local := path.removeprefix('file://')):
+            check_regular_file(Path(local))
         text = get_text(path, backend_args=backend_args)
         return json.loads(text, object_hook=object_hook)
+    except UserError as cause:
+        raise error(f'cannot read the {what}: {cause}') from None
     except OSError as cause:
         raise error(
             f'{path}: cannot read the {what} ({cause}); check the URL'

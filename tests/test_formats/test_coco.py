@@ -2,6 +2,7 @@
 import contextlib
 import copy
 import json
+import os
 
 import numpy as np
 import pytest
@@ -268,3 +269,13 @@ def test_detections_must_leave_something():
     for found, message in ((0, 'holds no det'), (3, '3 detections, of which')):
         with pytest.raises(UserError, match=rf'boxes\.json .*{message}'):
             require_detections('boxes.json', found, 0)
+
+
+@pytest.mark.fault(4)
+@pytest.mark.parametrize('prefix', ['', 'file://'])
+def test_a_pipe_does_not_hang(tmp_path, prefix):
+    path = tmp_path / 'a.json'
+    os.mkfifo(path)
+    for backend_args in (None, {'backend': 'local'}):
+        with pytest.raises(FileError, match=r'ground truth: .*pipe or socket'):
+            read_coco(f'{prefix}{path}', FIELDS, backend_args=backend_args)

@@ -198,14 +198,15 @@ def get_model(
         checkpoint = published_weights(name)
     cfg = _load_config(name)
 
-    from mmengine.registry import MODELS, DefaultScope
+    from mmengine.registry import MODELS
 
     from .utils.config_checkpoints import check_model_config
     from .utils.config_options import merge_options
+    from .utils.host_scope import host_scope
 
     merge_options(cfg, cfg_options, 'get_model')
     scope = cfg.get('default_scope')
-    with config_errors(name), DefaultScope.overwrite_default_scope(scope):
+    with config_errors(name), host_scope(scope):
         model = MODELS.build(check_model_config(cfg.model))
     model.cfg = cfg
     if checkpoint is not None:
@@ -339,9 +340,9 @@ def _load_config(name: str) -> 'Config':
         if system in SYSTEMS:
             require(system)
     require_package('mmengine', f'the config {name}')
-    from mmengine.config import Config
+    from .utils.host_scope import read_config
 
-    return Config.fromfile(path)
+    return read_config(path)
 
 
 def _load_weights(model: 'torch.nn.Module', checkpoint: str | Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from mmdet.apis import DetInferencer
 from mmengine.config import Config
-from mmengine.registry import MODELS, DefaultScope
+from mmengine.registry import MODELS
 from mmpose.evaluation.functional import nms
 from torch import nn
 
@@ -31,6 +31,7 @@ from ..utils.checkpoint import (
     load_checkpoint_file,
 )
 from ..utils.config_checkpoints import check_model_config
+from ..utils.host_scope import host_scope, read_config
 from ..utils.weights import Partial, load_state
 
 
@@ -112,14 +113,14 @@ def build_detector(
         path = config_path(name)
     except UserError as error:
         return _build_mmdet(name, weights, device, unknown_here=error)
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     if cfg.get('default_scope', 'mmdet') != 'mmdet':
         raise UserError(
             f'det_model {model}: expected a config of mmdet, got one of '
             f'{cfg.default_scope}'
         )
     if used_systems(Config({'model': cfg.model})):
-        with DefaultScope.overwrite_default_scope('mmdet'):
+        with host_scope('mmdet'):
             return build_inferencer(path, weights, device, show_progress=False)
     return _build_mmdet(path, weights, device)
 
@@ -131,7 +132,7 @@ def _build_mmdet(
     unknown_here: UserError | None = None,
 ) -> CheckedDetInferencer:
     """Build a detector of mmdet by its name or config file."""
-    with DefaultScope.overwrite_default_scope('mmdet'):
+    with host_scope('mmdet'):
         try:
             return CheckedDetInferencer(
                 model, weights, device, show_progress=False

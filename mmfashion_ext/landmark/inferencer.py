@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, VISUALIZERS
 from mmpose.structures import PoseDataSample
 from torch import nn
@@ -19,6 +18,7 @@ from ..evaluation.result_files import to_numpy
 from ..formats.deepfashion2.constants import CLASS_NAMES, NUM_LANDMARKS
 from ..inferencer import Inferencer, PredictionStream
 from ..utils.duplicates import DUPLICATE_IOU, distinct_items
+from ..utils.host_scope import host_scope
 from ..utils.image_inputs import NamedInput, number_of_inputs
 from .garment_detector import GarmentDetector
 from .inputs import GarmentImage, load_garment_image, resolve_boxed_images
@@ -111,7 +111,7 @@ class LandmarkInferencer(Inferencer):
                 'mmfashion_ext.hub.build_inferencer chooses the inferencer '
                 'of any model'
             )
-        with DefaultScope.overwrite_default_scope('mmpose'):
+        with host_scope('mmpose'):
             dataset = {**cfg.test_dataloader.dataset, 'lazy_init': True}
             self.dataset_meta = DATASETS.build(dataset).metainfo
             self.pipeline = Compose(cfg.test_dataloader.dataset.pipeline)

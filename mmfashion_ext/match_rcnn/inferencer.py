@@ -12,13 +12,13 @@ from mmdet.structures import DetDataSample
 from mmdet.utils import get_test_pipeline_cfg
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import DefaultScope
 from torch import nn
 
 from ..errors import UserError
 from ..formats.deepfashion2.constants import CATEGORIES
 from ..inferencer import Inferencer, PredictionStream
 from ..utils.duplicates import DUPLICATE_IOU, distinct_items
+from ..utils.host_scope import host_scope
 from ..utils.image_inputs import NamedInput, number_of_inputs, resolve_images
 from .dataset import DeepFashion2Dataset
 from .metric import encode_mask
@@ -290,5 +290,5 @@ def build_array_pipeline(cfg: Config) -> Compose:
             f'got {[transform["type"] for transform in transforms]}; put it '
             'first'
         )
-    with DefaultScope.overwrite_default_scope('mmdet'):
+    with host_scope('mmdet'):
         return Compose(pipeline)

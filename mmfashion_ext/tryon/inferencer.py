@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..hub import config_path, get_model, published_weights
 from ..inferencer import Inferencer, PredictionStream
 from ..registry import MODELS
+from ..utils.host_scope import read_config
 from ..utils.image_inputs import NamedInput
 from ..utils.images import write_image
 from ..utils.result_writer import ResultWriter
@@ -319,7 +320,7 @@ def load_student(
     Raises:
         UserError: See :class:`TryOnInferencer`.
     """
-    cfg = Config.fromfile(config_path(model))
+    cfg = read_config(config_path(model))
     network = MODELS.get(cfg.model.type)
     if not (
         isinstance(network, type) and issubclass(network, ParserFreeTryOn)

@@ -27,7 +27,7 @@ from ..retrieval.gallery_index import GalleryIndex
 from ..utils.duplicates import DUPLICATE_IOU
 from ..utils.file_lock import file_lock
 from ..utils.image_inputs import NamedInput
-from ..utils.images import find_images
+from .gallery_paths import find_gallery_images, is_below
 from .gallery_query import query_gallery
 from .gallery_sheet import draw_matches
 from .garment_encoder import (
@@ -75,34 +75,6 @@ class BuildReport:
     skipped: list[dict] = field(default_factory=list)
 
 
-def find_gallery_images(paths: Iterable[str | Path]) -> list[Path]:
-    """Return the images among files and, recursively, in folders.
-
-    Args:
-        paths (Iterable[str | Path]): Files, whatever their ending, and
-            folders, of which the image files are used.
-
-    Returns:
-        list[Path]: Absolute, each once, in order; of a folder in the natural
-        order of the names.
-
-    Raises:
-        UserError: A path does not exist, a folder holds no image, or no path
-            is given.
-    """
-    found: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            found += find_images(path, recursive=True)
-        elif path.exists() or path.is_symlink():
-            found.append(path)  # a link that leads nowhere is skipped later
-        else:
-            raise UserError(f'{path} does not exist; give images or folders')
-    if not found:
-        raise UserError('no images: give image files, or folders of them')
-    return list(dict.fromkeys(path.absolute() for path in found))
-
-
 def build_gallery(
     images: Iterable[str | Path],
     encoder: GarmentEncoder,
@@ -141,7 +113,7 @@ def build_gallery(
     roots = [Path(path).absolute() for path in given]
     with file_lock(out):
         index = _open(Path(out), encoder)
-        gone = _gone(index, lambda path: _is_below(path, roots))
+        gone = _gone(index, lambda path: is_below(path, roots))
         return _extend(
             index,
             paths,
@@ -217,9 +189,8 @@ def remove_from_gallery(
     """
     roots = [Path(path).absolute() for path in paths]
     with file_lock(out):
-        index = GalleryIndex.load(out)
-        _record_older(index)
-        meant = [path for path in index.images if _is_below(path, roots)]
+        index = _open(Path(out))
+        meant = [path for path in index.images if is_below(path, roots)]
         if not meant:
             raise UserError(
                 f'{out}: none of its {len(index.images)} images is at '
@@ -227,7 +198,7 @@ def remove_from_gallery(
             )
         before = len(index)
         index.remove_images(meant)
-        index.save(out)
+        _save(index, Path(out))
     return len(meant), before - len(index)
 
 
@@ -278,15 +249,18 @@ class _Options(NamedTuple):
     duplicate_iou: float | None
 
 
-def _open(out: Path, encoder: GarmentEncoder) -> GalleryIndex:
+def _open(out: Path, encoder: GarmentEncoder | None = None) -> GalleryIndex:
     """Open an index to change it, an interrupted build before a whole one."""
     partial = _partial(out)
     earlier = next((path for path in (partial, out) if path.exists()), None)
-    if earlier is None:
+    if encoder is None:
+        index = GalleryIndex.load(earlier or out)
+    elif earlier is None:
         return GalleryIndex(
             encoder.similarity, encoder.fingerprint, encoder.origin
         )
-    index = GalleryIndex.load(earlier, encoder.fingerprint)
+    else:
+        index = GalleryIndex.load(earlier, encoder.fingerprint)
     _record_older(index)
     return index
 
@@ -307,11 +281,6 @@ def _record_older(index: GalleryIndex) -> None:
             counts[path] = counts.get(path, 0) + 1
     for path, number in counts.items():
         index.images[path] = record_image(path, number, 0, file_state(path))
-
-
-def _is_below(path: str, roots: list[Path]) -> bool:
-    """Check whether a path is one of some files, or in one of folders."""
-    return any(Path(path).is_relative_to(root) for root in roots)
 
 
 def _gone(index: GalleryIndex, scope: Callable[[str], bool]) -> set[str]:
@@ -378,9 +347,14 @@ def _extend(
         report.empty += not count
         if report.images % options.save_every == 0:
             index.save(_partial(out))
+    _save(index, out)
+    return report
+
+
+def _save(index: GalleryIndex, out: Path) -> None:
+    """Write a whole index, which an interrupted build's file is part of."""
     index.save(out)
     _partial(out).unlink(missing_ok=True)
-    return report
 
 
 def _encode(

@@ -84,7 +84,8 @@ class ClothesInferencer(Inferencer):
         show_progress (bool): Show a progress bar over several images.
 
     Raises:
-        UserError: See there, or the model is not a detector of mmdet.
+        UserError: See there, or the model is not a detector of mmdet with
+            DeepFashion2's categories.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class ClothesInferencer(Inferencer):
                 f'{type(self.model).__name__}; build the inferencer of any '
                 'model by mmfashion_ext.hub.build_inferencer'
             )
+        check_classes(self.model)
         self.model.dataset_meta = dict(DeepFashion2Dataset.METAINFO)
         self.pipeline = build_array_pipeline(self.model.cfg)
         self.visualizer = ClothesVisualizer()
@@ -252,6 +254,25 @@ class ClothesInferencer(Inferencer):
         self.visualizer.duplicate_iou = options['draw_duplicate_iou']
         return self.visualizer.draw_on(
             loaded.image, found[found.scores >= options['draw_score_thr']]
+        )
+
+
+def check_classes(model: nn.Module) -> None:
+    """Check that a detector has the 13 categories of DeepFashion2.
+
+    Args:
+        model (nn.Module): A detector of mmdet.
+
+    Raises:
+        UserError: Its box head has another number of classes.
+    """
+    head = getattr(getattr(model, 'roi_head', model), 'bbox_head', None)
+    found = getattr(head, 'num_classes', len(CATEGORIES))
+    if found != len(CATEGORIES):
+        raise UserError(
+            f'ClothesInferencer: bbox_head.num_classes is {found}, expected '
+            f'the {len(CATEGORIES)} categories of DeepFashion2; run this '
+            "model with mmdet's DetInferencer"
         )
 
 

@@ -144,3 +144,21 @@ def test_a_mask_head_without_masks(host):
     built = build(host)
     with pytest.raises(UserError, match=r'no masks.*with_mask=True'):
         built.loss((), [], [packed()])
+
+
+@pytest.mark.fault(11)
+def test_the_inferencer_knows_thirteen_categories():
+    from types import SimpleNamespace
+
+    from mmfashion_ext.match_rcnn.inferencer import check_classes
+
+    head = SimpleNamespace(num_classes=80)
+    for model in (
+        SimpleNamespace(roi_head=SimpleNamespace(bbox_head=head)),
+        SimpleNamespace(bbox_head=head),
+    ):
+        with pytest.raises(UserError, match=r'num_classes is 80.*DetInfer'):
+            check_classes(model)
+    head.num_classes = 13
+    check_classes(model)
+    check_classes(SimpleNamespace())

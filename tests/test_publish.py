@@ -72,7 +72,7 @@ def test_published_file_is_small_plain_and_named_by_its_hash(
 
 def test_bare_weights_are_published(tmp_path):
     torch.save({'w': torch.ones(1)}, tmp_path / 'w.pth')
-    path = publish_checkpoint(tmp_path / 'w.pth', 'x', tmp_path, '2')
+    path = publish_checkpoint(tmp_path / 'w.pth', 'x', tmp_path, '20260102')
     content = torch.load(path, weights_only=True)
     assert content == {'meta': {}, 'state_dict': {'w': torch.ones(1)}}
 
@@ -82,9 +82,9 @@ def test_objects_need_trust_and_do_not_survive(tmp_path):
     state = {'w': torch.ones(1)}
     torch.save({'state_dict': state, 'meta': {'p': Path('/x')}}, path)
     with pytest.raises(UnsafeCheckpointError, match='--trust'):
-        publish_checkpoint(path, 'x', tmp_path / 'out', '2')
+        publish_checkpoint(path, 'x', tmp_path / 'out', '20260102')
     assert not (tmp_path / 'out').exists()
-    new = publish_checkpoint(path, 'x', tmp_path, '2', trust=True)
+    new = publish_checkpoint(path, 'x', tmp_path, '20260102', trust=True)
     assert torch.load(new, weights_only=True)['meta'] == {'p': None}
 
 
@@ -92,9 +92,11 @@ def test_what_cannot_be_unpickled_is_named(tmp_path):
     path = tmp_path / 'x.pth'
     path.write_bytes(b'no checkpoint')
     with pytest.raises(CheckpointError, match=r'x\.pth cannot be unpickled'):
-        publish_checkpoint(path, 'x', tmp_path / 'out', '2', trust=True)
+        publish_checkpoint(path, 'x', tmp_path / 'out', '20260102', trust=True)
     with pytest.raises(FileNotFoundError):
-        publish_checkpoint(tmp_path / 'y', 'x', tmp_path, '2', trust=True)
+        publish_checkpoint(
+            tmp_path / 'y', 'x', tmp_path, '20260102', trust=True
+        )
     assert not (tmp_path / 'out').exists()
 
 

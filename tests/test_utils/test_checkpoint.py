@@ -292,3 +292,15 @@ def test_an_environment_that_lets_pytorch_read_no_logs(tmp_path, monkeypatch):
     monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
     with pytest.raises(ckpt.CheckpointError, match='TORCH_FORCE_WEIGHTS_ONLY'):
         ckpt.load_checkpoint_file(tmp_path / 'a.pth')
+
+
+@pytest.mark.fault(29)
+def test_a_pointer_of_git_lfs_is_named(tmp_path):
+    path = tmp_path / 'model.pth'
+    path.write_text(
+        'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n'
+    )
+    with pytest.raises(
+        ckpt.CheckpointError, match=r'model\.pth.* git-lfs.*git'
+    ):
+        ckpt.load_checkpoint_file(path)

@@ -265,6 +265,11 @@ def _ilids_splits(
 ) -> list[PersonSplit]:
     """Read ``ls_set``: rows of persons from 1, one half trains."""
     rows = read_matrix(path, 'ls_set', persons)
+    if not len(rows):
+        raise UserError(
+            f'{path}: ls_set has no rows, expected {NUM_SPLITS} splits; '
+            'unpack the archive again'
+        )
     all_persons = list(range(1, persons + 1))
     for index, row in enumerate(rows.tolist()):
         if sorted(row) != all_persons:

@@ -57,13 +57,7 @@ def read_mars(raw: Path) -> RawVideos:
             info / f'tracks_{part}_info.mat', f'track_{part}_info', 4
         )
         parts[part] = _tracklets(folder, names, rows, info, part)
-    queries = read_matrix(info / 'query_IDX.mat', 'query_IDX').ravel() - 1
-    if not all(0 <= q < len(parts['test']) for q in queries):
-        raise UserError(
-            f'{info / "query_IDX.mat"} names tracklets other than 1 to '
-            f'{len(parts["test"])}, those of tracks_test_info.mat; download '
-            'the folder info again'
-        )
+    queries = _queries(info, len(parts['test']))
     everything = parts['train'] + parts['test']
     raw_pids = sorted({t.pid for t in everything} - {_JUNK})
     persons = {pid: index for index, pid in enumerate(raw_pids)}
@@ -108,6 +102,8 @@ def _tracklets(
     """Return the tracklets of a part; persons are still raw numbers."""
     tracklets = []
     where = info / f'tracks_{part}_info.mat'
+    if not len(rows):
+        raise _empty(where)
     for row, (first, last, pid, camera) in enumerate(rows.tolist(), 1):
         person = f'{pid:04d}' if pid >= 0 else f'00{pid}'
         files = names[first - 1 : last]
@@ -126,6 +122,26 @@ def _tracklets(
             frames = [with_any_ending(frame) for frame in frames]
         tracklets.append(RawTracklet(pid, camera - 1, frames))
     return tracklets
+
+
+def _queries(info: Path, count: int) -> np.ndarray:
+    """Return which of ``count`` test tracklets are queries, from 0: (Q,)."""
+    path = info / 'query_IDX.mat'
+    queries = read_matrix(path, 'query_IDX').ravel() - 1
+    if not len(queries):
+        raise _empty(path)
+    if not all(0 <= query < count for query in queries):
+        raise UserError(
+            f'{path} names tracklets other than 1 to {count}, those of '
+            'tracks_test_info.mat; download the folder info again'
+        )
+    return queries
+
+
+def _empty(path: Path) -> UserError:
+    return UserError(
+        f'{path} names no tracklets; download the folder info again'
+    )
 
 
 def _lines(path: Path) -> list[str]:

@@ -226,3 +226,10 @@ def test_pipes_do_not_hang(ilids):
     os.mkfifo(ilids / 'prid_2011.zip')
     with pytest.raises(UserError, match='a device, pipe or socket'):
         read_prid2011(ilids)
+
+
+@pytest.mark.fault(29)
+def test_a_split_file_without_splits(ilids):
+    write_mat(ilids / 'iLIDS-VID' / SPLIT_FILE, ls_set=np.zeros((0, 4)))
+    with pytest.raises(UserError, match='ls_set has no rows, expected 10'):
+        read_ilids_vid(ilids)

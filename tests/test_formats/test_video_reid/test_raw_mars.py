@@ -140,3 +140,17 @@ def test_lists_that_cannot_be_read(mars):
     os.mkfifo(path)
     with pytest.raises(UserError, match='a device, pipe or socket'):
         read_mars(mars)
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize(
+    ('file', 'matrix'),
+    [
+        ('query_IDX.mat', {'query_IDX': np.zeros((1, 0))}),
+        ('tracks_train_info.mat', {'track_train_info': np.zeros((0, 4))}),
+    ],
+)
+def test_empty_lists(mars, file, matrix):
+    write_mat(mars / 'info' / file, **matrix)
+    with pytest.raises(UserError, match=rf'{file} names no tracklets'):
+        read_mars(mars)

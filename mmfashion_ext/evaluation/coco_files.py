@@ -36,6 +36,7 @@ from ..formats.rules import (
     show,
 )
 from ..utils.files import read_json
+from ..utils.skipped import warn_named
 
 Task = Literal['bbox', 'segm', 'keypoints']
 
@@ -129,13 +130,16 @@ def load_ground_truth(gt: dict | str | os.PathLike) -> dict:
     }
 
 
-def check_covers(gt: dict, dataset: Any, where: str) -> None:
+def check_covers(
+    gt: dict, dataset: Any, where: str, *, whole: bool = False
+) -> None:
     """Check that a ground truth has the images of a dataset, and items.
 
     Args:
         gt (dict): Of :func:`load_ground_truth`.
         dataset (Any): With ``get_data_info`` and ``img_id`` in its items.
         where (str): File of the ground truth, for the message.
+        whole (bool): Warn if the dataset lacks images with items.
 
     Raises:
         EvaluationError: There are no items to find, or images of the dataset
@@ -153,6 +157,14 @@ def check_covers(gt: dict, dataset: Any, where: str) -> None:
             f'{where}: {len(unknown)} of {len(ids)} images of the dataset are '
             f'not in the ground truth (ids {describe(unknown)}); set ann_file '
             'of the evaluator to that of the dataset'
+        )
+    untested = {ann['image_id'] for ann in gt['annotations']} - ids
+    if whole and untested:
+        warn_named(
+            f'{where}: {len(untested)} images with items are not in the '
+            'dataset, their items count as missed; if that is not meant, set '
+            'ann_file of the evaluator to that of the dataset. Ids',
+            sorted(untested),
         )
 
 

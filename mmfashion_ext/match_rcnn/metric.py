@@ -116,7 +116,9 @@ class DeepFashion2Metric(BaseMetric):
         """
         if not self.format_only and is_main_process():
             self._ground_truth = load_ground_truth(self.ann_file)
-            check_covers(self._ground_truth, dataset, self.ann_file)
+            check_covers(
+                self._ground_truth, dataset, self.ann_file, whole=True
+            )
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Store the predictions of a batch in compact form.

@@ -8,7 +8,13 @@ from mmengine.runner import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
-from .checks import check_evaluation, check_settings, check_training
+from ..errors import UserError
+from .checks import (
+    check_evaluation,
+    check_settings,
+    check_training,
+    empty_dataset_errors,
+)
 from .console import set_console
 from .progress import ProgressHook
 from .start_up import StartUpHook
@@ -49,7 +55,8 @@ class CheckedRunner(_Base):
         """
         if isinstance(loop, dict):
             check_settings(self._train_dataloader, 'train_dataloader')
-        built = super().build_train_loop(loop)
+        with empty_dataset_errors(self._train_dataloader, 'train_dataloader'):
+            built = super().build_train_loop(loop)
         check_training(built)
         _share(built, 'train_dataloader')
         return built
@@ -62,7 +69,8 @@ class CheckedRunner(_Base):
         """
         if isinstance(loop, dict):
             check_settings(self._val_dataloader, 'val_dataloader')
-        built = super().build_val_loop(loop)
+        with empty_dataset_errors(self._val_dataloader, 'val_dataloader'):
+            built = super().build_val_loop(loop)
         check_evaluation(built, 'val')
         _share(built, 'val_dataloader')
         return built
@@ -75,7 +83,8 @@ class CheckedRunner(_Base):
         """
         if isinstance(loop, dict):
             check_settings(self._test_dataloader, 'test_dataloader')
-        built = super().build_test_loop(loop)
+        with empty_dataset_errors(self._test_dataloader, 'test_dataloader'):
+            built = super().build_test_loop(loop)
         check_evaluation(built, 'test')
         _share(built, 'test_dataloader')
         return built
@@ -86,6 +95,8 @@ class CheckedRunner(_Base):
         Raises:
             UserError: Nothing to train on, or shared memory ran out.
         """
+        if self._train_loop is None:
+            raise UserError(_nothing('train'))
         with worker_errors(), self.progress:
             self.start_up.begin(self)
             return super().train()
@@ -96,9 +107,18 @@ class CheckedRunner(_Base):
         Raises:
             UserError: Nothing to evaluate, or shared memory ran out.
         """
+        if self._test_loop is None:
+            raise UserError(_nothing('test'))
         with worker_errors(), self.progress:
             self.start_up.begin(self)
             return super().test()
+
+
+def _nothing(mode: str) -> str:
+    return (
+        f'the config has no {mode}_dataloader and {mode}_cfg, so there is '
+        f'nothing to {mode}; add them, see configs/*/_base_'
+    )
 
 
 def _share(loop: BaseLoop, where: str) -> None:

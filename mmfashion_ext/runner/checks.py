@@ -2,6 +2,8 @@
 """Checks of a runner's data: at least one step, something to evaluate."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine.logging import print_log
@@ -43,6 +45,28 @@ def check_settings(loader: Any, where: str) -> None:
             loader['persistent_workers'] = False
 
 
+@contextmanager
+def empty_dataset_errors(loader: Any, where: str) -> Iterator[None]:
+    """Name a dataset without items, which MMEngine fails to store.
+
+    Args:
+        loader (ConfigDict | DataLoader): What is built.
+        where (str): Its name in the config, for the message.
+
+    Raises:
+        UserError: The dataset has no items.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if 'need at least one array to concatenate' not in str(error):
+            raise
+        dataset = loader.get('dataset', {}) if isinstance(loader, dict) else {}
+        named = dataset.get('ann_file') or dataset.get('data_root') or ''
+        name = f'{dataset.get("type", "the dataset")} {named}'.strip()
+        raise UserError(_no_items(where, name)) from error
+
+
 def check_training(loop: BaseLoop) -> None:
     """Check that a training has at least one step.
 
@@ -63,7 +87,7 @@ def check_training(loop: BaseLoop) -> None:
                 f'set it to 1 or more (--cfg-options train_cfg.{key}=1)'
             )
     loader = loop.dataloader
-    _check_items(loader, 'train_dataloader', 'to train on')
+    _check_items(loader, 'train_dataloader')
     endless = type(_sampler(loader)).__name__.startswith('Infinite')
     if isinstance(loop, IterBasedTrainLoop) and endless:
         return  # goes round and round, however few the items
@@ -88,7 +112,7 @@ def check_evaluation(loop: BaseLoop, name: str) -> None:
     """
     where = f'{name}_dataloader'
     loader = loop.dataloader
-    _check_items(loader, where, 'to evaluate')
+    _check_items(loader, where)
     if _num_batches(loader) == 0:
         raise UserError(
             f'{where}: there is no batch, nothing would be evaluated: '
@@ -132,17 +156,22 @@ def dataset_name(dataset: Any) -> str:
     return kind
 
 
-def _check_items(loader: DataLoader, where: str, use: str) -> None:
+def _check_items(loader: DataLoader, where: str) -> None:
     dataset = loader.dataset
     try:
         count = len(dataset)
     except TypeError:  # an iterable dataset does not know it
         return
     if count == 0:
-        raise UserError(
-            f'{where}: {dataset_name(dataset)} has no items {use}; check its '
-            'annotation file, and filter_cfg if the config has one'
-        )
+        raise UserError(_no_items(where, dataset_name(dataset)))
+
+
+def _no_items(where: str, name: str) -> str:
+    use = 'to train on' if where.startswith('train') else 'to evaluate'
+    return (
+        f'{where}: {name} has no items {use}; check its annotation file, and '
+        'filter_cfg if the config has one'
+    )
 
 
 def _few_items(loader: DataLoader) -> str:

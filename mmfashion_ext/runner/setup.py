@@ -6,6 +6,7 @@ PyTorch is imported when it is first needed: a misspelt name is told at once.
 
 import argparse
 import os
+import re
 import warnings
 from copy import deepcopy
 from pathlib import Path
@@ -140,7 +141,17 @@ def build_runner(cfg: Config) -> 'Runner':
     # what is logged before the runner has a logger of its own
     set_console(MMLogger.get_instance('mmengine'))
     checked_class: Any = checked(loading_safely(runner_class))
-    return checked_class.from_cfg(cfg)
+    try:
+        return checked_class.from_cfg(cfg)
+    except ValueError as error:
+        # MMEngine's message goes on with all of their content
+        found = re.match(r'[\w, ]+ should be either all None', str(error))
+        if found is None:
+            raise
+        raise UserError(
+            f'the config: {found[0]} or all given; give what is missing, or '
+            'set all of them to None'
+        ) from error
 
 
 def draw_predictions(cfg: Config, folder: str, score_thr: float) -> None:

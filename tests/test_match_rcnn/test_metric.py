@@ -247,10 +247,21 @@ class Listed(list):
 
 
 @pytest.mark.fault(23)
-def test_a_ground_truth_of_other_images_is_told_at_load(ann_file, tmp_path):
+def test_a_ground_truth_of_other_images_is_told_at_load(
+    ann_file, tmp_path, monkeypatch
+):
     """It was told after the first epoch of a training."""
     metric = DeepFashion2Metric(ann_file=str(ann_file))
+    told = []
+    monkeypatch.setattr(
+        'mmfashion_ext.utils.skipped.print_log',
+        lambda text, **_: told.append(text),
+    )
+    metric.check_dataset(Listed({'img_id': i} for i in (1, 2, 3, 4)))
+    assert told == []
     metric.check_dataset(Listed({'img_id': i} for i in (1, 2)))
+    assert '2 images with items are not in the dataset' in told[0]
+    assert told[0].endswith('Ids: 3, 4')
     with pytest.raises(UserError, match=r'1 of 2 images.*ids 9\); set ann'):
         metric.check_dataset(Listed({'img_id': i} for i in (1, 9)))
     empty = tmp_path / 'empty.json'

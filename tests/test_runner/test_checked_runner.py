@@ -79,6 +79,19 @@ def test_a_training_without_a_step_leaves_no_checkpoint(config, num, tmp_path):
     assert list(tmp_path.rglob('*.pth')) == []
 
 
+@pytest.mark.fault(23)
+def test_nothing_is_configured(config):
+    cfg = config(4)
+    with pytest.raises(UserError, match='no test_dataloader and test_cfg'):
+        build_runner(cfg).test()
+    cfg.optim_wrapper = None
+    with pytest.raises(UserError, match=r'optim_wrapper should .* or all gi'):
+        build_runner(cfg)
+    cfg.train_dataloader = cfg.train_cfg = None
+    with pytest.raises(UserError, match='nothing to train'):
+        build_runner(cfg).train()
+
+
 @pytest.mark.fault(31)
 def test_a_training_in_a_few_lines(config, capsys):
     runner = build_runner(config(4, persistent_workers=True))

@@ -3,6 +3,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.dataset import DefaultSampler, InfiniteSampler, pseudo_collate
@@ -16,6 +17,7 @@ from mmfashion_ext.runner.checks import (
     check_settings,
     check_training,
     dataset_name,
+    empty_dataset_errors,
 )
 
 
@@ -62,6 +64,22 @@ def test_a_training_without_a_step(num, options, epochs, message):
     with pytest.raises(UserError, match=message) as caught:
         check_training(loop)
     assert '\n' not in str(caught.value)
+
+
+@pytest.mark.fault(9)
+def test_a_dataset_that_mmengine_cannot_store():
+    """An empty one ended in a traceback of NumPy."""
+    cfg = {'dataset': {'type': 'Clothes', 'ann_file': 'a.json'}}
+    with (
+        pytest.raises(UserError, match=r'Clothes a\.json has no items to tr'),
+        empty_dataset_errors(cfg, 'train_dataloader'),
+    ):
+        np.concatenate([])
+    with (
+        pytest.raises(ValueError, match='another'),
+        empty_dataset_errors(cfg, 'train_dataloader'),
+    ):
+        raise ValueError('another')
 
 
 @pytest.mark.fault(9)

@@ -5,6 +5,7 @@ import gc
 import io
 import json
 import os
+import random
 import runpy
 import subprocess
 import sys
@@ -24,8 +25,12 @@ from mmfashion_ext.formats.deepfashion2.constants import CATEGORY_BY_ID
 def pytest_collection_modifyitems(items):
     """Files that start processes come first: they take longest.
 
-    So several workers end at about the same time.
+    So several workers end at about the same time. With SHUFFLE=SEED all
+    tests are run in a random order instead.
     """
+    if 'SHUFFLE' in os.environ:
+        random.Random(os.environ['SHUFFLE']).shuffle(items)
+        return
     long = {
         item.path
         for item in items
@@ -58,8 +63,7 @@ def remember_what_mmengine_repeats():
     """Two functions of their arguments alone that take most of many tests.
 
     For each ``_base_`` in a host MMEngine parses all of the host's metafiles,
-    and it formats a runner's config four times. The processes that tests
-    start do so still.
+    and it formats a runner's config four times.
     """
     if not plugins.is_installed('mmengine'):
         yield
@@ -98,13 +102,80 @@ def make_item(category_id=1, box=(10, 20, 60, 80), **changes):
     } | changes
 
 
+def seed_generators(seed=0):
+    """Set the random generators of Python, NumPy and PyTorch."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (the one that hosts use)
+    if 'torch' in sys.modules:
+        sys.modules['torch'].manual_seed(seed)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef):
+    """What tests share is drawn alike, whichever of them comes first."""
+    if fixturedef.scope == 'function':
+        return (yield)
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    torch = sys.modules.get('torch')
+    state = torch.get_rng_state() if torch else None
+    seed_generators()
+    try:
+        return (yield)
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        if torch:
+            torch.set_rng_state(state)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Draw alike in each test, whatever came before it."""
+    seed_generators()
+
+
+def managed_by_name():
+    """Class -> its instances by name, for all that MMEngine keeps so."""
+    utils = sys.modules.get('mmengine.utils')
+    found = [utils.ManagerMixin] if utils else []
+    for kind in found:  # grows meanwhile
+        found += kind.__subclasses__()
+    return {kind: kind._instance_dict for kind in found}
+
+
 @pytest.fixture(autouse=True)
-def own_default_scope():
-    """What a test sets as MMEngine's default scope ends with the test."""
+def own_process_state():
+    """What a test sets in its process ends with the test.
+
+    Default scope, loggers, visualizers and the like of MMEngine, environment
+    variables, arguments, search path, threads and modes of PyTorch and
+    OpenCV: so no test depends on those that ran before it.
+    """
+    torch = sys.modules.get('torch')
+    managed = {kind: dict(kept) for kind, kept in managed_by_name().items()}
+    environment, arguments = dict(os.environ), list(sys.argv)
+    search_path, folder = list(sys.path), Path.cwd()
+    threads = torch and torch.get_num_threads()
+    opencv_threads = cv2.getNumThreads()
     yield
+    for kind, kept in managed_by_name().items():
+        kept.clear()
+        kept.update(managed.get(kind, {}))
     registry = sys.modules.get('mmengine.registry')
     if registry is not None:
         registry.DefaultScope._instance_dict.clear()
+    for name in {*os.environ} - {*environment, 'PYTEST_CURRENT_TEST'}:
+        del os.environ[name]
+    os.environ.update(environment)
+    sys.argv[:], sys.path[:] = arguments, search_path
+    os.chdir(folder)
+    cv2.setNumThreads(opencv_threads)
+    if torch:
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+        torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture
@@ -224,8 +295,7 @@ def run_python():
 def run_ranks(tmp_path_factory):
     """Run a script as two processes at once: SCRIPT ARGS STORE RANK 2.
 
-    As torchrun would, whose own start takes longer than the rest. STORE is
-    a file through which the processes find each other.
+    As torchrun would, only faster; through STORE they find each other.
     """
 
     def run(script, *arguments):
@@ -256,20 +326,13 @@ def run_ranks(tmp_path_factory):
 def own_mmengine_globals():
     """What MMEngine keeps by name, loggers and the like, ends with a run."""
 
-    def kinds():
-        utils = sys.modules.get('mmengine.utils')
-        found = [utils.ManagerMixin] if utils else []
-        for kind in found:  # grows meanwhile
-            found += kind.__subclasses__()
-        return found
-
-    before = {kind: dict(kind._instance_dict) for kind in kinds()}
+    before = {kind: dict(kept) for kind, kept in managed_by_name().items()}
     for kind in before:
         kind._instance_dict.clear()
     try:
         yield
     finally:
-        for kind in kinds():
+        for kind in managed_by_name():
             for instance in kind._instance_dict.values():
                 for handler in getattr(instance, 'handlers', ()):
                     handler.close()
@@ -281,9 +344,8 @@ def own_mmengine_globals():
 def run_tool():
     """Run a script of this repository in this process, like ``run_python``.
 
-    Importing torch and the hosts takes many times longer than what the tests
-    have the tools do. That a tool runs in a process of its own, one test of
-    each tool shows; all others share what is imported.
+    Importing the hosts takes many times longer than the rest; one test of
+    each tool shows that it runs in a process of its own.
     """
 
     def run(script, *arguments, cwd=ROOT, status=0):
@@ -312,10 +374,7 @@ def run_tool():
 
 @pytest.fixture(scope='session')
 def tiny_deepfashion2(tmp_path_factory, run_tool):
-    """Four synthetic images to train on and two to validate on, converted.
-
-    Returns the folder and the ``--cfg-options`` that make a config use it.
-    """
+    """Four images to train on, two to validate on; folder, --cfg-options."""
     from mmfashion_ext.synthetic import generate_deepfashion2
 
     root = tmp_path_factory.mktemp('deepfashion2') / 'data'

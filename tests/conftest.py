@@ -135,7 +135,7 @@ def pytest_runtest_setup():
 
 
 def managed_by_name():
-    """Class -> its instances by name, for all that MMEngine keeps so."""
+    """Class of MMEngine -> its instances by name."""
     utils = sys.modules.get('mmengine.utils')
     found = [utils.ManagerMixin] if utils else []
     for kind in found:  # grows meanwhile
@@ -293,10 +293,7 @@ def run_python():
 
 @pytest.fixture(scope='session')
 def run_ranks(tmp_path_factory):
-    """Run a script as two processes at once: SCRIPT ARGS STORE RANK 2.
-
-    As torchrun would, only faster; through STORE they find each other.
-    """
+    """Run a script as two processes, as torchrun: SCRIPT ARGS STORE RANK 2."""
 
     def run(script, *arguments):
         store = tmp_path_factory.mktemp('ranks') / 'store'

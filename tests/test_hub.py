@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip('mmdet')
+import mmengine.runner  # noqa: F401 (registers hooks and visualizers)
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose

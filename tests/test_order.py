@@ -13,7 +13,7 @@ import torch
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 
-legacy = np.random.random  # noqa: NPY002 (the generator that hosts use)
+legacy = np.random.random  # the generator that hosts use
 pytestmark = pytest.mark.fault(33)
 
 

@@ -16,7 +16,7 @@ _MSRA = "model = dict(head=dict(decoder=dict(type='MSRAHeatmap')))\n"
 
 
 @pytest.fixture
-def scope(own_default_scope):
+def scope(own_process_state):
     """The default scope of mmpose's runners."""
     from mmengine.registry import init_default_scope
 

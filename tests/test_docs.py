@@ -70,7 +70,8 @@ def pages_with(*languages):
 NOTE = r"""
 set -euf
 note() { printf '%s\x1f' "$@" >&3; printf '\x1e' >&3; }
-for name in python torchrun make pip curl apt-get bash mkdir cd; do
+for name in python torchrun make pip curl apt-get bash mkdir cd docker mount \
+        df du; do
     eval "$name() { note $name \"\$@\"; }"
 done
 """
@@ -192,7 +193,7 @@ def check_values(page, args, words):
             assert mmfashion_ext.config_path(name), words
     options = getattr(args, 'cfg_options', None)
     if options and options != {'key': 'value'}:
-        system = next(name for name in SMALL if name in page)
+        system = next((s for s in SMALL if s in page), 'match_rcnn')
         placeholder = args.config in PLACEHOLDERS
         check_settings(SMALL[system] if placeholder else args.config, options)
 
@@ -215,6 +216,8 @@ def test_commands_are_those_of_the_tools(page):
             check_values(page, argparse.Namespace(), words)
         elif words[0] in ('python', 'torchrun') and words[1] != '-c':
             script, arguments = tool_of(words)
+            if script == 'pytest':
+                continue
             check_values(page, parse(script, arguments), words)
 
 

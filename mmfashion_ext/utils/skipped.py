@@ -4,8 +4,6 @@
 import logging
 from collections.abc import Sequence
 
-from mmengine.logging import print_log
-
 from ..errors import describe
 
 
@@ -51,3 +49,13 @@ def warn_named(
             logger='current',
             level=logging.WARNING,
         )
+
+
+def print_log(message: str, logger: str, level: int) -> None:
+    """Log by MMEngine; by Python alone where it is not installed."""
+    try:
+        from mmengine.logging import print_log
+    except ImportError:
+        logging.getLogger('mmfashion_ext').log(level, message)
+    else:
+        print_log(message, logger=logger, level=level)

@@ -206,6 +206,7 @@ def optim_wrapper(model, **kwargs):
     )
 
 
+@pytest.mark.fault(33)
 def test_bfloat16_learns_on_the_cpu():
     plain, half = recognizer().train(), recognizer().train()
     expected = learn(plain, optim_wrapper(plain))

@@ -159,8 +159,9 @@ def published_weights(name: str) -> str:
             return entry['Weights']
     raise UserError(
         f'no weights are published for {stem}. Train it '
-        f'({tool_command("train.py")} {config_path(name)}) and pass the file '
-        'as checkpoint='
+        f'({tool_command("train.py")} {config_path(name)}) and pass its '
+        'checkpoint: weights= of an inferencer, checkpoint= of the functions, '
+        '--weights of the tools'
     )
 
 

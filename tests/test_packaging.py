@@ -116,6 +116,8 @@ def test_no_host_is_a_hard_requirement(wheel):
 
 def test_editable_install_links_mim(source, tmp_path):
     """PEP 660: what ``pip install -e .`` calls."""
+    # of its own, since the links stay in it
+    source = shutil.copytree(source, tmp_path / 'source')
     options = ['--no-deps', '--no-build-isolation', '--target', tmp_path]
     pip('install', *options, '-e', source)
     mim = source / 'mmfashion_ext' / '.mim'

@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Publish a model: a small, safe checkpoint and its entry in the metafile."""
 
-import hashlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from .utils.checkpoint import (
     load_checkpoint_file,
     load_strictly,
 )
-from .utils.files import atomic_write
+from .utils.files import atomic_write, file_sha256
 
 
 def check_date(day: str) -> None:
@@ -90,7 +89,7 @@ def publish_checkpoint(
             # into the archive, and the same weights get another hash
             torch.save(published, file)
         torch.load(temporary, map_location='cpu', weights_only=True)
-        sha8 = hashlib.sha256(temporary.read_bytes()).hexdigest()[:8]
+        sha8 = file_sha256(temporary)[:8]
     target = out_dir / f'{name}_{day}-{sha8}.pth'
     (out_dir / f'{name}.pth').replace(target)
     return target

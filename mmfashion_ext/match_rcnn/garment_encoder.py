@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Garment encoder: detects clothes and computes their match features."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from ..inferencer import PredictionStream
 from ..retrieval.pair_similarity import PairSimilarity
 from ..utils.checkpoint import local_checkpoint
 from ..utils.duplicates import distinct_items
+from ..utils.files import file_sha256
 
 
 class EncodedImage(NamedTuple):
@@ -102,9 +102,8 @@ class GarmentEncoder:
             )
         self.similarity: PairSimilarity = head.similarity().to('cpu')
         self.score_thr = score_thr
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
         config = Path(config_path(model)).absolute()
-        self.fingerprint = f'{config.stem}:{digest[:16]}'
+        self.fingerprint = f'{config.stem}:{file_sha256(file)[:16]}'
         zoo = config.is_relative_to(root() / 'configs')
         self.origin = {
             'config': config.stem if zoo else str(config),

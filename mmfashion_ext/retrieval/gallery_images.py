@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Images of a gallery index: what their files were when they were read."""
 
-import hashlib
 import os
 import stat
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from typing import Literal
 
 from ..formats.checks import Fields, require
 from ..formats.rules import Integer, Number, Text
+from ..utils.files import file_sha256
 from ..utils.sources import MAX_BYTES
 from .scoring import RetrievalError
 
@@ -124,6 +124,6 @@ def _hash(path: str | Path, size: int) -> str:
     if not 0 <= size <= MAX_BYTES:
         return ''
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return file_sha256(path)
     except OSError:
         return ''

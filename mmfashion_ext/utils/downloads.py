@@ -12,8 +12,6 @@ import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,7 +22,8 @@ from rich.console import Console
 from rich.progress import DownloadColumn, Progress, TimeRemainingColumn
 
 from ..errors import UserError
-from .files import atomic_write, make_folder, write_json
+from .file_lock import file_lock
+from .files import atomic_write, file_sha256, write_json
 
 #: End of a published file's name: the first 8 digits of its SHA-256.
 HASHED_NAME = re.compile(r'-([0-9a-f]{8})\.pth$')
@@ -68,7 +67,7 @@ def cached_download(url: str) -> Path:
         return file
     if digest:  # downloaded by other tools, or by hand
         shared = Path(torch.hub.get_dir(), 'checkpoints', name)
-        if shared.is_file() and _sha256(shared).startswith(digest[1]):
+        if shared.is_file() and file_sha256(shared).startswith(digest[1]):
             return shared
     try:
         _fill(url, file, record, digest and digest[1])
@@ -84,8 +83,7 @@ def cached_download(url: str) -> Path:
 
 def _fill(url: str, file: Path, record: Path, digest: str | None) -> None:
     """Download to the cache, unless another process did so meanwhile."""
-    make_folder(file.parent)
-    with _locked(file.parent / '.lock'):
+    with file_lock(file):
         if _is_whole(file, record, digest):
             return
         with atomic_write(file) as partial:
@@ -105,19 +103,11 @@ def _is_whole(file: Path, record: Path, digest: str | None) -> bool:
         known = json.loads(record.read_text())
         return (
             file.stat().st_size == known['bytes']
-            and _sha256(file) == known['sha256']
+            and file_sha256(file) == known['sha256']
             and known['sha256'].startswith(digest or '')
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return False  # not there, or torn: downloaded again
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open('rb') as opened:
-        while chunk := opened.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _download(url: str, file: Path) -> dict[str, Any]:
@@ -186,16 +176,3 @@ def _too_large(url: str) -> DownloadError:
         f'{url}: more than {MAX_BYTES >> 30} GiB; expected a checkpoint. '
         'Check the address'
     )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Let one thread or process at a time download a file."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: files are still written whole or not
-        yield
-        return
-    with path.open('w') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

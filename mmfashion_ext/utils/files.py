@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Read JSON; write files and folders: whole or not at all."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -110,3 +111,19 @@ def write_json(path: str | Path, content: object) -> None:
     with atomic_write(path) as temporary, temporary.open('w') as file:
         json.dump(content, file, indent=2, allow_nan=False)
         file.write('\n')
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's content, read piece by piece.
+
+    Args:
+        path (str | Path): An existing file.
+
+    Returns:
+        str: 64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    with open(path, 'rb') as opened:
+        while chunk := opened.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.utils import downloads
+from mmfashion_ext.utils import downloads, file_lock
 from mmfashion_ext.utils.downloads import DownloadError, cached_download
 
 pytestmark = pytest.mark.fault(3)
@@ -149,7 +149,7 @@ def test_a_cache_that_cannot_be_written(site, tmp_path, monkeypatch):
     def full(path):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(downloads, 'make_folder', full)
+    monkeypatch.setattr(file_lock, 'make_folder', full)
     with pytest.raises(DownloadError, match=r'No space.*TORCH_HOME'):
         cached_download(f'{site.url}/model.pth')
 

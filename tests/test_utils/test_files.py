@@ -1,10 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import hashlib
 import os
 
 import pytest
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.utils.files import read_json
+from mmfashion_ext.utils.files import file_sha256, read_json
 
 
 def test_reads_json(tmp_path):
@@ -64,3 +65,10 @@ def test_encodings_are_read_or_named(tmp_path):
         path.write_text('["é"]', encoding=encoding)
         with pytest.raises(UserError, match='the list is not valid JSON'):
             read_json(path, 'list')
+
+
+def test_sha256_of_a_file_larger_than_a_piece(tmp_path):
+    path = tmp_path / 'x'
+    path.write_bytes(b'ab' * 2**20)
+    expected = hashlib.sha256(b'ab' * 2**20).hexdigest()
+    assert file_sha256(path) == file_sha256(str(path)) == expected

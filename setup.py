@@ -12,7 +12,14 @@ ROOT = Path(__file__).resolve().parent
 PACKAGE = 'mmfashion_ext'
 #: What OpenMMLab's tools look for in ``<package>/.mim``. ``requirements``
 #: lets the copy of ``tools/install.py`` in there work.
-MIM = ('configs', 'tools', 'demo', 'requirements', 'model-index.yml')
+MIM = (
+    'configs',
+    'weights',
+    'tools',
+    'demo',
+    'requirements',
+    'model-index.yml',
+)
 
 # Hosts are never in install_requires: the forks (onedl-*) and upstream bring
 # the same import packages, so a plain `pip install` would unpack one over the

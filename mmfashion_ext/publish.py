@@ -1,6 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Publish a model: a small, safe checkpoint and its entry in the metafile."""
 
+import shutil
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,14 @@ from .utils.checkpoint import (
     extract_state_dict,
     load_checkpoint_file,
     load_strictly,
+    load_weights,
 )
 from .utils.files import atomic_write, file_sha256
+from .utils.tensor_file import SUFFIX, write_tensor_file
+
+#: What a file of the zoo keeps of a training's ``meta``; the config and the
+#: versions, which name folders and machines, stay out.
+_ZOO_META = ('dataset_meta', 'epoch', 'iter')
 
 
 def check_date(day: str) -> None:
@@ -77,11 +85,7 @@ def publish_checkpoint(
         UserError: ``day`` is not a date.
     """
     check_date(day)
-    content = _load_trusted(source) if trust else load_checkpoint_file(source)
-    weights = extract_state_dict(content, source)
-    if model is not None:
-        load_strictly(model, weights, source, name)
-    meta = checkpoint_meta(content, source) if 'state_dict' in content else {}
+    weights, meta = _read(source, name, model, trust)
     published = {'meta': to_plain(meta), 'state_dict': weights}
     with atomic_write(out_dir / f'{name}.pth') as temporary:
         with temporary.open('wb') as file:
@@ -93,6 +97,81 @@ def publish_checkpoint(
     target = out_dir / f'{name}_{day}-{sha8}.pth'
     (out_dir / f'{name}.pth').replace(target)
     return target
+
+
+def publish_to_zoo(
+    source: Path,
+    name: str,
+    folder: Path,
+    *,
+    model: nn.Module,
+    half: bool = True,
+    trust: bool = False,
+) -> Path:
+    """Write the weights of a model as a file of the zoo, and read them back.
+
+    The averaged weights where there was an EMA; of ``meta`` the classes and
+    the like (``dataset_meta``), epoch and iteration. The same weights give
+    the same file, and so the same name.
+
+    Args:
+        source (Path): A training checkpoint, or any file of weights.
+        name (str): The config's name.
+        folder (Path): Created if missing; ``weights/`` of the repository.
+        model (nn.Module): The model of that name, which the weights must fit
+            to the last key; it gets those that were written.
+        half (bool): Matrices and filters as float16, see
+            :func:`~.utils.tensor_file.write_tensor_file`. Defaults to True.
+        trust (bool): See :func:`publish_checkpoint`.
+
+    Returns:
+        Path: ``folder/NAME-SHA8.safetensors``.
+
+    Raises:
+        FileNotFoundError: No such file.
+        CheckpointError: See :func:`publish_checkpoint`.
+    """
+    weights, meta = _read(source, name, model, trust)
+    meta = {k: to_plain(meta[k]) for k in _ZOO_META if meta.get(k) is not None}
+    with tempfile.TemporaryDirectory(prefix='publish_') as temporary:
+        file = Path(temporary, f'{name}{SUFFIX}')
+        write_tensor_file(file, weights, meta, half=half)
+        load_weights(model, file, name)
+        target = folder / f'{name}-{file_sha256(file)[:8]}{SUFFIX}'
+        with atomic_write(target) as partial:
+            shutil.copyfile(file, partial)
+    return target
+
+
+def zoo_metadata(file: Path, model: nn.Module) -> dict[str, Any]:
+    """Return what a metafile says of a file of the zoo.
+
+    Args:
+        file (Path): What :func:`publish_to_zoo` wrote.
+        model (nn.Module): The model of its weights.
+
+    Returns:
+        dict: ``SHA-256``, ``File Size (MB)`` and ``Parameters (M)``; of
+        1,000,000 bytes and parameters.
+    """
+    parameters = sum(value.numel() for value in model.parameters())
+    return {
+        'SHA-256': file_sha256(file),
+        'File Size (MB)': round(file.stat().st_size / 1e6, 2),
+        'Parameters (M)': round(parameters / 1e6, 2),
+    }
+
+
+def _read(
+    source: Path, name: str, model: nn.Module | None, trust: bool
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return weights, which fit the model, and ``meta`` of a checkpoint."""
+    content = _load_trusted(source) if trust else load_checkpoint_file(source)
+    weights = extract_state_dict(content, source)
+    if model is not None:
+        load_strictly(model, weights, source, name)
+    meta = checkpoint_meta(content, source) if 'state_dict' in content else {}
+    return weights, meta
 
 
 def _load_trusted(source: Path) -> Any:
@@ -149,7 +228,10 @@ def find_metafile(name: str) -> Path:
 
 
 def update_metafile(
-    name: str, metrics: dict[str, float] | None, url: str | None
+    name: str,
+    metrics: dict[str, float] | None,
+    url: str | None,
+    metadata: dict[str, Any] | None = None,
 ) -> Path:
     """Write numbers and the weights' address into a model's entry.
 
@@ -157,7 +239,9 @@ def update_metafile(
         name (str): Name of the model, or path of its config.
         metrics (dict[str, float], optional): What ``tools/test.py --out``
             wrote, see :func:`~.evaluation.metafile.build_results`.
-        url (str, optional): Where the weights can be downloaded.
+        url (str, optional): Where the weights can be downloaded, or their
+            path below the folder of ``model-index.yml``.
+        metadata (dict, optional): Goes into ``Metadata``.
 
     Returns:
         Path: The metafile.
@@ -167,5 +251,6 @@ def update_metafile(
             cannot be used.
     """
     path = find_metafile(name)
-    update_entry(path, Path(hub.config_path(name)).stem, metrics, url)
+    stem = Path(hub.config_path(name)).stem
+    update_entry(path, stem, metrics, url, metadata)
     return path

@@ -67,13 +67,16 @@ def test_metadata_says_what_the_config_does(entry):
 
 @each_entry
 def test_weights_are_named_by_model_and_hash(entry):
-    weights = entry.get('Weights')
+    weights, meta = entry.get('Weights'), entry['Metadata']
     if weights is None:
+        assert not {'SHA-256', 'File Size (MB)'} & set(meta)
         return
-    assert weights.startswith('https://')
-    name = weights.rpartition('/')[2]
-    assert name.startswith(f'{entry["Name"]}_')
-    assert HASHED_NAME.search(name)
+    folder, _, name = weights.rpartition('/')
+    assert folder == 'weights' or folder.startswith('https://')
+    assert name.startswith(entry['Name'])
+    assert HASHED_NAME.search(name)[1] == meta['SHA-256'][:8]
+    needed = {'File Size (MB)', 'Parameters (M)', 'License', 'Training Data'}
+    assert needed <= set(meta)
     assert entry['Results'], 'published weights without numbers'
 
 

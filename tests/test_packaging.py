@@ -21,6 +21,7 @@ PARTS = (
     'MANIFEST.in',
     'mmfashion_ext',
     'configs',
+    'weights',
     'tools',
     'demo',
     'requirements',
@@ -64,7 +65,7 @@ def wheel(source, tmp_path_factory):
 
 def test_wheel_carries_mim(wheel, source):
     names = {n for n in wheel.namelist() if n.startswith('mmfashion_ext/.mim')}
-    for part in ('configs', 'tools', 'demo', 'requirements'):
+    for part in ('configs', 'weights', 'tools', 'demo', 'requirements'):
         for path in (source / part).rglob('*'):
             if path.is_file():
                 relative = path.relative_to(source)

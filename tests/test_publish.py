@@ -12,13 +12,17 @@ from mmfashion_ext.errors import UserError
 from mmfashion_ext.publish import (
     find_metafile,
     publish_checkpoint,
+    publish_to_zoo,
     to_plain,
     update_metafile,
+    zoo_metadata,
 )
 from mmfashion_ext.utils.checkpoint import (
     CheckpointError,
     UnsafeCheckpointError,
+    load_checkpoint_file,
 )
+from mmfashion_ext.utils.files import file_sha256
 
 
 @pytest.fixture
@@ -115,3 +119,45 @@ def test_metafile_is_found_above_the_config(monkeypatch, tmp_path):
     config.write_text('model = dict()')
     with pytest.raises(UserError, match=r'no metafile\.yml in any folder'):
         update_metafile(str(config), {}, None)
+
+
+class Model(torch.nn.Module):
+    """One filter and one bias."""
+
+    def __init__(self):
+        super().__init__()
+        self.filter = torch.nn.Parameter(torch.zeros(3, 2))
+        self.bias = torch.nn.Parameter(torch.zeros(2))
+
+
+def test_file_of_the_zoo(tmp_path):
+    """Half of the size, plain, named by its hash; no name of a machine."""
+    weights = {'filter': torch.full((3, 2), 0.1), 'bias': torch.rand(2)}
+    meta = {'epoch': 2, 'cfg': "work_dir = '/home/me'", 'seed': 3}
+    meta['dataset_meta'] = {'classes': ('a', 'b')}
+    source, out = tmp_path / 'x.pth', tmp_path / 'out'
+    torch.save({'state_dict': weights, 'meta': meta}, source)
+    model = Model()
+    path = publish_to_zoo(source, 'x', out, model=model)
+    assert [*out.iterdir()] == [path]
+    assert path.name == f'x-{file_sha256(path)[:8]}.safetensors'
+    content = load_checkpoint_file(path)
+    assert content['meta'] == {
+        'dataset_meta': {'classes': ['a', 'b']},
+        'epoch': 2,
+    }
+    assert content['state_dict']['filter'].dtype == torch.float16
+    assert torch.equal(content['state_dict']['bias'], weights['bias'])
+    # the model has what was written, not what was read
+    assert torch.equal(model.filter, weights['filter'].half().float())
+    found = zoo_metadata(path, model)
+    assert found['SHA-256'] == file_sha256(path)
+    assert found['Parameters (M)'] == round(8 / 1e6, 2)
+
+    exact = publish_to_zoo(source, 'x', out, model=model, half=False)
+    assert torch.equal(model.filter, weights['filter'])
+    assert exact != path
+    torch.save({'filter': weights['filter']}, source)
+    with pytest.raises(CheckpointError, match='1 missing: bias'):
+        publish_to_zoo(source, 'x', tmp_path / 'none', model=model)
+    assert not (tmp_path / 'none').exists()

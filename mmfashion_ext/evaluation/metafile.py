@@ -70,8 +70,19 @@ _MODEL: Fields = {
     'Name': _NAME,
     'In Collection': _NAME,
     'Config': Text('a path'),
-    'Metadata': Record({'Tasks': ListOf(_NAME, 'names'), 'Dataset': _NAME}),
-    'Weights': OptionalField(Text('a URL')),
+    'Metadata': Record(
+        {
+            'Tasks': ListOf(_NAME, 'names'),
+            'Dataset': _NAME,
+            'SHA-256': OptionalField(Text('64 hexadecimal digits')),
+            'File Size (MB)': OptionalField(Number(0)),
+            'Parameters (M)': OptionalField(Number(0)),
+            'FLOPs (G)': OptionalField(Number(0)),
+            'License': OptionalField(Text('a licence')),
+            'Training Data': OptionalField(Text('what it was trained on')),
+        }
+    ),
+    'Weights': OptionalField(Text('a path or URL')),
     'Results': OptionalField(_RESULTS),
     'Paper Results': OptionalField(_RESULTS),
 }
@@ -186,6 +197,7 @@ def update_entry(
     name: str,
     metrics: dict[str, float] | None = None,
     url: str | None = None,
+    metadata: dict[str, Any] | None = None,
 ) -> None:
     """Write numbers and the weights' address into a model's entry.
 
@@ -195,7 +207,9 @@ def update_entry(
         path (Path): The metafile.
         name (str): Name of the model.
         metrics (dict[str, float], optional): See :func:`build_results`.
-        url (str, optional): Where the weights can be downloaded.
+        url (str, optional): Where the weights can be downloaded, or their
+            path below the folder of ``model-index.yml``.
+        metadata (dict, optional): Goes into ``Metadata``; None removes.
 
     Raises:
         UserError: The metafile has no such entry, or the metrics cannot be
@@ -210,6 +224,10 @@ def update_entry(
         entry['Results'] = build_results(metrics, entry['Metadata']['Dataset'])
     if url is not None:
         entry['Weights'] = url
+    for key, value in (metadata or {}).items():
+        entry['Metadata'].pop(key, None)
+        if value is not None:
+            entry['Metadata'][key] = value
     lines = path.read_text(encoding='utf-8').splitlines()
     header = [line for line in lines if line.startswith('#')]
     body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -1,11 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Load checkpoints safely: they are read as data, no code in a file runs.
 
-A ``.pth`` file is a pickle, and an ordinary unpickler calls whatever function
-the file names. Everything here goes through :mod:`.safe_pickle`, which refuses
-what weights and logs do not consist of. MMEngine's own loader falls back to
-the ordinary unpickler, so a file is to pass :func:`assert_safe` before its
-path is handed to a host.
+A safetensors file is data alone. A ``.pth`` file is a pickle, and an ordinary
+unpickler calls whatever function the file names: here it goes through
+:mod:`.safe_pickle`, which refuses what weights and logs do not consist of.
+MMEngine's own loader falls back to the ordinary unpickler, so a file is to
+pass :func:`assert_safe` before its path is handed to a host.
 """
 
 import os
@@ -23,6 +23,7 @@ from . import safe_pickle
 from .downloads import HASHED_NAME as HASHED_NAME
 from .downloads import DownloadError, cached_download
 from .sources import check_regular_file, is_url
+from .tensor_file import is_tensor_file, read_tensor_file
 from .weights import LoadReport, Partial, load_state
 
 _TRUE = ('1', 'y', 'yes', 'true')  # of PyTorch's environment variables
@@ -48,8 +49,8 @@ def load_checkpoint_file(
 ) -> dict:
     """Read a checkpoint without running any code from it.
 
-    Published files and MMEngine's training checkpoints (logs and optimizer
-    state included) are read; a URL is downloaded first, see
+    Published files, safetensors and MMEngine's training checkpoints (logs and
+    optimizer state included) are read; a URL is downloaded first, see
     :func:`local_checkpoint`.
 
     Args:
@@ -295,13 +296,17 @@ def check_weights(path: str | None) -> str | None:
 
 def _load(file: Path, map_location: str | torch.device, *, mmap: bool) -> Any:
     """Read a file; its type is checked by :func:`_is_zip`."""
-    if os.environ.get('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0') in _TRUE:
+    if os.environ.get(
+        'TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0'
+    ) in _TRUE and not is_tensor_file(file):
         raise CheckpointError(
             f'{file}: TORCH_FORCE_WEIGHTS_ONLY_LOAD is set in the '
             'environment, and lets PyTorch read no logs of a training. Unset '
             'it: checkpoints are read here as data in any case'
         )
     try:
+        if is_tensor_file(file):
+            return read_tensor_file(file, map_location, mmap=mmap)
         mmap = _is_zip(file) and mmap
 
         def load(**options: Any) -> Any:
@@ -359,8 +364,8 @@ def _is_zip(file: Path) -> bool:
     # tar: the format before PyTorch 0.1.9, unpacked to files
     if not start.startswith(b'\x80') or tarfile.is_tarfile(file):
         raise CheckpointError(
-            f'{file} is not a PyTorch checkpoint (neither zip nor pickle). '
-            'Download it again or pass another file'
+            f'{file} is not a PyTorch checkpoint (neither zip nor pickle), '
+            'nor a safetensors file. Download it again or pass another file'
         )
     return False
 

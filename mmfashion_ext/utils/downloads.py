@@ -26,7 +26,9 @@ from .file_lock import file_lock
 from .files import atomic_write, file_sha256, write_json
 
 #: End of a published file's name: the first 8 digits of its SHA-256.
-HASHED_NAME = re.compile(r'-([0-9a-f]{8})\.pth$')
+HASHED_NAME = re.compile(r'-([0-9a-f]{8})\.(?:pth|safetensors)$')
+
+_FRAGMENT = re.compile(r'sha256=([0-9a-f]{64})')
 
 #: Largest download in bytes.
 MAX_BYTES = 32 * 2**30
@@ -44,7 +46,8 @@ def cached_download(url: str) -> Path:
     """Return the local file of a URL; download it unless it is there, whole.
 
     Args:
-        url (str): An http(s) URL. Where its name ends in ``-{sha8}.pth``, the
+        url (str): An http(s) URL. Where its name ends in ``-{sha8}.pth`` or
+            ``-{sha8}.safetensors``, or the URL in ``#sha256=...``, the
             content must have that SHA-256.
 
     Returns:
@@ -55,22 +58,24 @@ def cached_download(url: str) -> Path:
         DownloadError: There is no such file or no connection, the download
             breaks off, or its hash is not that of the name.
     """
+    url, _, fragment = url.partition('#')
     name = unquote(urlsplit(url).path.rpartition('/')[2])
     name = re.sub(r'[^\w.+-]', '_', name)[-150:].lstrip('.') or 'file'
-    digest = HASHED_NAME.search(name)
+    match = _FRAGMENT.fullmatch(fragment) or HASHED_NAME.search(name)
+    digest = match and match[1]
     # the hash vouches for the content, whatever the query
     key = url.partition('?')[0] if digest else url
     folder = Path(torch.hub.get_dir(), 'checkpoints', 'mmfashion_ext')
     folder /= hashlib.sha256(key.encode()).hexdigest()[:16]
     file, record = folder / name, folder / f'{name}.json'
-    if _is_whole(file, record, digest and digest[1]):
+    if _is_whole(file, record, digest):
         return file
     if digest:  # downloaded by other tools, or by hand
         shared = Path(torch.hub.get_dir(), 'checkpoints', name)
-        if shared.is_file() and file_sha256(shared).startswith(digest[1]):
+        if shared.is_file() and file_sha256(shared).startswith(digest):
             return shared
     try:
-        _fill(url, file, record, digest and digest[1])
+        _fill(url, file, record, digest)
     except UserError:
         raise
     except OSError as error:
@@ -90,9 +95,9 @@ def _fill(url: str, file: Path, record: Path, digest: str | None) -> None:
             content = _download(url, partial)
             if not content['sha256'].startswith(digest or ''):
                 raise DownloadError(
-                    f'{url}: invalid hash value: the name says {digest}, the '
-                    f'content has {content["sha256"][:8]}. Download again, or '
-                    'ask the publisher'
+                    f'{url}: invalid hash value: expected {digest}, the '
+                    f'content has {content["sha256"][: len(digest or "")]}. '
+                    'Download again, or ask the publisher'
                 )
         write_json(record, content)
 

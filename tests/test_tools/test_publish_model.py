@@ -9,6 +9,8 @@ import torch
 import yaml
 
 from mmfashion_ext import hub
+from mmfashion_ext.utils.checkpoint import load_checkpoint_file
+from mmfashion_ext.utils.files import file_sha256
 
 MISC = Path(__file__).parents[2] / 'tools' / 'misc'
 NAME = 'match-rcnn_r18_deepfashion2'
@@ -65,6 +67,7 @@ def zoo(tmp_path, monkeypatch):
         'Import:\n- configs/match_rcnn/metafile.yml\n'
     )
     monkeypatch.setattr(hub, 'root', lambda: root)
+    monkeypatch.setattr(hub.catalog, 'root', lambda: root)
     monkeypatch.setattr(hub, 'get_model', lambda name: Model())
     return root
 
@@ -102,7 +105,9 @@ def test_numbers_travel_from_a_test_to_the_model_zoo(
     args += ['--metrics', tmp_path / 'metrics.json', '--url', 'https://h/m/']
     assert run(publish_model, monkeypatch, *args) == 0
     (published,) = (tmp_path / 'o').iterdir()
-    assert hub.published_weights(NAME) == f'https://h/m/{published.name}'
+    sha256 = file_sha256(published)
+    url = f'https://h/m/{published.name}#sha256={sha256}'
+    assert hub.published_weights(NAME) == url
     metafile = zoo / 'configs' / 'match_rcnn' / 'metafile.yml'
     assert metafile.read_text().startswith('# a header\nCollections:\n')
 
@@ -113,6 +118,36 @@ def test_numbers_travel_from_a_test_to_the_model_zoo(
     assert run(gen_model_zoo, monkeypatch) == 0
     after = (zoo / 'model_zoo.md').read_text()
     assert f'| AP 0.500 |  | [download](https://h/m/{published.name})' in after
+
+
+def test_weights_go_into_the_repository(zoo, training, monkeypatch, capsys):
+    args = [training, NAME, '--zoo', '--license', 'MIT']
+    args += ['--training-data', 'D, 3 images']
+    assert run(publish_model, monkeypatch, *args) == 0
+    (published,) = (zoo / 'weights').iterdir()
+    sha256 = file_sha256(published)
+    assert published.name == f'{NAME}-{sha256[:8]}.safetensors'
+    (entry,) = hub.metafile_entries()
+    assert entry['Weights'] == f'weights/{published.name}'
+    assert entry['Metadata'] == {
+        'Tasks': ['Object Detection'],
+        'Dataset': 'D',
+        'SHA-256': sha256,
+        'File Size (MB)': round(published.stat().st_size / 1e6, 2),
+        'Parameters (M)': 0.0,
+        'License': 'MIT',
+        'Training Data': 'D, 3 images',
+    }
+    assert hub.published_weights(NAME) == str(published)
+    # published again: the older file goes
+    torch.save({'w': torch.zeros(2)}, training)
+    assert run(publish_model, monkeypatch, *args[:3]) == 0
+    (newer,) = (zoo / 'weights').iterdir()
+    assert newer != published
+    assert hub.published_weights(NAME) == str(newer)
+    content = load_checkpoint_file(newer)
+    assert content['state_dict']['w'].tolist() == [0, 0]
+    assert hub.metafile_entries()[0]['Metadata']['License'] == 'MIT'
 
 
 @pytest.mark.fault(19)
@@ -153,9 +188,12 @@ def test_user_errors_are_one_line_and_leave_nothing(
         ((training, NAME, '--metrics', bad), 'no metric of Object Detection'),
         ((training, NAME, '--metrics', cut), 'cut.json: the metrics is not'),
         ((training, NAME, '--metrics', flat), 'expected {metric: number}'),
+        ((training, NAME, '--zoo', '--url', 'https://a'), 'leave one out'),
+        ((other, NAME, '--zoo'), 'weights of another model than'),
     ]:
         assert run(publish_model, monkeypatch, *args, '--out-dir', out) == 2
         error = capsys.readouterr().err
         assert message in error
         assert error.count('\n') == 1
     assert not out.exists()
+    assert not (zoo / 'weights').exists()

@@ -1,13 +1,19 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Publish a training checkpoint.
+r"""Publish a training checkpoint.
 
 Keeps the weights (the averaged ones where there was an EMA) and the plain
 values of its meta data, drops optimizer, schedulers and logs, and writes
 NAME_DATE-SHA8.pth, which loads with torch.load(weights_only=True) anywhere.
 
+With --zoo: writes weights/NAME-SHA8.safetensors of this repository, which the
+wheel carries, with matrices and filters as float16, removes the model's older
+file, and writes path, SHA-256, size and parameters to the metafile.
+
 Examples:
     python tools/misc/publish_model.py work_dirs/NAME/epoch_12.pth NAME
     python tools/misc/publish_model.py epoch_12.pth NAME --metrics metrics.json
+    python tools/misc/publish_model.py epoch_12.pth NAME --zoo \
+        --metrics metrics.json --license Apache-2.0 --training-data 'CCP, ...'
 """
 
 import argparse
@@ -15,6 +21,7 @@ from datetime import date
 from pathlib import Path
 
 from mmfashion_ext import hub
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.metafile import build_results, read_metrics
 from mmfashion_ext.utils.cli import run_tool
 
@@ -45,6 +52,22 @@ def parse_args() -> argparse.Namespace:
         help='the file will be at PREFIX/FILE: goes into the metafile',
     )
     parser.add_argument(
+        '--zoo',
+        action='store_true',
+        help='write to weights/ of this repository instead of --out-dir',
+    )
+    parser.add_argument(
+        '--float32',
+        action='store_true',
+        help='with --zoo: keep all weights as float32',
+    )
+    parser.add_argument(
+        '--license', metavar='TEXT', help='with --zoo: of the weights'
+    )
+    parser.add_argument(
+        '--training-data', metavar='TEXT', help='with --zoo: trained on'
+    )
+    parser.add_argument(
         '--trust',
         action='store_true',
         help='also read a checkpoint of arbitrary Python objects. This runs '
@@ -56,12 +79,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Publish the checkpoint, then update the metafile."""
     args = parse_args()
-    from mmfashion_ext.publish import (
-        check_date,
-        find_metafile,
-        publish_checkpoint,
-        update_metafile,
-    )
+    from mmfashion_ext.publish import check_date, find_metafile
 
     # all that can be refused comes before any work
     name = Path(hub.config_path(args.name)).stem
@@ -70,8 +88,56 @@ def main() -> None:
     if args.metrics:
         metrics = read_metrics(args.metrics)
         build_results(metrics, dataset='')
-    if args.metrics or args.url:
+    if args.zoo and args.url:
+        raise UserError(
+            '--zoo and --url were both given: the file is either in weights/ '
+            'or at a URL; leave one out'
+        )
+    if args.metrics or args.url or args.zoo:
         find_metafile(args.name)
+    publish = to_zoo if args.zoo else to_folder
+    publish(args, name, metrics)
+
+
+def to_zoo(
+    args: argparse.Namespace, name: str, metrics: dict[str, float] | None
+) -> None:
+    """Publish to the repository's weights/ and to the metafile."""
+    from mmfashion_ext.publish import (
+        publish_to_zoo,
+        update_metafile,
+        zoo_metadata,
+    )
+
+    model, folder = hub.get_model(args.name), hub.root() / 'weights'
+    target = publish_to_zoo(
+        args.checkpoint,
+        name,
+        folder,
+        model=model,
+        half=not args.float32,
+        trust=args.trust,
+    )
+    print(f'wrote {target}')
+    metadata = zoo_metadata(target, model)
+    given = {'License': args.license, 'Training Data': args.training_data}
+    metadata |= {key: value for key, value in given.items() if value}
+    url = target.relative_to(hub.root()).as_posix()
+    path = update_metafile(args.name, metrics, url, metadata)
+    for old in folder.glob(f'{name}-????????{target.suffix}'):
+        if old != target:
+            old.unlink()
+            print(f'removed {old}')
+    print(f'updated {path}; now run: python tools/misc/gen_model_zoo.py')
+
+
+def to_folder(
+    args: argparse.Namespace, name: str, metrics: dict[str, float] | None
+) -> None:
+    """Publish to --out-dir; write numbers and the URL to the metafile."""
+    from mmfashion_ext.publish import publish_checkpoint, update_metafile
+    from mmfashion_ext.utils.files import file_sha256
+
     target = publish_checkpoint(
         args.checkpoint,
         name,
@@ -83,7 +149,8 @@ def main() -> None:
     print(f'wrote {target}')
     if args.metrics or args.url:
         url = args.url and f'{args.url.rstrip("/")}/{target.name}'
-        path = update_metafile(args.name, metrics, url)
+        metadata = {'SHA-256': file_sha256(target)} if url else None
+        path = update_metafile(args.name, metrics, url, metadata)
         print(f'updated {path}; now run: python tools/misc/gen_model_zoo.py')
 
 

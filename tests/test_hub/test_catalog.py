@@ -22,34 +22,10 @@ from mmengine.utils import get_installed_path
 import mmfashion_ext
 from mmfashion_ext import hub
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.utils.checkpoint import (
-    CheckpointError,
-    UnsafeCheckpointError,
-)
+from mmfashion_ext.hub import catalog
+from mmfashion_ext.utils.files import file_sha256
 
 NAME = 'match-rcnn_r50_fpn_8xb2-1x_deepfashion2'
-
-SMALL = """
-_base_ = __import__('mmfashion_ext').config_path({base!r})
-model = dict(
-    backbone=dict(depth=18, base_channels=8, init_cfg=None),
-    neck=dict(in_channels=[8, 16, 32, 64], out_channels=16),
-    rpn_head=dict(in_channels=16, feat_channels=16),
-    roi_head=dict(
-        bbox_roi_extractor=dict(out_channels=16),
-        bbox_head=dict(in_channels=16, fc_out_channels=16),
-        mask_roi_extractor=dict(out_channels=16),
-        mask_head=dict(in_channels=16, conv_out_channels=8),
-        landmark_head=dict(num_convs=1, in_channels=16, conv_channels=8)))
-"""
-
-
-@pytest.fixture
-def small(tmp_path):
-    """A user's config of a small model that inherits one of ours by name."""
-    path = tmp_path / 'my_config.py'
-    path.write_text(SMALL.format(base=NAME))
-    return str(path)
 
 
 def test_config_is_found_by_name_and_by_path(tmp_path, monkeypatch):
@@ -76,15 +52,15 @@ def test_unknown_config_lists_close_names():
 def test_installed_package_uses_its_mim_folder(tmp_path, monkeypatch):
     package = tmp_path / 'mmfashion_ext'
     configs = package / '.mim' / 'configs' / 'match_rcnn'
-    monkeypatch.setattr(hub, '_PACKAGE', package)
-    find = hub.root.__wrapped__  # past the cache
+    monkeypatch.setattr(catalog, '_PACKAGE', package)
+    find = catalog.root.__wrapped__  # past the cache
     with pytest.raises(FileNotFoundError, match=r'no model-index\.yml in'):
         find()
     configs.mkdir(parents=True)
     (configs / 'a_b.py').touch()
     (package / '.mim' / 'model-index.yml').touch()
     assert find() == package / '.mim'
-    monkeypatch.setattr(hub, 'root', find)
+    monkeypatch.setattr(catalog, 'root', find)
     assert hub.config_path('a_b') == str(configs / 'a_b.py')
     (tmp_path / 'model-index.yml').touch()  # a clone: the copy may be stale
     assert find() == tmp_path
@@ -105,62 +81,9 @@ def test_models_are_listed_by_pattern_and_task():
         mmfashion_ext.list_models(task='zzz')
 
 
-def test_get_model_builds_in_the_hosts_scope_and_leaves_no_trace(small):
-    before = DefaultScope.get_current_instance()
-    model = mmfashion_ext.get_model(small)
-    assert type(model).__module__.startswith('mmdet.')
-    assert type(model.roi_head).__name__ == 'MatchRoIHead'
-    assert not model.training
-    assert model.cfg.filename == small
-    assert DefaultScope.get_current_instance() is before
-
-
-def test_get_model_takes_options(small):
-    def convs(**options):
-        model = mmfashion_ext.get_model(small, **options)
-        return model.roi_head.mask_head.num_convs
-
-    assert convs(model={'roi_head': {'mask_head': {'num_convs': 1}}}) == 1
-    assert convs(**{'model.roi_head.mask_head.num_convs': 2}) == 2
-
-
-def test_get_model_loads_weights(small, tmp_path):
-    weights = mmfashion_ext.get_model(small).state_dict()
-    path = tmp_path / 'epoch_1.pth'
-    meta = {'dataset_meta': {'classes': ['a']}}
-    torch.save({'state_dict': weights, 'meta': meta}, path)
-    model = mmfashion_ext.get_model(small, path, device='cpu')
-    for name, value in model.state_dict().items():
-        assert torch.equal(value, weights[name]), name
-    assert model.dataset_meta == {'classes': ['a']}
-
-
-def test_get_model_refuses_wrong_and_unsafe_weights(small, tmp_path):
-    path = tmp_path / 'other.pth'
-    torch.save({'state_dict': {'conv.weight': torch.ones(1)}}, path)
-    message = r'other\.pth: weights of another model than my_config: .* missi'
-    with pytest.raises(UserError, match=message) as raised:
-        mmfashion_ext.get_model(small, path)
-    assert '1 unknown: conv.weight' in str(raised.value)
-    assert len(str(raised.value)) < 1000
-    torch.save({'meta': {}}, path)
-    with pytest.raises(CheckpointError, match=r'other\.pth: no weights in'):
-        mmfashion_ext.get_model(small, path)
-    torch.save({'state_dict': {}, 'meta': Path('/x')}, path)
-    with pytest.raises(UnsafeCheckpointError, match='refused'):
-        mmfashion_ext.get_model(small, path)
-
-
-@pytest.mark.parametrize('device', ['gpu7', 'cuda:99'])
-def test_get_model_on_no_device(small, device):
-    with pytest.raises(UserError, match=f"device '{device}' cannot be") as e:
-        mmfashion_ext.get_model(small, device=device)
-    assert '\n' not in str(e.value)
-
-
 def test_model_without_published_weights_says_so(monkeypatch):
     message = rf'no weights are published for {NAME}\. Train it.*checkpoint='
-    monkeypatch.setattr(hub, 'metafile_entries', lambda: [{'Name': NAME}])
+    monkeypatch.setattr(catalog, 'metafile_entries', lambda: [{'Name': NAME}])
     for use in (
         lambda: mmfashion_ext.get_model(NAME, pretrained=True),
         lambda: mmfashion_ext.inference_model(NAME, 'x.jpg'),
@@ -168,45 +91,6 @@ def test_model_without_published_weights_says_so(monkeypatch):
     ):
         with pytest.raises(UserError, match=message):
             use()
-
-
-def test_inference_model_uses_the_systems_inferencer(
-    small, tmp_path, monkeypatch
-):
-    from mmfashion_ext import match_rcnn
-
-    calls = []
-
-    class Inferencer:
-        def __init__(self, model, weights, device, *, batch_size=1, **kwargs):
-            calls.append((model, weights, device, batch_size, kwargs))
-
-        def __call__(self, *inputs, **kwargs):
-            return {'predictions': [*inputs], **kwargs}
-
-    monkeypatch.setattr(
-        match_rcnn, 'ClothesInferencer', Inferencer, raising=False
-    )
-    path = tmp_path / 'w.pth'
-    torch.save({'w': torch.ones(1)}, path)
-    result = mmfashion_ext.inference_model(
-        small,
-        'x.jpg',
-        'y.jpg',
-        checkpoint=path,
-        device='cpu',
-        batch_size=2,
-        out_dir='o',
-    )
-    assert result == {'predictions': ['x.jpg', 'y.jpg'], 'out_dir': 'o'}
-    assert calls == [(small, path, 'cpu', 2, {'show_progress': False})]
-    with pytest.raises(UserError, match='expected one input or more'):
-        mmfashion_ext.inference_model(small, checkpoint=path)
-
-    plain = tmp_path / 'plain.py'
-    plain.write_text("model = dict(type='MaskRCNN')")
-    with pytest.raises(UserError, match=r'plain\.py: the model names no'):
-        mmfashion_ext.inference_model(str(plain), 'x.jpg', checkpoint=path)
 
 
 def resolves(registry, part):
@@ -257,3 +141,52 @@ def test_config_is_inherited_by_scope(path, tmp_path, monkeypatch):
             assert resolves(DATA_SAMPLERS, loader.sampler)
             if loader.get('batch_sampler'):
                 assert resolves(DATA_SAMPLERS, loader.batch_sampler)
+
+
+@pytest.fixture
+def zoo(tmp_path, monkeypatch):
+    """A repository with one model whose weights are in it; its root."""
+    from mmfashion_ext.utils.tensor_file import write_tensor_file
+
+    (tmp_path / 'weights').mkdir()
+    file = tmp_path / 'weights' / f'{NAME}-0.safetensors'
+    write_tensor_file(file, {'w': torch.ones(2)}, {})
+    metadata = {'SHA-256': file_sha256(file)}
+    weights = f'weights/{file.name}'
+    entry = {'Name': NAME, 'Weights': weights, 'Metadata': metadata}
+    monkeypatch.setattr(catalog, 'root', lambda: tmp_path)
+    monkeypatch.setattr(catalog, 'metafile_entries', lambda: [entry])
+    return tmp_path, entry
+
+
+def test_published_weights_are_a_file_of_the_package(zoo):
+    root, entry = zoo
+    assert hub.published_weights(NAME) == str(root / entry['Weights'])
+    entry['Weights'] = 'https://a.b/x.pth'
+    sha256 = entry['Metadata']['SHA-256']
+    assert hub.published_weights(NAME) == f'https://a.b/x.pth#sha256={sha256}'
+
+
+@pytest.mark.parametrize('damage', ['changed', 'missing', 'folder', 'no hash'])
+def test_published_weights_are_checked_before_they_are_used(zoo, damage):
+    root, entry = zoo
+    file = root / entry['Weights']
+    if damage == 'changed':
+        content = bytearray(file.read_bytes())
+        content[-1] ^= 1
+        file.write_bytes(content)
+    elif damage == 'no hash':
+        del entry['Metadata']['SHA-256']
+    else:
+        file.unlink()
+        if damage == 'folder':
+            file.mkdir()
+    message = {
+        'changed': 'are damaged: SHA-256 [0-9a-f]{64}, expected [0-9a-f]{64};',
+        'missing': 'no such file; get the file again',
+        'folder': 'is a folder',
+        'no hash': 'expected None',
+    }[damage]
+    with pytest.raises(UserError, match=message) as error:
+        hub.published_weights(NAME)
+    assert '\n' not in str(error.value)

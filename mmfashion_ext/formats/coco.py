@@ -29,6 +29,7 @@ from .rules import (
     Text,
     show,
 )
+from .run_lengths import decode_counts
 
 #: Fields of an image record that every dataset needs; sizes in px.
 IMAGE_FIELDS: Fields = {
@@ -238,7 +239,7 @@ def rle_problem(rle: dict) -> str:
     if isinstance(counts, list):
         numbers = np.array(counts) if not Numbers()(counts) else None
     else:
-        numbers = _decode_counts(counts)
+        numbers = decode_counts(counts)
     pixels = size[0] * size[1]
     if numbers is None or (numbers < 0).any() or numbers.sum() != pixels:
         return (
@@ -246,37 +247,6 @@ def rle_problem(rle: dict) -> str:
             f'pixels: {show(counts)}'
         )
     return ''
-
-
-def _decode_counts(text: object) -> np.ndarray | None:
-    """Decode COCO's compressed run lengths; None if they are not that.
-
-    Each number is written in groups of 5 bits, least first, with a bit that
-    more follow; from the fourth on, as the difference to the one before the
-    last.
-    """
-    if isinstance(text, str) and text.isascii():
-        text = text.encode()
-    if not isinstance(text, bytes):
-        return None
-    codes = np.frombuffer(text, np.uint8).astype(np.int64) - 48
-    if not len(codes):
-        return codes
-    more = (codes & 32) > 0
-    if codes.min() < 0 or codes.max() > 63 or more[-1]:
-        return None
-    last = np.flatnonzero(~more)
-    first = np.r_[0, last[:-1] + 1]
-    lengths = last - first + 1
-    if lengths.max() > 7:  # more than 32 bits
-        return None
-    position = np.arange(len(codes)) - first.repeat(lengths)
-    numbers = np.add.reduceat((codes & 31) << (5 * position), first)
-    negative = (codes[last] & 16) > 0
-    numbers -= np.where(negative, 1 << (5 * lengths), 0)
-    numbers[1::2] = numbers[1::2].cumsum()
-    numbers[2::2] = numbers[2::2].cumsum()
-    return numbers
 
 
 def _load(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import loadmat, savemat
 
-from mmfashion_ext.formats.matlab import MatlabError, read_variable
+from mmfashion_ext.formats.matlab import MatlabError, read_texts, read_variable
 
 MATRICES = {
     'ls_set': np.arange(20.0).reshape(2, 10),
@@ -75,6 +75,58 @@ def test_what_is_not_there_or_not_a_matrix(tmp_path):
         path.write_bytes(content)
         with pytest.raises(MatlabError, match=r'not a MATLAB file|wrong size'):
             read_variable(path, 'ls_set')
+
+
+TEXTS = ['null', 't-shirt', '', 'größer', '服']
+
+
+def save_texts(path, texts, **options):
+    cells = np.empty((1, len(texts)), object)
+    cells[0] = texts
+    savemat(path, {'label_list': cells, 'x': MATRICES['x']}, **options)
+
+
+@pytest.mark.parametrize('compressed', [False, True])
+def test_texts_of_a_cell_array(tmp_path, compressed):
+    path = tmp_path / 'a.mat'
+    save_texts(path, TEXTS, do_compression=compressed)
+    assert read_texts(path, 'label_list') == TEXTS
+    assert read_variable(path, 'x').tolist() == [[7]]
+    with pytest.raises(KeyError):
+        read_texts(path, 'tags')
+    with pytest.raises(MatlabError, match='not a cell array'):
+        read_texts(path, 'x')
+
+
+def test_cells_that_are_not_texts(tmp_path):
+    path = tmp_path / 'a.mat'
+    cells = np.array([['a', 3.0]], object)
+    savemat(path, {'label_list': cells})
+    with pytest.raises(MatlabError, match='a cell is not a text'):
+        read_texts(path, 'label_list')
+    savemat(path, {'x': MATRICES['ls_set']}, format='4')
+    with pytest.raises(MatlabError, match='level 4'):
+        read_texts(path, 'x')
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_no_damage_breaks_the_reader_of_texts(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / 'damaged_texts.mat'
+    save_texts(path, TEXTS[:3])
+    content = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content)))]
+    places = st.integers(0, max(len(content) - 1, 0))
+    for place in data.draw(st.lists(places, max_size=6)):
+        if content:
+            content[place] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        texts = read_texts(path, 'label_list')
+    except (KeyError, MatlabError):
+        return
+    assert all(isinstance(text, str) for text in texts)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ MATCH_RCNN = [
     'pycocotools>=2.0.8',
     'faster-coco-eval>=1.6',
     'safetensors>=0.4',
+    'timm>=1.0',  # backbones such as EfficientNet-Lite
 ]
 # mmpose itself is in none either: it declares chumpy, which no longer installs
 # and which 3D bodies alone need: pip install --no-deps mmpose. It imports

@@ -25,7 +25,7 @@ def train_and_test(cfg: Config, work_dir: Path) -> dict[str, float]:
     Finished steps are not repeated.
 
     Args:
-        cfg (Config): Trained by epochs; validated only by the test.
+        cfg (Config): Trained by epochs or steps; validated only by the test.
         work_dir (Path): Folder of all outputs.
 
     Returns:
@@ -39,8 +39,10 @@ def train_and_test(cfg: Config, work_dir: Path) -> dict[str, float]:
     if result.exists():
         return json.loads(result.read_text())
     work_dir.mkdir(parents=True, exist_ok=True)
-    epochs = cfg.train_cfg.max_epochs
-    cfg.train_cfg.val_interval = epochs + 1
+    if epochs := cfg.train_cfg.get('max_epochs'):
+        last = f'epoch_{epochs}.pth'
+    else:
+        last = f'iter_{cfg.train_cfg.max_iters}.pth'
     config = work_dir / 'variant.py'
     cfg.dump(config)
     # validation would run after the last epoch again
@@ -53,7 +55,7 @@ def train_and_test(cfg: Config, work_dir: Path) -> dict[str, float]:
         )
         write_json(trained, {'seconds': seconds})
     metrics = work_dir / 'metrics.json'
-    checkpoint = str(work_dir / f'epoch_{epochs}.pth')
+    checkpoint = str(work_dir / last)
     options = [*common, '--out', str(metrics)]
     call('tools/test.py', *options[:1], checkpoint, *options[1:], log=work_dir)
     content = json.loads(metrics.read_text()) | json.loads(trained.read_text())

@@ -30,7 +30,7 @@ SPLITS = ('train', 'val', 'test')
 WORDS = r'[a-z0-9]+(-[a-z0-9]+)*'
 TRAINING = r'(\d+xb\d+-)?(s?\d+x|\d+e|\d+k)'
 SETS = (
-    r'(deepfashion2|fld-(upper|lower|full)|ilids-vid|prid2011|mars|viton(-hd)?|'
+    r'(deepfashion2|fld-(upper|lower|full)|ilids-vid|prid2011|mars|ccp-synthetic|viton(-hd)?|'
     r'synthetic)'
 )
 DATA = SETS + r'(-\d+x\d+)?'

@@ -62,7 +62,10 @@ def test_metadata_says_what_the_config_does(entry):
     assert meta['Tasks']
     assert set(meta['Tasks']) <= set(TASK_BY_TITLE)
     cfg = Config.fromfile(ROOT / entry['Config'], import_custom_modules=False)
-    assert meta['Epochs'] == cfg.train_cfg.max_epochs
+    if 'max_iters' in cfg.train_cfg:
+        assert meta['Iterations'] == cfg.train_cfg.max_iters
+    else:
+        assert meta['Epochs'] == cfg.train_cfg.max_epochs
 
 
 @each_entry

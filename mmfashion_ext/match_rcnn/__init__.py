@@ -18,8 +18,13 @@ from ..plugins import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
+        'candidate_bbox_head': ('CandidateSetBBoxHead',),
+        'candidate_dataset': ('CandidateSetDataset',),
+        'candidate_metric': ('CandidateAccuracy',),
+        'ccp_metric': ('CCPMetric',),
         'dataset': ('DeepFashion2Dataset',),
         'frozen_mask_rcnn': ('FrozenMaskRCNN',),
+        'group_mask_head': ('GroupMaskHead',),
         'inferencer': ('ClothesInferencer',),
         'landmark_head': ('LandmarkHead',),
         'match_head': ('MatchHead',),
@@ -27,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         'metric': ('DeepFashion2Metric',),
         'retrieval_metric': ('RetrievalMetric',),
         'sampler': ('PairSampler',),
+        'timm_backbone': ('TimmBackbone',),
         'transforms': (
             'FilterClothes',
             'LoadClothes',

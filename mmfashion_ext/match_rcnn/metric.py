@@ -115,10 +115,13 @@ class DeepFashion2Metric(BaseMetric):
                 images of the dataset.
         """
         if not self.format_only and is_main_process():
-            self._ground_truth = load_ground_truth(self.ann_file)
+            self._ground_truth = self._load_ground_truth()
             check_covers(
                 self._ground_truth, dataset, self.ann_file, whole=True
             )
+
+    def _load_ground_truth(self) -> dict:
+        return load_ground_truth(self.ann_file)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Store the predictions of a batch in compact form.
@@ -191,7 +194,7 @@ class DeepFashion2Metric(BaseMetric):
             return {}
         gt = self._ground_truth
         if gt is None:
-            gt = self._ground_truth = load_ground_truth(self.ann_file)
+            gt = self._ground_truth = self._load_ground_truth()
         tables = {}
         for task in self.tasks:
             tables[task] = evaluate(

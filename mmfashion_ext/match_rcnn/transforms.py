@@ -130,9 +130,10 @@ class LoadClothes(LoadAnnotations):
                     'dataset, or mmdet.LoadAnnotations for one without '
                     'landmarks'
                 )
-            category = CATEGORIES[instance['bbox_label']]
-            keypoints[i, category.slice] = instance['keypoints']
             styles[i] = instance['style']
+            if len(instance['keypoints']):  # of a known category
+                category = CATEGORIES[instance['bbox_label']]
+                keypoints[i, category.slice] = instance['keypoints']
         keypoints[keypoints[..., 2] == 0] = 0
         results['gt_keypoints'] = keypoints
         results['gt_styles'] = styles

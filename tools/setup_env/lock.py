@@ -20,6 +20,8 @@ PROVIDES = {
 _MMPOSE = frozenset({'mmpose', 'xtcocotools', 'json-tricks', 'munkres'})
 #: Search in large galleries; Match R-CNN only.
 _RETRIEVAL = frozenset({'faiss-cpu'})
+#: Backbones of detectors and of landmark models.
+_BACKBONES = frozenset({'timm'})
 #: FID, KID, SSIM and LPIPS, and the export to ONNX; virtual try-on only.
 _TRYON = frozenset(
     {
@@ -41,10 +43,15 @@ UNUSED = {
     'match-rcnn': _MMPOSE | _TRYON,
     'landmark': _RETRIEVAL | _TRYON,
     # MMEngine alone; mmpretrain for its backbones
-    'scan': _MMPOSE | _RETRIEVAL | _TRYON | {'onedl-mmdetection', 'imaug'},
+    'scan': _MMPOSE
+    | _RETRIEVAL
+    | _BACKBONES
+    | _TRYON
+    | {'onedl-mmdetection', 'imaug'},
     # MMEngine alone
     'tryon': _MMPOSE
     | _RETRIEVAL
+    | _BACKBONES
     | {'onedl-mmdetection', 'onedl-mmpretrain', 'imaug'},
 }
 

@@ -2,6 +2,7 @@
 """Synthetic data shared by the tests; nothing binary is stored."""
 
 import gc
+import http.server
 import io
 import json
 import os
@@ -9,6 +10,8 @@ import random
 import runpy
 import subprocess
 import sys
+import threading
+import time
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -396,3 +399,102 @@ def tiny_deepfashion2(tmp_path_factory, run_tool):
             f'{split}_dataloader.persistent_workers=False',
         ]
     return root, options
+
+
+class Site(http.server.ThreadingHTTPServer):
+    """A web server on this machine whose answers a test chooses, by path.
+
+    Attributes:
+        files: Content. What is not there is answered by 404.
+        cut: How many more answers break off after half of their bytes.
+        slow: Seconds before each of 8 pieces.
+        status: Statuses of the next answers.
+        redirects: Where a path is redirected to.
+        lengths: What Content-Length says; None: nothing.
+        etag: ETag of all files; ranges are served with it alone.
+        shift: The next part begins so many bytes too late, and says so.
+        asked, ranges: Paths and Range headers of the requests.
+    """
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(('127.0.0.1', 0), SiteAnswer)
+        self.url = f'http://127.0.0.1:{self.server_port}'
+        self.files, self.cut, self.slow, self.status = {}, {}, {}, {}
+        self.redirects, self.lengths, self.etag, self.shift = {}, {}, '', 0
+        self.asked, self.ranges, self.ignores_if_range = [], [], False
+
+    def handle_error(self, *_):
+        """A client that went away is what some tests want."""
+
+
+class SiteAnswer(http.server.BaseHTTPRequestHandler):
+    """Answers of :class:`Site`."""
+
+    def do_GET(self):
+        site, wanted = self.server, self.headers.get('Range')
+        site.asked.append(self.path)
+        site.ranges.append(wanted)
+        if site.status.get(self.path):
+            return self.send_error(site.status[self.path].pop(0))
+        if self.path in site.redirects:
+            self.send_response(302)
+            self.send_header('Location', site.redirects[self.path])
+            return self.end_headers()
+        content = site.files.get(self.path)
+        if content is None:
+            return self.send_error(404)
+        same = self.headers.get('If-Range') in (None, site.etag)
+        start = 0
+        if wanted and site.etag and (same or site.ignores_if_range):
+            start = int(wanted[6:-1])
+            if start >= len(content):
+                return self.send_error(416)
+            start, site.shift = start + site.shift, 0
+            self.send_response(206)
+            span = f'bytes {start}-{len(content) - 1}/{len(content)}'
+            self.send_header('Content-Range', span)
+        else:
+            self.send_response(200)
+        return self.send_content(content[start:])
+
+    def send_content(self, content):
+        site = self.server
+        length = site.lengths.get(self.path, str(len(content)))
+        if length is not None:
+            self.send_header('Content-Length', length)
+        if site.etag:
+            self.send_header('ETag', site.etag)
+        self.end_headers()
+        if site.cut.get(self.path, 0) > 0:
+            site.cut[self.path] -= 1
+            content = content[: len(content) // 2]
+        if self.path not in site.slow:
+            self.wfile.write(content)
+            return
+        step = -(-len(content) // 8)
+        for i in range(0, len(content), step):
+            time.sleep(site.slow[self.path])
+            self.wfile.write(content[i : i + step])
+
+    def log_message(self, *args):
+        """Nothing is logged."""
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A running :class:`Site`, and a download cache of its own."""
+    from mmfashion_ext.utils import transfer
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
+    monkeypatch.delenv('MMFASHION_ZOO_URL', raising=False)
+    monkeypatch.setattr(transfer, '_PAUSE', 0)
+    server = Site()
+    server.cache = tmp_path / 'torch'
+    threading.Thread(
+        target=server.serve_forever, args=(0.01,), daemon=True
+    ).start()
+    yield server
+    server.shutdown()
+    server.server_close()

@@ -83,6 +83,7 @@ _MODEL: Fields = {
         }
     ),
     'Weights': OptionalField(Text('a path or URL')),
+    'Aliases': OptionalField(ListOf(_NAME, 'names')),
     'Results': OptionalField(_RESULTS),
     'Paper Results': OptionalField(_RESULTS),
 }

@@ -12,27 +12,37 @@ A config of this package is inherited in one's own config in either way:
 Importing this module imports neither torch nor a host.
 """
 
+from ..utils.downloads import CachedFile, clean_cache, list_cache
 from .catalog import (
+    aliases,
     config_path,
+    fetch_weights,
     leaf_configs,
-    list_models,
     metafile_entries,
+    model_name,
     published_weights,
     root,
 )
 from .inference import build_inferencer, inference_model, inferencer_class
 from .models import get_model, load_model
+from .selection import list_models
 
 __all__ = [
+    'CachedFile',
+    'aliases',
     'build_inferencer',
+    'clean_cache',
     'config_path',
+    'fetch_weights',
     'get_model',
     'inference_model',
     'inferencer_class',
     'leaf_configs',
+    'list_cache',
     'list_models',
     'load_model',
     'metafile_entries',
+    'model_name',
     'published_weights',
     'root',
 ]

@@ -2,12 +2,17 @@
 """Catalogue of the models: their configs and metafile entries, by name."""
 
 import difflib
-import fnmatch
 from functools import cache
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, describe
 from ..plugins import is_installed, tool_command
+from ..utils.downloads import (
+    MIRROR,
+    cached_download,
+    is_downloaded,
+    mirror_url,
+)
 from ..utils.files import file_sha256
 from ..utils.sources import check_regular_file, is_url
 
@@ -17,6 +22,9 @@ if is_installed('mmengine'):
     # MMEngine resolves `scope::config` for the scopes in this table only
     MODULE2PACKAGE.setdefault('mmfashion_ext', 'mmfashion_ext')
 
+#: Levels of the aliases: how fast, and how exact, a model is.
+LEVELS = ('lightweight', 'balanced', 'performance')
+_SPELLINGS = {'try-on': 'tryon'}
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -42,8 +50,9 @@ def config_path(name: str) -> str:
     """Return the file of a config.
 
     Args:
-        name (str): A config's stem, a path below ``configs/`` such as
-            ``'match_rcnn/NAME.py'``, or the path of any config file.
+        name (str): A config's stem, an alias (see :func:`model_name`), a path
+            below ``configs/`` such as ``'match_rcnn/NAME.py'``, or the path
+            of any config file.
 
     Returns:
         str: Path of an existing file.
@@ -57,6 +66,8 @@ def config_path(name: str) -> str:
             if path.is_file():
                 return str(path)
     paths = {path.stem: path for path in leaf_configs()}
+    if name not in paths:
+        name = model_name(name)
     if name in paths:
         return str(paths[name])
     stem = Path(name).stem if name.endswith('.py') else name
@@ -86,38 +97,61 @@ def metafile_entries() -> list[dict]:
     return [entry for content in metafiles for entry in content['Models']]
 
 
-def list_models(
-    pattern: str | None = None, task: str | None = None
-) -> list[str]:
-    """Return the names of the models, from the metafiles.
+def aliases() -> dict[str, str]:
+    """Return the other names of models, as the metafiles list them.
 
-    Args:
-        pattern (str, optional): Part of the name, or a shell pattern such as
-            ``'match-rcnn*synthetic*'``. Defaults to None: all.
-        task (str, optional): Part of a task's name in any case, e.g.
-            ``'landmark'``. Defaults to None: all.
+    An alias is ``SYSTEM:LEVEL``, or ``TASK:LEVEL`` where a system has several
+    kinds of models; LEVEL is one of :data:`LEVELS`.
 
     Returns:
-        list[str]: Names, sorted.
+        dict[str, str]: Alias -> name of a model.
 
     Raises:
-        UserError: No model has such a task.
+        UserError: Two models have the same alias.
     """
-    entries = metafile_entries()
-    tasks = {name for entry in entries for name in entry['Metadata']['Tasks']}
-    if task is not None:
-        chosen = {name for name in tasks if task.lower() in name.lower()}
-        if not chosen:
-            raise UserError(
-                f'no task {task!r}: must be part of one of {sorted(tasks)}'
-            )
-        entries = [e for e in entries if chosen & {*e['Metadata']['Tasks']}]
-    names = sorted(entry['Name'] for entry in entries)
-    if pattern is None:
-        return names
-    if not any(char in pattern for char in '*?['):
-        pattern = f'*{pattern}*'
-    return fnmatch.filter(names, pattern)
+    found: dict[str, str] = {}
+    for entry in metafile_entries():
+        for alias in entry.get('Aliases') or ():
+            if alias in found:
+                raise UserError(
+                    f'the alias {alias!r} is given to {found[alias]} and to '
+                    f'{entry["Name"]} in the metafiles; remove one'
+                )
+            found[alias] = entry['Name']
+    return found
+
+
+def model_name(name: str) -> str:
+    """Return the name of a model for any name of it.
+
+    Args:
+        name (str): An alias, such as ``'match-rcnn:lightweight'``; before the
+            colon ``_`` is as good as ``-``, and without the colon
+            ``:balanced`` is added to what the aliases begin with. Anything
+            else is returned as it is.
+
+    Raises:
+        UserError: No model has such an alias.
+    """
+    kind, colon, level = name.lower().replace('_', '-').partition(':')
+    if colon and level not in LEVELS:
+        return name
+    known = aliases()
+    alias = f'{_SPELLINGS.get(kind, kind)}:{level or "balanced"}'
+    if alias in known:
+        return known[alias]
+    if not colon:
+        return name
+    raise UserError(
+        f'no model is called {name!r}; the aliases are '
+        f'{describe(sorted(known)) or "none so far"}, and '
+        'mmfashion_ext.list_models() lists all names'
+    )
+
+
+def system_of(entry: dict) -> str:
+    """Return the system of a metafile's entry: its folder of configs."""
+    return Path(entry['Config']).parts[1]
 
 
 def published_weights(name: str) -> str:
@@ -136,7 +170,7 @@ def published_weights(name: str) -> str:
     Raises:
         UserError: None are published, or the file is missing or damaged.
     """
-    stem = Path(name).stem if name.endswith('.py') else name
+    stem = Path(name).stem if name.endswith('.py') else model_name(name)
     for entry in metafile_entries():
         if entry['Name'] == stem and entry.get('Weights'):
             return _locate(entry)
@@ -148,6 +182,23 @@ def published_weights(name: str) -> str:
     )
 
 
+def fetch_weights(name: str) -> Path:
+    """Return the file of a model's published weights; download it if needed.
+
+    Args:
+        name (str): Name of a model.
+
+    Returns:
+        Path: An existing file with the SHA-256 of the metafile.
+
+    Raises:
+        UserError: See :func:`published_weights`.
+        DownloadError: It cannot be downloaded.
+    """
+    where = published_weights(name)
+    return cached_download(where) if is_downloaded(where) else Path(where)
+
+
 def _locate(entry: dict) -> str:
     weights = entry['Weights']
     sha256 = entry['Metadata'].get('SHA-256')
@@ -156,8 +207,11 @@ def _locate(entry: dict) -> str:
     file = root() / weights
     remedy = (
         'get the file again (git checkout, or pip install --force-reinstall '
-        '--no-deps mmfashion_ext), or pass a checkpoint of your own'
+        f'--no-deps mmfashion_ext), set {MIRROR} to a folder or URL that has '
+        'it, or pass a checkpoint of your own'
     )
+    if not file.exists() and (url := mirror_url(file.name)):
+        return f'{url}#sha256={sha256}'
     try:
         check_regular_file(file)
     except UserError as error:

@@ -21,8 +21,8 @@ from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 from ..errors import UserError
 from . import safe_pickle
 from .downloads import HASHED_NAME as HASHED_NAME
-from .downloads import DownloadError, cached_download
-from .sources import check_regular_file, is_url
+from .downloads import DownloadError, cached_download, is_downloaded
+from .sources import check_regular_file
 from .tensor_file import is_tensor_file, read_tensor_file
 from .weights import LoadReport, Partial, load_state
 
@@ -105,7 +105,7 @@ def local_checkpoint(path: str | Path) -> Path:
             download that fails or whose content does not match the hash in
             its name.
     """
-    if is_url(str(path)):
+    if is_downloaded(str(path)):
         try:
             return cached_download(str(path))
         except DownloadError as error:
@@ -113,7 +113,7 @@ def local_checkpoint(path: str | Path) -> Path:
     file = Path(path).expanduser()
     if '://' in str(path) and not file.is_file():
         raise CheckpointError(
-            f'{path}: only files and http(s) URLs can be checked before '
+            f'{path}: only files, http(s) and file URLs can be checked before '
             'they are loaded. Download it and pass the file'
         )
     try:

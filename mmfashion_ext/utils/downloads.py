@@ -1,52 +1,91 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Download cache: keyed by URL, length and hash checked at every use.
+"""Downloads: kept by URL, length and hash checked at every use.
 
-A file is stored as ``$TORCH_HOME/hub/checkpoints/mmfashion_ext/KEY/NAME``
-with its length and SHA-256 beside it in ``NAME.json``. KEY is made of the
-whole URL, so that two sites' ``model.pth`` are two files. What was damaged is
-downloaded again.
+See :mod:`.download_cache` for the folder and :mod:`.transfer` for what happens
+on the way. What was damaged is downloaded again. ``MMFASHION_ZOO_URL`` names a
+mirror, a URL or a folder, that is asked first for files whose hash is known;
+the hash, not the mirror, vouches for them. Importing this imports no PyTorch.
 """
 
-import hashlib
-import json
+import os
 import re
-import urllib.error
-import urllib.request
-from http.client import HTTPException
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.parse import unquote, urlsplit
-
-import torch
-from rich.console import Console
-from rich.progress import DownloadColumn, Progress, TimeRemainingColumn
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from ..errors import UserError
+from .download_cache import (
+    CachedFile,
+    cached_path,
+    clean_cache,
+    file_name,
+    list_cache,
+    partial_path,
+    read_record,
+    record_path,
+    shared_folder,
+)
 from .file_lock import file_lock
-from .files import atomic_write, file_sha256, write_json
+from .files import file_sha256, write_json
+from .sources import check_regular_file, is_url
+from .transfer import DownloadError, transfer
+
+__all__ = [
+    'HASHED_NAME',
+    'MIRROR',
+    'CachedFile',
+    'DownloadError',
+    'cached_download',
+    'clean_cache',
+    'is_downloaded',
+    'list_cache',
+    'mirror_url',
+]
 
 #: End of a published file's name: the first 8 digits of its SHA-256.
 HASHED_NAME = re.compile(r'-([0-9a-f]{8})\.(?:pth|safetensors)$')
+#: Environment variable of the mirror.
+MIRROR = 'MMFASHION_ZOO_URL'
 
 _FRAGMENT = re.compile(r'sha256=([0-9a-f]{64})')
 
-#: Largest download in bytes.
-MAX_BYTES = 32 * 2**30
 
-_TIMEOUT = 30  # s without a byte
-_ATTEMPTS = 3  # of a download that breaks off
-_CHUNK = 2**20
+def is_downloaded(source: object) -> bool:
+    """Return whether :func:`cached_download` can get a source."""
+    return is_url(source) or str(source).startswith('file://')
 
 
-class DownloadError(UserError, OSError):
-    """Error: a file cannot be downloaded, or is not what it should be."""
+def mirror_url(name: str) -> str | None:
+    """Return where the mirror would have a file.
+
+    Args:
+        name (str): Name of the file, without folders.
+
+    Returns:
+        str, optional: A URL; None if no mirror is set.
+
+    Raises:
+        UserError: The mirror is neither an http(s) or file URL nor a folder.
+    """
+    base = os.environ.get(MIRROR, '').strip()
+    if not base:
+        return None
+    if not is_downloaded(base):
+        if '://' in base or not Path(base).expanduser().is_dir():
+            raise UserError(
+                f'{MIRROR}={base!r}: expected an http, https or file URL, or '
+                'an existing folder; set it to one, or unset it'
+            )
+        base = Path(base).expanduser().absolute().as_uri()
+    return f'{base.rstrip("/")}/{name}'
 
 
 def cached_download(url: str) -> Path:
     """Return the local file of a URL; download it unless it is there, whole.
 
     Args:
-        url (str): An http(s) URL. Where its name ends in ``-{sha8}.pth`` or
+        url (str): An http(s) URL, or the file URL of a file, which is used
+            where it is. Where its name ends in ``-{sha8}.pth`` or
             ``-{sha8}.safetensors``, or the URL in ``#sha256=...``, the
             content must have that SHA-256.
 
@@ -57,127 +96,114 @@ def cached_download(url: str) -> Path:
     Raises:
         DownloadError: There is no such file or no connection, the download
             breaks off, or its hash is not that of the name.
+        UserError: See :func:`mirror_url`.
     """
     url, _, fragment = url.partition('#')
-    name = unquote(urlsplit(url).path.rpartition('/')[2])
-    name = re.sub(r'[^\w.+-]', '_', name)[-150:].lstrip('.') or 'file'
+    name = file_name(url)
     match = _FRAGMENT.fullmatch(fragment) or HASHED_NAME.search(name)
-    digest = match and match[1]
+    digest = match[1] if match else ''
+    if not is_url(url):
+        return _local_file(url, digest)
     # the hash vouches for the content, whatever the query
-    key = url.partition('?')[0] if digest else url
-    folder = Path(torch.hub.get_dir(), 'checkpoints', 'mmfashion_ext')
-    folder /= hashlib.sha256(key.encode()).hexdigest()[:16]
-    file, record = folder / name, folder / f'{name}.json'
-    if _is_whole(file, record, digest):
+    file = cached_path(url, url.partition('?')[0] if digest else url)
+    if _is_whole(file, digest):
         return file
     if digest:  # downloaded by other tools, or by hand
-        shared = Path(torch.hub.get_dir(), 'checkpoints', name)
+        shared = shared_folder() / name
         if shared.is_file() and file_sha256(shared).startswith(digest):
             return shared
+        mirror = mirror_url(name)
+        if mirror and mirror != url:
+            return _from_mirror(mirror, url, file, digest)
+    _fill(url, file, digest)
+    return file
+
+
+def _from_mirror(mirror: str, url: str, file: Path, digest: str) -> Path:
+    """Return a file of the mirror, else of its own address."""
     try:
-        _fill(url, file, record, digest)
+        if not is_url(mirror):
+            return _local_file(mirror, digest)
+        _fill(mirror, file, digest)
+    except DownloadError as of_mirror:
+        try:
+            _fill(url, file, digest)
+        except DownloadError as error:
+            raise DownloadError(
+                f'{error}. {MIRROR} was asked before: {of_mirror}'
+            ) from None
+    return file
+
+
+def _local_file(url: str, digest: str) -> Path:
+    """Return the file of a file URL, checked."""
+    parts = urlsplit(url)
+    if parts.netloc not in ('', 'localhost'):
+        raise DownloadError(
+            f'{url}: a file URL of another machine ({parts.netloc}); expected '
+            'file:///PATH'
+        )
+    file = Path(url2pathname(parts.path))
+    try:
+        check_regular_file(file)
+    except UserError as error:
+        raise DownloadError(f'{url}: {error}') from None
+    found = file_sha256(file) if digest else ''
+    if not found.startswith(digest):
+        raise _wrong_hash(url, digest, found)
+    return file
+
+
+def _fill(url: str, file: Path, digest: str) -> None:
+    """Download to the cache, unless another process did so meanwhile.
+
+    Raises:
+        DownloadError: See :func:`cached_download`.
+    """
+    try:
+        with file_lock(file):
+            if not _is_whole(file, digest):
+                _download(url, file, digest)
     except UserError:
         raise
     except OSError as error:
         raise DownloadError(
-            f'{folder}: the cache of downloads cannot be written '
+            f'{file.parent}: the cache of downloads cannot be written '
             f'({error.strerror or error}). Set TORCH_HOME to another folder'
         ) from None
-    return file
 
 
-def _fill(url: str, file: Path, record: Path, digest: str | None) -> None:
-    """Download to the cache, unless another process did so meanwhile."""
-    with file_lock(file):
-        if _is_whole(file, record, digest):
-            return
-        with atomic_write(file) as partial:
-            content = _download(url, partial)
-            if not content['sha256'].startswith(digest or ''):
-                raise DownloadError(
-                    f'{url}: invalid hash value: expected {digest}, the '
-                    f'content has {content["sha256"][: len(digest or "")]}. '
-                    'Download again, or ask the publisher'
-                )
-        write_json(record, content)
+def _download(url: str, file: Path, digest: str) -> None:
+    """Download; the file appears when it is whole and its hash is right."""
+    partial = partial_path(file)
+    done = transfer(url, partial, hash_is_known=bool(digest))
+    if not done.sha256.startswith(digest) and done.resumed:
+        partial.unlink()  # parts of two files
+        done = transfer(url, partial, hash_is_known=True)
+    if not done.sha256.startswith(digest):
+        partial.unlink()
+        raise _wrong_hash(url, digest, done.sha256)
+    record_path(file).unlink(missing_ok=True)  # of what was there before
+    partial.replace(file)
+    content = {'url': url, 'bytes': done.size, 'sha256': done.sha256}
+    write_json(record_path(file), content)
 
 
-def _is_whole(file: Path, record: Path, digest: str | None) -> bool:
+def _is_whole(file: Path, digest: str) -> bool:
     """Return whether a cached file is what was downloaded."""
+    known = read_record(record_path(file))
     try:
-        known = json.loads(record.read_text())
         return (
             file.stat().st_size == known['bytes']
             and file_sha256(file) == known['sha256']
-            and known['sha256'].startswith(digest or '')
+            and known['sha256'].startswith(digest)
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, TypeError, KeyError, AttributeError):
         return False  # not there, or torn: downloaded again
 
 
-def _download(url: str, file: Path) -> dict[str, Any]:
-    """Write a URL's content to a file; return its ``bytes`` and ``sha256``."""
-    reason: object = None
-    for _ in range(_ATTEMPTS):
-        try:
-            return _fetch(url, file)
-        except DownloadError:
-            raise
-        except urllib.error.HTTPError as error:
-            reason = f'HTTP Error {error.code}: {error.reason}'
-            break
-        except (OSError, ValueError, HTTPException) as error:
-            reason = getattr(error, 'reason', error)
-    raise DownloadError(
-        f'{url}: cannot be downloaded ({reason}). Check the address and the '
-        'connection, or download it elsewhere and pass the file'
-    )
-
-
-def _fetch(url: str, file: Path) -> dict[str, Any]:
-    """Download once, whole; see :func:`_download`."""
-    request = urllib.request.Request(
-        url, headers={'User-Agent': 'mmfashion_ext'}
-    )
-    with (
-        urllib.request.urlopen(request, timeout=_TIMEOUT) as answer,
-        file.open('wb') as opened,
-    ):
-        length = int(answer.headers.get('Content-Length') or 0)
-        if length > MAX_BYTES:
-            raise _too_large(url)
-        content = _copy(url, answer, opened, length)
-    if length and content['bytes'] != length:
-        raise OSError(f'broke off after {content["bytes"]} of {length} bytes')
-    return content
-
-
-def _copy(
-    url: str, answer: BinaryIO, opened: BinaryIO, length: int
-) -> dict[str, Any]:
-    """Copy with a progress bar; return ``url``, ``bytes`` and ``sha256``."""
-    digest, done = hashlib.sha256(), 0
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns()[:2], DownloadColumn())
-    with Progress(
-        *columns,
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task(f'Download {url}', total=length or None)
-        while chunk := answer.read(_CHUNK):
-            opened.write(chunk)
-            digest.update(chunk)
-            done += len(chunk)
-            bar.update(task, completed=done)
-            if done > MAX_BYTES:
-                raise _too_large(url)
-    return {'url': url, 'bytes': done, 'sha256': digest.hexdigest()}
-
-
-def _too_large(url: str) -> DownloadError:
+def _wrong_hash(url: str, expected: str, found: str) -> DownloadError:
     return DownloadError(
-        f'{url}: more than {MAX_BYTES >> 30} GiB; expected a checkpoint. '
-        'Check the address'
+        f'{url}: invalid hash value: expected {expected}, the content has '
+        f'{found[: len(expected)]}. Download again, or ask the publisher'
     )

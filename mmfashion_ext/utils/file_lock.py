@@ -2,11 +2,10 @@
 """Lock of a file that several processes may want to change."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from mmengine.logging import print_log
 
 from .files import make_folder
 
@@ -37,10 +36,9 @@ def file_lock(path: str | Path) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print_log(
+                _say(
                     f'{path} is being written by another process; waiting '
-                    'until it is done',
-                    logger='current',
+                    'until it is done'
                 )
                 fcntl.flock(file, fcntl.LOCK_EX)
             if not _is_at(file.fileno(), lock):  # removed while waiting
@@ -58,3 +56,12 @@ def _is_at(handle: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _say(text: str) -> None:
+    """Log a line where MMEngine is in use; it is not imported for it."""
+    logging = sys.modules.get('mmengine.logging')
+    if logging is None:
+        print(text, file=sys.stderr)
+    else:
+        logging.print_log(text, logger='current')

@@ -26,6 +26,7 @@ from mmfashion_ext.hub import catalog
 from mmfashion_ext.utils.files import file_sha256
 
 NAME = 'match-rcnn_r50_fpn_8xb2-1x_deepfashion2'
+ALONE = 'pf-afn_warp_8xb4-200e_viton-256x192'
 
 
 def test_config_is_found_by_name_and_by_path(tmp_path, monkeypatch):
@@ -64,21 +65,6 @@ def test_installed_package_uses_its_mim_folder(tmp_path, monkeypatch):
     assert hub.config_path('a_b') == str(configs / 'a_b.py')
     (tmp_path / 'model-index.yml').touch()  # a clone: the copy may be stale
     assert find() == tmp_path
-
-
-def test_models_are_listed_by_pattern_and_task():
-    names = mmfashion_ext.list_models()
-    assert NAME in names == sorted(names)
-    assert mmfashion_ext.list_models('match-rcnn_r50*-1x_*') == [NAME]
-    assert NAME in mmfashion_ext.list_models('r50_fpn')
-    assert mmfashion_ext.list_models('zzz') == []
-    masks = mmfashion_ext.list_models(task='segmentation')
-    landmarks = mmfashion_ext.list_models(task='landmark')
-    assert NAME in masks
-    assert NAME in landmarks
-    assert set(masks) != set(landmarks)
-    with pytest.raises(UserError, match=r"no task 'zzz'.*Object Detection"):
-        mmfashion_ext.list_models(task='zzz')
 
 
 def test_model_without_published_weights_says_so(monkeypatch):
@@ -190,3 +176,90 @@ def test_published_weights_are_checked_before_they_are_used(zoo, damage):
     with pytest.raises(UserError, match=message) as error:
         hub.published_weights(NAME)
     assert '\n' not in str(error.value)
+
+
+@pytest.fixture
+def with_aliases(monkeypatch):
+    """The catalogue with aliases of two models."""
+    entries = hub.metafile_entries()
+    names = {NAME: ['match-rcnn:balanced', 'match-rcnn:performance']}
+    names[ALONE] = ['tryon:lightweight']
+    for entry in entries:
+        entry['Aliases'] = names.get(entry['Name'])
+    monkeypatch.setattr(catalog, 'metafile_entries', lambda: entries)
+    return entries
+
+
+@pytest.mark.parametrize(
+    ('alias', 'name'),
+    [
+        ('match-rcnn:balanced', NAME),
+        ('match_rcnn:Performance', NAME),
+        ('match-rcnn', NAME),
+        ('try-on:lightweight', ALONE),
+        (ALONE, ALONE),
+    ],
+)
+def test_an_alias_is_as_good_as_the_name(with_aliases, alias, name):
+    assert hub.model_name(alias) == name
+    assert Path(hub.config_path(alias)).stem == name
+    with pytest.raises(
+        UserError, match=f'no weights are published for {name}'
+    ):
+        hub.published_weights(alias)
+
+
+def test_wrong_aliases(with_aliases):
+    for alias in ('tryon:balanced', 'tryons:lightweight'):
+        message = f"no model is called '{alias}'; the aliases are match-rcnn:"
+        with pytest.raises(UserError, match=message):
+            hub.config_path(alias)
+    for other in ('tryon', 'match-rcnn:fast', 'C:/configs/x'):
+        assert hub.model_name(other) == other
+    with_aliases[0]['Aliases'] = with_aliases[1]['Aliases'] = ['scan:balanced']
+    with pytest.raises(UserError, match="'scan:balanced' is given to"):
+        hub.aliases()
+
+
+def test_aliases_of_the_zoo_are_of_published_models():
+    published = set(hub.list_models(pretrained=True))
+    for alias, name in hub.aliases().items():
+        kind, _, level = alias.partition(':')
+        assert level in catalog.LEVELS
+        assert kind == kind.lower().replace('_', '-')
+        assert name in published, alias
+
+
+@pytest.mark.parametrize('mirror', ['URL', 'folder'])
+def test_published_weights_that_are_not_here_come_from_the_mirror(
+    zoo, site, tmp_path_factory, monkeypatch, mirror
+):
+    root, entry = zoo
+    file = root / entry['Weights']
+    assert hub.fetch_weights(NAME) == file
+    content = file.read_bytes()
+    file.unlink()
+    folder = tmp_path_factory.mktemp('mirror')
+    (folder / file.name).write_bytes(content)
+    site.files = {f'/zoo/{file.name}': content}
+    where = f'{site.url}/zoo/' if mirror == 'URL' else str(folder)
+    monkeypatch.setenv('MMFASHION_ZOO_URL', where)
+    assert hub.fetch_weights(NAME).read_bytes() == content
+    # another content is refused, wherever it comes from
+    hub.clean_cache()
+    (folder / file.name).write_bytes(b'other')
+    site.files = {f'/zoo/{file.name}': b'other'}
+    with pytest.raises(UserError, match='invalid hash value'):
+        hub.fetch_weights(NAME)
+
+
+def test_a_url_of_a_metafile_is_downloaded(zoo, site):
+    root, entry = zoo
+    site.files = {'/x.safetensors': (root / entry['Weights']).read_bytes()}
+    entry['Weights'] = f'{site.url}/x.safetensors'
+    assert hub.fetch_weights(NAME).read_bytes() == site.files['/x.safetensors']
+    assert [cached.url for cached in hub.list_cache()] == [entry['Weights']]
+    hub.clean_cache()
+    site.files['/x.safetensors'] += b'x'
+    with pytest.raises(UserError, match='invalid hash value'):
+        hub.fetch_weights(NAME)

@@ -188,7 +188,7 @@ def test_unreadable_files_are_named(tmp_path):
         ckpt.assert_safe(tmp_path / 'page.pth')
     assert not isinstance(raised.value, UnsafeCheckpointError)
     with pytest.raises(
-        ckpt.CheckpointError, match=r'only files and http\(s\) URLs'
+        ckpt.CheckpointError, match=r'only files, http\(s\) and file URLs'
     ):
         ckpt.assert_safe('s3://bucket/x.pth')
 

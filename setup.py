@@ -135,8 +135,15 @@ setup(
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     python_requires='>=3.10',
     # what needs no host: the readers of files (numpy, pillow), progress
-    # (rich), metafiles; the generators need the extra opencv too
-    install_requires=['numpy>=1.24', 'pillow>=10', 'pyyaml', 'rich'],
+    # (rich), metafiles, the command line (click); the generators need the
+    # extra opencv too
+    install_requires=[
+        'click>=8.2',
+        'numpy>=1.24',
+        'pillow>=10',
+        'pyyaml',
+        'rich',
+    ],
     extras_require={
         'match-rcnn': MATCH_RCNN,
         'landmark': LANDMARK,
@@ -147,6 +154,9 @@ setup(
         'retrieval': RETRIEVAL,
         'all': LANDMARK + SCAN + TRYON + RETRIEVAL + ONNX,
         'tests': TESTS,
+    },
+    entry_points={
+        'console_scripts': ['mmfashion = mmfashion_ext.cli.app:main']
     },
     cmdclass={'build_py': BuildPy},
     zip_safe=False,

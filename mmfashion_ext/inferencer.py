@@ -141,7 +141,7 @@ class Inferencer(ABC):
     ) -> np.ndarray | None:
         """Draw a sample, (h, w, 3) uint8 BGR."""
 
-    def _to_json(self, prediction: dict) -> dict:
+    def to_json(self, prediction: dict) -> dict:
         """Return what ``predictions/NAME.json`` says; arrays are allowed."""
         return prediction
 
@@ -154,7 +154,7 @@ class Inferencer(ABC):
         options: dict,
     ) -> None:
         """Write the files of one result."""
-        writer.write(item, self._to_json(prediction), drawn)
+        writer.write(item, self.to_json(prediction), drawn)
 
     def _finish(
         self, writer: ResultWriter, skipped: list[dict], options: dict

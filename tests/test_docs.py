@@ -125,7 +125,7 @@ def parser_of(script):
         try:
             if script == 'mmfashion_ext.synthetic':
                 runpy.run_module(script, run_name='__main__')
-            elif 'argparse' in (ROOT / script).read_text():
+            elif re.search('argparse|[.]cli[.]', (ROOT / script).read_text()):
                 runpy.run_path(str(ROOT / script), run_name='__main__')
         except Captured as captured:
             return captured.args

@@ -107,7 +107,7 @@ def test_no_host_is_a_hard_requirement(wheel):
     requirements = meta.get_all('Requires-Dist')
     hard = [line for line in requirements if 'extra ==' not in line]
     names = {re.match(r'[\w-]+', line)[0].lower() for line in hard}
-    assert names == {'numpy', 'pillow', 'pyyaml', 'rich'}
+    assert names == {'click', 'numpy', 'pillow', 'pyyaml', 'rich'}
     assert not [line for line in requirements if 'mmcv' in line]
     opencv = [line for line in requirements if 'opencv' in line]
     assert [line.partition('extra ==')[2] for line in opencv] == [
@@ -148,7 +148,7 @@ def test_setup_imports_nothing_heavy():
 
 #: What ``pip install`` of the wheel brings, and what that depends on.
 BASE = ('numpy', 'PIL', 'yaml', '_yaml', 'rich', 'pygments', 'markdown_it')
-BASE += ('mdurl',)
+BASE += ('mdurl', 'click')
 
 BARE_CODE = r"""
 import contextlib, io, json, runpy, sys

@@ -14,19 +14,11 @@ continues where it stopped. An image is read again if its file changed.
 """
 
 import argparse
-import sys
-from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
-from mmfashion_ext import plugins
-from mmfashion_ext.errors import UserError
+from mmfashion_ext.cli import gallery_actions
+from mmfashion_ext.cli.gallery_actions import EncoderOptions
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import write_json
-
-if TYPE_CHECKING:
-    from mmfashion_ext.match_rcnn.gallery import BuildReport
 
 
 def parse_args() -> argparse.Namespace:
@@ -85,7 +77,7 @@ def add_model_arguments(
     """Add the arguments that say what detects and compares clothes."""
     default = 'what the index was built with'
     command.add_argument(
-        '--config',
+        *('--config', '--model'),
         required=required,
         help='config file or name of a model'
         + ('' if required else f'; default: {default}, if it is in the zoo'),
@@ -112,162 +104,47 @@ def add_model_arguments(
     command.add_argument('--device', help='default: CUDA if there is one')
 
 
-def build(args: argparse.Namespace) -> None:
-    """Make or extend an index; name the files that cannot be read."""
-    check_batch_size(args)
-    plugins.require('match_rcnn')
-    from mmfashion_ext.match_rcnn.gallery import (
-        GarmentEncoder,
-        build_gallery,
-        find_gallery_images,
-    )
-
-    find_gallery_images(args.images)  # before the model is loaded
-    encoder = GarmentEncoder(
-        args.config,
-        args.weights,
-        args.device,
+def options_of(args: argparse.Namespace) -> EncoderOptions:
+    """Return the options of :func:`add_model_arguments`."""
+    return EncoderOptions(
+        model=args.config,
+        weights=args.weights,
+        device=args.device,
         score_thr=args.score_thr,
-        batch_size=args.batch_size,
+        duplicate_iou=args.duplicate_iou,
+        batch_size=getattr(args, 'batch_size', 1),
     )
-    report = build_gallery(
-        args.images, encoder, args.out, duplicate_iou=args.duplicate_iou
-    )
-    print_report(args.out, report)
-
-
-def update(args: argparse.Namespace) -> None:
-    """Compare an index with the files of its images."""
-    check_batch_size(args)
-    plugins.require('match_rcnn')
-    from mmfashion_ext.match_rcnn.gallery import (
-        GarmentEncoder,
-        update_gallery,
-    )
-    from mmfashion_ext.match_rcnn.gallery_query import index_model
-    from mmfashion_ext.retrieval.gallery_index import GalleryIndex
-
-    index = GalleryIndex.load(args.index)
-    encoder = GarmentEncoder(
-        *index_model(index, args.index, args.config, args.weights),
-        args.device,
-        score_thr=args.score_thr,
-        batch_size=args.batch_size,
-    )
-    report = update_gallery(
-        args.index, encoder, args.images, duplicate_iou=args.duplicate_iou
-    )
-    print_report(args.index, report)
-
-
-def check_batch_size(args: argparse.Namespace) -> None:
-    """Refuse a batch without images."""
-    if args.batch_size < 1:
-        raise UserError(f'--batch-size must be 1 or more: {args.batch_size}')
-
-
-def print_report(out: str, report: 'BuildReport') -> None:
-    """Print what a build or an update changed."""
-    for entry in report.skipped:
-        print(f'skipped {entry["input"]}: {entry["reason"]}', file=sys.stderr)
-    print(
-        f'{out}: {report.garments} garments of {report.images} images '
-        f'added, {report.known} images were indexed before, '
-        f'{report.changed} of the added ones had changed, {report.removed} '
-        f'are gone and removed, {report.empty} without clothes, '
-        f'{len(report.skipped)} skipped'
-    )
-
-
-def remove(args: argparse.Namespace) -> None:
-    """Remove images from an index."""
-    plugins.require('match_rcnn')
-    from mmfashion_ext.match_rcnn.gallery import remove_from_gallery
-
-    images, garments = remove_from_gallery(args.index, args.images)
-    print(f'{args.index}: {images} images, {garments} garments removed')
-
-
-def info(args: argparse.Namespace) -> None:
-    """Print what is in an index, and what became of its images."""
-    plugins.require('match_rcnn')
-    from mmfashion_ext.match_rcnn.gallery import describe_gallery
-
-    for name, value in describe_gallery(args.index).items():
-        name = name.replace('_', ' ')
-        if isinstance(value, dict):
-            print(f'{name}:')
-            for entry, number in value.items():
-                print(f'  {number:>9,}  {entry}')
-        else:
-            text = f'{value:,}' if isinstance(value, int) else value
-            print(f'{name + ":":<17}{text}')
 
 
 def query(args: argparse.Namespace) -> None:
     """Find the clothes of an image in an index."""
-    if args.topk < 1:
-        raise UserError(f'--topk must be at least 1, got {args.topk}')
-    if args.out and not args.out.lower().endswith(('.jpg', '.jpeg', '.png')):
-        raise UserError(f'--out must end with .jpg or .png, got {args.out}')
-    plugins.require('match_rcnn')  # imports torch, so not before the above
-    from mmfashion_ext.match_rcnn.gallery import (
-        GarmentEncoder,
-        draw_matches,
-        query_gallery,
-    )
-    from mmfashion_ext.match_rcnn.gallery_query import index_model
-    from mmfashion_ext.retrieval.gallery_index import GalleryIndex
-    from mmfashion_ext.utils.images import read_image
-
-    index = GalleryIndex.load(args.index)
-    image = read_image(args.image)  # before the model is loaded
-    encoder = GarmentEncoder(
-        *index_model(index, args.index, args.config, args.weights),
-        args.device,
-        score_thr=args.score_thr,
-    )
-    index.check_model(encoder.fingerprint, args.index)
-    garments = query_gallery(
+    garments = gallery_actions.query_index(
+        args.index,
         args.image,
-        index,
-        encoder,
-        args.topk,
+        options_of(args),
+        topk=args.topk,
+        out=args.out,
         keep_missing=args.keep_missing,
-        duplicate_iou=args.duplicate_iou,
     )
-    print_matches(garments)
+    gallery_actions.print_matches(garments)
     if args.json:
         write_json(args.json, {'image': args.image, 'garments': garments})
     if args.out:
-        draw_matches(image, garments, args.out)
         print(f'wrote {args.out}')
-
-
-def print_matches(garments: list[dict]) -> None:
-    """Print one table per garment, its matches best first."""
-    for garment in garments:
-        table = Table(
-            *('rank', 'similarity', 'category', 'image'),
-            title=f'{garment["category"]} at {garment["bbox"]}',
-        )
-        for rank, match in enumerate(garment['matches'], 1):
-            similarity = f'{match["similarity"]:.3f}'
-            table.add_row(
-                *(str(rank), similarity, match['category'], match['image'])
-            )
-        Console().print(table)
 
 
 def main() -> None:
     args = parse_args()
-    {
-        'build': build,
-        'query': query,
-        'update': update,
-        'remove': remove,
-        'info': info,
-    }[args.command](args)
+    if args.command == 'build':
+        gallery_actions.build_index(args.images, args.out, options_of(args))
+    elif args.command == 'update':
+        gallery_actions.update_index(args.index, args.images, options_of(args))
+    elif args.command == 'query':
+        query(args)
+    elif args.command == 'remove':
+        gallery_actions.remove_images(args.index, args.images)
+    else:
+        gallery_actions.print_index(args.index)
 
 
 if __name__ == '__main__':

@@ -22,7 +22,7 @@ pairs again whose results are in --out.
 
 import argparse
 
-from mmfashion_ext import plugins
+from mmfashion_ext.cli.dressing import TryOnOptions, dress
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.utils.cli import run_tool
 
@@ -112,32 +112,23 @@ def resolve(args: argparse.Namespace) -> None:
 def main() -> None:
     args = parse_args()
     resolve(args)
-    plugins.require('tryon')
-    from mmfashion_ext.tryon import TryOnInferencer
-
-    infer = TryOnInferencer(
-        args.model,
-        args.weights,
-        args.device,
-        size=args.size and tuple(args.size),
-        batch_size=args.batch_size,
-        amp=args.amp,
-    )
-    result = infer(
+    result = dress(
         args.person,
         args.cloth,
-        args.mask,
-        out_dir=args.out,
+        args.out,
+        mask=args.mask,
+        options=TryOnOptions(
+            model=args.model,
+            weights=args.weights,
+            device=args.device,
+            size=args.size and tuple(args.size),
+            batch_size=args.batch_size,
+            amp=args.amp,
+        ),
         pairs=args.pairs,
         grid=args.grid,
-        keep_arrays=False,
         resume=args.resume,
     )
-    if not result['predictions']:
-        raise UserError(
-            f'all {len(result["skipped"])} pairs failed, the first because: '
-            f'{result["skipped"][0]["reason"]}'
-        )
     count, skipped = len(result['predictions']), len(result['skipped'])
     where = ', listed in its results.json' if skipped else ''
     print(f'{args.out}: {count} try-ons, {skipped} skipped{where}')

@@ -54,7 +54,7 @@ def index_model(
             raise UserError(
                 f'{path}: was built with the config {show(named)}, which is '
                 'not one of mmfashion_ext.list_models(), so it is not run; '
-                'if you trust it, name it with --config'
+                'if you trust it, name it with --model'
             )
     if weights is None:
         named = index.origin.get('checkpoint')

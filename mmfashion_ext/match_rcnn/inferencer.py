@@ -240,7 +240,8 @@ class ClothesInferencer(Inferencer):
             prediction[name] = value.numpy() if is_tensor else value
         return prediction
 
-    def _to_json(self, prediction: dict) -> dict:
+    def to_json(self, prediction: dict) -> dict:
+        """Return a prediction with masks (N, h, w) as COCO RLE."""
         if 'masks' not in prediction:
             return prediction
         masks = [encode_mask(mask) for mask in prediction['masks']]

@@ -35,11 +35,23 @@ NAMING_HOOKS = {
 }
 
 
-def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that training and testing share."""
-    parser.add_argument('config', help='config file, or the name of a model')
+def add_runner_arguments(
+    parser: argparse.ArgumentParser,
+    *work_dir_names: str,
+    metavar: str | None = None,
+) -> None:
+    """Add the arguments that training and testing share.
+
+    Args:
+        parser (ArgumentParser): Where to add them.
+        *work_dir_names (str): Further names of ``--work-dir``.
+        metavar (str, optional): What the help calls the config.
+    """
     parser.add_argument(
-        '--work-dir',
+        'config', metavar=metavar, help='config file, or the name of a model'
+    )
+    parser.add_argument(
+        *('--work-dir', *work_dir_names),
         help='where logs and results go; default: work_dirs/<config name>',
     )
     parser.add_argument(

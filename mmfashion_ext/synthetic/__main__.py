@@ -164,18 +164,16 @@ def _add_viton(families: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=_viton)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
+def build_parser(
+    prog: str = 'python -m mmfashion_ext.synthetic',
+) -> argparse.ArgumentParser:
+    """Build the parser.
 
     Args:
-        argv (Sequence[str], optional): Arguments. None: those of the process.
-
-    Returns:
-        int: Exit status: 0, 2 after an error that the user can fix, or 130
-        after Ctrl-C.
+        prog (str): What is typed to run it.
     """
     parser = _Parser(
-        prog='python -m mmfashion_ext.synthetic',
+        prog=prog,
         description='Write a synthetic dataset in the layout of a real one.',
     )
     families = parser.add_subparsers(
@@ -185,6 +183,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_fld(families)
     _add_video_reid(families)
     _add_viton(families)
+    return parser
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    prog: str = 'python -m mmfashion_ext.synthetic',
+) -> int:
+    """Run the command line.
+
+    Args:
+        argv (Sequence[str], optional): Arguments. None: those of the process.
+        prog (str): What is typed to run it.
+
+    Returns:
+        int: Exit status: 0, 2 after an error that the user can fix, or 130
+        after Ctrl-C.
+    """
+    parser = build_parser(prog)
     args = parser.parse_args(argv)
     try:
         require_package('cv2', parser.prog)

@@ -48,14 +48,19 @@ def _show_warning(message: Warning | str, *args: Any, **kwargs: Any) -> None:
     print(f'warning: {message}', file=sys.stderr)
 
 
-class _PrintFilter:
-    """Stream that leaves out the lines that ``PRINTED`` names."""
+class PrintFilter:
+    """Stream that leaves out the lines that ``PRINTED`` names.
+
+    Args:
+        stream (TextIO): Where the other lines go.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._dropped = False
 
     def write(self, text: str) -> int:
+        """Write a text, unless it is one of those lines."""
         if PRINTED.match(text):
             self._dropped = not text.endswith('\n')
             return len(text)
@@ -82,7 +87,7 @@ def quiet_hosts() -> Iterator[None]:
         if process_rank() != 0:  # the first process says it
             warnings.simplefilter('ignore')
         warnings.showwarning = _show_warning
-        sys.stdout = _PrintFilter(stream)
+        sys.stdout = PrintFilter(stream)
         try:
             yield
         finally:

@@ -143,5 +143,5 @@ def test_a_config_that_an_index_names_is_not_run(
     index.save(tmp_path / 'a.index')
     more = [sorted(images.glob('0*.jpg'))[0]] if command == 'query' else []
     done = run_tool(TOOL, command, tmp_path / 'a.index', *more, status=2)
-    assert 'name it with --config' in done.stderr
+    assert 'name it with --model' in done.stderr
     assert not (tmp_path / 'ran').exists()

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _GROUND = ('errors', 'plugins', 'utils')
 _SHARED = (*_GROUND, 'formats', 'evaluation', 'retrieval')
 _SYSTEM = (*_SHARED, 'registry', 'hub', 'inferencer')
+_SYSTEMS = ('match_rcnn', 'landmark', 'scan', 'tryon')
 _TOP = (*_SYSTEM, 'runner', 'publish', 'synthetic')
 
 #: Room -> rooms that it may import. docs/dev/contributing.md shows the table.
@@ -47,14 +48,23 @@ ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     'scan': _SYSTEM,
     'tryon': _SYSTEM,
     '__init__': ('hub',),
-    'tools': (*_TOP, 'match_rcnn', 'landmark', 'scan', 'tryon', '__init__'),
-    'benchmarks': (*_TOP, 'match_rcnn', 'landmark', 'scan', 'tryon'),
-    'demo': (*_TOP, 'match_rcnn', 'landmark', 'scan', 'tryon', '__init__'),
+    'cli': (*_TOP, *_SYSTEMS, '__init__'),
+    '__main__': ('cli',),
+    'tools': (*_TOP, *_SYSTEMS, '__init__', 'cli'),
+    'benchmarks': (*_TOP, *_SYSTEMS),
+    'demo': (*_TOP, *_SYSTEMS, '__init__', 'cli'),
 }
 
 #: Modules of command lines, and the rooms that may import them.
 COMMAND_LINE = {f'{PACKAGE}.utils.cli', f'{PACKAGE}.runner'}
-COMMAND_LINE_USERS = {'tools', 'demo', 'benchmarks', 'runner', 'publish'}
+COMMAND_LINE_USERS = {
+    'cli',
+    'tools',
+    'demo',
+    'benchmarks',
+    'runner',
+    'publish',
+}
 
 
 class Import(NamedTuple):

@@ -1,0 +1,107 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Default models of the commands: the published one of the task."""
+
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from ..errors import UserError
+
+
+class Need(NamedTuple):
+    """What the model of a command must be.
+
+    Attributes:
+        system (str): Its system, a key of ``plugins.SYSTEMS``.
+        tasks (tuple[str, ...]): Its tasks, as metafiles call them.
+        what (str): What messages call it.
+    """
+
+    system: str
+    tasks: tuple[str, ...]
+    what: str
+
+
+#: Command -> its model.
+NEEDS: dict[str, Need] = {
+    'predict': Need(
+        'match_rcnn',
+        ('Object Detection', 'Instance Segmentation'),
+        'clothes detection',
+    ),
+    'landmarks': Need('landmark', ('Landmark Localisation',), 'landmarks'),
+    'reid': Need(
+        'scan',
+        ('Video Person Re-identification',),
+        'video person re-identification',
+    ),
+    'try-on': Need('tryon', ('Virtual Try-on',), 'virtual try-on'),
+    'gallery': Need(
+        'match_rcnn',
+        ('Consumer-to-Shop Retrieval',),
+        'consumer-to-shop retrieval',
+    ),
+}
+
+#: System -> the command that runs its models.
+COMMANDS = {
+    'match_rcnn': 'predict',
+    'landmark': 'landmarks',
+    'scan': 'reid',
+    'tryon': 'try-on',
+}
+
+
+def system_of(entry: dict) -> str:
+    """Return the system of a metafile's entry: its folder of configs."""
+    return PurePosixPath(entry['Config']).parts[1]
+
+
+def published_models(command: str) -> list[str]:
+    """Return the models of a command that have published weights.
+
+    Args:
+        command (str): A key of ``NEEDS``.
+
+    Returns:
+        list[str]: Names, in the order of the metafile.
+    """
+    from ..hub import metafile_entries
+
+    need = NEEDS[command]
+    return [
+        entry['Name']
+        for entry in metafile_entries()
+        if entry.get('Weights')
+        and system_of(entry) == need.system
+        and {*need.tasks} <= {*entry['Metadata']['Tasks']}
+    ]
+
+
+def default_model(
+    command: str, weights: str | None = None, option: str = '--model'
+) -> str:
+    """Return the model of a command for which none was named.
+
+    Args:
+        command (str): A key of ``NEEDS``.
+        weights (str, optional): What ``--weights`` says, for the message.
+        option (str): The option that names another model.
+
+    Raises:
+        UserError: None of the task's models has published weights.
+    """
+    found = published_models(command)
+    if found:
+        return found[0]
+    need = NEEDS[command]
+    listed = f'mmfashion models --task "{need.tasks[0]}" lists them'
+    if weights is not None:
+        raise UserError(
+            f'{weights}: say with {option} NAME of which model these weights '
+            f'are; {listed}'
+        )
+    raise UserError(
+        f'no model of {need.what} has published weights yet: train one '
+        f'(mmfashion train NAME) and pass {option} NAME and its checkpoint '
+        f'({option.replace("model", "weights")} FILE); {listed}'
+    )

@@ -1,0 +1,227 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Commands ``gallery build|query|update|remove|info``."""
+
+from pathlib import Path
+
+import click
+
+from . import options
+from .groups import Group
+from .options import Decorator, Number
+
+_OWN = 'what the index was built with'
+
+duplicate_iou = click.option(
+    '--duplicate-iou',
+    metavar='IOU',
+    type=Number(float, 0, 1),
+    default=0.7,
+    show_default=True,
+    help='Garments whose boxes overlap more are one; 1 keeps all.',
+)
+
+
+def index_argument(name: str = 'index') -> Decorator:
+    """Return the argument that is the file of an index."""
+    return click.argument(name, metavar='INDEX', type=click.Path())
+
+
+def images_argument(required: bool = True) -> Decorator:
+    """Return the argument that is image files and folders."""
+    return click.argument(
+        'images',
+        metavar='IMAGE...' if required else '[IMAGE...]',
+        nargs=-1,
+        required=required,
+        type=click.Path(),
+    )
+
+
+@click.group(cls=Group)
+def gallery() -> None:
+    """Search for garments in shop images, by an index of them."""
+
+
+@click.command(
+    cls=options.Command,
+    examples=['mmfashion gallery build shop/ --out shop.index'],
+)
+@images_argument()
+@options.model('the published retrieval model')
+@options.weights()
+@options.out('INDEX', 'File of the index.', required=True)
+@options.score_thr()
+@duplicate_iou
+@options.batch_size('Images', 8)
+@options.device
+def build(
+    images: tuple[str, ...],
+    model: str | None,
+    weights: str | None,
+    out: str,
+    score_thr: float,
+    duplicate_iou: float,
+    batch_size: int,
+    device: str | None,
+) -> None:
+    """Make an index of the garments of images, or extend one.
+
+    An interrupted build continues where it stopped.
+    """
+    from .defaults import default_model
+    from .gallery_actions import EncoderOptions, build_index
+    from .output import check_files, check_system, results_only
+
+    check_files(images, 'image files and folders')
+    name = model or default_model('gallery', weights)
+    with results_only() as stdout:
+        check_system(name, 'match_rcnn')
+        encoder = EncoderOptions(
+            *(name, weights, device, score_thr, duplicate_iou, batch_size)
+        )
+        build_index([*images], out, encoder, stdout)
+
+
+@click.command(
+    cls=options.Command,
+    examples=[
+        'mmfashion gallery query shop.index street.jpg',
+        'mmfashion gallery query shop.index street.jpg --out found.jpg',
+    ],
+)
+@index_argument()
+@click.argument('image', type=click.Path())
+@options.model(_OWN)
+@options.weights(_OWN)
+@options.out('JPG', 'File of a sheet of the matches, .jpg or .png.')
+@options.top('Matches of each garment')
+@options.score_thr()
+@duplicate_iou
+@click.option(
+    '--keep-missing',
+    is_flag=True,
+    help='Also match images that are gone, of an index that was moved.',
+)
+@options.device
+@options.as_json
+def query(
+    index: str,
+    image: str,
+    model: str | None,
+    weights: str | None,
+    out: str | None,
+    top: int,
+    score_thr: float,
+    duplicate_iou: float,
+    keep_missing: bool,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    """Find the garments of an image in an index.
+
+    IMAGE is a file or URL. A line of the output is a match: rank, probability
+    0 to 1 that it is the same garment, category, image.
+    """
+    from .gallery_actions import EncoderOptions, query_index
+    from .output import check_files, print_json, results_only
+
+    check_files([image], 'an image or a URL')
+    encoder = EncoderOptions(model, weights, device, score_thr, duplicate_iou)
+    with results_only() as stdout:
+        garments = query_index(
+            *(index, image, encoder),
+            topk=top,
+            out=out,
+            keep_missing=keep_missing,
+        )
+        if as_json:
+            print_json({'input': image, 'garments': garments}, stdout)
+            return
+        for garment in garments:
+            print(*describe_matches(garment), sep='\n', file=stdout)
+        if out:
+            print(f'wrote {out}', file=stdout)
+
+
+@click.command(
+    cls=options.Command,
+    examples=[
+        'mmfashion gallery update shop.index',
+        'mmfashion gallery update shop.index new/',
+    ],
+)
+@index_argument()
+@images_argument(required=False)
+@options.model(_OWN)
+@options.weights(_OWN)
+@options.score_thr()
+@duplicate_iou
+@options.batch_size('Images', 8)
+@options.device
+def update(
+    index: str,
+    images: tuple[str, ...],
+    model: str | None,
+    weights: str | None,
+    score_thr: float,
+    duplicate_iou: float,
+    batch_size: int,
+    device: str | None,
+) -> None:
+    """Read changed images again, drop those that are gone, add new ones."""
+    from .gallery_actions import EncoderOptions, update_index
+    from .output import check_files, results_only
+
+    check_files(images, 'image files and folders')
+    encoder = EncoderOptions(
+        *(model, weights, device, score_thr, duplicate_iou, batch_size)
+    )
+    with results_only() as stdout:
+        update_index(index, [*images], encoder, stdout)
+
+
+@click.command(
+    cls=options.Command,
+    examples=['mmfashion gallery remove shop.index shop/sold/'],
+)
+@index_argument()
+@images_argument()
+def remove(index: str, images: tuple[str, ...]) -> None:
+    """Remove images, files or whole folders, from an index."""
+    from .gallery_actions import remove_images
+    from .output import results_only
+
+    with results_only() as stdout:
+        remove_images(index, [*images], stdout)
+
+
+@click.command(
+    cls=options.Command, examples=['mmfashion gallery info shop.index']
+)
+@index_argument()
+def info(index: str) -> None:
+    """Print what is in an index, and what became of its images."""
+    from .gallery_actions import print_index
+    from .output import results_only
+
+    with results_only() as stdout:
+        print_index(index, stdout)
+
+
+def describe_matches(garment: dict) -> list[str]:
+    """Return the lines of a garment: what it is, then its matches.
+
+    Args:
+        garment (dict): ``category``, ``bbox`` (4) xyxy px, and ``matches``.
+    """
+    box = ' '.join(f'{value:.0f}' for value in garment['bbox'])
+    lines = [f'{garment["category"]}, box {box}']
+    for rank, match in enumerate(garment['matches'], 1):
+        lines.append(
+            f'{rank:>4}  {match["similarity"]:.3f}  {match["category"]:<20}  '
+            f'{Path(match["image"])}'
+        )
+    return lines
+
+
+gallery.add_section('Commands', build, query, update, remove, info)

@@ -1,0 +1,218 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Commands of the zoo: ``models``, ``info``, ``download``."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+from .completion import complete_models
+
+name_argument = click.argument(
+    'name', metavar='NAME', shell_complete=complete_models
+)
+
+
+@click.command(
+    cls=options.Command,
+    examples=[
+        'mmfashion models --published',
+        'mmfashion models match-rcnn --task landmark',
+        'mmfashion models "*synthetic*" --json',
+    ],
+)
+@click.argument('pattern', required=False)
+@click.option(
+    '--task', metavar='TEXT', help="Part of a task's name, e.g. landmark."
+)
+@click.option(
+    '--published', is_flag=True, help='Models with published weights only.'
+)
+@options.as_json
+def models(
+    pattern: str | None, task: str | None, published: bool, as_json: bool
+) -> None:
+    """List the models: those with weights first.
+
+    PATTERN is part of the name, or a shell pattern in quotes. The columns are
+    published weights, their size, one metric (0 to 1), and the name.
+    """
+    from ..errors import UserError
+    from .output import print_json
+
+    rows = list(model_rows(pattern, task, published))
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        raise UserError(
+            'no model has '
+            + ' and '.join(
+                part
+                for part in (
+                    f'{pattern!r} in its name' if pattern else '',
+                    f'a task with {task!r}' if task else '',
+                    'published weights' if published else '',
+                )
+                if part
+            )
+            + '; mmfashion models lists all'
+        )
+    for line in describe_rows(rows):
+        click.echo(line)
+
+
+def model_rows(
+    pattern: str | None = None,
+    task: str | None = None,
+    published: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Yield what is listed of each model, those with weights first.
+
+    Args:
+        pattern (str, optional): Part of the name, or a shell pattern.
+        task (str, optional): Part of a task's name.
+        published (bool): Models with published weights only.
+
+    Yields:
+        dict: ``name``, ``system``, ``tasks``, ``dataset``, ``metric`` (name
+        and value 0-1, or None), ``size`` (MB or None), ``weights`` (bool).
+    """
+    from ..hub import list_models, metafile_entries
+    from .defaults import system_of
+
+    listed = {*list_models(pattern, task)}
+    entries = [e for e in metafile_entries() if e['Name'] in listed]
+    for entry in sorted(entries, key=lambda e: not e.get('Weights')):
+        if published and not entry.get('Weights'):
+            continue
+        metadata = entry['Metadata']
+        yield {
+            'name': entry['Name'],
+            'system': system_of(entry),
+            'tasks': metadata['Tasks'],
+            'dataset': metadata['Dataset'],
+            'metric': main_metric(entry),
+            'size': metadata.get('File Size (MB)'),
+            'weights': bool(entry.get('Weights')),
+        }
+
+
+def main_metric(entry: dict) -> tuple[str, float] | None:
+    """Return the first metric of an entry's first result, 0-1, if it has one.
+
+    Args:
+        entry (dict): Of a metafile.
+    """
+    for result in entry.get('Results') or ():
+        for name, value in result['Metrics'].items():
+            return name, value
+    return None
+
+
+def describe_rows(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of a list of models, below each task the models.
+
+    Args:
+        rows (list[dict]): See :func:`model_rows`.
+    """
+    by_task: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_task.setdefault(', '.join(row['tasks']), []).append(row)
+    yield f'{"weights":<8}{"MB":>5}  {"metric":<16}name'
+    for task, group in by_task.items():
+        yield ''
+        yield task
+        for row in group:
+            size = '-' if row['size'] is None else f'{row["size"]:.1f}'
+            metric = '-'
+            if row['metric']:
+                name, value = row['metric']
+                metric = f'{name} {value:.3f}'
+            state = 'yes' if row['weights'] else 'no'
+            yield f'{state:<8}{size:>5}  {metric:<16}{row["name"]}'
+
+
+@click.command(
+    cls=options.Command,
+    examples=[
+        'mmfashion info scan_r50_1xb32-30e_ilids-vid-256x128',
+    ],
+)
+@name_argument
+@options.as_json
+def info(name: str, as_json: bool) -> None:
+    """Print what is known of a model: data, weights, numbers, paper."""
+    from .output import print_json
+
+    content = describe(name)
+    if as_json:
+        print_json(content)
+        return
+    for line in describe_content(content):
+        click.echo(line)
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Return what is known of a model.
+
+    Raises:
+        UserError: There is no such model.
+    """
+    from ..hub import config_path, metafile_entries
+
+    stem = Path(config_path(name)).stem
+    for entry in metafile_entries():
+        if entry['Name'] == stem:
+            return entry
+    return {'Name': stem, 'Config': config_path(name)}
+
+
+def describe_content(content: Any, indent: str = '') -> Iterator[str]:
+    """Yield the lines of a mapping, what is in it indented."""
+    for key, value in content.items():
+        label = f'{indent}{str(key).replace("_", " ")}:'
+        if value is None or value == [] or value == {}:
+            yield f'{label} -'
+        elif isinstance(value, dict):
+            yield label
+            yield from describe_content(value, f'{indent}  ')
+        elif isinstance(value, list) and isinstance(value[0], dict):
+            yield label
+            for entry in value:
+                yield from describe_content(entry, f'{indent}  ')
+        elif isinstance(value, list | tuple):
+            yield f'{label} {", ".join(map(str, value))}'
+        else:
+            yield f'{label} {value}'
+
+
+@click.command(
+    cls=options.Command,
+    examples=[
+        'mmfashion download NAME',
+        'mmfashion download NAME --out weights/',
+    ],
+)
+@name_argument
+@options.out('DIR', 'Copy the file to this folder.')
+def download(name: str, out: str | None) -> None:
+    """Get a model's published weights, check them, and print their file.
+
+    Nothing is downloaded again that is there already.
+    """
+    from ..hub import published_weights
+    from ..utils.checkpoint import local_checkpoint
+    from ..utils.files import atomic_write, make_folder
+
+    path = Path(local_checkpoint(published_weights(name)))
+    if out is not None:
+        make_folder(out)
+        copy = Path(out) / path.name
+        with atomic_write(copy) as temporary:
+            shutil.copyfile(path, temporary)
+        path = copy
+    click.echo(path)

@@ -9,7 +9,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'mmfashion_ext'
 
 #: Module -> where it is tested instead.
-TESTED_ELSEWHERE: dict[str, str] = {}
+TESTED_ELSEWHERE: dict[str, str] = {
+    '__main__.py': 'test_cli/test_app.py: as a process',
+    'cli/dressing.py': 'test_cli/test_try_on.py',
+    'cli/export.py': 'test_tools/test_try_on.py: the tool',
+    'cli/gallery_actions.py': 'test_tools/test_gallery.py: the tool',
+    'cli/test.py': 'test_tools/test_train_and_test.py: the tool',
+    'cli/train.py': 'test_tools/test_train_and_test.py: the tool',
+}
 
 MODULES = sorted(
     path.relative_to(PACKAGE)

@@ -25,7 +25,7 @@ VARIABLE = '_MMFASHION_COMPLETE'
 
 
 def complete_models(
-    ctx: click.Context, param: click.Parameter, incomplete: str
+    ctx: click.Context, param: click.Parameter | None, incomplete: str
 ) -> list[CompletionItem]:
     """Return the models whose name begins with what was typed."""
     from ..hub import list_models

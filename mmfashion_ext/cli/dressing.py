@@ -2,6 +2,7 @@
 """Try-on from the command line: tools/try_on.py and ``mmfashion try-on``."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import UserError
 from ..plugins import require
@@ -19,6 +20,7 @@ class TryOnOptions:
             resized to. None: that of the config, or as they are.
         batch_size (int): Pairs that go through the network together.
         amp (bool): Half precision.
+        show_progress (bool): Show a progress bar over several pairs.
     """
 
     model: str
@@ -27,6 +29,7 @@ class TryOnOptions:
     size: tuple[int, int] | None = None
     batch_size: int = 1
     amp: bool = False
+    show_progress: bool = True
 
 
 def dress(
@@ -69,8 +72,9 @@ def dress(
         size=options.size,
         batch_size=options.batch_size,
         amp=options.amp,
+        show_progress=options.show_progress,
     )
-    result = infer(
+    result: Any = infer(
         person,
         cloth,
         mask,

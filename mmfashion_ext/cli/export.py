@@ -60,7 +60,9 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
             'config', help='config file, or the name of a model'
         )
         parser.add_argument('checkpoint', help='weights, a file or URL')
-    parser.add_argument('--out', required=True, metavar='ONNX')
+    parser.add_argument(
+        '--out', required=True, metavar='ONNX', help='file to write'
+    )
     parser.add_argument(
         '--check-size',
         nargs=2,

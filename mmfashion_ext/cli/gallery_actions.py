@@ -220,7 +220,8 @@ def print_report(
     path: str, report: 'BuildReport', file: TextIO | None = None
 ) -> None:
     """Print what a build or an update of the index ``path`` changed."""
-    for entry in report.skipped:
+    for entry in report.skipped if file is None else ():
+        # a command has printed it as a warning
         print(f'skipped {entry["input"]}: {entry["reason"]}', file=sys.stderr)
     print(
         f'{path}: {report.garments} garments of {report.images} images '

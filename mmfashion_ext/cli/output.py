@@ -36,10 +36,19 @@ def results_only() -> Iterator[TextIO]:
     """
     from mmengine.logging import MMLogger
 
-    stdout = sys.stdout
-    MMLogger.get_instance('mmengine').handlers = [_Warnings(logging.WARNING)]
-    with redirect_stdout(PrintFilter(sys.stderr)):
-        yield stdout
+    stdout, logger = sys.stdout, MMLogger.get_instance('mmengine')
+    handlers = logger.handlers
+    logger.handlers = [_Warnings(logging.WARNING)]
+    try:
+        with redirect_stdout(PrintFilter(sys.stderr)):
+            yield stdout
+    finally:
+        logger.handlers = handlers
+
+
+def has_terminal() -> bool:
+    """Return whether progress bars, which go to stderr, are looked at."""
+    return sys.stderr.isatty()
 
 
 def print_json(content: object, file: TextIO | None = None) -> None:

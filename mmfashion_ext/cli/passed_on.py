@@ -42,16 +42,7 @@ class PassedOn(click.Command):
             name,
             help=help,
             callback=lambda words: run([*words]),
-            params=[
-                click.Argument(
-                    ['words'], nargs=-1, type=click.UNPROCESSED, metavar=''
-                )
-            ],
             add_help_option=False,
-            context_settings={
-                'ignore_unknown_options': True,
-                'allow_interspersed_args': False,
-            },
         )
         self.new_parser = parser
         self.names_model = names_model
@@ -77,7 +68,7 @@ class PassedOn(click.Command):
             ]
         found: list[CompletionItem] = []
         if self.names_model:
-            found = complete_models(ctx, self.params[0], incomplete)
+            found = complete_models(ctx, None, incomplete)
         return found or [CompletionItem(incomplete, type='file')]
 
 
@@ -169,28 +160,25 @@ class Script(click.Command):
         name (str): Name of the command.
         help (str): A line for the list of commands.
         script (str): The script, below the folder of ``configs/``.
+        has_arguments (bool): It parses arguments, ``--help`` among them.
     """
 
-    def __init__(self, name: str, help: str, script: str) -> None:
+    def __init__(
+        self, name: str, help: str, script: str, has_arguments: bool
+    ) -> None:
         super().__init__(
             name,
             help=help,
-            callback=self.run,
-            params=[
-                click.Argument(
-                    ['words'], nargs=-1, type=click.UNPROCESSED, metavar=''
-                )
-            ],
-            add_help_option=False,
-            context_settings={
-                'ignore_unknown_options': True,
-                'allow_interspersed_args': False,
-            },
+            callback=lambda words=(): self.run(words),
+            add_help_option=not has_arguments,
         )
         self.script = script
+        self.has_arguments = has_arguments
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Leave the arguments as they are."""
+        """Leave the script's arguments as they are."""
+        if not self.has_arguments:
+            return super().parse_args(ctx, args)
         ctx.params = {'words': tuple(args)}
         return []
 
@@ -217,9 +205,11 @@ doctor = Script(
     'doctor',
     'Show what is installed, and how to fix problems.',
     'tools/doctor.py',
+    has_arguments=False,
 )
 demo = Script(
     'demo',
     'Show every system on one page.',
     'demo/run_demo.py',
+    has_arguments=True,
 )

@@ -49,6 +49,7 @@ def predict(
         check_files,
         check_system,
         describe_garments,
+        has_terminal,
         results_only,
         show_predictions,
     )
@@ -58,7 +59,9 @@ def predict(
     out = out or (options.DEFAULT_OUT if draw else None)
     with results_only() as stdout:
         infer = check_system(name, 'match_rcnn')(
-            name, weights, device, batch_size=batch_size
+            *(name, weights, device),
+            batch_size=batch_size,
+            show_progress=has_terminal(),
         )
         stream = infer(
             _one_or_all(images),
@@ -136,6 +139,7 @@ def landmarks(
         check_files,
         check_system,
         describe_garments,
+        has_terminal,
         results_only,
         show_predictions,
     )
@@ -157,6 +161,7 @@ def landmarks(
             det_model=det_model,
             det_weights=det_weights,
             batch_size=batch_size,
+            show_progress=has_terminal(),
         )
         stream = infer(
             _one_or_all(images),

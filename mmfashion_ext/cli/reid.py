@@ -46,14 +46,23 @@ def reid(
     output is a tracklet of the gallery: rank, probability 0 to 1, path.
     """
     from .defaults import default_model
-    from .output import check_system, results_only, show_predictions
+    from .output import (
+        check_system,
+        has_terminal,
+        results_only,
+        show_predictions,
+    )
 
     name = model or default_model('reid', weights)
     out = out or (options.DEFAULT_OUT if draw else None)
     with results_only() as stdout:
         inferencer = check_system(name, 'scan')
         queries, tracklets = tracklet(query), gallery_tracklets(gallery)
-        infer = inferencer(name, weights, device, batch_size=batch_size)
+        infer = inferencer(
+            *(name, weights, device),
+            batch_size=batch_size,
+            show_progress=has_terminal(),
+        )
         stream = infer(queries, tracklets, out_dir=out, stream=True, top=top)
 
         def describe(prediction: dict) -> list[str]:

@@ -85,7 +85,7 @@ def try_on(
     """
     from .defaults import default_model
     from .dressing import TryOnOptions, dress
-    from .output import check_files, check_system, results_only
+    from .output import check_files, check_system, has_terminal, results_only
 
     if pairs and grid:
         raise click.UsageError('give --pairs or --grid, not both')
@@ -105,6 +105,7 @@ def try_on(
                 size=size or None,
                 batch_size=batch_size,
                 amp=amp,
+                show_progress=has_terminal(),
             ),
             mask=mask,
             pairs=pairs,

@@ -122,18 +122,21 @@ def describe_rows(rows: list[dict[str, Any]]) -> Iterator[str]:
     by_task: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_task.setdefault(', '.join(row['tasks']), []).append(row)
-    yield f'{"weights":<8}{"MB":>5}  {"metric":<16}name'
+    metrics = {
+        row['name']: '{} {:.3f}'.format(*row['metric'])
+        for row in rows
+        if row['metric']
+    }
+    width = max(map(len, [*metrics.values(), 'metric']))
+    yield f'{"weights":<8}{"MB":>5}  {"metric":<{width}}  name'
     for task, group in by_task.items():
         yield ''
         yield task
         for row in group:
             size = '-' if row['size'] is None else f'{row["size"]:.1f}'
-            metric = '-'
-            if row['metric']:
-                name, value = row['metric']
-                metric = f'{name} {value:.3f}'
+            metric = metrics.get(row['name'], '-')
             state = 'yes' if row['weights'] else 'no'
-            yield f'{state:<8}{size:>5}  {metric:<16}{row["name"]}'
+            yield f'{state:<8}{size:>5}  {metric:<{width}}  {row["name"]}'
 
 
 @click.command(

@@ -1,0 +1,61 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""``mmfashion gallery`` with random weights."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def built(mmfashion, image, weights, tmp_path):
+    """An index of two images, and what the build printed."""
+    for name in ('shop/a.png', 'shop/b.png'):
+        image(name, (160, 120))
+    (tmp_path / 'shop' / 'bad.jpg').write_text('no image')
+    return mmfashion(
+        *('gallery', 'build', 'shop', '--out', 'shop.index'),
+        *(*weights('gallery'), '--score-thr', '0'),
+    )
+
+
+def test_build_query_update_remove_info(mmfashion, built, tmp_path, image):
+    assert built.stdout.startswith('shop.index: ')
+    assert 'of 2 images added' in built.stdout
+    (warning,) = built.stderr.splitlines()
+    assert warning.startswith('warning: 1 of the inputs skipped: ')
+    assert 'bad.jpg' in warning
+    query = ['gallery', 'query', 'shop.index', 'shop/a.png']
+    query += ['--score-thr', '0', '--top', '2']
+    done = mmfashion(*query, '--out', 'sheet.jpg')
+    title, first, second, *_, wrote = done.stdout.splitlines()
+    assert ', box ' in title
+    assert [line.split()[0] for line in (first, second)] == ['1', '2']
+    assert wrote == 'wrote sheet.jpg'
+    assert (tmp_path / 'sheet.jpg').is_file()
+    found = json.loads(mmfashion(*query, '--json').stdout)
+    assert found['input'] == 'shop/a.png'
+    assert len(found['garments'][0]['matches']) == 2
+    image('more/c.png', (160, 120))
+    done = mmfashion(
+        *('gallery', 'update', 'shop.index', 'more', '--score-thr', '0')
+    )
+    assert 'of 1 images added' in done.stdout
+    done = mmfashion('gallery', 'remove', 'shop.index', 'more')
+    assert done.stdout.startswith('shop.index: 1 images, ')
+    assert 'images' in mmfashion('gallery', 'info', 'shop.index').stdout
+
+
+def test_what_a_user_gets_wrong(error, weights, image, tmp_path):
+    a = image('a.png')
+    for command in ('query', 'update', 'info'):
+        words = ['gallery', command, 'gone.index']
+        words += [a] if command == 'query' else []
+        assert 'gone.index' in error(*words)
+    (tmp_path / 'bad.index').write_text('x')
+    assert 'bad.index' in error('gallery', 'query', 'bad.index', a)
+    assert '--out must end with .jpg or .png' in error(
+        *('gallery', 'query', 'gone.index', a, '--out', 'a.txt')
+    )
+    assert 'mmfashion try-on' in error(
+        *('gallery', 'build', a, '--out', 'i', *weights('try-on'))
+    )

@@ -1,0 +1,42 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Groups of commands: help without a command, suggestions, sections."""
+
+import click
+import pytest
+
+from mmfashion_ext.cli.groups import Group
+from mmfashion_ext.errors import UserError
+
+
+@pytest.fixture
+def group():
+    group = Group('tool')
+    group.add_section('First', click.Command('alpha', help='Do alpha.'))
+    group.add_section('Second', click.Command('be', help='Do be.'))
+    return group
+
+
+def run(group, *words):
+    return group.main([*words], prog_name='tool', standalone_mode=False)
+
+
+def test_without_a_command_the_help_is_printed(group, capsys):
+    assert run(group) == 0
+    text = capsys.readouterr().out
+    assert 'First:\n  alpha  Do alpha.\n' in text
+    assert 'Second:\n  be     Do be.\n' in text  # columns of one width
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        (
+            'alhpa',
+            r"no command 'alhpa'. Did you mean alpha\? See: tool --help",
+        ),
+        ('zzzz', r"no command 'zzzz'. See: tool --help"),
+    ],
+)
+def test_a_wrong_name(group, name, message):
+    with pytest.raises(UserError, match=message):
+        run(group, name)

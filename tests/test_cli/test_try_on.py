@@ -1,0 +1,58 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""``mmfashion try-on`` with random weights."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def inputs(image, tmp_path):
+    """Two persons, two garments on white, their masks."""
+    image('p/p1.jpg', (128, 96))
+    image('p/p2.jpg', (128, 96))
+    cloth = np.full((128, 96, 3), 255, np.uint8)
+    cloth[30:100, 20:70] = 40
+    for name in ('c/c1.jpg', 'c/c2.jpg'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), cloth)
+    (tmp_path / 'm').mkdir()
+    for name in ('c1.png', 'c2.png'):
+        mask = 255 * (cloth[..., 0] < 128)
+        cv2.imwrite(str(tmp_path / 'm' / name), mask)
+
+
+def test_the_image_is_written_and_named(mmfashion, inputs, weights, tmp_path):
+    done = mmfashion('try-on', 'p/p1.jpg', 'c/c1.jpg', *weights('try-on'))
+    name, _, file = done.stdout.strip().rpartition(': ')
+    assert name == 'p/p1.jpg + c/c1.jpg'
+    assert file == 'mmfashion_results/predictions/p1__c1.png'
+    assert cv2.imread(str(tmp_path / file)).shape == (128, 96, 3)
+    assert done.stderr == ''
+
+
+def test_a_grid_as_json(mmfashion, inputs, weights, tmp_path):
+    done = mmfashion(
+        *('try-on', 'p', 'c', '--grid', '--mask', 'm', '--out', 'o'),
+        *(*weights('try-on'), '--json', '--batch-size', '2'),
+    )
+    found = json.loads(done.stdout)
+    assert len(found['predictions']) == 4
+    assert found['skipped'] == []
+    for prediction in found['predictions']:
+        assert (tmp_path / prediction['try_on_file']).is_file()
+    assert (tmp_path / 'o' / 'grid.jpg').is_file()
+
+
+def test_what_cannot_be_tried_on(error, inputs, weights, tmp_path):
+    (tmp_path / 'bad.jpg').write_text('no image')
+    model = weights('try-on')
+    assert 'bad.jpg' in error('try-on', 'p/p1.jpg', 'bad.jpg', *model)
+    assert '--grid' in error('try-on', 'p', 'c', *model).replace(
+        'grid=True', '--grid'
+    )
+    assert 'run it with: mmfashion reid' in error(
+        'try-on', 'p/p1.jpg', 'c/c1.jpg', *weights('reid')
+    )

@@ -126,9 +126,12 @@ def test_files_and_functions_are_short(folder):
 
 
 def test_half_of_the_public_docstrings_name_shapes():
+    """The command line has words and files, no arrays."""
+    command_line = ROOT / PACKAGE / 'cli'
     docstrings = [
         docstring
         for path in SOURCES
+        if command_line not in path.parents
         for docstring in code_counts.public_docstrings(
             ast.parse(path.read_text())
         )

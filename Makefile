@@ -5,17 +5,20 @@ VENV ?= .venv
 JOBS ?= 2
 # more options of tools/install.py, such as --cuda --cuda-arch 9.0
 INSTALL_ARGS ?=
+# an image of yours for `make demo`
+IMAGE ?=
 BIN := $(VENV)/bin
 # Containers often set this variable; every process would then byte-compile all
 # its imports again, PyTorch included, as the set-up leaves that to the first
 # import.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup test demo doctor lint clean
+.PHONY: help setup test demo train-demo doctor lint clean
 
 help:
 	@echo 'make setup   install everything into $(VENV) (PYTHON=, VENV=)'
-	@echo 'make demo    train and test every system on synthetic data'
+	@echo 'make demo    see every system work, in minutes (IMAGE=yours.jpg)'
+	@echo 'make train-demo  train every system on synthetic data, an hour'
 	@echo 'make test    run lint and the whole test suite'
 	@echo 'make doctor  show what is installed and how to fix problems'
 	@echo 'make lint    run ruff check and ruff format --check'
@@ -37,7 +40,10 @@ test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
 demo: setup
-	$(BIN)/python demo/run_demo.py
+	@$(BIN)/python demo/run_demo.py $(if $(IMAGE),--image '$(IMAGE)')
+
+train-demo: setup
+	$(BIN)/python demo/train_demo.py
 
 # It also runs before the set-up, and then lists what is missing.
 doctor:

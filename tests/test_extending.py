@@ -294,7 +294,7 @@ def test_what_is_listed_per_system(system):
     assert f'](docs/{system}.md)' in (ROOT / 'README.md').read_text()
     assert (ROOT / 'docs' / f'{system}.md').is_file()
     assert (ROOT / 'tests' / f'test_{system}').is_dir()
-    demo = (ROOT / 'demo' / 'run_demo.py').read_text()
-    assert f'def {system}(' in demo
+    for demo in ('tour/systems.py', 'train_demo.py'):
+        assert f'def {system}(' in (ROOT / 'demo' / demo).read_text()
     package = __import__(f'mmfashion_ext.{system}', fromlist=['x'])
     assert len([n for n in package.__all__ if n.endswith('Inferencer')]) == 1

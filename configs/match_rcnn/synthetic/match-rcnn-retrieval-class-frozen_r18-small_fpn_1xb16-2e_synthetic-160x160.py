@@ -1,5 +1,5 @@
 # Only the match network learns, in a minute or two on 2 cores, on the
-# detector of the short synthetic config: what `make demo` runs after it.
+# detector of the short synthetic config: what `make train-demo` runs after it.
 _base_ = [
     '../_base_/model_r18_small.py',
     '../_base_/dataset_deepfashion2_synthetic.py',

@@ -1,5 +1,5 @@
 # Trains from nothing in six minutes on 2 cores, one process on each: what
-# `make demo` runs. In one process give it the 16 images of both:
+# `make train-demo` runs. In one process give it the 16 images of both:
 #   --cfg-options train_dataloader.batch_size=16
 _base_ = [
     '../_base_/model_r18_small.py',

@@ -1,0 +1,73 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Models of the demo: the published one of a task, or one without weights."""
+
+from dataclasses import dataclass
+
+from mmfashion_ext import hub
+from mmfashion_ext.evaluation.tasks import TASK_BY_TITLE
+
+#: Task -> the model that is fine-tuned from random weights while the task has
+#: no published one. Try-on's has no tutor to learn from, and so is the tutor's
+#: first stage.
+UNPUBLISHED = {
+    'match_rcnn': 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160',
+    'landmark': 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96',
+    'scan': 'scan_r10-small_1xb32-12e_synthetic-64x32',
+    'tryon': 'pb-afn_warp-small_1xb4-8e_synthetic-128x96',
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the demo.
+
+    Attributes:
+        name (str): The stem of its config.
+        weights (str, optional): Path or URL of the published ones; None if
+            there are none.
+    """
+
+    name: str
+    weights: str | None
+
+
+def choose_model(task: str) -> Model:
+    """Return the published model of a task, or the one without weights.
+
+    Args:
+        task (str): A key of ``UNPUBLISHED``.
+    """
+    folder = f'configs/{task}/'
+    for entry in hub.metafile_entries():
+        if entry.get('Weights') and entry['Config'].startswith(folder):
+            return Model(entry['Name'], hub.published_weights(entry['Name']))
+    return Model(UNPUBLISHED[task], None)
+
+
+def published_numbers(name: str) -> list[tuple[str, str]]:
+    """Return what was measured of a published model, from its metafile.
+
+    Args:
+        name (str): Name of the model.
+
+    Returns:
+        list[tuple[str, str]]: Metric with task and dataset, and its value.
+    """
+    rows = []
+    for entry in hub.metafile_entries():
+        if entry['Name'] != name:
+            continue
+        for result in entry['Results']:
+            task = TASK_BY_TITLE.get(result['Task'])
+            metrics = result['Metrics']
+            shown = task.headline if task else metrics
+            rows += [
+                (
+                    f'published, {result["Dataset"]}: '
+                    f'{result["Task"].lower()}, {metric}',
+                    f'{metrics[metric]:.3f}',
+                )
+                for metric in shown
+                if metric in metrics
+            ]
+    return rows

@@ -1,0 +1,155 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""What the published models predict, as figures of the page."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from .models import Model
+from .steps import Figure, Step, Workspace
+
+#: Title of a group of images -> what its images are.
+GROUPS = {
+    'yours': 'your image',
+    'garments': 'photographs of garments (CC0)',
+    'generated': 'generated images, which no published weights learned from',
+}
+_GENERATED = 6  # images of a generated dataset that are shown
+_QUERIES = 3
+
+
+def show_clothes(
+    work: Workspace,
+    step: Step,
+    model: Model,
+    inputs: Mapping[str, Path],
+    options: str = '',
+) -> None:
+    """Find clothes or their landmarks in images; add the drawn ones.
+
+    Args:
+        work (Workspace): Where they are written.
+        step (Step): What shows them.
+        model (Model): With published weights.
+        inputs (Mapping[str, Path]): A key of ``GROUPS`` -> an image or a
+            folder; of a generated dataset the first images are used.
+        options (str): Of the inferencer, e.g. ``", det_model='NAME'"``.
+    """
+    out = work.path('predictions', step.system.lower().replace(' ', '-'))
+    code = [
+        'from pathlib import Path\n',
+        'from mmfashion_ext import build_inferencer\n',
+        f'infer = build_inferencer({model.name!r}{options})',
+    ]
+    for group, path in inputs.items():
+        shown = repr(str(work.shown(path)))
+        if group == 'generated':
+            shown = f'sorted(Path({shown}).iterdir())[:{_GENERATED}]'
+        code.append(f'{group} = infer({shown}, out_dir={str(out / group)!r})')
+    variables = work.python(step, '\n'.join(code) + '\n')
+    groups = ', then '.join(f'{GROUPS[group]}' for group in inputs)
+    step.text.append(f'From left to right: {groups}.')
+    for group in inputs:
+        for prediction in variables[group]['predictions']:
+            found = _found(prediction)
+            drawn = out / group / 'visualizations' / prediction['name']
+            file = _copy(work, step, drawn, group)
+            step.figures.append(
+                Figure(file, f'{prediction["name"]}: {found}', found)
+            )
+
+
+def show_ranking(
+    work: Workspace, step: Step, model: Model, videos: Path
+) -> None:
+    """Search for persons of one camera among those of another.
+
+    Args:
+        work (Workspace): Where the sheets are written.
+        step (Step): What shows them.
+        model (Model): With published weights.
+        videos (Path): A generated dataset.
+    """
+    sequences = videos / 'raw' / 'iLIDS-VID' / 'i-LIDS-VID' / 'sequences'
+    first, second = (
+        [work.shown(folder) for folder in sorted((sequences / cam).iterdir())]
+        for cam in ('cam1', 'cam2')
+    )
+    out = work.path('predictions', 'scan')
+    variables = work.python(
+        step,
+        'from pathlib import Path\n'
+        'from mmfashion_ext import build_inferencer\n\n'
+        f'infer = build_inferencer({model.name!r})\n'
+        f'query = {[str(folder) for folder in first[:_QUERIES]]!r}\n'
+        f'gallery = sorted(Path({str(second[0].parent)!r}).iterdir())\n'
+        f'result = infer(query, gallery, top=5, out_dir={str(out)!r})\n',
+    )
+    predictions = variables['result']['predictions']
+    places = []
+    for person, prediction in zip(first, predictions, strict=False):
+        names = [Path(name).name for name in prediction['gallery']]
+        places.append(names.index(person.name) + 1)
+        drawn = out / 'visualizations' / prediction['name']
+        file = _copy(work, step, drawn, 'scan')
+        caption = (
+            f'Left above the person of camera 1, then the five likeliest of '
+            f'{len(second)} of camera 2. The right one has place {places[-1]}.'
+        )
+        alt = f'Frames of a person and of five candidates; {caption}'
+        step.figures.append(Figure(file, alt, caption, wide=True))
+
+
+def show_try_on(
+    work: Workspace, step: Step, model: Model, people: Path
+) -> None:
+    """Put garments on generated people; add the sheet of all pairs.
+
+    Args:
+        work (Workspace): Where the sheet is written.
+        step (Step): What shows it.
+        model (Model): With published weights.
+        people (Path): A generated dataset.
+    """
+    test = people / 'VITON_test'
+    out = work.path('predictions', 'try-on')
+    kinds = {'persons': 'img', 'clothes': 'clothes', 'masks': 'edge'}
+    lists = ''.join(
+        f'{name} = sorted(Path({str(work.shown(test / f"test_{kind}"))!r})'
+        '.iterdir())[:5]\n'
+        for name, kind in kinds.items()
+    )
+    work.python(
+        step,
+        'from pathlib import Path\n'
+        'from mmfashion_ext import build_inferencer\n\n'
+        f'infer = build_inferencer({model.name!r})\n'
+        f'{lists}'
+        'infer(persons, clothes, masks, grid=True, '
+        f'out_dir={str(out)!r})\n',
+    )
+    file = _copy(work, step, out / 'grid', 'try-on')
+    caption = (
+        'Each row a generated person, each column a garment laid flat, and '
+        'where they meet the person in the garment.'
+    )
+    step.figures.append(Figure(file, caption, caption, wide=True))
+
+
+def _found(prediction: dict) -> str:
+    """Say which clothes an image has, e.g. 'skirt 0.98, vest 0.71'."""
+    names = prediction['categories'] or ['garment'] * len(prediction['bboxes'])
+    found = [
+        f'{name} {score:.2f}'
+        for name, score in zip(names, prediction['scores'], strict=True)
+        if score >= 0.3
+    ]
+    return ', '.join(found) or 'nothing found'
+
+
+def _copy(work: Workspace, step: Step, drawn: Path, group: str) -> str:
+    """Copy a drawing beside the page; return its path from there."""
+    (source,) = drawn.parent.glob(f'{drawn.name}.*')
+    name = f'{step.system.lower().replace(" ", "-")}-{group}-{source.name}'
+    shutil.copyfile(source, work.path('images', name))
+    return f'images/{name}'

@@ -156,9 +156,10 @@ def evaluate_folders(
             _features(list(paths.values()), load, networks.inception)
             for paths in (photographs, found)
         ]
-        metrics['FID'] = frechet_distance(*features)
+        real, generated = features
+        metrics['FID'] = frechet_distance(real, generated)
         metrics['KID'], metrics['KID_std'] = kernel_distance(
-            *features, seed=seed
+            real, generated, seed=seed
         )
     protocol = Protocol(
         paired, size, resize, len(found), len(photographs), len(seen)
@@ -238,7 +239,7 @@ def _pair_metrics(
     lpips: nn.Module | None,
 ) -> dict[str, float]:
     """Return the means of SSIM, L1 and LPIPS over the pairs."""
-    rows: list[Collection[float]] = []
+    rows: list[list[float]] = []
     for stem in show_progress(found, 'comparing pairs', len(found)):
         image, target = load(found[stem]), load(photographs[stem])
         row = [

@@ -164,6 +164,7 @@ class MatchRoIHead(StandardRoIHead):
         """
         if self.with_mask:
             require_fields(batch_data_samples, 'masks')
+        x = _contiguous(x)
         gt_instances, gt_ignored, _ = unpack_gt_instances(batch_data_samples)
         proposals = [proposed.bboxes for proposed in rpn_results_list]
         sampled = self.sample_rois(
@@ -242,6 +243,7 @@ class MatchRoIHead(StandardRoIHead):
               ``bias`` of :class:`~mmfashion_ext.retrieval.pair_similarity.\
 PairSimilarity` to compare them with.
         """
+        x = _contiguous(x)
         if self.test_cfg.get('gt_boxes', False):
             rpn_results_list = [
                 _as_detections(sample) for sample in batch_data_samples
@@ -296,6 +298,15 @@ PairSimilarity` to compare them with.
                     [*meta['scale_factor']] * 2
                 )
         return rpn_results_list
+
+
+def _contiguous(x: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return maps (B, C, h, w) in the order that mmcv's RoIAlign reads.
+
+    It takes the memory of a map in another format, such as channels_last, for
+    that of a contiguous one, and says nothing.
+    """
+    return tuple(level.contiguous() for level in x)
 
 
 def _build_optional(cfg: ConfigType | None) -> nn.Module | None:

@@ -35,8 +35,8 @@ class TimmBackbone(BaseModule):
         fold_norm (bool): Fold batch norm into the convolutions. False: batch
             norm as timm builds it, learning.
         channels_last (bool): Compute in the memory format ``channels_last``,
-            which is faster for these models, on a CPU too; what follows
-            inherits it from the feature maps.
+            which is faster for these models, on a CPU too. The feature maps
+            are contiguous again: mmcv's RoIAlign reads others wrongly.
         init_cfg (dict, optional): Initialisation.
         **kwargs: Further arguments of ``timm.create_model``.
 
@@ -98,7 +98,7 @@ class TimmBackbone(BaseModule):
         """
         if self.channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
-        return tuple(self.timm_model(x))
+        return tuple(feature.contiguous() for feature in self.timm_model(x))
 
 
 def fold_batch_norm(model: nn.Module) -> None:

@@ -396,3 +396,21 @@ def test_heads_without_their_features_or_names_are_refused(config):
     extractor = config.roi_head.mask_roi_extractor
     with pytest.raises(UserError, match=r'roi_extractors of .* got pose;'):
         build(config, roi_extractors={'pose': extractor})
+
+
+def test_memory_format_of_the_features_changes_nothing(model, monkeypatch):
+    """mmcv's RoIAlign reads channels_last as if it were contiguous."""
+    monkeypatch.setitem(model.roi_head.test_cfg, 'gt_boxes', True)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        x = model.extract_feat(torch.rand(1, 3, SIZE, SIZE))
+        plain, fast = (
+            model.roi_head.predict(
+                [f.contiguous(memory_format=order) for f in x],
+                [InstanceData()],
+                [sample()],
+            )[0]
+            for order in (torch.contiguous_format, torch.channels_last)
+        )
+    assert plain.keypoint_scores.std() > 0
+    assert torch.equal(plain.keypoint_scores, fast.keypoint_scores)

@@ -43,14 +43,16 @@ def test_norm_can_stay():
     assert 'timm_model.bn1.running_mean' not in backbone.state_dict()
 
 
-@pytest.mark.parametrize('channels_last', [True, False])
-def test_memory_format(channels_last):
-    backbone = TimmBackbone(
-        NAME, out_indices=(2,), channels_last=channels_last
-    )
-    (feature,) = backbone(torch.randn(1, 3, 32, 32))
-    wanted = torch.channels_last if channels_last else torch.contiguous_format
-    assert feature.is_contiguous(memory_format=wanted)
+def test_channels_last_gives_the_same_contiguous_features():
+    """mmcv's RoIAlign reads maps of another memory format wrongly."""
+    torch.manual_seed(0)
+    backbone = TimmBackbone(NAME, out_indices=(2,)).eval()
+    images = torch.randn(2, 3, 32, 64)
+    (fast,) = backbone(images)
+    assert fast.is_contiguous()
+    backbone.channels_last = False
+    (plain,) = backbone(images)
+    assert (fast - plain).abs().max() < 1e-5 * plain.abs().max()
 
 
 def test_refuses_unknown_names_and_models_without_blocks():

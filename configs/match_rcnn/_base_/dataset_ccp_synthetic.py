@@ -23,7 +23,7 @@ train_pipeline = [
     dict(
         type='RandomResize',
         resize_type='mmfashion_ext.ResizeClothes',
-        scale=[(400, 224), (600, 352)],  # (long edge, short edge)
+        scale=[(360, 208), (528, 336)],  # (long edge, short edge)
         keep_ratio=True,
     ),
     dict(type='mmfashion_ext.RandomFlipClothes', prob=0.5),

@@ -77,7 +77,7 @@ model = dict(
     train_cfg=dict(
         rpn=dict(sampler=dict(num=128)),
         rpn_proposal=dict(nms_pre=500, max_per_img=200),
-        rcnn=dict(sampler=dict(num=64)),
+        rcnn=dict(sampler=dict(num=48)),
     ),
     test_cfg=dict(
         rpn=dict(nms_pre=500, max_per_img=200),

@@ -146,11 +146,32 @@ def test_setup_imports_nothing_heavy():
     assert imported == {'re', 'shutil', 'pathlib', 'setuptools'}
 
 
+SMALL = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
+
 #: What ``pip install`` of the wheel brings, and what that depends on.
 BASE = ('numpy', 'PIL', 'yaml', '_yaml', 'rich', 'pygments', 'markdown_it')
 BASE += ('mdurl', 'click')
 
-BARE_CODE = r"""
+#: Commands of the program in a bare installation -> how their output ends;
+#: an error is the whole output.
+MMFASHION = {
+    '--help': 'exit 0',
+    'predict --help': 'exit 0',
+    'models --json': 'exit 0',
+    f'info {SMALL}': 'exit 0',
+    f'predict a.jpg --model {SMALL}': 'error: mmfashion_ext.match_rcnn needs '
+    'mmengine',
+    'gallery info a.index': 'error: mmfashion_ext.match_rcnn needs mmengine',
+    f'train {SMALL}': 'error: the package mmengine is not installed, which',
+    'export --out a.onnx --weights a.pth x': 'error: mmfashion_ext.tryon need',
+    'synthetic --help': 'exit 0',
+    'predict': 'error: IMAGE... is missing',
+    'completion bash': 'exit 0',
+}
+
+BARE_CODE = (
+    f'MMFASHION = {[*MMFASHION]}'
+    + r"""
 import contextlib, io, json, runpy, sys
 from pathlib import Path
 
@@ -194,6 +215,16 @@ attempt('synthetic --help', command, 'synthetic', '--help')
 for family in ('deepfashion2', 'fld', 'video-reid', 'viton'):
     attempt(f'synthetic {family}', command, 'synthetic', family, 'out')
 attempt('generate', lambda: mmfashion_ext.synthetic.generate_viton)
+
+
+def mmfashion(*words):
+    sys.argv = ['mmfashion', *words]
+    runpy.run_module('mmfashion_ext', run_name='__main__')
+
+
+Path('a.jpg').write_bytes(b'')
+for words in MMFASHION:
+    attempt(f'mmfashion {words}', mmfashion, *words.split())
 tools = mmfashion_ext.hub.root() / 'tools'
 for tool in sorted([*tools.glob('*.py'), *tools.glob('*/*.py'),
                     *(tools.parent / 'demo').glob('*.py')]):
@@ -205,6 +236,7 @@ names = ['torch', 'cv2', 'mmengine', 'mmcv', 'mmdet', 'mmpose']
 found['loaded'] = [name for name in names if name in sys.modules]
 print(json.dumps(found))
 """
+)
 
 
 @pytest.fixture(scope='module')
@@ -235,6 +267,47 @@ def bare(wheel, tmp_path_factory):
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout.splitlines()[-1])
     return found, site / 'mmfashion_ext' / '.mim' / 'tools'
+
+
+OUTSIDE_CODE = """
+import sys
+
+import cv2, numpy, torch
+import mmfashion_ext
+from mmfashion_ext.cli import app
+
+cv2.imwrite('a.png', numpy.full((90, 80, 3), 128, numpy.uint8))
+state = mmfashion_ext.get_model(sys.argv[1]).state_dict()
+torch.save({'state_dict': state}, 'w.pth')
+words = ['--model', sys.argv[1], '--weights', 'w.pth', '--out', 'results']
+app.run(['predict', 'a.png', *words])
+print(mmfashion_ext.__file__)
+"""
+
+
+def test_the_program_of_a_wheel_outside_a_clone(wheel, tmp_path):
+    """With the hosts of this environment, in an empty folder."""
+    (entry,) = (n for n in wheel.namelist() if n.endswith('entry_points.txt'))
+    script = 'mmfashion = mmfashion_ext.cli.app:main'
+    assert script in wheel.read(entry).decode()
+    site, folder = tmp_path / 'site', tmp_path / 'folder'
+    wheel.extractall(site)
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, '-c', OUTSIDE_CODE, SMALL],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': str(site), 'OMP_NUM_THREADS': '1'},
+    )
+    assert done.returncode == 0, done.stderr
+    *lines, file = done.stdout.splitlines()
+    assert file == str(site / 'mmfashion_ext' / '__init__.py')
+    assert lines[0].startswith('a.png: ')
+    assert (folder / 'results' / 'visualizations' / 'a.jpg').is_file()
+    assert {path.name for path in folder.iterdir()} == {
+        *('a.png', 'w.pth', 'results')
+    }
 
 
 @pytest.mark.fault(30)
@@ -310,6 +383,18 @@ class TestBareInstallation:
                 assert 'Run: pip install' in line
         train = helped['train.py --help']
         assert f'&& python {tools}/install.py --torch keep' in train
+
+    @pytest.mark.parametrize(('words', 'end'), MMFASHION.items())
+    def test_the_program_works_or_says_in_one_line_what_it_lacks(
+        self, bare, words, end
+    ):
+        output = bare[0][f'mmfashion {words}']
+        if end == 'exit 0':
+            assert output.endswith('exit 0'), output
+        else:
+            line, status = output.splitlines()
+            assert status == 'exit 2'
+            assert line.startswith(end)
 
     def test_nothing_recommends_a_makefile_that_is_not_there(self, bare):
         found, tools = bare

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import UserError
+from ..plugins import is_installed
 from ..utils.host_noise import PrintFilter
 from ..utils.sources import is_url
 
@@ -34,14 +35,24 @@ def results_only() -> Iterator[TextIO]:
     Yields:
         TextIO: The stdout to print results to.
     """
+    stdout = sys.stdout
+    with _warnings_only(), redirect_stdout(PrintFilter(sys.stderr)):
+        yield stdout
+
+
+@contextmanager
+def _warnings_only() -> Iterator[None]:
+    """Show warnings of MMEngine's log on stderr, and nothing else of it."""
+    if not is_installed('mmengine'):  # what needs it says so
+        yield
+        return
     from mmengine.logging import MMLogger
 
-    stdout, logger = sys.stdout, MMLogger.get_instance('mmengine')
+    logger = MMLogger.get_instance('mmengine')
     handlers = logger.handlers
     logger.handlers = [_Warnings(logging.WARNING)]
     try:
-        with redirect_stdout(PrintFilter(sys.stderr)):
-            yield stdout
+        yield
     finally:
         logger.handlers = handlers
 

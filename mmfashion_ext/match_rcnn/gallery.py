@@ -325,12 +325,13 @@ def _extend(
     )
     index.remove_images(gone | again)
     states = {str(path): file_state(path) for path in new}
+    console = Console(stderr=True)
     encoded = track(
         _encode(new, encoder, report.skipped),
         f'{out.name}: {len(new)} images',
         total=len(new),
-        disable=not options.progress,
-        console=Console(stderr=True),
+        disable=not (options.progress and console.is_terminal),
+        console=console,
     )
     for found in encoded:
         image = without_duplicates(found, options.duplicate_iou)

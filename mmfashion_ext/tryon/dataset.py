@@ -1,7 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Dataset of try-on pairs: VITON, VITON-HD or a folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,6 +64,9 @@ class TryOnDataset(BaseDataset):
             ``flow`` exists for the worn cloth only. ``'truth'``, of synthetic
             tests with ``paired=False``: the person in the other cloth
             (``truth_path``), and the ``flow`` of that.
+        reverse (bool): With ``'truth'``: add to each pair its reverse, the
+            person in the other cloth as the person, the worn cloth as the
+            cloth and the photograph as the truth. Defaults to False.
         parse_labels (str, optional): Set of the parse maps' labels:
             ``'viton'``, ``'lip'``, ``'atr'`` or ``'cihp'``. None: that of the
             layout.
@@ -86,6 +89,7 @@ class TryOnDataset(BaseDataset):
         unpaired: Literal['random'] | None = None,
         annotations: Sequence[Annotation] | None = None,
         parse_labels: ParseLabels | None = None,
+        reverse: bool = False,
         pipeline: Sequence[dict | Callable] = (),
         **kwargs: Any,
     ) -> None:
@@ -104,12 +108,18 @@ class TryOnDataset(BaseDataset):
             )
         if parse_labels is not None:
             label_set(parse_labels)
+        if reverse and 'truth' not in (annotations or ()):
+            raise UserError(
+                "reverse=True needs annotations=['truth'], got "
+                f'annotations={annotations!r}'
+            )
         self.files = TryOnFiles(Path(data_root), layout, split, parse_labels)
         self.paired = paired
         self.pairs_file = pairs_file
         self.pairing = pairing
         self.unpaired = unpaired
         self.annotations = annotations
+        self.reverse = reverse
         self._rng_seeds: tuple[int, int, int] | None = None
         self._rng: np.random.Generator | None = None
         kwargs.setdefault('test_mode', split == 'test')
@@ -150,11 +160,22 @@ class TryOnDataset(BaseDataset):
         columns = {kind: self._find(kind, pairs) for kind in kinds}
         if 'truth' in kinds:
             columns['flow'] = self._find('truth_flow', pairs)
+        samples = self._samples(pairs, columns)
+        if self.reverse:
+            samples += self._reversed(pairs, columns)
+        return samples
+
+    def _samples(
+        self,
+        pairs: Sequence[TryOnPair],
+        columns: Mapping[FileKind, Sequence[Path | None]],
+    ) -> list[dict]:
+        """Return the keys of the samples, see the class."""
         return [
             {
                 'person_name': pair.person,
                 'cloth_name': pair.cloth,
-                'parse_labels': files.labels,
+                'parse_labels': self.files.labels,
                 **{
                     f'{kind}_path': str(path) if path else None
                     for kind, path in zip(columns, paths, strict=True)
@@ -162,6 +183,28 @@ class TryOnDataset(BaseDataset):
             }
             for pair, *paths in zip(pairs, *columns.values(), strict=True)
         ]
+
+    def _reversed(
+        self,
+        pairs: Sequence[TryOnPair],
+        columns: Mapping[FileKind, Sequence[Path | None]],
+    ) -> list[dict]:
+        """Return samples that put the worn cloth back on."""
+        worn = self.files.worn()
+        lacking = [p.person for p in pairs if worn[p.person] is None]
+        if lacking:
+            raise UserError(
+                f'reverse=True needs the worn garments; {len(lacking)} are '
+                f'missing: {describe(lacking)}'
+            )
+        pairs = [p._replace(cloth=worn[p.person]) for p in pairs]
+        kinds: list[FileKind] = ['cloth', 'cloth_mask', 'flow']
+        found = {kind: self._find(kind, pairs) for kind in kinds}
+        swapped = {
+            'person': columns['truth'],
+            'truth': columns['person'],
+        }
+        return self._samples(pairs, {**columns, **found, **swapped})
 
     def _find_pairs_file(self) -> Path | None:
         """Return the pairs file to use; None for pairs with the worn cloth."""

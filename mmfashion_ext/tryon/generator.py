@@ -10,6 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..errors import UserError
 from ..registry import MODELS
 
 
@@ -21,11 +22,37 @@ class Composition:
         try_on (Tensor): (B, 3, H, W), RGB in [-1, 1].
         rendered (Tensor): (B, 3, H, W), RGB in [-1, 1], the rendered person.
         mask (Tensor): m, (B, 1, H, W), 0-1, weight of the warped cloth.
+        changed (Tensor, optional): c, (B, 1, H, W), 0-1, where the photograph
+            changes; None: everywhere.
+        logits (Tensor, optional): (B, 2, H, W), m without the warped mask and
+            c, not activated; None where the photograph is not kept.
     """
 
     try_on: Tensor
     rendered: Tensor
     mask: Tensor
+    changed: Tensor | None = None
+    logits: Tensor | None = None
+
+
+#: A sigmoid is stretched by this on both sides and cut to 0-1, so that it
+#: reaches 0 and 1.
+_STRETCH = 0.1
+
+
+def saturate(logits: Tensor) -> Tensor:
+    """Map logits to 0-1 so that both ends are reached: a hard sigmoid.
+
+    It is 0 where the sigmoid is below 1 / 12, and 1 where above 11 / 12.
+
+    Args:
+        logits (Tensor): Any shape, such as (B, 1, H, W).
+
+    Returns:
+        Tensor: Of the same shape, 0-1.
+    """
+    stretched = logits.sigmoid() * (1 + 2 * _STRETCH) - _STRETCH
+    return stretched.clamp(0, 1)
 
 
 def compose(
@@ -33,6 +60,7 @@ def compose(
     warped_cloth: Tensor,
     warped_mask: Tensor,
     person_cloth_mask: Tensor | None = None,
+    photograph: Tensor | None = None,
 ) -> Composition:
     """Compose the warped cloth with the rendered person.
 
@@ -40,23 +68,42 @@ def compose(
     the worn garment in the photograph;
     try-on = m * warped cloth + (1 - m) * tanh(raw_0..2).
 
+    A generator with a fifth channel keeps the photograph (option of this
+    project, not of the paper): with c = :func:`saturate` (raw_4) and x the
+    above, try-on = c * x + (1 - c) * photograph. Where c is 0 that is the
+    photograph, exactly.
+
     Args:
-        raw (Tensor): (B, 4, H, W), output of the generator.
+        raw (Tensor): (B, 4 or 5, H, W), output of the generator.
         warped_cloth (Tensor): (B, 3, H, W), RGB in [-1, 1].
         warped_mask (Tensor): (B, 1, H, W), 0-1.
         person_cloth_mask (Tensor, optional): (B, 1, H, W), 0-1; in paired
             training only.
+        photograph (Tensor, optional): (B, 3, H, W), RGB in [-1, 1]; needed
+            where raw has a fifth channel.
 
     Returns:
         Composition: At least float32.
+
+    Raises:
+        UserError: There is a fifth channel and no photograph.
     """
     raw = raw.to(torch.promote_types(raw.dtype, torch.float32))
     rendered = raw[:, :3].tanh()
-    mask = raw[:, 3:].sigmoid() * warped_mask
+    mask = raw[:, 3:4].sigmoid() * warped_mask
     if person_cloth_mask is not None:
         mask = mask * person_cloth_mask
     try_on = warped_cloth * mask + rendered * (1 - mask)
-    return Composition(try_on, rendered, mask)
+    if raw.shape[1] < 5:
+        return Composition(try_on, rendered, mask)
+    if photograph is None:
+        raise UserError(
+            'a generator with 5 output channels keeps the photograph, and '
+            'this model has none (a tutor): set generator.out_channels=4'
+        )
+    changed = saturate(raw[:, 4:])
+    try_on = try_on * changed + photograph * (1 - changed)
+    return Composition(try_on, rendered, mask, changed, raw[:, 3:])
 
 
 def _conv(in_channels: int, channels: int, stride: int = 1) -> nn.Conv2d:

@@ -113,6 +113,10 @@ class ParserFreeTryOn(TryOnModel):
             [inputs['person'], result.warped_cloth, result.warped_mask], dim=1
         )
 
+    def kept_photograph(self, inputs: Inputs) -> Tensor:
+        """Return the photograph, (B, 3, H, W), RGB in [-1, 1]."""
+        return inputs['person']
+
     def loss(self, inputs: Inputs) -> Losses:
         """Compute W + D, and with a generator G.
 
@@ -147,7 +151,9 @@ class ParserFreeTryOn(TryOnModel):
         if self.generator is None:
             return losses
         generator_input = self.generator_input(student_inputs, result)
-        composition = self._compose(generator_input, result, worn_mask)
+        composition = self._compose(
+            generator_input, result, worn_mask, taught.image
+        )
         losses |= self._loss('try_on_loss')(composition, person)
         if self.skin_loss is not None:
             skin_mask = taught.unpaired_mask * (1 - worn_mask)

@@ -219,7 +219,7 @@ class PackTryOn:
                     'size=(h, w) of TryOnInferencer, ResizeTryOn in a '
                     'pipeline)'
                 )
-        inputs = {kind: _to_tensor(results[kind]) for kind in kinds}
+        inputs = {kind: to_tensor(results[kind]) for kind in kinds}
         if 'pose_map' in results:
             inputs['pose_map'] = torch.from_numpy(results['pose_map'])
         sample = TryOnDataSample(
@@ -243,7 +243,8 @@ class PackTryOn:
         return results.get(f'{kind}_name', Path(named).name)
 
 
-def _to_tensor(array: np.ndarray) -> Tensor:
+def to_tensor(array: np.ndarray) -> Tensor:
+    """Convert an image (h, w[, C]) to a tensor (C, h, w)."""
     if array.ndim == 2:
         array = array[:, :, None]
     return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))

@@ -149,7 +149,19 @@ class TryOnModel(BaseModel):
         generator_input = self.generator_input(
             inputs, result, result.warped_mask
         )
-        return self._compose(generator_input, result), result
+        photograph = self.kept_photograph(inputs)
+        composition = self._compose(
+            generator_input, result, photograph=photograph
+        )
+        return composition, result
+
+    def kept_photograph(self, inputs: Inputs) -> Tensor | None:
+        """Return what a composition may keep, (B, 3, H, W); None: nothing.
+
+        Args:
+            inputs (dict[str, Tensor]): See :class:`TryOnDataPreprocessor`.
+        """
+        return None
 
     def predict(
         self, inputs: Inputs, data_samples: list[TryOnDataSample]
@@ -217,8 +229,12 @@ class TryOnModel(BaseModel):
         generator_input: Tensor,
         result: WarpResult,
         worn_mask: Tensor | None = None,
+        photograph: Tensor | None = None,
     ) -> Composition:
         """Render and compose; ``worn_mask`` (B, 1, H, W), 0-1, if paired.
+
+        ``photograph`` (B, 3, H, W), RGB in [-1, 1], is what a generator with
+        five output channels keeps.
 
         Raises:
             UserError: The model has no generator.
@@ -233,6 +249,7 @@ class TryOnModel(BaseModel):
             result.warped_cloth,
             result.warped_mask,
             worn_mask,
+            photograph,
         )
 
 

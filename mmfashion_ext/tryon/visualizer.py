@@ -25,7 +25,7 @@ MASK_FIELDS = ('cloth_mask', 'warped_mask', 'person_cloth_mask')
 DEFAULT_PANELS = ('person', 'cloth', 'try_on')
 
 
-def to_uint8(image: Tensor) -> np.ndarray:
+def to_uint8(image: Tensor, rounded: bool = False) -> np.ndarray:
     """Convert an image of the model to 8 bits.
 
     Values are truncated, not rounded, as in the published images: the grey
@@ -34,24 +34,28 @@ def to_uint8(image: Tensor) -> np.ndarray:
 
     Args:
         image (Tensor): (3, h, w), RGB in [-1, 1].
+        rounded (bool): Round, so that grey levels that went through the
+            model's normalisation come out as they were.
 
     Returns:
         np.ndarray: (h, w, 3) uint8 RGB, floor((x + 1) / 2 * 255).
     """
     unit = (image.detach().float().clamp(-1, 1) + 1) / 2
-    return (unit * 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    levels = (unit * 255).round() if rounded else unit * 255
+    return levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
 
 
-def to_bgr(image: Tensor) -> np.ndarray:
+def to_bgr(image: Tensor, rounded: bool = False) -> np.ndarray:
     """Convert an image of the model to OpenMMLab's convention.
 
     Args:
         image (Tensor): (3, h, w), RGB in [-1, 1].
+        rounded (bool): See :func:`to_uint8`.
 
     Returns:
         np.ndarray: (h, w, 3) uint8 BGR, contiguous; see :func:`to_uint8`.
     """
-    return np.ascontiguousarray(to_uint8(image)[..., ::-1])
+    return np.ascontiguousarray(to_uint8(image, rounded)[..., ::-1])
 
 
 def draw_strip(images: Sequence[Tensor]) -> np.ndarray:

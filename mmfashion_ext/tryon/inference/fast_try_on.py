@@ -123,6 +123,10 @@ class FastTryOn:
         self.generator = None
         if model.generator is not None:
             self.generator = self._prepare(fuse(model.generator))
+        #: Whether compositions keep what does not change.
+        self.keeps_photograph = getattr(
+            self.generator, 'keeps_photograph', False
+        )
         self._person_maps, self._cloth_maps = _person_maps, _cloth_maps
         if compile:
             self._person_maps = torch.compile(_person_maps)
@@ -222,7 +226,7 @@ class FastTryOn:
             return None, result
         persons = person.image.expand(len(warped), -1, -1, -1)
         raw = self.generator(self._cast(torch.cat([persons, warped, mask], 1)))
-        return compose(raw, warped, mask), result
+        return compose(raw, warped, mask, photograph=persons), result
 
     def _cast(self, image: Tensor) -> Tensor:
         return image.to(self.dtype, memory_format=torch.channels_last)

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ...errors import UserError
@@ -54,13 +55,27 @@ def to_images(output: TryOnOutput) -> TryOnImages:
         output (TryOnOutput): Tensors (C, h, w).
 
     Returns:
-        TryOnImages: (h, w, 3) uint8.
+        TryOnImages: (h, w, 3) uint8. Grey levels are truncated as in the
+        published images, but rounded where the photograph is kept, so that it
+        is.
     """
-    try_on = to_bgr(output.try_on)
+    rounded = output.keeps_photograph
+    person, cloth, try_on, warped = (
+        to_bgr(image, rounded)
+        for image in (
+            output.person,
+            output.cloth,
+            output.try_on,
+            output.warped_cloth,
+        )
+    )
     mask = (output.warped_mask[0] * 255).round().byte().cpu().numpy()
-    panels = [to_bgr(output.person), to_bgr(output.cloth), try_on]
+    if cloth.shape != person.shape:  # a photograph at its own size
+        cloth = cv2.resize(
+            cloth, person.shape[1::-1], interpolation=cv2.INTER_AREA
+        )
     return TryOnImages(
-        try_on, to_bgr(output.warped_cloth), mask, np.hstack(panels)
+        try_on, warped, mask, np.hstack([person, cloth, try_on])
     )
 
 

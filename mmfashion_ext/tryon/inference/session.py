@@ -5,18 +5,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import numpy as np
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from ...errors import UserError
 from ...formats.viton.plausibility import doubt_mask
-from ..transforms import LoadTryOn, PackTryOn, ResizeTryOn
+from ..generator import Composition
+from ..transforms import LoadTryOn, PackTryOn, ResizeTryOn, to_tensor
+from ..warp_net import WarpResult
 from .fast_try_on import FastTryOn, Features, join, split
+from .full_size import Frame, compose_full_size
 from .inputs import NamedImage, TryOnPair
 from .lru_cache import LRUCache
 
 #: Bytes of garment features that are cached for the next persons.
 CACHE_BYTES = 2**30
+_IMAGES = 'person', 'cloth', 'cloth_mask'
 
 
 class TryOnOutput(NamedTuple):
@@ -29,6 +34,8 @@ class TryOnOutput(NamedTuple):
         try_on (Tensor): (3, h, w), RGB in [-1, 1].
         warped_cloth (Tensor): (3, h, w), RGB in [-1, 1].
         warped_mask (Tensor): (1, h, w), 0-1.
+        keeps_photograph (bool): Whether pixels that do not change are those
+            of the person, exactly.
     """
 
     pair: TryOnPair
@@ -37,6 +44,7 @@ class TryOnOutput(NamedTuple):
     try_on: Tensor
     warped_cloth: Tensor
     warped_mask: Tensor
+    keeps_photograph: bool = False
 
 
 class LoadedPair(NamedTuple):
@@ -48,12 +56,16 @@ class LoadedPair(NamedTuple):
             ``cloth_mask`` (1, h, w), uint8.
         size (tuple[int, int]): (h, w) in px.
         notes (list[str]): What is not plausible about the garment's mask.
+        originals (dict[str, np.ndarray], optional): ``person``, ``cloth``
+            (h, w, 3) RGB and ``cloth_mask`` (h, w) uint8 as they were read,
+            where the try-on is composed at the photograph's own size.
     """
 
     pair: TryOnPair
     inputs: dict[str, Tensor]
     size: tuple[int, int]
     notes: list[str]
+    originals: dict[str, np.ndarray] | None = None
 
 
 class TryOnSession:
@@ -69,7 +81,10 @@ class TryOnSession:
         data_preprocessor (BaseDataPreprocessor): The model's; normalises and
             pads.
         size (tuple[int, int], optional): (h, w) in px that all images are
-            resized to. None: images keep their size.
+            resized to. None: images keep their size. A network that keeps
+            the photograph gets images that are fitted into this size, and the
+            try-on is composed at the size of the photograph, see
+            :mod:`.full_size`.
         batch_size (int): Pairs that go through the network together.
     """
 
@@ -85,6 +100,8 @@ class TryOnSession:
         self.data_preprocessor = data_preprocessor
         self.batch_size = batch_size
         self._read = LoadTryOn()
+        self.size = size
+        self._full_size = bool(size) and fast.keeps_photograph
         self._resize = ResizeTryOn(size) if size else None
         self._pack = PackTryOn()
         self._unreadable: dict[tuple[str, int], str] = {}
@@ -141,7 +158,12 @@ class TryOnSession:
         size = packed['data_samples'].ori_shape
         if self._block is None:
             self._set_block(size)
-        return LoadedPair(pair, packed['inputs'], size, cloth['notes'])
+        originals = None
+        if self._full_size:
+            originals = {**person['originals'], **cloth['originals']}
+        return LoadedPair(
+            pair, packed['inputs'], size, cloth['notes'], originals
+        )
 
     def _set_block(self, size: tuple[int, int]) -> None:
         """Set how many garments are cached, by the size (h, w) of the first.
@@ -196,6 +218,13 @@ class TryOnSession:
         }
 
     def _resized(self, loaded: dict) -> dict:
+        if self._full_size:
+            images = {k: v for k, v in loaded.items() if k in _IMAGES}
+            fitted = {
+                name: Frame.of(image.shape[:2], self.size).fit(image)
+                for name, image in images.items()
+            }
+            return loaded | fitted | {'originals': images}
         return loaded if self._resize is None else self._resize(loaded)
 
     def run(self, batch: Sequence[LoadedPair]) -> list[TryOnOutput]:
@@ -254,9 +283,53 @@ class TryOnSession:
         outputs = []
         for row, loaded in enumerate(batch):
             h, w = loaded.size
-            cropped = (image[row, :, :h, :w] for image in images)
-            outputs.append(TryOnOutput(loaded.pair, *cropped))
+            cropped = [image[row, :, :h, :w] for image in images]
+            output = TryOnOutput(
+                loaded.pair, *cropped, self.fast.keeps_photograph
+            )
+            if loaded.originals is not None:
+                output = self._enlarge(output, loaded, composition, warp, row)
+            outputs.append(output)
         return outputs
+
+    def _enlarge(
+        self,
+        output: TryOnOutput,
+        loaded: LoadedPair,
+        composition: Composition,
+        warp: WarpResult,
+        row: int,
+    ) -> TryOnOutput:
+        """Compose a row of a batch at the size of its photograph."""
+        originals = self.data_preprocessor(
+            {
+                'inputs': {
+                    name: [to_tensor(image)]
+                    for name, image in loaded.originals.items()
+                }
+            }
+        )['inputs']
+        sizes = {k: v.shape[:2] for k, v in loaded.originals.items()}
+        person, cloth, mask = (
+            originals[name][..., : sizes[name][0], : sizes[name][1]]
+            for name in ('person', 'cloth', 'cloth_mask')
+        )
+        one = slice(row, row + 1)
+        result = compose_full_size(
+            Composition(
+                *(
+                    None if part is None else part[one]
+                    for part in vars(composition).values()
+                )
+            ),
+            warp.grid[one],
+            person,
+            cloth,
+            mask,
+            Frame.of(sizes['person'], self.size),
+            Frame.of(sizes['cloth'], self.size),
+        )
+        return output._replace(person=person[0], **result._asdict())
 
     @staticmethod
     def _features(

@@ -35,7 +35,12 @@ __getattr__, __dir__, __all__ = lazy_exports(
         'generator': ('TryOnGenerator',),
         'partial_start_hook': ('PartialStartHook',),
         'inferencer': ('TryOnInferencer',),
-        'losses': ('SkinLoss', 'TryOnLoss', 'WarpLoss'),
+        'losses': (
+            'ChangedRegionLoss',
+            'SkinLoss',
+            'TryOnLoss',
+            'WarpLoss',
+        ),
         'metric': ('TryOnMetric', 'WarpMetric'),
         'parse_corruption': ('CorruptParse',),
         'perceptual': ('PerceptualLoss',),

@@ -353,3 +353,47 @@ class SkinLoss(_LossWithPerceptual):
                 lambda: self._vgg(x, y),
             ),
         )
+
+
+@MODELS.register_module()
+class ChangedRegionLoss(BaseModule):
+    """Cross entropy of the map of what changes in the photograph.
+
+    The target is the region of both garments, the one that is worn and the
+    one that is put on, grown by ``growth``.
+
+    Args:
+        weight (float): Weight of the term.
+        growth (int): Window in px, odd.
+    """
+
+    def __init__(self, weight: float = 2.0, growth: int = 9) -> None:
+        super().__init__()
+        self.weight = weight
+        self.growth = growth
+
+    def forward(self, composition: Composition, *garments: Tensor) -> Losses:
+        """Compute the term.
+
+        Args:
+            composition (Composition): With ``logits`` (B, 2, H, W).
+            *garments (Tensor): Masks of the garments, (B, 1, H, W), 0-1.
+
+        Returns:
+            dict[str, Tensor]: ``loss_changed``.
+
+        Raises:
+            UserError: The generator does not keep the photograph.
+        """
+        if composition.logits is None:
+            raise UserError(
+                'changed_loss teaches what a generator keeps, and this one '
+                'keeps nothing: set generator.out_channels=5, or '
+                'changed_loss=None'
+            )
+        region = torch.stack([exact(mask) for mask in garments]).amax(dim=0)
+        region = F.max_pool2d(region, self.growth, 1, self.growth // 2)
+        entropy = F.binary_cross_entropy_with_logits(
+            composition.logits[:, 1:], region
+        )
+        return {'loss_changed': self.weight * entropy}

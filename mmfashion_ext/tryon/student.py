@@ -39,6 +39,8 @@ class ParserFreeTryOn(TryOnModel):
             the student learns from W alone.
         skin_loss (dict, optional): :class:`SkinLoss`. Its weights change
             during training by :class:`SwitchLossHook`.
+        changed_loss (dict, optional): :class:`ChangedRegionLoss`, for a
+            generator that keeps the photograph.
     """
 
     #: Parts of the names of weights that are not copied from the tutor.
@@ -53,6 +55,7 @@ class ParserFreeTryOn(TryOnModel):
         start_from_teacher: bool = False,
         distillation: dict | None = None,
         skin_loss: dict | None = None,
+        changed_loss: dict | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(warp_net, **kwargs)
@@ -62,6 +65,7 @@ class ParserFreeTryOn(TryOnModel):
         self.start_from_teacher = start_from_teacher
         self.distillation = build_optional(distillation)
         self.skin_loss = self._build_loss(skin_loss)
+        self.changed_loss = build_optional(changed_loss)
 
     def init_weights(self) -> None:
         """Build the teacher; with ``start_from_teacher`` copy its weights.
@@ -158,6 +162,10 @@ class ParserFreeTryOn(TryOnModel):
         if self.skin_loss is not None:
             skin_mask = taught.unpaired_mask * (1 - worn_mask)
             losses |= self.skin_loss(composition.rendered, person, skin_mask)
+        if self.changed_loss is not None:
+            losses |= self.changed_loss(
+                composition, worn_mask, taught.unpaired_mask
+            )
         return losses
 
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 from ..errors import UserError
 from ..formats.viton.constants import NOISE, UPPER_CLOTHES
 from ..registry import MODELS
+from .transforms import TRUTH_MAPS
 
 #: The networks halve the size five times.
 DIVISOR = 32
@@ -23,13 +24,14 @@ class TryOnDataPreprocessor(BaseDataPreprocessor):
     B tensors (C, h, w) become one batch (B, C, H, W):
 
     - images: x / 255, then (x - 0.5) / 0.5: RGB in [-1, 1];
-    - cloth masks: 1 where the file's value is 128 or more, else 0;
+    - cloth masks, and the maps of the truth: 1 where the file's value is 128
+      or more, else 0;
     - cloth = cloth * mask: 0 (mid-grey) outside the mask;
     - parse: label 7 ("noise") becomes 4 (upper clothes).
 
     Padding is added at the right and the bottom: the person's border is
     repeated, cloth and labels are padded by 0, pose maps by -1 (no joint), the
-    flow by NaN. Predictions are cropped back to ``ori_shape``.
+    flow by NaN, ``kept`` by 1. Predictions are cropped back to ``ori_shape``.
     """
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -61,7 +63,7 @@ class TryOnDataPreprocessor(BaseDataPreprocessor):
             # a copy, which alone is changed in place
             batch = batch.to(torch.float32, copy=True)
             return batch.div_(255).sub_(0.5).div_(0.5)
-        if kind.endswith('cloth_mask'):
+        if kind.endswith('cloth_mask') or kind in TRUTH_MAPS:
             return (batch >= 128).float()
         if kind in ('parse', 'true_parse'):
             return batch.long().masked_fill(batch == NOISE, UPPER_CLOTHES)
@@ -89,7 +91,7 @@ def _pad(kind: str, batch: Tensor) -> Tensor:
         return batch
     if kind in ('person', 'truth'):
         return functional.pad(batch, sides, mode='replicate')
-    value = {'pose_map': -1.0, 'flow': torch.nan}.get(kind, 0)
+    value = {'pose_map': -1.0, 'flow': torch.nan, 'kept': 1.0}.get(kind, 0)
     return functional.pad(batch, sides, value=value)
 
 

@@ -6,6 +6,7 @@ garment come from MobileNetV2-type encoders, and light heads estimate the flow.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from mmengine.model import BaseModule
@@ -46,7 +47,7 @@ class MobileFlowHead(nn.Module):
         if style_channels:
             self.modulation = nn.Linear(style_channels, 2 * channels[0])
         layers: list[nn.Module] = []
-        for layer_in, layer_out in zip(channels, channels[1:], strict=False):
+        for layer_in, layer_out in pairwise(channels):
             layers += conv_norm(layer_in, layer_in, 3, groups=layer_in)
             layers += conv_norm(layer_in, layer_out)
         self.layers = nn.Sequential(

@@ -88,6 +88,44 @@ def changed_region(
     return functional.max_pool2d(changed, growth, 1, growth // 2)
 
 
+def visible_region(flow: Tensor) -> Tensor:
+    """Return where a true flow (B, 2, H, W) is known, (B, 1, H, W), 0 or 1."""
+    return flow.isfinite().all(dim=1, keepdim=True).float()
+
+
+def garment_region(inputs: Inputs) -> Tensor:
+    """Return where the truth shows the garment.
+
+    Args:
+        inputs (dict[str, Tensor]): ``garment_region`` (B, 1, H, W), if the
+            dataset has it, or ``flow`` (B, 2, H, W).
+
+    Returns:
+        Tensor: (B, 1, H, W), 0 or 1.
+    """
+    if 'garment_region' in inputs:
+        return exact(inputs['garment_region'])
+    return visible_region(inputs['flow'])
+
+
+def true_region(inputs: Inputs) -> Tensor:
+    """Return where the photograph changes.
+
+    Args:
+        inputs (dict[str, Tensor]): ``kept`` (B, 1, H, W), if the dataset has
+            it, or ``person``, ``truth`` and what :func:`garment_region` needs.
+
+    Returns:
+        Tensor: (B, 1, H, W), 0 or 1, see :func:`changed_region`.
+    """
+    if 'kept' in inputs:
+        changed = 1 - exact(inputs['kept'])
+        return functional.max_pool2d(changed, _GROWTH, 1, _GROWTH // 2)
+    return changed_region(
+        inputs['person'], inputs['truth'], garment_region(inputs)
+    )
+
+
 @MODELS.register_module()
 class TrueFlowLoss(BaseModule):
     """Distance of the grids from the true flow.
@@ -149,8 +187,8 @@ class TrueImageLoss(BaseModule):
     target is whether the cloth is visible there
     + changed_weight * cross entropy of c over the image, whose target is R.
 
-    Pixels that ``known`` excludes do not count. The last term is omitted where
-    the generator does not keep the photograph.
+    Pixels that ``loss_mask`` excludes do not count. The last term is omitted
+    where the generator does not keep the photograph.
 
     Args:
         l1_weight (float): Weight of the colours.
@@ -183,8 +221,9 @@ class TrueImageLoss(BaseModule):
         Args:
             composition (Composition): Of B persons, (B, 3, H, W).
             inputs (dict[str, Tensor]): ``person``, ``truth`` (B, 3, H, W),
-                RGB in [-1, 1], ``flow`` (B, 2, H, W), px; optionally
-                ``known`` (B, 1, H, W), 0-1, where the truth counts.
+                RGB in [-1, 1], ``flow`` (B, 2, H, W), px; optionally the
+                maps of :class:`PackTryOn` (B, 1, H, W), 0 or 1:
+                ``garment_region``, ``loss_mask`` and ``kept``.
             warped_mask (Tensor): (B, 1, H, W), 0-1.
 
         Returns:
@@ -192,10 +231,10 @@ class TrueImageLoss(BaseModule):
             ``loss_gradient``, ``loss_visible`` and ``loss_changed``.
         """
         truth = exact(inputs['truth'])
-        visible = visible_region(inputs['flow'])
-        known = inputs.get('known')
+        visible = garment_region(inputs)
+        known = inputs.get('loss_mask')
         known = torch.ones_like(visible) if known is None else exact(known)
-        region = changed_region(inputs['person'], truth, visible)
+        region = true_region(inputs)
         wide = functional.max_pool2d(region, _GROWTH, 1, _GROWTH // 2) * known
         rendered = exact(composition.rendered)
         losses = {
@@ -224,11 +263,6 @@ class TrueImageLoss(BaseModule):
             entropy(changed, region, reduction='none'), known
         )
         return losses
-
-
-def visible_region(flow: Tensor) -> Tensor:
-    """Return where a true flow (B, 2, H, W) is known, (B, 1, H, W), 0 or 1."""
-    return flow.isfinite().all(dim=1, keepdim=True).float()
 
 
 @MODELS.register_module()
@@ -266,8 +300,8 @@ class SupervisedTryOn(ParserFreeTryOn):
         Args:
             inputs (dict[str, Tensor]): ``person``, ``cloth``, ``truth``
                 (B, 3, H, W), RGB in [-1, 1], ``cloth_mask`` (B, 1, H, W),
-                0-1, ``flow`` (B, 2, H, W), px, NaN where the cloth is not
-                visible, and optionally ``known`` (B, 1, H, W), 0-1.
+                0-1, ``flow`` (B, 2, H, W), px, NaN where it is not known, and
+                optionally the maps of :class:`TrueImageLoss`.
 
         Returns:
             dict[str, Tensor]: Name -> number; those named ``loss_*`` add up.
@@ -277,7 +311,7 @@ class SupervisedTryOn(ParserFreeTryOn):
         """
         self._check(inputs)
         flow = inputs['flow']
-        visible = visible_region(flow)
+        visible = garment_region(inputs)
         result = self.warp_net(
             self.condition(inputs), inputs['cloth'], inputs['cloth_mask']
         )

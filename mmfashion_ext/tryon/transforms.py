@@ -10,7 +10,10 @@ Between them an item holds arrays:
 - ``pose``: (18, 3) float32, x and y in px, confidence;
 - ``flow``: (h, w, 2) float32, where a pixel of the person lies on the flat
   cloth, x and y in px, NaN where the cloth is not visible;
-- ``truth``: (h, w, 3) uint8 RGB, the person in that cloth.
+- ``truth``: (h, w, 3) uint8 RGB, the person in that cloth; with it optional
+  maps (h, w) uint8, 0 or 255: ``garment_region``, where it shows the cloth
+  (the flow may not be known everywhere there); ``loss_mask``, where it counts
+  in a loss; ``kept``, where it is the person's image itself.
 
 The models need ``person``, ``cloth`` and ``cloth_mask``.
 """
@@ -34,10 +37,13 @@ from .structures import TryOnDataSample
 _CLOTHES = ('cloth', 'unpaired_cloth')
 #: Maps and images of the person's size.
 _OF_PERSON: tuple[FileKind, ...] = ('parse', 'densepose', 'flow', 'truth')
+#: Maps that come with the truth, 0 or 255.
+TRUTH_MAPS = 'garment_region', 'loss_mask', 'kept'
 _BY_PIXEL = (
     'person',
     'true_parse',
     *_OF_PERSON,
+    *TRUTH_MAPS,
     *_CLOTHES,
     *(f'{cloth}_mask' for cloth in _CLOTHES),
 )
@@ -197,9 +203,9 @@ class PackTryOn:
     Returns ``inputs``, a dict of (C, h, w) tensors of what the item has:
     ``person``, ``truth``, ``cloth``, ``unpaired_cloth`` (C = 3),
     ``cloth_mask``, ``unpaired_cloth_mask``, ``parse``, ``true_parse`` (before
-    :class:`CorruptParse`), ``densepose`` (1), uint8; ``pose_map``
-    (18) int8; ``flow`` (2) float32; and ``data_samples``, a
-    ``TryOnDataSample`` with ``person_name``, ``cloth_name`` and ``ori_shape``
+    :class:`CorruptParse`), ``densepose``, ``garment_region``, ``loss_mask``,
+    ``kept`` (1), uint8; ``pose_map`` (18) int8; ``flow`` (2) float32; and
+    ``data_samples``, a ``TryOnDataSample`` with ``person_name``, ``cloth_name`` and ``ori_shape``
     (h, w).
     """
 

@@ -193,7 +193,7 @@ class TryOnModel(BaseModel):
         if 'truth' in inputs:  # the parse map shows another garment
             fields['gt_try_on'] = inputs['truth']
             visible = inputs['flow'].isfinite().all(dim=1, keepdim=True)
-            fields['person_cloth_mask'] = visible
+            fields['person_cloth_mask'] = inputs.get('garment_region', visible)
         elif 'parse' in inputs:
             parse = inputs.get('true_parse', inputs['parse'])
             fields['person_cloth_mask'] = person_cloth_mask(parse)

@@ -112,3 +112,19 @@ def test_a_cropped_grid_points_to_the_same_pixels():
     position = (cropped + 1) / 2 * torch.tensor([19, 49]).view(2, 1, 1)
     torch.testing.assert_close(position, px, atol=1e-4, rtol=0)
     assert torch.equal(crop_grid(grid, (64, 32)), grid)
+
+
+def test_maps_of_the_truth():
+    """0 or 1; beside the image nothing counts, and all of it is kept."""
+    inputs = {'person': [torch.zeros(3, 30, 60, dtype=torch.uint8)]}
+    for kind in ('garment_region', 'loss_mask', 'kept'):
+        inputs[kind] = [torch.full((1, 30, 60), 255, dtype=torch.uint8)]
+        inputs[kind][0][:, :, 10] = 127
+    made = run(inputs)
+    for kind, beside in (('garment_region', 0), ('loss_mask', 0), ('kept', 1)):
+        found = made[kind]
+        assert found.dtype == torch.float32
+        assert found.shape == (1, 1, 32, 64)
+        assert found[0, 0, 0, 9:12].tolist() == [1.0, 0.0, 1.0], kind
+        assert (found[:, :, 30:] == beside).all()
+        assert (found[..., 60:] == beside).all()

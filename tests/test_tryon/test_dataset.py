@@ -148,6 +148,32 @@ def test_truth_of_another_garment(write_viton):
     refused(lambda: make(root, split='test', pairs_file='x.txt'), 'no such')
 
 
+def test_the_truth_and_its_reverse(write_viton):
+    """The other way round the worn cloth is put back on."""
+    kwargs = {'split': 'test', 'annotations': ['truth'], 'paired': False}
+    root = write_viton(split='test')
+    lines = '000002_0.jpg 000001_1.jpg', '000001_0.jpg 000003_1.jpg'
+    (root / 'test_pairs.txt').write_text('\n'.join(lines))
+    there = make(root, **kwargs)
+    both = make(root, reverse=True, test_mode=False, **kwargs)
+    assert len(both) == 2 * len(there)
+    for index in range(len(there)):
+        forth, back = (
+            both.get_data_info(index),
+            both.get_data_info(index + len(there)),
+        )
+        assert forth['person_path'] == back['truth_path']
+        assert forth['truth_path'] == back['person_path']
+        person = Path(forth['person_path']).stem
+        assert Path(back['cloth_path']).stem == f'{person[:-2]}_1'
+        assert Path(back['cloth_mask_path']).stem == f'{person[:-2]}_1'
+        assert back['cloth_name'] == Path(back['cloth_path']).name
+        assert Path(back['flow_path']).parent.name == 'test_flow'
+        assert Path(forth['flow_path']).parent.name == 'test_truth_flow'
+    with pytest.raises(UserError, match=r'reverse=True needs .*got.*None'):
+        make(root, split='test', reverse=True)
+
+
 def test_pairs_by_rank(write_viton):
     root = write_viton()
     for path in (root / 'VITON_traindata/train_color').iterdir():

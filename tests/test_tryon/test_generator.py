@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional
 
 pytest.importorskip('mmengine')
-from mmfashion_ext.tryon.generator import TryOnGenerator, compose
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.tryon.generator import TryOnGenerator, compose, saturate
 
 WIDTHS = 4, 5, 6, 8, 8
 
@@ -132,3 +133,36 @@ def test_composition_is_exact_in_half_precision():
     found = compose(raw, torch.rand(1, 3, 2, 2), torch.rand(1, 1, 2, 2))
     for x in (found.try_on, found.rendered, found.mask):
         assert x.dtype == torch.float32
+
+
+def test_the_photograph_is_kept_where_nothing_changes():
+    """Exactly: a sigmoid alone never reaches 0."""
+    torch.manual_seed(0)
+    raw = torch.randn(2, 5, 6, 4)
+    raw[:, 4, :3] = -4
+    raw[:, 4, 5:] = 4
+    photograph = torch.rand(2, 3, 6, 4) * 2 - 1
+    cloth, mask = torch.rand(2, 3, 6, 4), torch.rand(2, 1, 6, 4)
+    plain = compose(raw[:, :4], cloth, mask)
+    found = compose(raw, cloth, mask, photograph=photograph)
+    assert torch.equal(found.try_on[:, :, :3], photograph[:, :, :3])
+    assert torch.equal(found.try_on[:, :, 5:], plain.try_on[:, :, 5:])
+    c = saturate(raw[:, 4:])
+    torch.testing.assert_close(
+        found.try_on, c * plain.try_on + (1 - c) * photograph
+    )
+    assert torch.equal(found.changed, c)
+    assert torch.equal(found.logits, raw[:, 3:])
+    assert plain.changed is None
+    assert plain.logits is None
+    assert torch.equal(found.mask, plain.mask)
+    with pytest.raises(UserError, match='out_channels=4'):
+        compose(raw, cloth, mask)
+
+
+def test_saturation_has_both_ends():
+    x = torch.tensor([-50.0, -2.5, 0.0, 2.5, 50.0])
+    assert saturate(x).tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
+    x = torch.linspace(-2, 2, 9, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(saturate, x)
+    assert (saturate(x).diff() > 0).all()

@@ -144,7 +144,9 @@ def compose_full_size(
     Returns:
         FullSize: Where nothing changes, the photograph, exactly.
     """
-    assert composition.changed is not None and composition.logits is not None
+    # only networks that keep the photograph come here
+    assert composition.changed is not None
+    assert composition.logits is not None
     positions = cloth_frame.positions(person_frame.back(grid.float()))
     warped = sample(cloth, positions)
     mask = sample(cloth_mask, positions, 'zeros')

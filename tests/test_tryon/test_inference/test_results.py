@@ -45,6 +45,20 @@ def test_images_are_bgr_of_8_bits():
     assert [*images.arrays()] == ['try_on', 'warped_cloth', 'warped_mask']
 
 
+def test_a_kept_photograph_keeps_its_grey_levels():
+    """Truncation would turn 1 ... 63 into one less."""
+    (pair,) = resolve_pairs('a', 'x').pairs
+    levels = torch.arange(256).view(1, 16, 16).expand(3, 16, 16)
+    image = (levels / 255).sub(0.5).div(0.5)
+    output = TryOnOutput(
+        *(pair, image, image[:, :8], image, image, levels[:1] / 255)
+    )
+    assert (to_images(output).try_on != levels.permute(1, 2, 0).numpy()).any()
+    images = to_images(output._replace(keeps_photograph=True))
+    assert (images.try_on == levels.permute(1, 2, 0).numpy()).all()
+    assert images.strip.shape == (16, 48, 3)
+
+
 def test_saved_results(tmp_path):
     details = {'person': 'a.jpg', 'cloth': 'x.jpg'}
     item = NamedInput('a.jpg + x.jpg', 'a__x', None, details=details)

@@ -13,10 +13,10 @@ train_pipeline = [
     dict(type='mmfashion_ext.ResizeTryOn', size=size),
     dict(type='mmfashion_ext.PackTryOn'),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+test_pipeline = train_pipeline
+train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = val_dataloader
-default_hooks = dict(checkpoint=dict(interval=1))
 train_cfg = dict(max_epochs=6, val_interval=3)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=100),

@@ -205,8 +205,8 @@ class PackTryOn:
     ``cloth_mask``, ``unpaired_cloth_mask``, ``parse``, ``true_parse`` (before
     :class:`CorruptParse`), ``densepose``, ``garment_region``, ``loss_mask``,
     ``kept`` (1), uint8; ``pose_map`` (18) int8; ``flow`` (2) float32; and
-    ``data_samples``, a ``TryOnDataSample`` with ``person_name``, ``cloth_name`` and ``ori_shape``
-    (h, w).
+    ``data_samples``, a ``TryOnDataSample`` with ``person_name``,
+    ``cloth_name`` and ``ori_shape`` (h, w).
     """
 
     def __call__(self, results: dict) -> dict:

@@ -13,13 +13,14 @@ BIN := $(VENV)/bin
 # import.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup test demo train-demo doctor lint clean
+.PHONY: help setup test demo train-demo zoo doctor lint clean
 
 help:
 	@echo 'make setup   install everything into $(VENV) (PYTHON=, VENV=)'
 	@echo 'make demo    see every system work, in minutes (IMAGE=yours.jpg)'
 	@echo 'make train-demo  train every system on synthetic data, an hour'
 	@echo 'make test    run lint and the whole test suite'
+	@echo 'make zoo     train the published models again from nothing'
 	@echo 'make doctor  show what is installed and how to fix problems'
 	@echo 'make lint    run ruff check and ruff format --check'
 	@echo 'make clean   remove the output of builds and tests'
@@ -44,6 +45,10 @@ demo: setup
 
 train-demo: setup
 	$(BIN)/python demo/train_demo.py
+
+# Hours; what has ended well is not repeated. ZOO_ARGS=--list shows how long.
+zoo: setup
+	$(BIN)/python tools/misc/zoo.py $(ZOO_ARGS)
 
 # It also runs before the set-up, and then lists what is missing.
 doctor:

@@ -57,7 +57,7 @@ class PredictionStream(Iterator[dict]):
 
 
 class Inferencer(ABC):
-    """Run a model on inputs of many kinds.
+    """Run a model on inputs of many kinds; images are (h, w, 3) uint8 BGR.
 
     Args:
         model (str | Path | nn.Module): Name of a model, path of a config

@@ -120,7 +120,7 @@ def publish_to_zoo(
         folder (Path): Created if missing; ``weights/`` of the repository.
         model (nn.Module): The model of that name, which the weights must fit
             to the last key; it gets those that were written.
-        half (bool): Matrices and filters as float16, see
+        half (bool): Matrices (m, n) and filters as float16, see
             :func:`~.utils.tensor_file.write_tensor_file`. Defaults to True.
         trust (bool): See :func:`publish_checkpoint`.
 
@@ -232,6 +232,7 @@ def update_metafile(
     metrics: dict[str, float] | None,
     url: str | None,
     metadata: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Path:
     """Write numbers and the weights' address into a model's entry.
 
@@ -242,6 +243,8 @@ def update_metafile(
         url (str, optional): Where the weights can be downloaded, or their
             path below the folder of ``model-index.yml``.
         metadata (dict, optional): Goes into ``Metadata``.
+        **options: ``dataset`` and ``aliases``, see
+            :func:`~.evaluation.metafile.update_entry`.
 
     Returns:
         Path: The metafile.
@@ -252,5 +255,5 @@ def update_metafile(
     """
     path = find_metafile(name)
     stem = Path(hub.config_path(name)).stem
-    update_entry(path, stem, metrics, url, metadata)
+    update_entry(path, stem, metrics, url, metadata, **options)
     return path

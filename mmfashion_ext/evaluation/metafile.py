@@ -8,7 +8,7 @@
 everything is checked when it is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ def read_metafiles(root: Path) -> list[dict]:
     Raises:
         UserError: A file cannot be read, or has not the form of its kind.
     """
-    index = _read_yaml(root / INDEX)
+    index = read_yaml(root / INDEX)
     require(index, _INDEX, f'{root / INDEX}:')
     return [read_metafile(root / name) for name in index['Import']]
 
@@ -124,7 +124,7 @@ def read_metafile(path: Path) -> dict:
         UserError: The file cannot be read or is not a metafile; names the
             entry.
     """
-    content = _read_yaml(path)
+    content = read_yaml(path)
     require(content, _METAFILE, f'{path}:')
     for kind, fields in (('Collections', _COLLECTION), ('Models', _MODEL)):
         for index, entry in enumerate(content[kind]):
@@ -199,6 +199,9 @@ def update_entry(
     metrics: dict[str, float] | None = None,
     url: str | None = None,
     metadata: dict[str, Any] | None = None,
+    *,
+    dataset: str | None = None,
+    aliases: Sequence[str] = (),
 ) -> None:
     """Write numbers and the weights' address into a model's entry.
 
@@ -211,6 +214,10 @@ def update_entry(
         url (str, optional): Where the weights can be downloaded, or their
             path below the folder of ``model-index.yml``.
         metadata (dict, optional): Goes into ``Metadata``; None removes.
+        dataset (str, optional): What the model was tested on; numbers of
+            other datasets stay. Defaults to None: the entry's own.
+        aliases (Sequence[str]): Names that the model has from now on, and
+            that no other model of the metafile keeps.
 
     Raises:
         UserError: The metafile has no such entry, or the metrics cannot be
@@ -222,18 +229,35 @@ def update_entry(
         raise UserError(f'{path}: no model {name}; add an entry first')
     entry = entries[0]
     if metrics is not None:
-        entry['Results'] = build_results(metrics, entry['Metadata']['Dataset'])
+        dataset = dataset or entry['Metadata']['Dataset']
+        old = entry.get('Results') or ()
+        others = [r for r in old if r['Dataset'] != dataset]
+        entry['Results'] = others + build_results(metrics, dataset)
     if url is not None:
         entry['Weights'] = url
     for key, value in (metadata or {}).items():
         entry['Metadata'].pop(key, None)
         if value is not None:
             entry['Metadata'][key] = value
+    _move_aliases(content['Models'], entry, aliases)
     lines = path.read_text(encoding='utf-8').splitlines()
     header = [line for line in lines if line.startswith('#')]
     body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     with atomic_write(path) as temporary:
         temporary.write_text('\n'.join([*header, body]), encoding='utf-8')
+
+
+def _move_aliases(
+    entries: list[dict], entry: dict, aliases: Sequence[str]
+) -> None:
+    """Give aliases to one entry and remove them from all others."""
+    for other in entries if aliases else ():
+        kept = [
+            a for a in other.pop('Aliases', None) or () if a not in aliases
+        ]
+        kept += aliases if other is entry else ()
+        if kept:
+            other['Aliases'] = kept
 
 
 def _number(value: Any, key: str) -> float:
@@ -252,7 +276,15 @@ def _number(value: Any, key: str) -> float:
     return value
 
 
-def _read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file of plain values.
+
+    Args:
+        path (Path): The file.
+
+    Raises:
+        UserError: It cannot be read, or is not valid YAML.
+    """
     # libyaml's loader, where PyYAML was built with it, is much faster
     loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     if path.exists():

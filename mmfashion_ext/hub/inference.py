@@ -57,9 +57,10 @@ def inference_model(
 
     Args:
         name (str | Path | torch.nn.Module): See :func:`load_model`.
-        *inputs: What the inferencer is called with: images for Match R-CNN
-            and landmarks; a query and a gallery for SCAN; a person, a cloth
-            and perhaps the cloth's mask for try-on.
+        *inputs: What the inferencer is called with: images, as files or
+            (h, w, 3) uint8 BGR, for Match R-CNN and landmarks; a query and a
+            gallery for SCAN; a person, a cloth and perhaps the cloth's mask
+            for try-on.
         checkpoint (str | Path, optional): File or URL of weights.
             Defaults to None: the published ones.
         device (str, optional): Defaults to None: CUDA where there is one.

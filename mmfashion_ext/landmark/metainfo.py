@@ -70,8 +70,8 @@ def deepfashion2_metainfo(
     """Build the metainfo of the 294 landmarks of DeepFashion2.
 
     They are named as in mmpose's table (``sss_kpt1`` ...). mmpose's own table
-    has no sigmas, so no AP, and its flip indices lose one landmark of vests
-    and have another twice.
+    has no sigmas (294,), so no AP, and its flip indices lose one landmark of
+    vests and have another twice.
 
     Args:
         outwear_flip_pairs (str): Layout of short sleeve outwear, see

@@ -47,6 +47,8 @@ _NO_TRUTH = (
 class LandmarkMetric(BaseMetric):
     """Landmark localisation errors, and AP under the official protocol.
 
+    Landmarks are (N, K, 2) in px of the original image.
+
     - ``PCK@0.1``, ``AUC``, ``EPE`` (px), ``NE``, ``PDL@0.1`` ...: see
       :mod:`mmfashion_ext.evaluation.keypoint_errors`, over all labelled
       landmarks; the options below add ``NE/vest``, ``NE/visible``,

@@ -22,12 +22,12 @@ from .candidate_sets import decode_candidates
 class CandidateSetBBoxHead(Shared2FCBBoxHead):
     """Shared2FCBBoxHead whose ground truth may be a set of categories.
 
-    Labels are those of :mod:`.candidate_sets`. The classification loss of a
-    RoI is ``-log`` of the summed probability of all categories that its label
-    allows (Jin and Ghahramani, Learning with Multiple Labels, NIPS 2002),
-    which is the cross-entropy for a single one. The box loss, and the mask
-    head and the streams after it, get the likeliest allowed category as the
-    label.
+    Labels (R,) are those of :mod:`.candidate_sets`, scores (R, C + 1). The
+    classification loss of a RoI is ``-log`` of the summed probability of all
+    categories that its label allows (Jin and Ghahramani, Learning with
+    Multiple Labels, NIPS 2002), which is the cross-entropy for a single one.
+    The box loss, and the mask head and the streams after it, get the likeliest
+    allowed category as the label.
 
     Args:
         category_groups (Sequence[int], optional): Group of each category.

@@ -14,6 +14,8 @@ from ..registry import MODELS
 class GroupMaskHead(FCNMaskHead):
     """FCNMaskHead whose categories share the masks of their group.
 
+    It predicts (R, G, h, w), one mask for each of the G groups.
+
     A long and a short sleeved shirt are cut out by the same rule: with one
     mask for both, each learns from all items of the group. Fewer than with a
     mask for all (``class_agnostic``) are mixed up where a jacket and the

@@ -28,8 +28,8 @@ def mask_problem(segmentation: list | dict | None) -> str:
     """Return why an item has no mask to train with; '' if it has one.
 
     Args:
-        segmentation (list | dict, optional): Polygons, or run lengths whose
-            form was checked.
+        segmentation (list | dict, optional): Polygons (2 n,) in px, or run
+            lengths of a mask (h, w) whose form was checked.
     """
     if not segmentation:
         return 'no mask'

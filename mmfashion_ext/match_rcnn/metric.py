@@ -31,6 +31,8 @@ from ..registry import METRICS
 class DeepFashion2Metric(BaseMetric):
     """AP and AR of boxes, masks and landmarks under the official protocol.
 
+    Boxes are (N, 4) xyxy, masks (N, h, w), landmarks (N, 294, 2), in px.
+
     The metrics are named ``{task}/{name}``, all in 0-1, for instance
     ``bbox/AP``, ``segm/AP50``, ``keypoints/AR``, with ``per_category`` also
     ``bbox/AP/vest``, with ``subsets`` also ``keypoints/scale=small/AP``; see

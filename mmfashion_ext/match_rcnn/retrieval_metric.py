@@ -35,6 +35,8 @@ PREFIXES: dict[Composition, str] = {
 class RetrievalMetric(BaseMetric):
     """Top-k accuracy of retrieving a user's garment from shop images.
 
+    Items have boxes (N, 4) xyxy px and features (N, D) of the match head.
+
     Every detected item of a user image is a query, for which all items that
     were detected in the shop images are ranked, as in the official protocol
     (DeepFashion2, section 5.4). The ground truth decides only what is

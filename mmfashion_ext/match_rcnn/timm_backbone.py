@@ -23,7 +23,8 @@ class TimmBackbone(BaseModule):
     factor and a summand of the convolution before it. With ``fold_norm`` they
     are folded into it, which saves about a fifth of the time on a CPU.
     ``tools/model_converters/timm_backbone.py`` makes checkpoints of this form
-    from those of timm. Nothing is downloaded.
+    from those of timm. Nothing is downloaded. Images (B, 3, h, w) become maps
+    (B, C_i, h_i, w_i), finest first.
 
     Args:
         model_name (str): A name of ``timm.list_models()``.

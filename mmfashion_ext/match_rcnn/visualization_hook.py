@@ -19,6 +19,7 @@ from ..utils.images import read_as_loaded
 class ClothesVisualizationHook(DetVisualizationHook):
     """Hook of mmdet with a file of its own for each image.
 
+    What is drawn is (h, w, 3) uint8 RGB, of the original image's size.
     The host names files by the last part of an image's path, so that of two
     images of one name in two folders one drawing is lost. Arguments and the
     drawing of validations are the host's; ``test_out_dir`` is used as it is,

@@ -124,7 +124,7 @@ class GalleryIndex:
         self._approximate = None
 
     def remove_images(self, paths: Iterable[str]) -> None:
-        """Remove images with their records and items.
+        """Remove images with their records, items and features (N, D).
 
         Args:
             paths (Iterable[str]): ``image`` of the items, keys of ``images``.
@@ -229,7 +229,7 @@ class GalleryIndex:
         write_gallery_file(path, content)
 
     def check_model(self, fingerprint: str, path: str | Path) -> None:
-        """Check that the features are those of a model.
+        """Check that the features (N, D) are those of a model.
 
         Args:
             fingerprint (str): The model's fingerprint.

@@ -167,7 +167,7 @@ def build_runner(cfg: Config) -> 'Runner':
 
 
 def draw_predictions(cfg: Config, folder: str, score_thr: float) -> None:
-    """Make the host's visualization hook draw every test image.
+    """Make the host's visualization hook draw every test image (h, w, 3).
 
     The hooks differ: mmdet's says ``draw`` and ``test_out_dir``, those of
     mmpose and mmpretrain say ``enable`` and ``out_dir``.

@@ -115,7 +115,8 @@ class ResizeClip:
 class FlipClip:
     """Flip all frames and flow maps of a clip horizontally, or none.
 
-    As published, the flow's values are not negated.
+    Both are lists of T RGB images of (w, h) px. As published, the flow's
+    values are not negated.
 
     Args:
         prob (float): Probability, 0-1.

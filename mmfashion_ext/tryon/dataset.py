@@ -26,7 +26,7 @@ Annotation = Literal['parse', 'pose', 'densepose', 'flow', 'truth']
 
 @DATASETS.register_module()
 class TryOnDataset(BaseDataset):
-    """Dataset of pairs of a person image and a cloth image.
+    """Dataset of pairs of a person image and a cloth image, (h, w, 3) each.
 
     Keys of a sample before the pipeline: ``person_path``, ``cloth_path``,
     ``cloth_mask_path`` (None: :class:`LoadTryOn` computes the mask), and as

@@ -203,7 +203,8 @@ def image_orientation(source: ImageInput) -> int:
 def exif_orientation(image: Image.Image) -> int:
     """Return the EXIF orientation of an image, 1 (upright) to 8.
 
-    A damaged EXIF block counts as upright.
+    From 5 on (w, h) is (h, w) of what is shown. A damaged EXIF block counts as
+    upright.
     """
     try:
         value = image.getexif().get(0x0112, 1)

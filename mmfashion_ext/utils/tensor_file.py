@@ -58,7 +58,8 @@ def read_tensor_file(
             a look at names and shapes. Defaults to False.
 
     Returns:
-        dict: ``state_dict``, and ``meta``, which may be empty.
+        dict: ``state_dict``, tensors such as (m, n, h, w) by name, and
+        ``meta``, which may be empty.
 
     Raises:
         SafetensorError: It is not such a file, or its header does not fit its
@@ -94,10 +95,10 @@ def write_tensor_file(
         path (str | Path): The file.
         weights (Mapping[str, Tensor]): Name -> value.
         meta (dict): What JSON can hold.
-        half (bool): Store matrices and filters as float16, which halves the
-            file. Tensors of one dimension or none (biases, statistics of
-            normalisations) stay as they are, and so do those whose numbers
-            float16 does not reach. Defaults to False.
+        half (bool): Store matrices (m, n) and filters (m, n, h, w) as
+            float16, which halves the file. Tensors of one dimension or none
+            (biases, statistics of normalisations) stay as they are, and so do
+            those whose numbers float16 does not reach. Defaults to False.
     """
     from safetensors.torch import save_file
 

@@ -9,8 +9,10 @@ import torch
 import yaml
 
 from mmfashion_ext import hub
+from mmfashion_ext.hub import catalog
 from mmfashion_ext.utils.checkpoint import load_checkpoint_file
 from mmfashion_ext.utils.files import file_sha256
+from mmfashion_ext.zoo import recipes
 
 MISC = Path(__file__).parents[2] / 'tools' / 'misc'
 NAME = 'match-rcnn_r18_deepfashion2'
@@ -25,6 +27,7 @@ def load_tool(name):
 
 publish_model = load_tool('publish_model')
 gen_model_zoo = load_tool('gen_model_zoo')
+zoo_tool = load_tool('zoo')
 
 
 class Model(torch.nn.Module):
@@ -197,3 +200,76 @@ def test_user_errors_are_one_line_and_leave_nothing(
         assert error.count('\n') == 1
     assert not out.exists()
     assert not (zoo / 'weights').exists()
+
+
+@pytest.fixture
+def commands(zoo, tmp_path, monkeypatch):
+    """A recipe of one model whose commands run in this process."""
+    recipe = {
+        'Name': NAME,
+        'Checkpoint': '{work}/x.pth',
+        'License': 'MIT',
+        'Training Data': '3 images',
+        'Aliases': ['match-rcnn:balanced'],
+        'Steps': [
+            {'Name': 'train', 'Command': 'python TRAIN', 'Minutes': 5},
+        ],
+        'Tests': [
+            {'Options': ['a.b={data}/x']},
+            {'Dataset': 'E', 'Options': []},
+        ],
+    }
+    text = yaml.safe_dump({'Models': [recipe]})
+    (zoo / 'configs' / 'match_rcnn' / 'zoo.yml').write_text(text)
+    monkeypatch.setattr(catalog, 'root', lambda: zoo)
+    work, ran = tmp_path / 'work', []
+
+    def call(command, cwd, check):
+        ran.append([Path(part).name for part in command[1:]])
+        if 'TRAIN' in command:
+            state = {'state_dict': {'w': torch.ones(2)}}
+            work.mkdir(exist_ok=True)
+            torch.save(state, work / 'x.pth')
+        elif command[1].endswith('test.py'):
+            out = Path(command[command.index('--out') + 1])
+            out.parent.mkdir(exist_ok=True)
+            out.write_text(json.dumps({'bbox/AP': 0.5}))
+        else:
+            tools = {'publish_model.py': publish_model}
+            used = tools.get(Path(command[1]).name, gen_model_zoo)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, 'argv', list(command[1:]))
+                used.main()
+        return type('Done', (), {'returncode': 0})
+
+    monkeypatch.setattr(recipes.subprocess, 'run', call)
+    return work, ran
+
+
+def test_a_recipe_ends_in_the_metafile(commands, zoo, monkeypatch, capsys):
+    work, ran = commands
+    args = ['--work-dir', work]
+    assert run(zoo_tool, monkeypatch, *args, '--list') == 0
+    assert 'about 0 h 5 min' in capsys.readouterr().out
+    assert ran == []
+
+    assert run(zoo_tool, monkeypatch, *args) == 0
+    names = [command[0] for command in ran]
+    assert names == ['TRAIN', 'publish_model.py', 'test.py', 'test.py']
+    assert not (zoo / 'weights').exists()
+    output = capsys.readouterr().out
+    assert 'Object Detection, AP: 0.500 (not published)' in output
+    assert ran[2][-2:] == ['--cfg-options', 'x']
+
+    ran.clear()
+    assert run(zoo_tool, monkeypatch, *args, '--publish') == 0
+    assert 'TRAIN' not in [command[0] for command in ran]
+    (file,) = (zoo / 'weights').iterdir()
+    assert (work / 'weights' / file.name).read_bytes() == file.read_bytes()
+    (entry,) = hub.metafile_entries()
+    assert entry['Weights'] == f'weights/{file.name}'
+    assert entry['Aliases'] == ['match-rcnn:balanced']
+    assert [r['Dataset'] for r in entry['Results']] == ['D', 'E']
+    assert entry['Metadata']['License'] == 'MIT'
+    assert (zoo / 'model_zoo.md').is_file()
+    assert Path(hub.fetch_weights('match-rcnn')) == file

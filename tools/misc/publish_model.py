@@ -47,14 +47,36 @@ def parse_args() -> argparse.Namespace:
         help='what tools/test.py --out wrote: goes into the metafile',
     )
     parser.add_argument(
+        '--dataset',
+        metavar='TEXT',
+        help='what was tested on; numbers of other datasets stay in the '
+        "metafile (default: the Dataset of the model's entry)",
+    )
+    parser.add_argument(
         '--url',
         metavar='PREFIX',
         help='the file will be at PREFIX/FILE: goes into the metafile',
     )
+    add_zoo_arguments(parser)
+    parser.add_argument(
+        '--trust',
+        action='store_true',
+        help='also read a checkpoint of arbitrary Python objects. This runs '
+        'whatever code is in it: only for files whose maker you trust',
+    )
+    return parser.parse_args()
+
+
+def add_zoo_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of files in weights/."""
     parser.add_argument(
         '--zoo',
-        action='store_true',
-        help='write to weights/ of this repository instead of --out-dir',
+        nargs='?',
+        const=True,
+        type=Path,
+        metavar='DIR',
+        help='write a file of the zoo to weights/ of this repository and to '
+        'the metafile; with DIR: to that folder alone',
     )
     parser.add_argument(
         '--float32',
@@ -68,12 +90,12 @@ def parse_args() -> argparse.Namespace:
         '--training-data', metavar='TEXT', help='with --zoo: trained on'
     )
     parser.add_argument(
-        '--trust',
-        action='store_true',
-        help='also read a checkpoint of arbitrary Python objects. This runs '
-        'whatever code is in it: only for files whose maker you trust',
+        '--alias',
+        action='append',
+        default=[],
+        metavar='SYSTEM:LEVEL',
+        help='with --zoo: a name that the model gets; may be repeated',
     )
-    return parser.parse_args()
 
 
 def main() -> None:
@@ -88,14 +110,14 @@ def main() -> None:
     if args.metrics:
         metrics = read_metrics(args.metrics)
         build_results(metrics, dataset='')
-    if args.zoo and args.url:
+    if args.zoo is not None and args.url:
         raise UserError(
             '--zoo and --url were both given: the file is either in weights/ '
             'or at a URL; leave one out'
         )
-    if args.metrics or args.url or args.zoo:
+    if args.metrics or args.url or args.zoo is True:
         find_metafile(args.name)
-    publish = to_zoo if args.zoo else to_folder
+    publish = to_folder if args.zoo is None else to_zoo
     publish(args, name, metrics)
 
 
@@ -109,7 +131,8 @@ def to_zoo(
         zoo_metadata,
     )
 
-    model, folder = hub.get_model(args.name), hub.root() / 'weights'
+    model = hub.get_model(args.name)
+    folder = hub.root() / 'weights' if args.zoo is True else args.zoo
     target = publish_to_zoo(
         args.checkpoint,
         name,
@@ -119,11 +142,20 @@ def to_zoo(
         trust=args.trust,
     )
     print(f'wrote {target}')
+    if args.zoo is not True:
+        return
     metadata = zoo_metadata(target, model)
     given = {'License': args.license, 'Training Data': args.training_data}
     metadata |= {key: value for key, value in given.items() if value}
     url = target.relative_to(hub.root()).as_posix()
-    path = update_metafile(args.name, metrics, url, metadata)
+    path = update_metafile(
+        args.name,
+        metrics,
+        url,
+        metadata,
+        dataset=args.dataset,
+        aliases=args.alias,
+    )
     for old in folder.glob(f'{name}-????????{target.suffix}'):
         if old != target:
             old.unlink()
@@ -150,7 +182,9 @@ def to_folder(
     if args.metrics or args.url:
         url = args.url and f'{args.url.rstrip("/")}/{target.name}'
         metadata = {'SHA-256': file_sha256(target)} if url else None
-        path = update_metafile(args.name, metrics, url, metadata)
+        path = update_metafile(
+            args.name, metrics, url, metadata, dataset=args.dataset
+        )
         print(f'updated {path}; now run: python tools/misc/gen_model_zoo.py')
 
 

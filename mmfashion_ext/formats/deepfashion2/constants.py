@@ -55,7 +55,7 @@ class Category:
 
     @property
     def slice(self) -> slice:
-        """The category's part of the 294 landmarks."""
+        """The category's part of the landmarks (294, 2) of all categories."""
         return slice(self.offset, self.offset + self.num_landmarks)
 
 

@@ -162,7 +162,7 @@ def name_frames(tracklets: Sequence[RawTracklet]) -> list[Tracklet]:
 
 
 class FlowTask(NamedTuple):
-    """Arguments of :func:`write_flow`: the flow of one tracklet.
+    """Arguments of :func:`write_flow`: the flow (h, w, 2) of one tracklet.
 
     Attributes:
         root (Path): Folder of the converted dataset.

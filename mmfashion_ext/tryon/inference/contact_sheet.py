@@ -25,8 +25,8 @@ class ContactSheet:
 
     The first column shows the persons, each above its name, the first row the
     garments, each below its name. All cells have one size; images keep their
-    shape in them. A cell that stays empty is white, one that is marked is grey
-    and crossed out.
+    shape (h, w) in them. A cell that stays empty is white, one that is marked
+    is grey and crossed out.
 
     Args:
         rows (int): Number of persons.

@@ -155,8 +155,9 @@ def accelerate(network: AppearanceFlowWarp) -> FastAppearanceFlowWarp:
         network (AppearanceFlowWarp): Or a subclass of it; it is not changed.
 
     Returns:
-        FastAppearanceFlowWarp: In evaluation mode, not trainable; its outputs
-        differ by rounding only. Its weights have other names: do not save
+        FastAppearanceFlowWarp: In evaluation mode, not trainable; its outputs,
+        warped cloth (B, 3, h, w) and mask (B, 1, h, w), differ by rounding
+        only. Its weights have other names: do not save
         it.
 
     Raises:

@@ -69,7 +69,8 @@ class TryOnGraph(nn.Module):
 def export_onnx(model: ParserFreeTryOn, path: str | Path) -> None:
     """Export a model to ONNX, for any batch and any size.
 
-    Sides are multiples of 32 from 64: the coarsest map needs two pixels.
+    Inputs are person (B, 3, h, w) and cloth (B, 3, h, w) with its mask. Sides
+    are multiples of 32 from 64: the coarsest map needs two pixels.
 
     Args:
         model (ParserFreeTryOn): On the CPU.

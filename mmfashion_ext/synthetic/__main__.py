@@ -21,7 +21,9 @@ class _Parser(argparse.ArgumentParser):
 def _deepfashion2(args: argparse.Namespace) -> None:
     from . import generate_deepfashion2
 
-    generate_deepfashion2(args.out, val=args.val, **_common(args))
+    generate_deepfashion2(
+        args.out, val=args.val, textures=args.textures, **_common(args)
+    )
     print(f'wrote {args.out}/{{train,validation}}/{{image,annos}}')
     if args.sheet:
         from .deepfashion2.sheet import contact_sheet  # needs Pillow
@@ -32,7 +34,13 @@ def _deepfashion2(args: argparse.Namespace) -> None:
 def _fld(args: argparse.Namespace) -> None:
     from . import generate_fld
 
-    generate_fld(args.out, val=args.val, test=args.test, **_common(args))
+    generate_fld(
+        args.out,
+        val=args.val,
+        test=args.test,
+        textures=args.textures,
+        **_common(args),
+    )
     print(f'wrote {args.out}/{{Anno,Eval,Img}}')
     if args.sheet:
         from .fld.sheet import contact_sheet  # needs Pillow
@@ -43,7 +51,12 @@ def _fld(args: argparse.Namespace) -> None:
 def _video_reid(args: argparse.Namespace) -> None:
     from . import generate_video_reid
 
-    generate_video_reid(args.out, frames=tuple(args.frames), **_common(args))
+    generate_video_reid(
+        args.out,
+        frames=tuple(args.frames),
+        cameras=args.cameras,
+        **_common(args),
+    )
     converter = tool_command('dataset_converters/video_reid.py')
     print(
         f'wrote {args.out}/raw; convert it: {converter} ilids-vid '
@@ -108,6 +121,16 @@ def _add_options(
     )
 
 
+def _add_textures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--textures',
+        type=Path,
+        metavar='DIR',
+        help='photographs of garments to cut cloth and backgrounds from '
+        '(default: everything is drawn)',
+    )
+
+
 def _add_deepfashion2(families: argparse._SubParsersAction) -> None:
     parser = families.add_parser(
         'deepfashion2',
@@ -117,6 +140,7 @@ def _add_deepfashion2(families: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--val', type=int, help='images in validation (default: num // 4)'
     )
+    _add_textures(parser)
     parser.set_defaults(run=_deepfashion2)
 
 
@@ -131,6 +155,7 @@ def _add_fld(families: argparse._SubParsersAction) -> None:
             type=int,
             help=f'images in {split} (default: num // 4)',
         )
+    _add_textures(parser)
     parser.set_defaults(run=_fld)
 
 
@@ -146,6 +171,12 @@ def _add_video_reid(families: argparse._SubParsersAction) -> None:
         metavar=('MIN', 'MAX'),
         default=(23, 192),
         help='fewest and most frames of a tracklet (default: 23 192)',
+    )
+    parser.add_argument(
+        '--cameras',
+        type=int,
+        default=1,
+        help='halls in which each of the two cameras may stand (default: 1)',
     )
     parser.set_defaults(run=_video_reid)
 

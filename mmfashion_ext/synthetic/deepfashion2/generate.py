@@ -7,6 +7,7 @@
     OUT/validation/image/000001.jpg   OUT/validation/annos/000001.json
 """
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
+from ..drawing.photographs import GarmentPhotos
 from ..drawing.textures import random_style
 from ..garments.factory import random_cut
 from ..garments.scene import (
@@ -86,7 +88,9 @@ class ImagePlan:
     clean: bool
 
 
-def make_product_pair(seed: int, pair_id: int) -> ProductPair:
+def make_product_pair(
+    seed: int, pair_id: int, photos: GarmentPhotos | None = None
+) -> ProductPair:
     """Sample a product and how often it was photographed.
 
     Six in ten pairs have one style, two in ten come in two styles of one cut,
@@ -95,6 +99,7 @@ def make_product_pair(seed: int, pair_id: int) -> ProductPair:
     Args:
         seed (int): Seed of the dataset.
         pair_id (int): From 1.
+        photos (GarmentPhotos, optional): Photographs to cut cloth from.
 
     Returns:
         ProductPair: With one or two user and one to three shop images, at
@@ -107,6 +112,8 @@ def make_product_pair(seed: int, pair_id: int) -> ProductPair:
     def specify(category: int, style_id: int) -> GarmentSpec:
         style_rng = np.random.default_rng([seed, pair_id, style_id])
         style = random_style(style_rng, category)
+        if photos:
+            style = photos.style(style_rng, category, style)
         return GarmentSpec(category, cut[category], style, style_id)
 
     cut = {category: random_cut(category, rng)}
@@ -124,7 +131,9 @@ def make_product_pair(seed: int, pair_id: int) -> ProductPair:
     return ProductPair(pair_id, users, shops, tuple(variants))
 
 
-def plan_images(split: str, num: int, seed: int) -> Iterator[ImagePlan]:
+def plan_images(
+    split: str, num: int, seed: int, photos: GarmentPhotos | None = None
+) -> Iterator[ImagePlan]:
     """Decide what each image of a split shows.
 
     Image i does not depend on ``num``, except that the garments of a last
@@ -134,6 +143,7 @@ def plan_images(split: str, num: int, seed: int) -> Iterator[ImagePlan]:
         split (str): ``train`` or ``validation``.
         num (int): Number of images.
         seed (int): Seed of the dataset.
+        photos (GarmentPhotos, optional): Photographs to cut cloth from.
 
     Yields:
         ImagePlan: In the order of the file names.
@@ -142,7 +152,7 @@ def plan_images(split: str, num: int, seed: int) -> Iterator[ImagePlan]:
     pair_id = VALIDATION_PAIRS if split == 'validation' else 0
     while index < num:
         pair_id += 1
-        pair = make_product_pair(seed, pair_id)
+        pair = make_product_pair(seed, pair_id, photos)
         whole = index + pair.users + pair.shops <= num
         counts: dict[Source, int] = {'user': pair.users, 'shop': pair.shops}
         for source, count in counts.items():
@@ -157,11 +167,17 @@ def plan_images(split: str, num: int, seed: int) -> Iterator[ImagePlan]:
                 )
 
 
-def _write(plan: ImagePlan, root: Path, seed: int, size: int) -> None:
+def _write(
+    plan: ImagePlan,
+    root: Path,
+    seed: int,
+    size: int,
+    photos: GarmentPhotos | None,
+) -> None:
     """Render an image and write it with its annotation."""
     rng = np.random.default_rng([seed, SPLITS.index(plan.split), plan.index])
     image, items, _ = render_image(
-        rng, plan.source, plan.garments, size, plan.clean
+        rng, plan.source, plan.garments, size, plan.clean, photos=photos
     )
     if not plan.paired:
         for item in items.values():
@@ -183,6 +199,7 @@ def generate_deepfashion2(
     val: int | None = None,
     seed: int = 0,
     size: int = 512,
+    textures: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
@@ -201,6 +218,10 @@ def generate_deepfashion2(
             ``train`` does not have. Defaults to ``num // 4``.
         seed (int): Seed, not negative. Defaults to 0.
         size (int): Longer side of the images, px. Defaults to 512.
+        textures (str or Path, optional): Folder of photographs of garments
+            that cloth and backgrounds are cut from, see
+            :class:`~mmfashion_ext.synthetic.drawing.photographs.GarmentPhotos`
+            for its layout. Defaults to None: everything is drawn.
         overwrite (bool): Replace an earlier dataset at ``out``.
         progress (bool): Show a progress bar.
 
@@ -208,23 +229,28 @@ def generate_deepfashion2(
         Path: ``out``.
 
     Raises:
-        UserError: A number is out of range, or ``out`` is not empty.
+        UserError: A number is out of range, ``out`` is not empty, or
+            ``textures`` has no images.
     """
     out = Path(out).absolute()
     val = num // 4 if val is None else val
     check_at_least(
         num=(num, 1), val=(val, 0), seed=(seed, 0), size=(size, MIN_SIZE)
     )
-    plans = [
-        *plan_images('train', num, seed),
-        *plan_images('validation', val, seed),
-    ]
+    photos = {
+        split: GarmentPhotos(textures, split, seed) if textures else None
+        for split in SPLITS
+    }
     with one_thread(), new_folder(out, SPLITS, overwrite) as folder:
         for split in SPLITS:
             (folder / split / 'image').mkdir(parents=True)
             (folder / split / 'annos').mkdir()
+        plans = itertools.chain.from_iterable(
+            plan_images(split, count, seed, photos[split])
+            for split, count in zip(SPLITS, (num, val), strict=True)
+        )
         for plan in track(
-            plans, 'synthetic DeepFashion2', disable=not progress
+            plans, 'synthetic DeepFashion2', num + val, disable=not progress
         ):
-            _write(plan, folder, seed, size)
+            _write(plan, folder, seed, size, photos[plan.split])
     return out

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from .pattern import Detail, Part
-from .textures import TILE, Style
+from .textures import Style
 from .warp import Warp
 
 _SHIFT = 4  # fractional bits of OpenCV's anti-aliased drawing
@@ -151,10 +151,9 @@ class Canvas:
             return None
         where, mask = found
         uv, xy = self._texture_coordinates(where, mask.shape, part)
-        size = max(4, min(TILE, round(style.period * self.warp.scale)))
-        tile = cv2.resize(
-            style.tile, (size, size), interpolation=cv2.INTER_AREA
-        )
+        tile = style.tile
+        size = max(4, min(len(tile), round(style.period * self.warp.scale)))
+        tile = cv2.resize(tile, (size, size), interpolation=cv2.INTER_AREA)
         at = uv * np.float32(size / style.period)
         colour = cv2.remap(
             tile,
@@ -163,7 +162,7 @@ class Canvas:
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_WRAP,
         ).astype(np.float32)
-        shade = self._edge_shade(mask, 0.34, light.edge_darkness)
+        shade = self._edge_shade(mask, 0.34, light.edge_darkness, style.rim)
         shade *= light.brightness(uv, xy)
         shade *= 1 + style.fade * (xy[:, :, 1] - 1.5) / 2
         if part.kind == 'inside':

@@ -86,6 +86,7 @@ class Style:
         turned (bool): Whether stripes run along instead of across.
         fade (float): Change of brightness from collar to hem, -0.3..0.3.
         seed (int): Seed of the random parts of the pattern.
+        rim (bool): Draw thin dark rims around the parts.
     """
 
     base: tuple[int, int, int]
@@ -96,6 +97,7 @@ class Style:
     turned: bool
     fade: float
     seed: int
+    rim: bool = True
 
     @cached_property
     def tile(self) -> np.ndarray:

@@ -24,7 +24,9 @@ from ...formats.fld.constants import (
     SPLITS,
     VARIATIONS,
     ClothesType,
+    FLDSplit,
 )
+from ..drawing.photographs import GarmentPhotos
 from ..garments.annotate import DrawnGarment
 from ..garments.scene import (
     JPEG_QUALITY,
@@ -126,10 +128,11 @@ def _render(
     shot: Shot,
     size: int,
     clean: bool,
+    photos: GarmentPhotos | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Return image, (K, 3) landmarks, (4,) box; None if nothing is visible."""
     image, items, drawn = render_image(
-        rng, shot.source, [spec], size, clean, shot
+        rng, shot.source, [spec], size, clean, shot, photos
     )
     visible = [i for i in items.values() if i['category_id'] == spec.category]
     if not visible:
@@ -146,7 +149,11 @@ def _render(
 
 
 def render_item(
-    rng: np.random.Generator, clothes: ClothesType, variation: int, size: int
+    rng: np.random.Generator,
+    clothes: ClothesType,
+    variation: int,
+    size: int,
+    photos: GarmentPhotos | None = None,
 ) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
     """Render items until an image shows the variation as FLD defines it.
 
@@ -155,6 +162,8 @@ def render_item(
         clothes (ClothesType): Type of the item.
         variation (int): 1..5, see ``VARIATIONS``.
         size (int): Longer side of the image, px.
+        photos (GarmentPhotos, optional): Photographs to cut cloth and
+            backgrounds from.
 
     Returns:
         tuple[np.ndarray, int, np.ndarray, np.ndarray]: (h, w, 3) BGR uint8
@@ -162,9 +171,9 @@ def render_item(
         (K, 3) and box (4,) as in :class:`FLDRecord`.
     """
     for _ in range(_ATTEMPTS):
-        spec = random_garment_spec(rng, tuple(clothes.deepfashion2))
+        spec = random_garment_spec(rng, tuple(clothes.deepfashion2), photos)
         shot = random_fld_shot(rng, variation)
-        rendered = _render(rng, spec, shot, size, clean=False)
+        rendered = _render(rng, spec, shot, size, False, photos)
         if rendered is None:
             continue
         image, landmarks, bbox = rendered
@@ -172,24 +181,34 @@ def render_item(
         if (2 in states) == (variation in ZOOM) and 0 in states:
             return image, variation, landmarks, bbox
     shot = Shot('shop', 'front', 0.0, 'figure')
-    rendered = _render(rng, spec, shot, size, clean=True)
+    rendered = _render(rng, spec, shot, size, True, photos)
     assert rendered is not None  # a clean image shows its main garment
     image, landmarks, bbox = rendered
     return image, 1, landmarks, bbox
 
 
 def _render_splits(
-    counts: tuple[int, int, int], seed: int, size: int
+    counts: tuple[int, int, int],
+    seed: int,
+    size: int,
+    photos: dict[FLDSplit, GarmentPhotos | None],
 ) -> Iterator[tuple[FLDRecord, np.ndarray]]:
     """Yield records and images of all splits, numbered from 1."""
     first = 1
     for split, count in zip(SPLITS, counts, strict=True):
-        yield from _render_split(split, first, count, seed, size)
+        yield from _render_split(
+            split, first, count, seed, size, photos[split]
+        )
         first += count
 
 
 def _render_split(
-    split: str, first: int, num: int, seed: int, size: int
+    split: FLDSplit,
+    first: int,
+    num: int,
+    seed: int,
+    size: int,
+    photos: GarmentPhotos | None,
 ) -> Iterator[tuple[FLDRecord, np.ndarray]]:
     """Yield records and images of a split, types and variations in turn."""
     for index in range(num):
@@ -197,7 +216,7 @@ def _render_split(
         clothes = CLOTHES_TYPES[index % len(CLOTHES_TYPES)]
         variation = 1 + index // len(CLOTHES_TYPES) % len(VARIATIONS)
         image, variation, landmarks, bbox = render_item(
-            rng, clothes, variation, size
+            rng, clothes, variation, size, photos
         )
         name = f'img/img_{first + index:08d}.jpg'
         record = FLDRecord(name, split, clothes, variation, landmarks, bbox)
@@ -239,6 +258,7 @@ def generate_fld(
     test: int | None = None,
     seed: int = 0,
     size: int = 512,
+    textures: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
@@ -257,6 +277,10 @@ def generate_fld(
         test (int, optional): Images of ``test``. Defaults to ``num // 4``.
         seed (int): Seed, not negative. Defaults to 0.
         size (int): Longer side of the images, px. Defaults to 512.
+        textures (str or Path, optional): Folder of photographs of garments
+            that cloth and backgrounds are cut from, see
+            :class:`~mmfashion_ext.synthetic.drawing.photographs.GarmentPhotos`
+            for its layout. Defaults to None: everything is drawn.
         overwrite (bool): Replace an earlier dataset at ``out``.
         progress (bool): Show a progress bar.
 
@@ -264,7 +288,8 @@ def generate_fld(
         Path: ``out``.
 
     Raises:
-        UserError: A number is out of range, or ``out`` is not empty.
+        UserError: A number is out of range, ``out`` is not empty, or
+            ``textures`` has no images.
     """
     out = Path(out).absolute()
     val = num // 4 if val is None else val
@@ -276,13 +301,17 @@ def generate_fld(
         seed=(seed, 0),
         size=(size, MIN_SIZE),
     )
+    photos = {
+        split: GarmentPhotos(textures, split, seed) if textures else None
+        for split in SPLITS
+    }
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     with one_thread(), new_folder(out, CONTENTS, overwrite) as folder:
         for name in ('Anno', 'Eval', 'Img/img'):
             (folder / name).mkdir(parents=True)
         records = []
         for record, image in track(
-            _render_splits((num, val, test), seed, size),
+            _render_splits((num, val, test), seed, size, photos),
             'synthetic FLD',
             num + val + test,
             disable=not progress,

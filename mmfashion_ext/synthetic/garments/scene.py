@@ -20,6 +20,7 @@ from ..drawing.person import (
     draw_occluders,
     random_person,
 )
+from ..drawing.photographs import GarmentPhotos
 from ..drawing.textures import Style, random_style
 from ..drawing.warp import random_warp
 from .annotate import DrawnGarment, annotate
@@ -88,20 +89,26 @@ class Shot:
 
 
 def random_garment_spec(
-    rng: np.random.Generator, categories: Sequence[int]
+    rng: np.random.Generator,
+    categories: Sequence[int],
+    photos: GarmentPhotos | None = None,
 ) -> GarmentSpec:
     """Sample a garment that is not part of a pair.
 
     Args:
         rng (np.random.Generator): Source of randomness.
         categories (Sequence[int]): Categories to choose from, 1..13.
+        photos (GarmentPhotos, optional): Photographs to cut cloth from.
 
     Returns:
         GarmentSpec: With style id 0.
     """
     category = int(rng.choice(categories))
     cut = random_cut(category, rng)
-    return GarmentSpec(category, cut, random_style(rng, category))
+    style = random_style(rng, category)
+    if photos:
+        style = photos.style(rng, category, style)
+    return GarmentSpec(category, cut, style)
 
 
 def random_shot(rng: np.random.Generator, source: Source, clean: bool) -> Shot:
@@ -140,6 +147,7 @@ def _dress(
     mains: Sequence[GarmentSpec],
     shot: Shot,
     clean: bool,
+    photos: GarmentPhotos | None,
 ) -> list[GarmentSpec]:
     """Complete an outfit around its main garments, innermost first."""
     if shot.view == 'flat':
@@ -153,15 +161,15 @@ def _dress(
         and not categories & set(TOPS)
     ):
         inner = TOPS if 4 in categories else (1, 5, 6)
-        specs.insert(0, random_garment_spec(rng, inner))
+        specs.insert(0, random_garment_spec(rng, inner, photos))
     elif not categories & {*TOPS, *DRESSES, *OUTWEAR}:
-        specs.append(random_garment_spec(rng, TOPS))
+        specs.append(random_garment_spec(rng, TOPS, photos))
     if not dressed and not categories & set(BOTTOMS):
-        specs.append(random_garment_spec(rng, BOTTOMS))
+        specs.append(random_garment_spec(rng, BOTTOMS, photos))
     # From behind, outwear would hide the main garment.
     layered = not clean and shot.view == 'front' and rng.random() < 0.1
     if layered and not categories & set(OUTWEAR):
-        specs.append(random_garment_spec(rng, OUTWEAR))
+        specs.append(random_garment_spec(rng, OUTWEAR, photos))
     tucked = rng.random() < 0.4
     if tucked:
         specs = [
@@ -227,10 +235,17 @@ def _camera(
 
 
 def _background(
-    rng: np.random.Generator, shot: Shot, size: tuple[int, int]
+    rng: np.random.Generator,
+    shot: Shot,
+    size: tuple[int, int],
+    photos: GarmentPhotos | None,
 ) -> np.ndarray:
     """Draw a background that fits view and source, (h, w, 3) BGR uint8."""
     w, h = size
+    if photos and (shot.view == 'flat' or shot.source == 'user'):
+        photographed = photos.background(rng, h, w)
+        if photographed is not None:
+            return photographed
     if shot.view == 'flat':
         paint = backgrounds.surface
     elif shot.source == 'shop':
@@ -311,6 +326,7 @@ def render_image(
     size: int,
     clean: bool = False,
     shot: Shot | None = None,
+    photos: GarmentPhotos | None = None,
 ) -> tuple[np.ndarray, dict, list[DrawnGarment]]:
     """Render an image of an outfit or of clothes laid flat.
 
@@ -324,6 +340,8 @@ def render_image(
             Defaults to False.
         shot (Shot, optional): View and framing. None: sampled, and replaced
             by a clean one if the image does not show all main garments.
+        photos (GarmentPhotos, optional): Photographs that cloth of other
+            garments and the background are cut from, as often as not.
 
     Returns:
         tuple[np.ndarray, dict, list[DrawnGarment]]: (h, w, 3) BGR uint8
@@ -336,11 +354,11 @@ def render_image(
     if len(mains) > 1 and shot.view == 'flat':
         shot = Shot(source, 'front', 0.1, 'garment')
     flat = shot.view == 'flat'
-    specs = _dress(rng, mains, shot, clean)
+    specs = _dress(rng, mains, shot, clean, photos)
     pose = _flat_pose(rng) if flat else random_pose(rng, 1.0 if user else 0.3)
     matrix = _camera(rng, shot, _bounds(mains, pose, shot.view), image_size)
     warp = random_warp(rng, matrix, 0.16 if user else 0.07)
-    canvas = Canvas(_background(rng, shot, image_size), warp)
+    canvas = Canvas(_background(rng, shot, image_size, photos), warp)
     light = random_light(rng, 1.0 if user else 0.6)
     person = random_person(rng, shot.view == 'back', shot.turn)
     if not flat:
@@ -358,7 +376,7 @@ def render_image(
     complete = {spec.category for spec in mains} <= visible
     if not complete and not clean and not given:
         # Too close, or hidden: an image must show its main garments.
-        return render_image(rng, source, mains, size, clean=True)
+        return render_image(rng, source, mains, size, True, photos=photos)
     image = canvas.image
     if user:
         image = backgrounds.simulate_phone_photo(rng, image)

@@ -53,13 +53,23 @@ class Camera:
 
 #: Of each camera: directions (degrees), tilt (radians), gain (B, G, R), gamma,
 #: slope, and blur (heights of an image).
-_SETTINGS = (
+_Setting = tuple[
+    tuple[float, float],
+    float,
+    tuple[float, float, float],
+    float,
+    float,
+    float,
+]
+_SETTINGS: tuple[_Setting, ...] = (
     ((28, -40), 0.16, (0.72, 0.92, 1.06), 1.12, 0.4, 0.004),
     ((112, -125), 0.3, (1.14, 1.02, 0.86), 0.86, -0.5, 0.006),
 )
 
 
-def make_camera(rng: np.random.Generator, number: int, height: int) -> Camera:
+def make_camera(
+    rng: np.random.Generator, number: int, height: int, varied: bool = False
+) -> Camera:
     """Build one of the two cameras.
 
     Args:
@@ -67,11 +77,23 @@ def make_camera(rng: np.random.Generator, number: int, height: int) -> Camera:
         number (int): 0: warm, dim light, people seen from the front. 1: cold,
             bright light, people seen from behind and from farther above.
         height (int): Height of the images, px.
+        varied (bool): Sample light, contrast, blur and directions too; only
+            the side from which people are seen still depends on ``number``.
 
     Returns:
         Camera: With a random hall, (H, L, 3) BGR uint8.
     """
     yaws, tilt, gain, gamma, slope, blur = _SETTINGS[number]
+    if varied:
+        yaws = (yaws[0] + rng.normal(0, 12), yaws[1] + rng.normal(0, 12))
+        tilt = rng.uniform(0.05, 0.4)
+        warmth = rng.normal(0, 0.09)  # red and blue change the other way
+        light = np.exp(rng.normal(0, 0.12))
+        tint = np.exp(np.array([-warmth, 0, warmth]))
+        gain = tuple((light * tint).tolist())
+        gamma = float(np.exp(rng.normal(0, 0.14)))
+        slope = rng.uniform(-0.6, 0.6)
+        blur = rng.uniform(0.002, 0.008)
     levels = np.linspace(0, 1, 256)[:, None] ** gamma * 255
     table = np.clip(levels * np.array(gain), 0, 255).round().astype(np.uint8)
     noise = rng.normal(0, 5 if number else 3.5, (2 * height, 2 * height, 3))

@@ -35,7 +35,7 @@ FRAMES = (23, 192)
 MIN_SIZE = 16  # px, height
 MAX_PERSONS = 900
 # Second number of the seed: what the random numbers are for.
-_PERSON, _CAMERA, _TRACK, _SPLIT = range(4)
+_PERSON, _CAMERA, _TRACK, _SPLIT, _CHOICE = range(5)
 
 
 def raw_number(person: int) -> int:
@@ -58,6 +58,7 @@ def generate_video_reid(
     seed: int = 0,
     size: int = 128,
     frames: tuple[int, int] = FRAMES,
+    cameras: int = 1,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
@@ -78,6 +79,9 @@ def generate_video_reid(
             Defaults to 128, as in iLIDS-VID.
         frames (tuple[int, int]): Fewest and most frames of a tracklet; the
             average is 0.3 of the way. Defaults to 23 and 192.
+        cameras (int): Halls in which each of the two cameras may stand, with
+            a light of its own; every tracklet is filmed in one of them.
+            Defaults to 1.
         overwrite (bool): Replace an earlier dataset at ``out``.
         progress (bool): Show a progress bar.
 
@@ -88,16 +92,15 @@ def generate_video_reid(
         UserError: A number is out of range, or ``out`` is not empty.
     """
     out = Path(out).absolute()
-    _check_numbers(num, seed, size, frames)
+    _check_numbers(num, seed, size, frames, cameras)
     with one_thread(), new_folder(out, CONTENTS, overwrite) as folder:
-        cameras = [
-            make_camera(_rng(seed, _CAMERA, c), c, size)
-            for c in range(CAMERAS)
+        halls = [
+            _halls(seed, number, cameras, size) for number in range(CAMERAS)
         ]
         for person in rich_progress.track(
             range(num), 'synthetic iLIDS-VID', disable=not progress
         ):
-            for name, image in _person(seed, person, cameras, size, frames):
+            for name, image in _person(seed, person, halls, size, frames):
                 file = folder / SEQUENCES / name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(cv2.imencode('.png', image)[1].tobytes())
@@ -106,7 +109,7 @@ def generate_video_reid(
 
 
 def _check_numbers(
-    num: int, seed: int, size: int, frames: tuple[int, int]
+    num: int, seed: int, size: int, frames: tuple[int, int], cameras: int
 ) -> None:
     """Check the numbers given by the user."""
     least, most = frames
@@ -115,6 +118,7 @@ def _check_numbers(
         seed=(seed, 0),
         size=(size, MIN_SIZE),
         frames=(least, 1),
+        cameras=(cameras, 1),
     )
     if most < least:
         raise UserError(
@@ -129,17 +133,29 @@ def _rng(*numbers: int) -> np.random.Generator:
     return np.random.default_rng(numbers)
 
 
+def _halls(seed: int, number: int, count: int, size: int) -> list[Camera]:
+    """Build camera ``number`` in each of its halls, the usual one first."""
+    usual = make_camera(_rng(seed, _CAMERA, number), number, size)
+    others = [
+        make_camera(_rng(seed, _CAMERA, number, hall), number, size, True)
+        for hall in range(1, count)
+    ]
+    return [usual, *others]
+
+
 def _person(
     seed: int,
     person: int,
-    cameras: list[Camera],
+    halls: list[list[Camera]],
     size: int,
     frames: tuple[int, int],
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield file names below ``SEQUENCES`` and (h, w, 3) BGR frames."""
     appearance = person_appearance(seed, person)
     name = f'person{raw_number(person):03d}'
-    for number, camera in enumerate(cameras):
+    for number, choices in enumerate(halls):
+        hall = _rng(seed, _CHOICE, person, number).integers(len(choices))
+        camera = choices[hall]
         rng = _rng(seed, _TRACK, person, number)
         position = rng.beta(1.2, 2.8)  # in the range of lengths, 0-1
         length = frames[0] + round(position * (frames[1] - frames[0]))

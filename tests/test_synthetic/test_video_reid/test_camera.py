@@ -66,6 +66,22 @@ def test_two_cameras_see_differently():
     assert means[1] > 1.3 * means[0]  # cold against warm light
 
 
+def test_light_varies():
+    """Varied cameras do not all have the light of their number."""
+    cameras = [
+        make_camera(np.random.default_rng(k), 0, 32, varied=True)
+        for k in range(8)
+    ]
+    for values in (
+        [camera.response[0, 128].mean() for camera in cameras],
+        [camera.response[0, 128, 0].astype(float) for camera in cameras],
+        [np.rad2deg(camera.yaws[0]) for camera in cameras],
+    ):
+        assert np.std(values) > 5
+    assert len({camera.tilt for camera in cameras}) == 8
+    assert len({camera.slope for camera in cameras}) == 8
+
+
 def test_fast_enough():
     """60 frames a second of one core; time that others need is not counted."""
     camera = make_camera(np.random.default_rng(0), 0, 128)

@@ -131,3 +131,26 @@ def test_command_line_writes_data_and_sheet(tmp_path, capsys):
     assert str(sheet) in printed
     assert main(arguments) == 2
     assert 'is not empty' in capsys.readouterr().err
+
+
+def test_cameras_stand_in_several_halls(tmp_path):
+    """One hall is the default; others have a wall and a light of their own."""
+    make = {**MAKE, 'num': 8, 'seed': 4}
+    usual, varied, fewer = (
+        generate_video_reid(tmp_path / name, **make | more)
+        for name, more in (
+            ('usual', {}),
+            ('varied', {'cameras': 3}),
+            ('fewer', {'cameras': 3, 'num': 5}),
+        )
+    )
+    before, after = contents(usual), contents(varied)
+    same = [before[name] == after[name] for name in before]
+    assert 0.1 < np.mean(same) < 0.7  # one in three, and the list of splits
+    frames = {n: c for n, c in contents(fewer).items() if n.endswith('.png')}
+    assert frames.items() <= after.items()
+
+
+def test_no_camera_is_an_error(tmp_path):
+    with pytest.raises(UserError, match='cameras must be at least 1, got 0'):
+        generate_video_reid(tmp_path / 'x', cameras=0, **MAKE)

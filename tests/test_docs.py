@@ -16,11 +16,14 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import click
 import pytest
 from mmengine.config import Config
 
 import mmfashion_ext
 from mmfashion_ext import plugins
+from mmfashion_ext.cli.app import program
+from mmfashion_ext.cli.passed_on import PassedOn, Script
 from mmfashion_ext.utils.config_options import merge_options
 
 pytestmark = [
@@ -40,11 +43,11 @@ PAGES = sorted(
 #: What a placeholder stands for, and the arguments that it may be given to.
 PLACEHOLDERS = {
     'CONFIG': ('config', 'model'),
-    'NAME': ('config', 'model', 'name'),
+    'NAME': ('config', 'model', 'det_model', 'name'),
     'MODEL': ('model',),
     'CHECKPOINT': ('checkpoint', 'weights'),
     'DETECTOR.pth': ('checkpoint',),
-    'FILE': ('weights', 'det_weights'),
+    'FILE': ('weights', 'det_weights', 'checkpoint'),
 }
 #: Small models in place of those of a page.
 SMALL = {
@@ -70,8 +73,8 @@ def pages_with(*languages):
 NOTE = r"""
 set -euf
 note() { printf '%s\x1f' "$@" >&3; printf '\x1e' >&3; }
-for name in python torchrun make pip curl apt-get bash mkdir cd docker mount \
-        df du; do
+for name in python mmfashion torchrun make pip curl apt-get bash mkdir cd \
+        docker mount df du; do
     eval "$name() { note $name \"\$@\"; }"
 done
 """
@@ -82,7 +85,7 @@ def commands(page):
     """The commands of a page, as lists of words; bash expands them."""
     code = '\n'.join(snippets(page, 'bash', 'shell'))
     inline = re.findall(
-        r'`((?:python|torchrun|make|bash) [^`<]*)`',
+        r'`((?:python|torchrun|make|bash|mmfashion(?= [a-z])) [^`<|]*)`',
         re.sub(
             r'^```.*?^```$', '', (ROOT / page).read_text(), flags=re.M | re.S
         ),
@@ -164,6 +167,21 @@ def parse(script, arguments):
         return getattr(parser, method)(plain)
 
 
+def parse_program(words):
+    """Parse as the program ``mmfashion`` would."""
+    command, arguments = program, words[1:]
+    while isinstance(command, click.Group):
+        name, *arguments = arguments
+        assert name in command.commands, words
+        command = command.commands[name]
+    if isinstance(command, Script) and command.has_arguments:
+        return parse(command.script, arguments)
+    if isinstance(command, PassedOn):
+        return command.new_parser().parse_args(arguments)
+    context = command.make_context(command.name, arguments)
+    return argparse.Namespace(**context.params)
+
+
 @cache
 def config_file(name):
     return Config.fromfile(mmfashion_ext.config_path(name))
@@ -214,11 +232,21 @@ def test_commands_are_those_of_the_tools(page):
         elif words[0] == 'bash':
             assert (ROOT / words[1]).is_file(), words
             check_values(page, argparse.Namespace(), words)
+        elif words[0] == 'mmfashion':
+            check_values(page, parse_program(words), words)
         elif words[0] in ('python', 'torchrun') and words[1] != '-c':
             script, arguments = tool_of(words)
             if script == 'pytest':
                 continue
             check_values(page, parse(script, arguments), words)
+
+
+def test_the_page_of_the_program_shows_each_command():
+    shown = [words[1:] for words in commands('docs/cli.md')]
+    for name, command in program.commands.items():
+        for inner in getattr(command, 'commands', ['']):
+            wanted = [name, inner] if inner else [name]
+            assert any(words[: len(wanted)] == wanted for words in shown)
 
 
 @pytest.mark.parametrize('page', PAGES)

@@ -17,7 +17,7 @@ from .passed_on import demo, doctor, export, synthetic, test, train
 from .predict import landmarks, predict
 from .reid import reid
 from .try_on import try_on
-from .zoo import download, info, models
+from .zoo import cache, download, info, models
 
 
 @click.group(
@@ -56,7 +56,7 @@ def completion(shell: str | None) -> None:
 
 
 program.add_section('Use a model', predict, landmarks, reid, try_on, gallery)
-program.add_section('Choose a model', models, info, download)
+program.add_section('Choose a model', models, info, download, cache)
 program.add_section('Train and measure', train, test, synthetic, export)
 program.add_section('This installation', doctor, demo, completion)
 

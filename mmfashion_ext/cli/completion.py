@@ -28,11 +28,11 @@ def complete_models(
     ctx: click.Context, param: click.Parameter | None, incomplete: str
 ) -> list[CompletionItem]:
     """Return the models whose name begins with what was typed."""
-    from ..hub import list_models
+    from ..hub import aliases, list_models
 
     return [
         CompletionItem(name)
-        for name in list_models()
+        for name in [*list_models(), *aliases()]
         if name.startswith(incomplete)
     ]
 

@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Default models of the commands: the published one of the task."""
 
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ..errors import UserError
@@ -14,11 +13,13 @@ class Need(NamedTuple):
         system (str): Its system, a key of ``plugins.SYSTEMS``.
         tasks (tuple[str, ...]): Its tasks, as metafiles call them.
         what (str): What messages call it.
+        alias (str): Alias of the model that is preferred.
     """
 
     system: str
     tasks: tuple[str, ...]
     what: str
+    alias: str
 
 
 #: Command -> its model.
@@ -27,18 +28,28 @@ NEEDS: dict[str, Need] = {
         'match_rcnn',
         ('Object Detection', 'Instance Segmentation'),
         'clothes detection',
+        'match-rcnn:balanced',
     ),
-    'landmarks': Need('landmark', ('Landmark Localisation',), 'landmarks'),
+    'landmarks': Need(
+        'landmark',
+        ('Landmark Localisation',),
+        'landmarks',
+        'landmark:balanced',
+    ),
     'reid': Need(
         'scan',
         ('Video Person Re-identification',),
         'video person re-identification',
+        'scan:balanced',
     ),
-    'try-on': Need('tryon', ('Virtual Try-on',), 'virtual try-on'),
+    'try-on': Need(
+        'tryon', ('Virtual Try-on',), 'virtual try-on', 'tryon:balanced'
+    ),
     'gallery': Need(
         'match_rcnn',
         ('Consumer-to-Shop Retrieval',),
         'consumer-to-shop retrieval',
+        'retrieval:balanced',
     ),
 }
 
@@ -51,11 +62,6 @@ COMMANDS = {
 }
 
 
-def system_of(entry: dict) -> str:
-    """Return the system of a metafile's entry: its folder of configs."""
-    return PurePosixPath(entry['Config']).parts[1]
-
-
 def published_models(command: str) -> list[str]:
     """Return the models of a command that have published weights.
 
@@ -63,18 +69,24 @@ def published_models(command: str) -> list[str]:
         command (str): A key of ``NEEDS``.
 
     Returns:
-        list[str]: Names, in the order of the metafile.
+        list[str]: Names, the preferred one first, then in the order of the
+        metafile.
     """
     from ..hub import metafile_entries
+    from ..hub.catalog import system_of
 
     need = NEEDS[command]
-    return [
-        entry['Name']
+    found = [
+        entry
         for entry in metafile_entries()
         if entry.get('Weights')
         and system_of(entry) == need.system
         and {*need.tasks} <= {*entry['Metadata']['Tasks']}
     ]
+    found.sort(
+        key=lambda entry: need.alias not in (entry.get('Aliases') or ())
+    )
+    return [entry['Name'] for entry in found]
 
 
 def default_model(

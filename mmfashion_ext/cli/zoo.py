@@ -1,8 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Commands of the zoo: ``models``, ``info``, ``download``."""
+"""Commands of the zoo: ``models``, ``info``, ``download``, ``cache``."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 
 from . import options
 from .completion import complete_models
+from .groups import Group
 
 name_argument = click.argument(
     'name', metavar='NAME', shell_complete=complete_models
@@ -29,21 +31,29 @@ name_argument = click.argument(
     '--task', metavar='TEXT', help="Part of a task's name, e.g. landmark."
 )
 @click.option(
+    '--system', metavar='NAME', help='match-rcnn, landmark, scan or tryon.'
+)
+@click.option(
     '--published', is_flag=True, help='Models with published weights only.'
 )
 @options.as_json
 def models(
-    pattern: str | None, task: str | None, published: bool, as_json: bool
+    pattern: str | None,
+    task: str | None,
+    system: str | None,
+    published: bool,
+    as_json: bool,
 ) -> None:
     """List the models: those with weights first.
 
     PATTERN is part of the name, or a shell pattern in quotes. The columns are
-    published weights, their size, one metric (0 to 1), and the name.
+    published weights, their size, one metric (0 to 1), and the name with its
+    aliases.
     """
     from ..errors import UserError
     from .output import print_json
 
-    rows = list(model_rows(pattern, task, published))
+    rows = list(model_rows(pattern, task, system, published))
     if as_json:
         print_json(rows)
         return
@@ -55,6 +65,7 @@ def models(
                 for part in (
                     f'{pattern!r} in its name' if pattern else '',
                     f'a task with {task!r}' if task else '',
+                    f'the system {system}' if system else '',
                     'published weights' if published else '',
                 )
                 if part
@@ -68,6 +79,7 @@ def models(
 def model_rows(
     pattern: str | None = None,
     task: str | None = None,
+    system: str | None = None,
     published: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Yield what is listed of each model, those with weights first.
@@ -75,20 +87,21 @@ def model_rows(
     Args:
         pattern (str, optional): Part of the name, or a shell pattern.
         task (str, optional): Part of a task's name.
+        system (str, optional): A system such as ``'match_rcnn'``.
         published (bool): Models with published weights only.
 
     Yields:
         dict: ``name``, ``system``, ``tasks``, ``dataset``, ``metric`` (name
-        and value 0-1, or None), ``size`` (MB or None), ``weights`` (bool).
+        and value 0-1, or None), ``size`` (MB or None), ``weights`` (bool),
+        ``aliases``.
     """
     from ..hub import list_models, metafile_entries
-    from .defaults import system_of
+    from ..hub.catalog import system_of
 
-    listed = {*list_models(pattern, task)}
+    only = True if published else None
+    listed = {*list_models(pattern, task, system=system, pretrained=only)}
     entries = [e for e in metafile_entries() if e['Name'] in listed]
     for entry in sorted(entries, key=lambda e: not e.get('Weights')):
-        if published and not entry.get('Weights'):
-            continue
         metadata = entry['Metadata']
         yield {
             'name': entry['Name'],
@@ -98,6 +111,7 @@ def model_rows(
             'metric': main_metric(entry),
             'size': metadata.get('File Size (MB)'),
             'weights': bool(entry.get('Weights')),
+            'aliases': list(entry.get('Aliases') or ()),
         }
 
 
@@ -136,7 +150,8 @@ def describe_rows(rows: list[dict[str, Any]]) -> Iterator[str]:
             size = '-' if row['size'] is None else f'{row["size"]:.1f}'
             metric = metrics.get(row['name'], '-')
             state = 'yes' if row['weights'] else 'no'
-            yield f'{state:<8}{size:>5}  {metric:<{width}}  {row["name"]}'
+            name = ' = '.join([row['name'], *row['aliases']])
+            yield f'{state:<8}{size:>5}  {metric:<{width}}  {name}'
 
 
 @click.command(
@@ -207,11 +222,10 @@ def download(name: str, out: str | None) -> None:
 
     Nothing is downloaded again that is there already.
     """
-    from ..hub import published_weights
-    from ..utils.checkpoint import local_checkpoint
+    from ..hub import fetch_weights
     from ..utils.files import atomic_write, make_folder
 
-    path = Path(local_checkpoint(published_weights(name)))
+    path = fetch_weights(name)
     if out is not None:
         make_folder(out)
         copy = Path(out) / path.name
@@ -219,3 +233,82 @@ def download(name: str, out: str | None) -> None:
             shutil.copyfile(path, temporary)
         path = copy
     click.echo(path)
+
+
+@click.group(cls=Group)
+def cache() -> None:
+    """List or remove what was downloaded."""
+
+
+@click.command('list', cls=options.Command, examples=['mmfashion cache list'])
+@click.argument('pattern', required=False)
+@options.as_json
+def list_command(pattern: str | None, as_json: bool) -> None:
+    """List downloaded files: size in MB, file, where it came from.
+
+    PATTERN is part of the file's name or address.
+    """
+    from ..hub import list_cache
+
+    show_files(list_cache(pattern), as_json)
+
+
+@click.command(
+    'clean',
+    cls=options.Command,
+    examples=[
+        'mmfashion cache clean --partial',
+        'mmfashion cache clean "*vgg*" --older-than 30',
+    ],
+)
+@click.argument('pattern', required=False)
+@click.option(
+    '--older-than',
+    metavar='DAYS',
+    type=options.Number(float, 0),
+    help='Only files that were written more than so many days ago.',
+)
+@click.option(
+    '--partial',
+    is_flag=True,
+    help='Only what is left of downloads that broke off.',
+)
+@options.as_json
+def clean_command(
+    pattern: str | None,
+    older_than: float | None,
+    partial: bool,
+    as_json: bool,
+) -> None:
+    """Remove downloaded files, all of them or some, and list them.
+
+    PATTERN is part of the file's name or address. What is needed again is
+    downloaded again.
+    """
+    from ..hub import clean_cache
+
+    removed = clean_cache(pattern, older_than=older_than, only_partial=partial)
+    show_files(removed, as_json)
+
+
+def show_files(files: Sequence[Any], as_json: bool) -> None:
+    """Print files of the download cache.
+
+    Args:
+        files (Sequence[CachedFile]): The files.
+        as_json (bool): As one JSON document.
+    """
+    from .output import print_json
+
+    if as_json:
+        print_json([{**asdict(x), 'path': str(x.path)} for x in files])
+        return
+    for file in files:
+        state = '' if file.is_complete else ' (broken off)'
+        size = f'{file.size / 1e6:>8.1f}'
+        click.echo(f'{size}  {file.path}{state}  {file.url or "-"}')
+    total = sum(file.size for file in files) / 1e6
+    click.echo(f'{total:>8.1f}  MB in {len(files)} files')
+
+
+cache.add_section('Commands', list_command, clean_command)

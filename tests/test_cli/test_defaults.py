@@ -6,6 +6,7 @@ import pytest
 from mmfashion_ext import hub, plugins
 from mmfashion_ext.cli import defaults
 from mmfashion_ext.errors import UserError
+from mmfashion_ext.hub import catalog
 
 
 @pytest.fixture
@@ -21,9 +22,10 @@ def entries(monkeypatch):
                     'Name': name,
                     'Config': f'configs/{system}/{name}.py',
                     'Weights': weights,
+                    'Aliases': aliases,
                     'Metadata': {'Tasks': tasks},
                 }
-                for name, system, weights, tasks in models
+                for name, system, weights, tasks, *aliases in models
             ],
         )
 
@@ -44,6 +46,15 @@ def test_the_first_published_model_of_the_task(entries):
     assert defaults.default_model('reid') == 'other'
 
 
+def test_the_balanced_model_is_preferred(entries):
+    task = ['Virtual Try-on']
+    entries(
+        ('first', 'tryon', 'weights/f', task, 'tryon:lightweight'),
+        ('second', 'tryon', 'weights/s', task, 'tryon:balanced'),
+    )
+    assert defaults.default_model('try-on') == 'second'
+
+
 def test_without_published_weights_the_next_step_is_named(entries):
     entries(('bare', 'scan', None, ['Video Person Re-identification']))
     with pytest.raises(UserError, match='has published weights yet: train'):
@@ -60,6 +71,6 @@ def test_tasks_and_systems_are_those_of_the_zoo():
     for need in defaults.NEEDS.values():
         assert any(
             {*need.tasks} <= {*entry['Metadata']['Tasks']}
-            and defaults.system_of(entry) == need.system
+            and catalog.system_of(entry) == need.system
             for entry in entries
         )

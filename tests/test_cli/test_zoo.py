@@ -2,11 +2,14 @@
 """``mmfashion models``, ``info`` and ``download``."""
 
 import json
+import sys
 
 import pytest
 
 from mmfashion_ext import hub
 from mmfashion_ext.cli import zoo
+from mmfashion_ext.hub import catalog
+from mmfashion_ext.utils import download_cache
 
 NAME = 'scan_r50_1xb32-30e_ilids-vid-256x128'
 
@@ -16,6 +19,7 @@ def entry(name, weights=None, results=()):
         'Name': name,
         'Config': f'configs/scan/{name}.py',
         'Weights': weights,
+        'Aliases': ['scan:balanced'] if weights else None,
         'Metadata': {
             'Tasks': ['Video Person Re-identification'],
             'Dataset': 'x',
@@ -31,8 +35,7 @@ def two_models(monkeypatch):
     result = {'Task': 't', 'Dataset': 'd', 'Metrics': {'mAP': 0.8125}}
     entries = [entry('a_bare'), entry('b_known', 'weights/b', [result])]
     monkeypatch.setattr(hub, 'metafile_entries', lambda: entries)
-    names = [one['Name'] for one in entries]
-    monkeypatch.setattr(hub, 'list_models', lambda *_: names)
+    monkeypatch.setattr(catalog, 'metafile_entries', lambda: entries)
 
 
 def test_models_with_weights_come_first(two_models, mmfashion):
@@ -40,7 +43,9 @@ def test_models_with_weights_come_first(two_models, mmfashion):
     header, _, task, first, second = done.stdout.splitlines()
     assert header.split() == ['weights', 'MB', 'metric', 'name']
     assert task == 'Video Person Re-identification'
-    assert first.split() == ['yes', '3.2', 'mAP', '0.812', 'b_known']
+    assert first.split() == [
+        *('yes', '3.2', 'mAP', '0.812', 'b_known', '=', 'scan:balanced')
+    ]
     assert second.split() == ['no', '-', '-', 'a_bare']
     done = mmfashion('models', '--published', '--json')
     (row,) = json.loads(done.stdout)
@@ -52,6 +57,7 @@ def test_models_with_weights_come_first(two_models, mmfashion):
         'metric': ['mAP', 0.8125],
         'size': 3.21,
         'weights': True,
+        'aliases': ['scan:balanced'],
     }
 
 
@@ -88,7 +94,7 @@ def test_download_prints_the_file(mmfashion, monkeypatch, tmp_path, error):
     file = tmp_path / 'cache' / 'x.pth'
     file.parent.mkdir()
     file.write_bytes(b'weights')
-    monkeypatch.setattr(hub, 'published_weights', lambda name: str(file))
+    monkeypatch.setattr(hub, 'fetch_weights', lambda name: file)
     assert mmfashion('download', NAME).stdout == f'{file}\n'
     done = mmfashion('download', NAME, '--out', 'here')
     assert done.stdout == 'here/x.pth\n'
@@ -101,3 +107,26 @@ def test_download_prints_the_file(mmfashion, monkeypatch, tmp_path, error):
 
 def test_download_without_published_weights(error):
     assert 'no weights are published' in error('download', NAME)
+
+
+def test_cache(mmfashion, monkeypatch, tmp_path):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
+    monkeypatch.delitem(sys.modules, 'torch', raising=False)
+    assert mmfashion('cache', 'list').stdout.strip() == '0.0  MB in 0 files'
+    file = download_cache.cached_path('https://example.org/a.pth')
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b'x' * 200_000)
+    download_cache.partial_path(file.with_name('b.pth')).write_bytes(b'y')
+    lines = mmfashion('cache', 'list').stdout.splitlines()
+    assert len(lines) == 3
+    assert any('(broken off)' in line for line in lines)
+    (entry,) = json.loads(mmfashion('cache', 'list', 'a.pth', '--json').stdout)
+    assert entry['path'] == str(file)
+    assert entry['size'] == 200_000
+    done = mmfashion('cache', 'clean', '--partial')
+    assert done.stdout.splitlines()[-1].endswith('MB in 1 files')
+    assert file.is_file()
+    mmfashion('cache', 'clean', '--older-than', '1')
+    assert file.is_file()
+    mmfashion('cache', 'clean')
+    assert not file.exists()

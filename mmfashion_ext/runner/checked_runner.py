@@ -18,6 +18,7 @@ from .checks import (
 from .console import set_console
 from .progress import ProgressHook
 from .start_up import StartUpHook
+from .work_dir import one_training, written_whole
 from .workers import use_shared_collate, worker_errors
 
 if TYPE_CHECKING:
@@ -93,13 +94,31 @@ class CheckedRunner(_Base):
         """Train; errors of processes that load data become one line.
 
         Raises:
-            UserError: Nothing to train on, or shared memory ran out.
+            UserError: Nothing to train on, shared memory ran out, or another
+                training runs in the work directory.
         """
         if self._train_loop is None:
             raise UserError(_nothing('train'))
-        with worker_errors(), self.progress:
+        with one_training(self.work_dir), worker_errors(), self.progress:
             self.start_up.begin(self)
             return super().train()
+
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Save a checkpoint, which gets its name when it is complete.
+
+        Args:
+            out_dir (str): Folder or, for a remote file backend, URL.
+            filename (str): Name of the file.
+            *args: See MMEngine's ``Runner.save_checkpoint``.
+            **kwargs: See there.
+        """
+        if '://' in out_dir or kwargs.get('backend_args'):
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            return
+        with written_whole(out_dir, filename) as temporary:
+            super().save_checkpoint(out_dir, temporary, *args, **kwargs)
 
     def test(self) -> dict:
         """Test; errors of processes that load data become one line.

@@ -1,6 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """The runner of the tools on a model of one weight."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -120,3 +123,26 @@ def test_the_config_chooses_the_runner(config, monkeypatch):
     cfg.runner_type = 'NoRunner'
     with pytest.raises(UserError, match="'NoRunner' is not a known runner"):
         build_runner(cfg)
+
+
+def test_checkpoint_is_written_whole_and_the_work_dir_is_locked(
+    config, monkeypatch
+):
+    """A kill while a checkpoint is written must leave the earlier one."""
+    cfg = config(4)
+    seen = []
+    save = Runner.save_checkpoint
+
+    def record(self, out_dir, filename, *args, **kwargs):
+        seen.append(filename)
+        save(self, out_dir, filename, *args, **kwargs)
+
+    monkeypatch.setattr(Runner, 'save_checkpoint', record)
+    runner = build_runner(cfg)
+    runner.train()
+    folder = Path(cfg.work_dir)
+    name = Path((folder / 'last_checkpoint').read_text()).name
+    assert (folder / name).is_file()
+    assert seen == [f'.{name}.{os.getpid()}.part']
+    assert not [path for path in folder.iterdir() if path.suffix == '.part']
+    assert (folder / '.training.lock').read_text() == str(os.getpid())

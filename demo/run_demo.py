@@ -96,6 +96,9 @@ def main() -> int:
         int: Exit status: 1 if a step failed.
     """
     args = parse_args()
+    # Threads that wait for each other are many times slower wherever another
+    # program uses a core, and gain little on models of this size.
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
     for system in plugins.SYSTEMS:  # before any work
         plugins.require(system)
     if args.image:

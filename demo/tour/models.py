@@ -23,8 +23,8 @@ class Model:
 
     Attributes:
         name (str): The stem of its config.
-        weights (str, optional): Path or URL of the published ones; None if
-            there are none.
+        weights (str, optional): File of the published ones; None if there
+            are none.
     """
 
     name: str
@@ -34,14 +34,20 @@ class Model:
 def choose_model(task: str) -> Model:
     """Return the published model of a task, or the one without weights.
 
+    The published one is what the hub calls by the task's name alone, such as
+    ``'match-rcnn'``, which is short for ``'match-rcnn:balanced'``.
+
     Args:
         task (str): A key of ``UNPUBLISHED``.
+
+    Raises:
+        UserError: Its weights are missing or damaged.
     """
-    folder = f'configs/{task}/'
-    for entry in hub.metafile_entries():
-        if entry.get('Weights') and entry['Config'].startswith(folder):
-            return Model(entry['Name'], hub.published_weights(entry['Name']))
-    return Model(UNPUBLISHED[task], None)
+    alias = task.replace('_', '-')
+    name = hub.model_name(alias)
+    if name == alias:
+        return Model(UNPUBLISHED[task], None)
+    return Model(name, str(hub.fetch_weights(name)))
 
 
 def published_numbers(name: str) -> list[tuple[str, str]]:

@@ -83,7 +83,7 @@ def show_ranking(
         f'infer = build_inferencer({model.name!r})\n'
         f'query = {[str(folder) for folder in first[:_QUERIES]]!r}\n'
         f'gallery = sorted(Path({str(second[0].parent)!r}).iterdir())\n'
-        f'result = infer(query, gallery, top=5, out_dir={str(out)!r})\n',
+        f'result = infer(query, gallery, top=4, out_dir={str(out)!r})\n',
     )
     predictions = variables['result']['predictions']
     places = []
@@ -93,10 +93,10 @@ def show_ranking(
         drawn = out / 'visualizations' / prediction['name']
         file = _copy(work, step, drawn, 'scan')
         caption = (
-            f'Left above the person of camera 1, then the five likeliest of '
+            f'Left the person of camera 1, then the four likeliest of '
             f'{len(second)} of camera 2. The right one has place {places[-1]}.'
         )
-        alt = f'Frames of a person and of five candidates; {caption}'
+        alt = f'Frames of a person and of four candidates; {caption}'
         step.figures.append(Figure(file, alt, caption, wide=True))
 
 
@@ -140,7 +140,7 @@ def _found(prediction: dict) -> str:
     """Say which clothes an image has, e.g. 'skirt 0.98, vest 0.71'."""
     names = prediction['categories'] or ['garment'] * len(prediction['bboxes'])
     found = [
-        f'{name} {score:.2f}'
+        f'{name.replace("_", " ")} {score:.2f}'
         for name, score in zip(names, prediction['scores'], strict=True)
         if score >= 0.3
     ]

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 from .finetuning import finetuning_config
@@ -109,6 +110,9 @@ class Demo:
     def finetune(self, step: Step, task: str, data: Path) -> None:
         """Write a config and train with it, from the published weights."""
         model = self.model(task)
+        if model.weights:
+            weights = self.work.shown(Path(model.weights))
+            model = replace(model, weights=str(weights))
         config = self.work.path('configs', f'{task}.py')
         text = finetuning_config(task, model, data)
         config.parent.mkdir(parents=True, exist_ok=True)

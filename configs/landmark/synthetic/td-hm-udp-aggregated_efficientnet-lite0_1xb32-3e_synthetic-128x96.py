@@ -1,6 +1,6 @@
 # The published landmark model: ImageNet's features, 81 points that the
 # categories share, synthetic clothes with the cloth of photographed ones
-# (clothing-dataset-small, CC0, see docs/datasets.md). Ten CPU minutes of one
+# (clothing-dataset-small, CC0, see docs/datasets.md). Eight CPU minutes of one
 # thread:
 #   python -m mmfashion_ext.synthetic deepfashion2 \
 #       data/synthetic_deepfashion2_textures --num 4500 --val 500 --size 256 \
@@ -38,8 +38,8 @@ test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=data_root + 'annotations/validation.json')
 test_evaluator = val_evaluator
 
-train_cfg = dict(max_epochs=4, val_interval=4)
-_base_.param_scheduler[1].end = 4
+train_cfg = dict(max_epochs=3, val_interval=3)
+_base_.param_scheduler[1].end = 3
 optim_wrapper = dict(
     # the backbone has seen ImageNet
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.2)))

@@ -38,7 +38,7 @@ def choose_model(task: str) -> Model:
     ``'match-rcnn'``, which is short for ``'match-rcnn:balanced'``.
 
     Args:
-        task (str): A key of ``UNPUBLISHED``.
+        task (str): A key of ``UNPUBLISHED``, or ``'retrieval'``.
 
     Raises:
         UserError: Its weights are missing or damaged.
@@ -46,7 +46,7 @@ def choose_model(task: str) -> Model:
     alias = task.replace('_', '-')
     name = hub.model_name(alias)
     if name == alias:
-        return Model(UNPUBLISHED[task], None)
+        return Model(UNPUBLISHED.get(task, ''), None)
     return Model(name, str(hub.fetch_weights(name)))
 
 

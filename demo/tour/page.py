@@ -63,8 +63,8 @@ def write_page(
         title (str): Of the page.
         lead (Sequence[str]): Paragraphs of plain text at its top.
         intros (dict[str, str]): Title of a system -> what it does.
-        steps (Sequence[Step]): All steps; those of a system in a row. What a
-            system predicts comes first on the page.
+        steps (Sequence[Step]): All steps; those of a system in a row. Those
+            with images come first on the page.
         ending (Sequence[tuple[str, str]]): What to do next, and its command.
 
     Returns:
@@ -79,7 +79,7 @@ def write_page(
     )
     parts.append(f'<nav aria-label="Systems"><ul>{links}</ul></nav>')
     for system, group in groupby(steps, key=lambda step: step.system):
-        shown = sorted(group, key=lambda step: step.name != 'predict')
+        shown = sorted(group, key=lambda step: not step.figures)
         body = ''.join(map(_step, shown))
         parts.append(
             f'<section aria-labelledby="{_anchor(system)}">'

@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """What the published models predict, as figures of the page."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,6 +58,46 @@ def show_clothes(
             step.figures.append(
                 Figure(file, f'{prediction["name"]}: {found}', found)
             )
+
+
+def show_search(
+    work: Workspace, step: Step, model: Model, clothes: Path, photos: Path
+) -> None:
+    """Find a user's garment among shop images; add the sheet of matches.
+
+    Args:
+        work (Workspace): Where index and sheet are written.
+        step (Step): What shows them.
+        model (Model): With published weights.
+        clothes (Path): Split of a generated dataset, in the raw layout.
+        photos (Path): Folder of photographs that are in the shop too.
+    """
+    folders = {
+        source: work.path('data', folder)
+        for source, folder in (('user', 'street'), ('shop', 'shop'))
+    }
+    for source, folder in folders.items():
+        folder.mkdir(exist_ok=True)
+        for file in sorted((clothes / 'annos').glob('*.json')):
+            if json.loads(file.read_text())['source'] == source:
+                image = clothes / 'image' / f'{file.stem}.jpg'
+                shutil.copyfile(image, folder / image.name)
+    index = work.path('predictions', 'shop.index')
+    sheet = work.path('images', 'search.jpg')
+    index.unlink(missing_ok=True)
+    model_option = '--model', model.name
+    work.program(
+        step,
+        *('gallery', 'build', folders['shop'], photos, *model_option),
+        *('--out', index),
+    )
+    query = min(folders['user'].iterdir())
+    work.program(step, 'gallery', 'query', index, query, '--out', sheet)
+    caption = (
+        'Left a garment in a generated image of a user, then its best '
+        'matches among generated images of a shop and the photographs above.'
+    )
+    step.figures.append(Figure('images/search.jpg', caption, caption, True))
 
 
 def show_ranking(

@@ -7,8 +7,8 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -219,6 +219,26 @@ class Workspace:
                 + '\n'.join(f'    {text}' for text in tail[-_TAIL:])
             )
 
+    def program(self, step: Step, *words: str | Path) -> None:
+        """Run a command of ``mmfashion`` in this process, and note it.
+
+        Args:
+            step (Step): Whose command it is.
+            *words (str | Path): After ``mmfashion``.
+
+        Raises:
+            StepError: It ended with another status than 0.
+        """
+        from mmfashion_ext.cli.app import run
+
+        given = [str(word) for word in words]
+        line = shlex.join(['mmfashion', *given])
+        step.code.append(('command', line))
+        with self._captured():
+            status = run(given)
+        if status:
+            raise StepError(f'`{line}` ended with {status}')
+
     def python(self, step: Step, code: str) -> dict[str, Any]:
         """Run Python code in this process, and note it for the page.
 
@@ -231,13 +251,19 @@ class Workspace:
         """
         step.code.append(('Python', code.strip()))
         variables: dict[str, Any] = {'__name__': 'demo'}
+        with self._captured():
+            exec(compile(code, step.title, 'exec'), variables)
+        return variables
+
+    @contextmanager
+    def _captured(self) -> Iterator[None]:
+        """Write what this process prints to a log."""
         with (
             self._log().open('w') as file,
             redirect_stdout(file),
             redirect_stderr(file),
         ):
-            exec(compile(code, step.title, 'exec'), variables)
-        return variables
+            yield
 
     def _log(self) -> Path:
         self._logs += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .finetuning import finetuning_config
 from .models import Model, choose_model, published_numbers
-from .showing import show_clothes, show_ranking, show_try_on
+from .showing import show_clothes, show_ranking, show_search, show_try_on
 from .steps import Step, Workspace
 
 #: Title of a system -> what it does, in the order of the page.
@@ -165,7 +165,7 @@ class Demo:
             step.numbers += published_numbers(model.name)
             return False
         step.text.append(
-            'No weights are published for this system yet, so there is '
+            'No weights are published for this yet, so there is '
             'nothing to show here before it has been trained.'
         )
         return True
@@ -183,7 +183,16 @@ def match_rcnn(demo: Demo, data: Step) -> list[Step]:
         inputs['generated'] = demo.clothes / 'validation' / 'image'
         show_clothes(demo.work, step, demo.model('match_rcnn'), inputs)
 
-    return three_steps(
+    def search(step: Step) -> None:
+        if not demo.no_weights(step, 'retrieval'):
+            show_search(
+                *(demo.work, step, demo.model('retrieval')),
+                demo.clothes / 'validation',
+                demo.work.tool('demo/images'),
+            )
+
+    name = 'find the same garment in a shop'
+    predicting, *others = three_steps(
         demo,
         *('Match R-CNN', 'match_rcnn', demo.clothes),
         data=data,
@@ -195,6 +204,8 @@ def match_rcnn(demo: Demo, data: Step) -> list[Step]:
             'keypoints/AP50': 'landmarks, AP50',
         },
     )
+    searching = Step('Match R-CNN', name, 6, search, (data,))
+    return [predicting, searching, *others]
 
 
 def landmark(demo: Demo, data: Step) -> list[Step]:

@@ -125,3 +125,16 @@ def test_paths_are_those_that_a_user_would_type(tmp_path, monkeypatch):
     assert str(work.tool('tools/test.py')) == 'root/tools/test.py'
     monkeypatch.chdir(tmp_path / 'out')
     assert work.tool('tools/test.py') == tmp_path / 'root/tools/test.py'
+
+
+def test_commands_of_the_program_run_in_this_process(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    work = Workspace(tmp_path / 'out', tmp_path)
+    step = Step('A', 'x', 1, nothing)
+    work.program(step, '--version')
+    assert step.code == [('command', 'mmfashion --version')]
+    assert 'mmfashion' in (tmp_path / 'out/logs/01.txt').read_text()
+    with pytest.raises(UserError, match='no-such'):
+        work.program(step, 'no-such')

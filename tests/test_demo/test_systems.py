@@ -32,7 +32,8 @@ def test_every_system_predicts_is_fine_tuned_and_tested(demo):
     steps = demo.steps()
     for system in INTROS:
         names = [step.name for step in steps if step.system == system]
-        assert names[-3:] == ['predict', 'fine-tune', 'test']
+        assert 'predict' in names
+        assert names[-2:] == ['fine-tune', 'test']
     assert len({step.title for step in steps}) == len(steps)
     for number, step in enumerate(steps):
         assert {*step.needs} <= {*steps[:number]}
@@ -90,7 +91,7 @@ def test_missing_weights_are_said(demo, monkeypatch):
     )
     step = Step('A', 'predict', 1, print)
     assert demo.no_weights(step, 'scan')
-    assert step.text[0].startswith('No weights are published for this system')
+    assert step.text[0].startswith('No weights are published for this yet')
 
 
 def test_images_are_small_and_their_source_is_named():

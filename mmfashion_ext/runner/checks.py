@@ -142,6 +142,7 @@ def check_evaluation(loop: BaseLoop, name: str) -> None:
 
 def dataset_name(dataset: Any) -> str:
     """Name a dataset in messages: class and annotation file or folder."""
+    dataset = getattr(dataset, 'wrapped', dataset)  # of runner.seeding
     kind = type(dataset).__name__
     for key in ('ann_file', 'data_root'):
         value = getattr(dataset, key, None)

@@ -25,7 +25,7 @@ from ..formats.video_reid.layout import (
     flow_name,
 )
 from ..registry import DATASETS
-from .seeding import SeededIndex
+from ..utils.seeded_index import SeededIndex
 
 _FOLDERS = {'img': IMAGES, 'flow': FLOWS}
 

@@ -11,8 +11,8 @@ from torch.utils.data import Sampler
 
 from ..errors import UserError
 from ..registry import DATA_SAMPLERS
+from ..utils.seeded_index import SeededIndex
 from ..utils.skipped import warn_named
-from .seeding import SeededIndex
 
 
 @DATA_SAMPLERS.register_module()
@@ -24,8 +24,9 @@ class CrossCameraPairSampler(Sampler):
     twice as many indices as there are clips, so an even ``batch_size`` holds
     whole pairs: anchors at even positions ("probe"), partners at odd ones
     ("gallery"). Of N processes each gets every N-th pair. All draws, also
-    those of the augmentation (see :class:`~.seeding.SeededIndex`), depend on
-    seed and epoch only.
+    those of the augmentation (see
+    :class:`~mmfashion_ext.utils.seeded_index.SeededIndex`), depend on seed
+    and epoch only.
 
     Args:
         dataset (BaseDataset): A ``VideoReIDDataset``, or a wrapper of one

@@ -1,62 +1,16 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Reproducible augmentation: random seeds that travel with the index.
-
-MMEngine seeds the random generators of each data loading process once, when
-it starts. What an item draws then depends on the process that loads it and on
-everything that this process loaded earlier, so a resumed training differs
-from an unbroken one. Here the sampler attaches a separate seed to every
-position of every epoch instead.
-"""
+"""Random generator of an item in SCAN's pipeline."""
 
 import numpy as np
-
-
-class SeededIndex(int):
-    """Index of a dataset item with the random seed of its augmentation.
-
-    It is an int in every respect; its seed is pickled with it to data loading
-    processes.
-
-    Args:
-        index (int): Index of the item.
-        seed (int): Seed of the training, 0 or more.
-        epoch (int): Epoch, from 0.
-        position (int): Position of the item in the epoch, over all
-            processes, from 0.
-    """
-
-    entropy: tuple[int, int, int]  # seed, epoch, position
-
-    def __new__(
-        cls, index: int, seed: int, epoch: int, position: int
-    ) -> 'SeededIndex':
-        """Create the int, and attach the seed."""
-        self = super().__new__(cls, index)
-        self.entropy = (seed, epoch, position)
-        return self
-
-    def __getnewargs__(  # type: ignore[override]  # int's has only the int
-        self,
-    ) -> tuple[int, int, int, int]:
-        """Return the arguments for unpickling."""
-        return (int(self), *self.entropy)
-
-    def rng(self) -> np.random.Generator:
-        """Return a new generator, always with the same draws."""
-        seed, epoch, position = self.entropy
-        # a spawn key: the sampler itself draws from [seed, epoch]
-        return np.random.default_rng(
-            np.random.SeedSequence([seed, epoch], spawn_key=(position,))
-        )
 
 
 def rng_of(results: dict) -> np.random.Generator:
     """Return the random generator of an item in a pipeline.
 
     It is ``results['rng']``, which the dataset sets for a
-    :class:`SeededIndex`. For other items (another sampler, a wrapped dataset)
-    it is seeded from NumPy's global generator, which MMEngine seeds in every
-    process.
+    :class:`~mmfashion_ext.utils.seeded_index.SeededIndex`. For other items
+    (another sampler) it is seeded from NumPy's global generator, which
+    MMEngine seeds in every process.
 
     Args:
         results (dict): Item of the pipeline; ``rng`` is added if missing.

@@ -17,6 +17,7 @@ from ..formats.viton.files import label_set
 from ..formats.viton.layout import FileKind, LayoutName, TryOnSplit
 from ..formats.viton.pairs import TryOnFiles, TryOnPair
 from ..registry import DATASETS
+from ..utils.seeded_index import SeededIndex
 from ..utils.skipped import warn_named
 
 _TOOL = 'tools/dataset_converters/viton.py'
@@ -39,8 +40,10 @@ class TryOnDataset(BaseDataset):
 
     Every sample is used, for any number of processes. The unpaired cloth is
     drawn at each access, from all cloths (it may be the worn one, as
-    published), by a generator that differs between workers, epochs and
-    processes and is seeded by the run's seed.
+    published): by the seed of the index, if it has one (the runner of the
+    tools sees to it, so that a resumed training draws as an unbroken one),
+    else by a generator that differs between workers, epochs and processes
+    and is seeded by the run's seed.
 
     Args:
         data_root (str): Folder of the dataset, see ``docs/datasets.md``.
@@ -281,7 +284,9 @@ class TryOnDataset(BaseDataset):
         """Return the keys of a sample before its pipeline, see the class."""
         info = super().get_data_info(idx)
         if self.unpaired:
-            drawn = int(self._generator().integers(len(self)))
+            seeded = isinstance(idx, SeededIndex)
+            rng = idx.rng() if seeded else self._generator()
+            drawn = int(rng.integers(len(self)))
             other = super().get_data_info(drawn)
             for kind in ('cloth_path', 'cloth_mask_path'):
                 info[f'unpaired_{kind}'] = other[kind]

@@ -11,8 +11,8 @@ from mmfashion_ext.errors import UserError
 from mmfashion_ext.registry import DATA_SAMPLERS
 from mmfashion_ext.scan import sampler as module
 from mmfashion_ext.scan.sampler import CrossCameraPairSampler
-from mmfashion_ext.scan.seeding import SeededIndex
 from mmfashion_ext.utils import skipped
+from mmfashion_ext.utils.seeded_index import SeededIndex
 
 
 class Clips:

@@ -1,0 +1,153 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Reproducible training: chance depends on seed, epoch and position alone.
+
+MMEngine seeds a process once. What a step draws (RoIs of a detector, dropout)
+and what an item draws (augmentation, unpaired garments) then depends on all
+that the process drew before, so a training that is continued from a checkpoint
+differs from an unbroken one. Here the generators are seeded before each step,
+from (seed, step, process), and before each item, from (seed, epoch, position).
+"""
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import get_dist_info
+from mmengine.hooks import Hook
+from torch.utils.data import DataLoader, Dataset
+
+from ..utils.seeded_index import SeededIndex
+
+
+def seed_generators(*entropy: int) -> None:
+    """Seed the generators of Python, NumPy and PyTorch.
+
+    Args:
+        *entropy (int): Numbers >= 0; other numbers, other draws.
+    """
+    state = np.random.SeedSequence(entropy).generate_state(3)
+    random.seed(int(state[0]))
+    np.random.seed(int(state[1]))  # noqa: NPY002
+    torch.manual_seed(int(state[2]))
+
+
+class SeededStepsHook(Hook):
+    """Hook that seeds a process before each step of a training.
+
+    Args:
+        first_seed (int, optional): Seed that samplers were built with; a
+            checkpoint that is continued may have another.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, first_seed: int | None) -> None:
+        self.first_seed = first_seed
+
+    def before_train(self, runner: Any) -> None:
+        """Give the sampler the seed of the training that is continued.
+
+        Args:
+            runner (Runner): Its seed is that of the checkpoint by now.
+        """
+        sampler = runner.train_loop.dataloader.sampler
+        if getattr(sampler, 'seed', None) == self.first_seed:
+            sampler.seed = runner.seed
+
+    def before_train_iter(
+        self, runner: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """Seed the generators from seed, step and process.
+
+        Args:
+            runner (Runner): With ``seed`` and ``iter``.
+            *args: Not used.
+            **kwargs: Not used.
+        """
+        rank, _ = get_dist_info()
+        seed_generators(runner.seed or 0, runner.iter, rank)
+
+
+class SeededDataset(Dataset):
+    """Dataset whose items are drawn with the seed of their index.
+
+    Whatever else is asked of it is asked of the dataset that it wraps.
+
+    Args:
+        dataset (Dataset): The dataset.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.wrapped = dataset
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self.wrapped)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return an item; of a ``SeededIndex`` always with the same draws."""
+        if isinstance(index, SeededIndex):
+            seed_generators(*index.entropy)
+        return self.wrapped[index]
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the wrapped dataset."""
+        if name == 'wrapped':  # while it is unpickled
+            raise AttributeError(name)
+        return getattr(self.wrapped, name)
+
+    def __deepcopy__(self, memo: dict) -> 'SeededDataset':
+        """Return itself: MMEngine copies the settings of a loader."""
+        return self
+
+
+class SeededSampler:
+    """Sampler whose indices carry the seed of their item.
+
+    Args:
+        sampler (Iterable[int]): The sampler, with ``epoch`` if it has epochs.
+            Indices that carry a seed already are passed on.
+        seed (Callable[[], int]): Returns the seed of the training, which is
+            known when a training is continued, not before.
+    """
+
+    def __init__(
+        self, sampler: Iterable[int], seed: Callable[[], int]
+    ) -> None:
+        self.sampler = sampler
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """Return the number of items of an epoch of this process."""
+        return len(self.sampler)  # type: ignore[arg-type]
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the wrapped sampler."""
+        if name in ('sampler', 'seed'):
+            raise AttributeError(name)
+        return getattr(self.sampler, name)
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the indices of an epoch, each with its seed."""
+        rank, world = get_dist_info()
+        epoch = getattr(self.sampler, 'epoch', 0)
+        for number, index in enumerate(self.sampler):
+            if isinstance(index, SeededIndex):
+                yield index
+            else:
+                position = number * world + rank
+                yield SeededIndex(index, self.seed(), epoch, position)
+
+
+def seed_loader(loader: DataLoader, seed: Callable[[], int]) -> None:
+    """Let the indices of a data loader carry seeds.
+
+    Args:
+        loader (DataLoader): Of a :class:`SeededDataset`.
+        seed (Callable[[], int]): Returns the seed of the training.
+    """
+    batches: Any = loader.batch_sampler
+    if hasattr(batches, 'sampler'):
+        batches.sampler = SeededSampler(batches.sampler, seed)

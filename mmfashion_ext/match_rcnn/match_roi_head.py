@@ -303,8 +303,8 @@ PairSimilarity` to compare them with.
 def _contiguous(x: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Return maps (B, C, h, w) in the order that mmcv's RoIAlign reads.
 
-    It takes the memory of a map in another format, such as channels_last, for
-    that of a contiguous one, and says nothing.
+    It reads a map in another memory format, such as channels_last, as if it
+    were contiguous, and says nothing.
     """
     return tuple(level.contiguous() for level in x)
 

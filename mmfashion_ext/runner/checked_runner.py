@@ -60,9 +60,8 @@ class CheckedRunner(_Base):
         if isinstance(loop, dict):
             check_settings(self._train_dataloader, 'train_dataloader')
         with empty_dataset_errors(self._train_dataloader, 'train_dataloader'):
-            self._train_dataloader = _with_seeded_dataset(
-                self._train_dataloader
-            )
+            loader: Any = self._train_dataloader
+            self._train_dataloader: Any = _with_seeded_dataset(loader)
             built = super().build_train_loop(loop)
         check_training(built)
         if isinstance(built.dataloader, DataLoader):

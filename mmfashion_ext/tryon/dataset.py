@@ -284,8 +284,9 @@ class TryOnDataset(BaseDataset):
         """Return the keys of a sample before its pipeline, see the class."""
         info = super().get_data_info(idx)
         if self.unpaired:
-            seeded = isinstance(idx, SeededIndex)
-            rng = idx.rng() if seeded else self._generator()
+            rng = self._generator()
+            if isinstance(idx, SeededIndex):
+                rng = idx.rng()
             drawn = int(rng.integers(len(self)))
             other = super().get_data_info(drawn)
             for kind in ('cloth_path', 'cloth_mask_path'):

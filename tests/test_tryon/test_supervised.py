@@ -25,7 +25,7 @@ from mmfashion_ext.tryon.supervised import (
 )
 from mmfashion_ext.tryon.warp_net import WarpResult
 
-MODEL = 'pf-afn-mobile_supervised_1xb16-6e_synthetic-128x96'
+MODEL = 'pf-afn-mobile_supervised_1xb8-2e_synthetic-128x96'
 H, W = 64, 96
 
 

@@ -12,7 +12,7 @@ from mmfashion_ext.tryon.flow import offset_to_grid
 from mmfashion_ext.tryon.generator import Composition
 from mmfashion_ext.tryon.inference.full_size import Frame, compose_full_size
 
-MODEL = 'pf-afn-mobile_supervised_1xb16-6e_synthetic-128x96'
+MODEL = 'pf-afn-mobile_supervised_1xb8-2e_synthetic-128x96'
 
 
 @pytest.mark.parametrize(

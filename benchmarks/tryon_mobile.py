@@ -14,7 +14,7 @@ Example:
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import report
@@ -36,7 +36,7 @@ MODELS = {
 
 def runtime(
     model: ParserFreeTryOn, folder: Path, name: str
-) -> Callable[[list[Tensor]], object]:
+) -> Callable[[Sequence[Tensor]], object]:
     """Export a model and return a function that runs it on one thread."""
     import onnxruntime
 
@@ -48,7 +48,7 @@ def runtime(
         str(path), options, providers=['CPUExecutionProvider']
     )
 
-    def run(images: list[Tensor]) -> object:
+    def run(images: Sequence[Tensor]) -> object:
         arrays = (image.numpy() for image in images)
         return session.run(None, dict(zip(INPUTS, arrays, strict=True)))
 
@@ -92,10 +92,10 @@ def compare(args: argparse.Namespace) -> dict[str, float]:
         runs: dict[str, Callable[[], object]] = {}
         for kind in models:
 
-            def torch_run(kind: str = kind) -> object:
+            def torch_run(kind: str = kind, inputs: dict = inputs) -> object:
                 return fast[kind].try_on(inputs)
 
-            def onnx_run(kind: str = kind) -> object:
+            def onnx_run(kind: str = kind, images: tuple = images) -> object:
                 return exported[kind](images)
 
             runs[f'{kind}, PyTorch'] = torch_run

@@ -15,7 +15,7 @@ from ..generator import Composition
 from ..transforms import LoadTryOn, PackTryOn, ResizeTryOn, to_tensor
 from ..warp_net import WarpResult
 from .fast_try_on import FastTryOn, Features, join, split
-from .full_size import Frame, compose_full_size
+from .full_size import Frame, compose_full_size, garment_box
 from .inputs import NamedImage, TryOnPair
 from .lru_cache import LRUCache
 
@@ -211,6 +211,10 @@ class TryOnSession:
             f'the mask{made} {doubt}'
             for doubt in doubt_mask(loaded['cloth_mask'], loaded['cloth'])
         ]
+        if self._full_size:
+            box = garment_box(loaded['cloth_mask'])
+            for name in ('cloth', 'cloth_mask'):
+                loaded[name] = loaded[name][box]
         return self._resized(loaded) | {
             'cloth_path': cloth.input,
             'cloth_name': cloth.name,

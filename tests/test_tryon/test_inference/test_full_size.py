@@ -10,7 +10,11 @@ from mmfashion_ext.hub import get_model
 from mmfashion_ext.tryon import TryOnInferencer
 from mmfashion_ext.tryon.flow import offset_to_grid
 from mmfashion_ext.tryon.generator import Composition
-from mmfashion_ext.tryon.inference.full_size import Frame, compose_full_size
+from mmfashion_ext.tryon.inference.full_size import (
+    Frame,
+    compose_full_size,
+    garment_box,
+)
 
 MODEL = 'pf-afn-mobile_supervised_1xb8-2e_synthetic-128x96'
 
@@ -61,6 +65,22 @@ def test_positions_in_the_frame_are_those_in_the_image(size):
         pixels = (back - expected)[0, axis].abs() * (side - 1) / 2
         assert pixels.max() <= max(scale[1 - axis], 1) / 2 + 1e-3
         assert pixels.median() < 1e-3
+
+
+def test_a_garment_fills_its_frame():
+    """However far away it was photographed."""
+    mask = np.zeros((400, 300), np.uint8)
+    mask[100:200, 50:150] = 255
+    mask[0, 0] = 127
+    rows, columns = garment_box(mask)
+    assert (rows.start, rows.stop) == (96, 204)
+    assert (columns.start, columns.stop) == (46, 154)
+    mask[:3, :] = 255
+    rows, columns = garment_box(mask)
+    assert (rows.start, columns.start) == (0, 0)
+    assert mask[rows, columns].shape == (212, 300)
+    empty = np.zeros((4, 5), np.uint8)
+    assert empty[garment_box(empty)].shape == (4, 5)
 
 
 def full(changed, photograph, size):

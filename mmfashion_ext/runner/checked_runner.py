@@ -4,7 +4,6 @@
 import logging
 from typing import TYPE_CHECKING, Any
 
-from mmengine.registry import DATASETS
 from mmengine.runner import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
@@ -18,7 +17,7 @@ from .checks import (
 )
 from .console import set_console
 from .progress import ProgressHook
-from .seeding import SeededDataset, SeededStepsHook, seed_loader
+from .seeding import SeededStepsHook, seeded_loader
 from .start_up import StartUpHook
 from .work_dir import one_training, written_whole
 from .workers import use_shared_collate, worker_errors
@@ -60,12 +59,15 @@ class CheckedRunner(_Base):
         if isinstance(loop, dict):
             check_settings(self._train_dataloader, 'train_dataloader')
         with empty_dataset_errors(self._train_dataloader, 'train_dataloader'):
+            seeds_differ = self._randomness_cfg.get('diff_rank_seed', False)
             loader: Any = self._train_dataloader
-            self._train_dataloader: Any = _with_seeded_dataset(loader)
+            self._train_dataloader: Any = seeded_loader(
+                loader,
+                None if seeds_differ else self.seed,
+                lambda: self.seed or 0,
+            )
             built = super().build_train_loop(loop)
         check_training(built)
-        if isinstance(built.dataloader, DataLoader):
-            seed_loader(built.dataloader, lambda: self.seed or 0)
         _share(built, 'train_dataloader')
         return built
 
@@ -138,18 +140,6 @@ class CheckedRunner(_Base):
         with worker_errors(), self.progress:
             self.start_up.begin(self)
             return super().test()
-
-
-def _with_seeded_dataset(loader: Any) -> Any:
-    """Build the dataset of a loader's settings, see :mod:`.seeding`."""
-    if not isinstance(loader, dict) or not isinstance(
-        loader.get('dataset'), dict
-    ):
-        return loader
-    dataset = DATASETS.build(loader['dataset'])
-    if hasattr(dataset, 'full_init'):
-        dataset.full_init()
-    return {**loader, 'dataset': SeededDataset(dataset)}
 
 
 def _nothing(mode: str) -> str:

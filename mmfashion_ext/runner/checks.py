@@ -191,7 +191,8 @@ def _few_items(loader: DataLoader) -> str:
 
 
 def _sampler(loader: DataLoader) -> Any:
-    return getattr(loader.batch_sampler, 'sampler', loader.sampler)
+    sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
+    return getattr(sampler, 'wrapped', sampler)  # of runner.seeding
 
 
 def _num_batches(loader: DataLoader) -> int | None:

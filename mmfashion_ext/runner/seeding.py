@@ -10,13 +10,15 @@ from (seed, step, process), and before each item, from (seed, epoch, position).
 
 import random
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import get_dist_info
 from mmengine.hooks import Hook
-from torch.utils.data import DataLoader, Dataset
+from mmengine.registry import DATA_SAMPLERS, DATASETS
+from torch.utils.data import Dataset, Sampler
 
 from ..utils.seeded_index import SeededIndex
 
@@ -53,6 +55,7 @@ class SeededStepsHook(Hook):
             runner (Runner): Its seed is that of the checkpoint by now.
         """
         sampler = runner.train_loop.dataloader.sampler
+        sampler = getattr(sampler, 'wrapped', sampler)
         if getattr(sampler, 'seed', None) == self.first_seed:
             sampler.seed = runner.seed
 
@@ -103,51 +106,85 @@ class SeededDataset(Dataset):
         return self
 
 
-class SeededSampler:
+class SeededSampler(Sampler[int]):
     """Sampler whose indices carry the seed of their item.
+
+    Whatever else is asked of it is asked of the sampler that it wraps.
 
     Args:
         sampler (Iterable[int]): The sampler, with ``epoch`` if it has epochs.
             Indices that carry a seed already are passed on.
-        seed (Callable[[], int]): Returns the seed of the training, which is
-            known when a training is continued, not before.
+        training_seed (Callable[[], int]): Returns the seed of the training,
+            which is known when a training is continued, not before.
     """
 
     def __init__(
-        self, sampler: Iterable[int], seed: Callable[[], int]
+        self, sampler: Iterable[int], training_seed: Callable[[], int]
     ) -> None:
-        self.sampler = sampler
-        self.seed = seed
+        self.wrapped: Any = sampler
+        self.training_seed = training_seed
+        self._skipped = 0
 
     def __len__(self) -> int:
         """Return the number of items of an epoch of this process."""
-        return len(self.sampler)  # type: ignore[arg-type]
+        return len(self.wrapped)
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the wrapped sampler."""
-        if name in ('sampler', 'seed'):
+        if name in ('wrapped', 'training_seed'):
             raise AttributeError(name)
-        return getattr(self.sampler, name)
+        value = getattr(self.wrapped, name)
+        return partial(self._skip, value) if name == 'skip' else value
+
+    def __deepcopy__(self, memo: dict) -> 'SeededSampler':
+        """Return itself: MMEngine copies the settings of a loader."""
+        return self
+
+    def _skip(self, skip: Callable[[int], None], number: int) -> None:
+        """Continue after so many indices of this process."""
+        self._skipped = number
+        skip(number)
 
     def __iter__(self) -> Iterator[int]:
         """Yield the indices of an epoch, each with its seed."""
         rank, world = get_dist_info()
-        epoch = getattr(self.sampler, 'epoch', 0)
-        for number, index in enumerate(self.sampler):
+        epoch = getattr(self.wrapped, 'epoch', 0)
+        for number, index in enumerate(self.wrapped, self._skipped):
             if isinstance(index, SeededIndex):
                 yield index
             else:
                 position = number * world + rank
-                yield SeededIndex(index, self.seed(), epoch, position)
+                yield SeededIndex(index, self.training_seed(), epoch, position)
 
 
-def seed_loader(loader: DataLoader, seed: Callable[[], int]) -> None:
-    """Let the indices of a data loader carry seeds.
+def seeded_loader(
+    loader: Any, seed: int | None, training_seed: Callable[[], int]
+) -> Any:
+    """Build dataset and sampler of a loader's settings, with seeds.
 
     Args:
-        loader (DataLoader): Of a :class:`SeededDataset`.
-        seed (Callable[[], int]): Returns the seed of the training.
+        loader (dict | DataLoader): Settings of a data loader. Others than
+            those of MMEngine are returned as they are.
+        seed (int, optional): Seed that MMEngine would give the sampler.
+        training_seed (Callable[[], int]): See :class:`SeededSampler`.
+
+    Returns:
+        dict | DataLoader: With objects for ``dataset`` and ``sampler``.
     """
-    batches: Any = loader.batch_sampler
-    if hasattr(batches, 'sampler'):
-        batches.sampler = SeededSampler(batches.sampler, seed)
+    parts = ('dataset', 'sampler')
+    if not isinstance(loader, dict) or not all(
+        isinstance(loader.get(part), dict) for part in parts
+    ):
+        return loader
+    dataset = DATASETS.build(loader['dataset'])
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    dataset = SeededDataset(dataset)
+    sampler = DATA_SAMPLERS.build(
+        loader['sampler'], default_args={'dataset': dataset, 'seed': seed}
+    )
+    return {
+        **loader,
+        'dataset': dataset,
+        'sampler': SeededSampler(sampler, training_seed),
+    }

@@ -4,12 +4,13 @@
 import copy
 import pickle
 import random
+from itertools import islice
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import DefaultSampler
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from torch.utils.data import DataLoader
 
 from mmfashion_ext.runner import seeding
@@ -18,7 +19,7 @@ from mmfashion_ext.runner.seeding import (
     SeededSampler,
     SeededStepsHook,
     seed_generators,
-    seed_loader,
+    seeded_loader,
 )
 from mmfashion_ext.utils.seeded_index import SeededIndex
 
@@ -49,14 +50,10 @@ def epoch(loader, number):
 
 def build(workers=0, seed=3):
     dataset = SeededDataset(Draws())
-    loader = DataLoader(
-        dataset,
-        batch_size=2,
-        num_workers=workers,
-        sampler=DefaultSampler(dataset, seed=0),
+    sampler = SeededSampler(DefaultSampler(dataset, seed=0), lambda: seed)
+    return DataLoader(
+        dataset, batch_size=2, num_workers=workers, sampler=sampler
     )
-    seed_loader(loader, lambda: seed)
-    return loader
 
 
 def test_all_generators_follow_all_numbers():
@@ -134,3 +131,34 @@ def test_sampler_gets_the_seed_of_the_checkpoint():
         runner = SimpleNamespace(seed=9, train_loop=loop)
         SeededStepsHook(first_seed=1).before_train(runner)
         assert sampler.seed == expected
+
+
+def test_sampler_that_skips_goes_on_where_it_was():
+    """An iteration-based training that is continued skips what it had."""
+    if not hasattr(InfiniteSampler, 'skip'):
+        pytest.skip('upstream MMEngine loads what it skips')
+    whole = SeededSampler(InfiniteSampler([0] * 5, seed=2), lambda: 1)
+    expected = [(int(i), i.entropy) for i in islice(whole, 6, 9)]
+    rest = SeededSampler(InfiniteSampler([0] * 5, seed=2), lambda: 1)
+    rest.skip(6)
+    assert [(int(i), i.entropy) for i in islice(rest, 3)] == expected
+    assert not hasattr(SeededSampler([1], lambda: 1), 'skip')
+
+
+def test_settings_of_a_loader_become_seeded_objects():
+    made = seeded_loader(
+        {
+            'batch_size': 2,
+            'dataset': {'type': Draws},
+            'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+        },
+        4,
+        lambda: 7,
+    )
+    assert made['batch_size'] == 2
+    assert isinstance(made['dataset'], SeededDataset)
+    assert made['sampler'].seed == 4
+    assert [i.entropy for i in made['sampler']][:2] == [(7, 0, 0), (7, 0, 1)]
+    assert copy.deepcopy(made)['sampler'] is made['sampler']
+    loader = build()
+    assert seeded_loader(loader, 4, lambda: 7) is loader

@@ -5,6 +5,8 @@ Importing this package imports no host (mmdet, mmpose, ...) and no torch: each
 system is imported when it is used.
 """
 
+import importlib
+
 __version__ = '0.1.0'
 
 _HUB = (
@@ -14,10 +16,14 @@ _HUB = (
     'inference_model',
     'list_models',
 )
-__all__ = ['__version__', *_HUB]
+_ZOO = {'describe': 'description'}
+__all__ = ['__version__', *sorted([*_HUB, *_ZOO])]
 
 
 def __getattr__(name: str) -> object:
+    if name in _ZOO:
+        module = importlib.import_module(f'.zoo.{_ZOO[name]}', __name__)
+        return getattr(module, name)
     if name not in _HUB:
         raise AttributeError(f'module {__name__!r} has no {name!r}')
     from . import hub

@@ -56,6 +56,14 @@ class MetricNumbers:
 
 
 _NAME = Text('a name')
+_SPEED: Fields = {
+    'Value': Number(0),
+    'Unit': Text('items a second'),
+    'Device': Text('a name'),
+    'Input': Text('what was measured'),
+    'Threads': OptionalField(Number(0)),
+    'Software': OptionalField(Text('a name')),
+}
 _RESULTS = ListOf(
     Record({'Task': _NAME, 'Dataset': _NAME, 'Metrics': MetricNumbers()}),
     'results',
@@ -78,6 +86,7 @@ _MODEL: Fields = {
             'File Size (MB)': OptionalField(Number(0)),
             'Parameters (M)': OptionalField(Number(0)),
             'FLOPs (G)': OptionalField(Number(0)),
+            'Inference Speed': OptionalField(Record(_SPEED)),
             'License': OptionalField(Text('a licence')),
             'Training Data': OptionalField(Text('what it was trained on')),
         }

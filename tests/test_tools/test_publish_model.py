@@ -72,6 +72,7 @@ def zoo(tmp_path, monkeypatch):
     monkeypatch.setattr(hub, 'root', lambda: root)
     monkeypatch.setattr(hub.catalog, 'root', lambda: root)
     monkeypatch.setattr(hub, 'get_model', lambda name: Model())
+    monkeypatch.setattr(publish_model, 'measure_work', lambda name: 0.125)
     return root
 
 
@@ -138,6 +139,7 @@ def test_weights_go_into_the_repository(zoo, training, monkeypatch, capsys):
         'SHA-256': sha256,
         'File Size (MB)': round(published.stat().st_size / 1e6, 2),
         'Parameters (M)': 0.0,
+        'FLOPs (G)': 0.125,
         'License': 'MIT',
         'Training Data': 'D, 3 images',
     }

@@ -7,7 +7,8 @@ NAME_DATE-SHA8.pth, which loads with torch.load(weights_only=True) anywhere.
 
 With --zoo: writes weights/NAME-SHA8.safetensors of this repository, which the
 wheel carries, with matrices and filters as float16, removes the model's older
-file, and writes path, SHA-256, size and parameters to the metafile.
+file, and writes path, SHA-256, size, parameters and FLOPs to the metafile;
+benchmarks/model_speed.py adds the speed.
 
 Examples:
     python tools/misc/publish_model.py work_dirs/NAME/epoch_12.pth NAME
@@ -160,7 +161,22 @@ def to_zoo(
         if old != target:
             old.unlink()
             print(f'removed {old}')
+    work = measure_work(args.name)
+    if work is not None:
+        update_metafile(args.name, None, None, {'FLOPs (G)': work})
     print(f'updated {path}; now run: python tools/misc/gen_model_zoo.py')
+
+
+def measure_work(name: str) -> float | None:
+    """Return 1e9 multiply-adds of an item; None if it cannot be measured."""
+    from mmfashion_ext.zoo.profile import profile_model
+
+    try:
+        profile = profile_model(name, 'cpu', seconds=0)
+    except UserError as error:
+        print(f'FLOPs are not measured: {error}')
+        return None
+    return round(profile.multiply_adds / 1e9, 3)
 
 
 def to_folder(

@@ -3,10 +3,11 @@
 
 Needs NumPy and OpenCV only, which are imported when a generator is used: the
 command line shows its help without them. Command line: ``python -m
-mmfashion_ext.synthetic {deepfashion2,fld,video-reid,viton} OUT``.
+mmfashion_ext.synthetic {deepfashion2,fld,video-reid,viton,tryon-photos} OUT``.
 
 - ``deepfashion2/``, ``fld/``, ``video_reid/``, ``viton/``: one generator and
   one contact sheet each; they do not import each other.
+- ``tryon_photos/``: try-on pairs from free photographs, see there.
 - ``garments/``: garments of the 13 DeepFashion2 categories, images of people
   in them, and their annotations.
 - ``drawing/``: canvas, human figure, textures and backgrounds.
@@ -23,12 +24,14 @@ from ..plugins import require_package
 if TYPE_CHECKING:
     from .deepfashion2.generate import generate_deepfashion2
     from .fld.generate import generate_fld
+    from .tryon_photos.generate import generate_tryon_photos
     from .video_reid.generate import generate_video_reid
     from .viton.generate import generate_viton
 
 __all__ = [
     'generate_deepfashion2',
     'generate_fld',
+    'generate_tryon_photos',
     'generate_video_reid',
     'generate_viton',
 ]

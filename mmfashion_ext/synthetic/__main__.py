@@ -79,6 +79,25 @@ def _viton(args: argparse.Namespace) -> None:
         contact_sheet(args.out, args.sheet)
 
 
+def _tryon_photos(args: argparse.Namespace) -> None:
+    from .tryon_photos.generate import generate_tryon_photos
+
+    generate_tryon_photos(
+        args.out,
+        people=args.people,
+        garments=args.garments,
+        num=args.num,
+        val=args.val,
+        seed=args.seed,
+        overwrite=args.overwrite,
+    )
+    print(f'wrote {args.out}/pairs.jsonl')
+    if args.sheet:
+        from .tryon_photos.sheet import contact_sheet
+
+        contact_sheet(args.out, args.sheet)
+
+
 def _common(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options of :func:`_add_options` that all generators have."""
     options = 'num', 'seed', 'size', 'overwrite'
@@ -89,9 +108,9 @@ def _add_options(
     parser: argparse.ArgumentParser,
     num: int = 200,
     num_help: str = 'images in train',
-    size: int = 512,
+    size: int | None = 512,
 ) -> None:
-    """Add the options that all generators have."""
+    """Add the options that all generators have; ``size`` None: not that."""
     parser.add_argument('out', type=Path, help='folder to create')
     parser.add_argument(
         '--num',
@@ -105,12 +124,13 @@ def _add_options(
         default=0,
         help='the same seed gives the same files (default: 0)',
     )
-    parser.add_argument(
-        '--size',
-        type=int,
-        default=size,
-        help='longer side of the images in pixels (default: %(default)s)',
-    )
+    if size is not None:
+        parser.add_argument(
+            '--size',
+            type=int,
+            default=size,
+            help='longer side of the images in pixels (default: %(default)s)',
+        )
     parser.add_argument(
         '--overwrite', action='store_true', help='replace an earlier dataset'
     )
@@ -195,6 +215,34 @@ def _add_viton(families: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=_viton)
 
 
+def _add_tryon_photos(families: argparse._SubParsersAction) -> None:
+    parser = families.add_parser(
+        'tryon-photos',
+        help='try-on pairs with their true flow, from people of CCP and '
+        'photographs of garments; an interrupted run is continued',
+    )
+    _add_options(parser, 1000, 'pairs for training', None)
+    parser.add_argument(
+        '--people',
+        type=Path,
+        required=True,
+        help='copy of Clothing Co-Parsing (CCP)',
+    )
+    parser.add_argument(
+        '--garments',
+        type=Path,
+        required=True,
+        help='copy of clothing-dataset-small',
+    )
+    parser.add_argument(
+        '--val',
+        type=int,
+        help='pairs of other people and garments for validation (default: '
+        'num // 10)',
+    )
+    parser.set_defaults(run=_tryon_photos)
+
+
 def build_parser(
     prog: str = 'python -m mmfashion_ext.synthetic',
 ) -> argparse.ArgumentParser:
@@ -214,6 +262,7 @@ def build_parser(
     _add_fld(families)
     _add_video_reid(families)
     _add_viton(families)
+    _add_tryon_photos(families)
     return parser
 
 

@@ -5,11 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import torch
 from mmengine.dataset import BaseDataset
-from mmengine.dist import get_rank
-from torch.utils.data import get_worker_info
 
 from ..errors import UserError, describe
 from ..formats.viton.constants import ParseLabels
@@ -19,6 +15,7 @@ from ..formats.viton.pairs import TryOnFiles, TryOnPair
 from ..registry import DATASETS
 from ..utils.seeded_index import SeededIndex
 from ..utils.skipped import warn_named
+from .worker_generator import WorkerGenerator
 
 _TOOL = 'tools/dataset_converters/viton.py'
 
@@ -123,8 +120,7 @@ class TryOnDataset(BaseDataset):
         self.unpaired = unpaired
         self.annotations = annotations
         self.reverse = reverse
-        self._rng_seeds: tuple[int, int, int] | None = None
-        self._rng: np.random.Generator | None = None
+        self._generator = WorkerGenerator()
         kwargs.setdefault('test_mode', split == 'test')
         super().__init__(
             data_root=data_root, pipeline=list(pipeline), **kwargs
@@ -292,20 +288,3 @@ class TryOnDataset(BaseDataset):
             for kind in ('cloth_path', 'cloth_mask_path'):
                 info[f'unpaired_{kind}'] = other[kind]
         return info
-
-    def _generator(self) -> np.random.Generator:
-        """Return the random generator of this process and worker.
-
-        MMEngine seeds the workers of every epoch alike, which would draw the
-        same cloths in every epoch. PyTorch's own seed of a worker, drawn from
-        the run's generator at the start of an epoch, differs.
-        """
-        worker = get_worker_info()
-        seeds = (
-            torch.initial_seed(),
-            worker.seed if worker else 0,
-            get_rank(),
-        )
-        if self._rng is None or seeds != self._rng_seeds:
-            self._rng_seeds, self._rng = seeds, np.random.default_rng(seeds)
-        return self._rng

@@ -8,7 +8,9 @@ class TryOnDataSample(BaseDataElement):
     """Data sample of one pair of person and cloth, with its predictions.
 
     Meta information: ``person_name``, ``cloth_name`` (file names) and
-    ``ori_shape`` (h, w) in px, before padding.
+    ``ori_shape`` (h, w) in px, before padding; of pairs made of photographs
+    also ``cloth_class`` (``'upper'``, ``'lower'`` or ``'dress'``) and
+    ``pair_kind`` (``'inverse'`` or ``'composite'``).
 
     Fields after :meth:`ParserFreeTryOn.predict`, all of ``ori_shape``:
 

@@ -206,7 +206,8 @@ class PackTryOn:
     :class:`CorruptParse`), ``densepose``, ``garment_region``, ``loss_mask``,
     ``kept`` (1), uint8; ``pose_map`` (18) int8; ``flow`` (2) float32; and
     ``data_samples``, a ``TryOnDataSample`` with ``person_name``,
-    ``cloth_name`` and ``ori_shape`` (h, w).
+    ``cloth_name``, ``ori_shape`` (h, w), and ``cloth_class`` and
+    ``pair_kind`` if the item has them.
     """
 
     def __call__(self, results: dict) -> dict:
@@ -233,6 +234,11 @@ class PackTryOn:
                 'person_name': self._name(results, 'person'),
                 'cloth_name': self._name(results, 'cloth'),
                 'ori_shape': tuple(results['person'].shape[:2]),
+                **{
+                    key: results[key]
+                    for key in ('cloth_class', 'pair_kind')
+                    if key in results
+                },
             }
         )
         return {'inputs': inputs, 'data_samples': sample}

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.registry import DATASETS
-from mmfashion_ext.tryon import dataset as module
+from mmfashion_ext.tryon import worker_generator
 from mmfashion_ext.tryon.dataset import TryOnDataset
 from mmfashion_ext.tryon.transforms import DrawPose, LoadTryOn, PackTryOn
 from mmfashion_ext.utils import skipped
@@ -292,7 +292,7 @@ def test_draws_of_one_process(write_viton):
 def test_processes_of_a_run_draw_differently(write_viton, monkeypatch):
     root = write_viton(num=7)
     first = draw(root, workers=0)
-    monkeypatch.setattr(module, 'get_rank', lambda: 1)
+    monkeypatch.setattr(worker_generator, 'get_rank', lambda: 1)
     assert (draw(root, workers=0) != first).any()
 
 

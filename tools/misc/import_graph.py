@@ -47,7 +47,7 @@ ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     'match_rcnn': _SYSTEM,
     'landmark': _SYSTEM,
     'scan': _SYSTEM,
-    'tryon': _SYSTEM,
+    'tryon': (*_SYSTEM, 'synthetic'),
     '__init__': ('hub', 'zoo'),
     'cli': (*_TOP, *_SYSTEMS, '__init__'),
     '__main__': ('cli',),

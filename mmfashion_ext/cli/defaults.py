@@ -1,9 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Default models of the commands: the published one of the task."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import UserError
+from ..utils.sources import is_url
 
 
 class Need(NamedTuple):
@@ -89,19 +91,62 @@ def published_models(command: str) -> list[str]:
     return [entry['Name'] for entry in found]
 
 
-def default_model(
-    command: str, weights: str | None = None, option: str = '--model'
+def choose_model(
+    command: str,
+    model: str | None,
+    weights: str | None,
+    option: str = '--model',
 ) -> str:
-    """Return the model of a command for which none was named.
+    """Return the model to use, once it is sure that there are weights.
 
     Args:
         command (str): A key of ``NEEDS``.
-        weights (str, optional): What ``--weights`` says, for the message.
-        option (str): The option that names another model.
+        model (str, optional): What was named. None: the published one.
+        weights (str, optional): What was named. None: the published ones.
+        option (str): The option that names the model, for messages.
 
     Raises:
-        UserError: None of the task's models has published weights.
+        UserError: There is no such model, none of the task's models or not
+            this one has published weights, or the file does not exist.
     """
+    named = option.replace('model', 'weights')
+    if weights is not None and not _exists(weights):
+        raise UserError(
+            f'{named} {weights}: no such file; expected a checkpoint, a file '
+            'or URL'
+        )
+    if model is None:
+        return _published_model(command, weights, option)
+    if weights is None and not has_weights(model):
+        raise UserError(
+            f'no weights are published for {model}: train it '
+            f'(mmfashion train {model}) and pass its checkpoint, {named} '
+            'FILE; mmfashion models --published lists the models with weights'
+        )
+    return model
+
+
+def _exists(weights: str) -> bool:
+    return is_url(weights) or Path(weights).expanduser().is_file()
+
+
+def has_weights(model: str) -> bool:
+    """Return whether a model's weights are published.
+
+    Raises:
+        UserError: There is no such model.
+    """
+    from ..hub import config_path, metafile_entries
+
+    stem = Path(config_path(model)).stem
+    return any(
+        entry['Name'] == stem and entry.get('Weights')
+        for entry in metafile_entries()
+    )
+
+
+def _published_model(command: str, weights: str | None, option: str) -> str:
+    """Return the published model of a command."""
     found = published_models(command)
     if found:
         return found[0]

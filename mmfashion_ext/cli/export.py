@@ -86,14 +86,12 @@ def main(
         command (str, optional): See :func:`build_parser`.
     """
     args = build_parser(command).parse_args(argv)
-    if args.config is None:
-        from .defaults import default_model
-
-        args.config = default_model('try-on', args.checkpoint)
-    if args.checkpoint is None:
+    if command:
         from ..hub import published_weights
+        from .defaults import choose_model
 
-        args.checkpoint = published_weights(args.config)
+        args.config = choose_model('try-on', args.config, args.checkpoint)
+        args.checkpoint = args.checkpoint or published_weights(args.config)
     require('tryon')
     from ..tryon.inference.onnx_export import (
         check_onnx,

@@ -68,12 +68,12 @@ def build(
 
     An interrupted build continues where it stopped.
     """
-    from .defaults import default_model
+    from .defaults import choose_model
     from .gallery_actions import EncoderOptions, build_index
     from .output import check_files, check_system, results_only
 
     check_files(images, 'image files and folders')
-    name = model or default_model('gallery', weights)
+    name = choose_model('gallery', model, weights)
     with results_only() as stdout:
         check_system(name, 'match_rcnn')
         encoder = EncoderOptions(

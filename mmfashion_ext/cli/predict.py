@@ -44,7 +44,7 @@ def predict(
     IMAGE is an image, a URL, a folder of images or a video. A line of the
     output is a garment: category, score 0 to 1, box (x1 y1 x2 y2 in px).
     """
-    from .defaults import default_model
+    from .defaults import choose_model
     from .output import (
         check_files,
         check_system,
@@ -55,7 +55,7 @@ def predict(
     )
 
     check_files(images)
-    name = model or default_model('predict', weights)
+    name = choose_model('predict', model, weights)
     out = out or (options.DEFAULT_OUT if draw else None)
     with results_only() as stdout:
         infer = check_system(name, 'match_rcnn')(
@@ -134,7 +134,7 @@ def landmarks(
     found by a detector first. A line of the output is a garment; --json gives
     the landmarks (x, y in px), their scores and names.
     """
-    from .defaults import default_model
+    from .defaults import choose_model
     from .output import (
         check_files,
         check_system,
@@ -149,10 +149,10 @@ def landmarks(
             '--whole-image goes without --det-model and --det-weights'
         )
     check_files(images)
-    name = model or default_model('landmarks', weights)
+    name = choose_model('landmarks', model, weights)
     if not whole_image:
-        det_model = det_model or default_model(
-            'predict', det_weights, '--det-model'
+        det_model = choose_model(
+            'predict', det_model, det_weights, '--det-model'
         )
     out = out or (options.DEFAULT_OUT if draw else None)
     with results_only() as stdout:

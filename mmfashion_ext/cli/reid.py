@@ -45,7 +45,7 @@ def reid(
     clip. QUERY is a tracklet, GALLERY a folder of tracklets. A line of the
     output is a tracklet of the gallery: rank, probability 0 to 1, path.
     """
-    from .defaults import default_model
+    from .defaults import choose_model
     from .output import (
         check_system,
         has_terminal,
@@ -53,7 +53,7 @@ def reid(
         show_predictions,
     )
 
-    name = model or default_model('reid', weights)
+    name = choose_model('reid', model, weights)
     out = out or (options.DEFAULT_OUT if draw else None)
     with results_only() as stdout:
         inferencer = check_system(name, 'scan')

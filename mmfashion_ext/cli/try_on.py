@@ -83,7 +83,7 @@ def try_on(
     dressed in all garments, one garment is put on all persons; for two
     folders give --pairs, or --grid for all combinations.
     """
-    from .defaults import default_model
+    from .defaults import choose_model
     from .dressing import TryOnOptions, dress
     from .output import check_files, check_system, has_terminal, results_only
 
@@ -93,7 +93,7 @@ def try_on(
         check_files([path], 'an image, a folder of images or a URL')
     if pairs:
         check_files([pairs], 'a file of lines "person.jpg cloth.jpg"')
-    name = model or default_model('try-on', weights)
+    name = choose_model('try-on', model, weights)
     with results_only() as stdout:
         check_system(name, 'tryon')
         result = dress(

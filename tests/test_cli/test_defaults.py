@@ -9,6 +9,10 @@ from mmfashion_ext.errors import UserError
 from mmfashion_ext.hub import catalog
 
 
+def choose(command, model=None, weights=None, **options):
+    return defaults.choose_model(command, model, weights, **options)
+
+
 @pytest.fixture
 def entries(monkeypatch):
     """A function that sets the models of all metafiles."""
@@ -41,9 +45,9 @@ def test_the_first_published_model_of_the_task(entries):
         ('masks', 'match_rcnn', 'weights/m', clothes),
         ('second', 'match_rcnn', 'weights/s', clothes),
     )
-    assert defaults.default_model('predict') == 'masks'
+    assert choose('predict') == 'masks'
     assert defaults.published_models('predict') == ['masks', 'second']
-    assert defaults.default_model('reid') == 'other'
+    assert choose('reid') == 'other'
 
 
 def test_the_balanced_model_is_preferred(entries):
@@ -52,17 +56,35 @@ def test_the_balanced_model_is_preferred(entries):
         ('first', 'tryon', 'weights/f', task, 'tryon:lightweight'),
         ('second', 'tryon', 'weights/s', task, 'tryon:balanced'),
     )
-    assert defaults.default_model('try-on') == 'second'
+    assert choose('try-on') == 'second'
 
 
-def test_without_published_weights_the_next_step_is_named(entries):
+def test_without_published_weights_the_next_step_is_named(entries, tmp_path):
+    weights = str(tmp_path / 'x.pth')
     entries(('bare', 'scan', None, ['Video Person Re-identification']))
     with pytest.raises(UserError, match='has published weights yet: train'):
-        defaults.default_model('reid')
+        choose('reid')
+    with pytest.raises(UserError, match=r'--weights .*x.pth: no such file'):
+        choose('reid', weights=weights)
+    (tmp_path / 'x.pth').write_text('')
     with pytest.raises(UserError, match=r'x.pth: say with --model NAME'):
-        defaults.default_model('reid', 'x.pth')
+        choose('reid', weights=weights)
     with pytest.raises(UserError, match=r'--det-weights FILE'):
-        defaults.default_model('predict', option='--det-model')
+        choose('predict', option='--det-model')
+
+
+def test_a_model_that_was_named(entries, monkeypatch):
+    name = 'scan_r50_1xb32-30e_mars-256x128'
+    task = ['Video Person Re-identification']
+    entries((name, 'scan', None, task))
+    assert choose('reid', name, 'https://example.org/x.pth') == name
+    with pytest.raises(UserError, match=f'mmfashion train {name}'):
+        choose('reid', name)
+    with pytest.raises(UserError, match="no config 'nix'"):
+        choose('reid', 'nix')
+    entries((name, 'scan', 'weights/x', task))
+    assert choose('reid', name) == name
+    assert not defaults.has_weights('match-rcnn_r50_fpn_8xb2-1x_deepfashion2')
 
 
 def test_tasks_and_systems_are_those_of_the_zoo():

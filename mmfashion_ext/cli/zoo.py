@@ -1,7 +1,10 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Commands of the zoo: ``models``, ``info``, ``download``, ``cache``."""
 
+import re
 import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -161,51 +164,51 @@ def describe_rows(rows: list[dict[str, Any]]) -> Iterator[str]:
     ],
 )
 @name_argument
+@click.option(
+    '--speed',
+    is_flag=True,
+    help='Also measure it on this machine, some seconds; needs its hosts.',
+)
 @options.as_json
-def info(name: str, as_json: bool) -> None:
-    """Print what is known of a model: data, weights, numbers, paper."""
-    from .output import print_json
+def info(name: str, speed: bool, as_json: bool) -> None:
+    """Print what is known of a model: metrics, weights, data, paper."""
+    from ..zoo.description import describe
+    from .output import print_json, results_only
 
-    content = describe(name)
+    if speed:
+        with results_only() as stdout:
+            content = describe(name, speed=True)
+    else:
+        content, stdout = describe(name), sys.stdout
     if as_json:
-        print_json(content)
-        return
-    for line in describe_content(content):
-        click.echo(line)
+        print_json(content, stdout)
+    elif stdout.isatty():
+        print(*wrapped(str(content)), sep='\n', file=stdout)
+    else:
+        print(content, file=stdout)
 
 
-def describe(name: str) -> dict[str, Any]:
-    """Return what is known of a model.
+def wrapped(text: str, width: int | None = None) -> list[str]:
+    """Return a description in lines of a width, continued below its column.
 
-    Raises:
-        UserError: There is no such model.
+    Args:
+        text (str): Lines of a label, two blanks or more, and a value.
+        width (int, optional): Characters. Defaults to None: the terminal's.
     """
-    from ..hub import config_path, metafile_entries
-
-    stem = Path(config_path(name)).stem
-    for entry in metafile_entries():
-        if entry['Name'] == stem:
-            return entry
-    return {'Name': stem, 'Config': config_path(name)}
-
-
-def describe_content(content: Any, indent: str = '') -> Iterator[str]:
-    """Yield the lines of a mapping, what is in it indented."""
-    for key, value in content.items():
-        label = f'{indent}{str(key).replace("_", " ")}:'
-        if value is None or value == [] or value == {}:
-            yield f'{label} -'
-        elif isinstance(value, dict):
-            yield label
-            yield from describe_content(value, f'{indent}  ')
-        elif isinstance(value, list) and isinstance(value[0], dict):
-            yield label
-            for entry in value:
-                yield from describe_content(entry, f'{indent}  ')
-        elif isinstance(value, list | tuple):
-            yield f'{label} {", ".join(map(str, value))}'
-        else:
-            yield f'{label} {value}'
+    width = width or shutil.get_terminal_size().columns
+    lines = []
+    for line in text.splitlines():
+        found = re.match(r'\S.*?  +| +', line)
+        label = found[0] if found else ''
+        for part in textwrap.wrap(
+            line[len(label) :],
+            max(width - len(label), 20),
+            break_long_words=False,
+            break_on_hyphens=False,
+        ):
+            lines.append(label + part)
+            label = ' ' * len(label)
+    return lines
 
 
 @click.command(

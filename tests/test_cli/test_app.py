@@ -208,7 +208,7 @@ def test_start_up_imports_neither_pytorch_nor_opencv(run_python):
         eval(found[0])
     )
     last = done.stdout.splitlines()[-1]
-    assert json.loads(last)['Name'].startswith('scan_r50')
+    assert json.loads(last)['name'].startswith('scan_r50')
 
 
 def test_the_module_is_the_program(run_python):

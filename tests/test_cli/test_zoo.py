@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import mmfashion_ext
 from mmfashion_ext import hub
 from mmfashion_ext.cli import zoo
 from mmfashion_ext.hub import catalog
@@ -75,19 +76,19 @@ def test_all_models_are_listed(mmfashion):
 
 def test_info(mmfashion):
     text = mmfashion('info', NAME).stdout
-    assert NAME in text
-    assert 'iLIDS-VID' in text
-    assert '{' not in text
-    assert isinstance(
-        json.loads(mmfashion('info', NAME, '--json').stdout), dict
-    )
+    assert text == f'{mmfashion_ext.describe(NAME)}\n'
+    found = json.loads(mmfashion('info', NAME, '--json').stdout)
+    assert found['name'] == NAME
 
 
-def test_nested_content_in_lines():
-    content = {'a_b': 1, 'c': None, 'd': [1, 2], 'e': [{'f': 3}], 'g': {}}
-    assert list(zoo.describe_content(content)) == [
-        *('a b: 1', 'c: -', 'd: 1, 2', 'e:', '  f: 3', 'g: -')
+def test_a_description_on_a_terminal():
+    text = 'name      a\nmetrics   one two three four five\n          six'
+    assert zoo.wrapped(text, 30) == [
+        *('name      a', 'metrics   one two three four'),
+        *('          five', '          six'),
     ]
+    url = f'paper  {"x" * 90}'
+    assert zoo.wrapped(url, 80) == [url]
 
 
 def test_download_prints_the_file(mmfashion, monkeypatch, tmp_path, error):

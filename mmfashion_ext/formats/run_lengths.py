@@ -51,6 +51,21 @@ def encode_counts(counts: np.ndarray) -> str:
     return codes.decode()
 
 
+def decode_mask(rle: dict) -> np.ndarray:
+    """Decode a mask that :func:`encode_mask` made.
+
+    Args:
+        rle (dict): ``size`` [h, w] in px and ``counts`` (str or bytes).
+
+    Returns:
+        np.ndarray: (h, w) bool.
+    """
+    counts = decode_counts(rle['counts'])
+    assert counts is not None, rle
+    on = np.arange(len(counts)) % 2 == 1
+    return on.repeat(counts).reshape(rle['size'], order='F')
+
+
 def decode_counts(text: object) -> np.ndarray | None:
     """Decode COCO's compressed run lengths; None if they are not that.
 

@@ -59,5 +59,5 @@ CANDIDATES: dict[str, tuple[int, ...]] = {
 }
 #: Folders of the original that hold none of DeepFashion2's categories.
 OTHER_CLASSES: tuple[str, ...] = ('hat', 'shoes')
-#: Folders of the splits, and the numbers of their photographs as published.
-SPLITS: dict[str, int] = {'train': 3068, 'validation': 341, 'test': 372}
+#: Folders of the splits.
+SPLITS: tuple[str, ...] = ('train', 'validation', 'test')

@@ -91,14 +91,14 @@ def convert_garments(
             f'{raw.root} holds no usable photograph{outcome if target else ""}'
         )
     if out:
-        write_coco(out, found)
+        write_coco(out, found, raw.folder)
     if clothes:
         write_clothes(clothes, found)
     if target:
         print(
             f'wrote {target}: {len(found.photos):,} garments, {bad:,} defects '
             f'left out, {len(found.defects) - bad:,} notes (--check lists '
-            f'them){f"; file names are relative to {raw.root}" if out else ""}'
+            f'them){f"; file names are relative to {raw.folder}" if out else ""}'
         )
 
 
@@ -140,7 +140,7 @@ def cut_out(garments: Garments, *, orientation: bool, jobs: int) -> Garments:
     return found
 
 
-def write_coco(path: Path, garments: Garments) -> None:
+def write_coco(path: Path, garments: Garments, folder: Path) -> None:
     """Write a COCO file, whole or not at all.
 
     Args:
@@ -148,6 +148,7 @@ def write_coco(path: Path, garments: Garments) -> None:
             each image has one item: its mask (run lengths of (h, w)), and the
             box (x, y, w, h) in px around it.
         garments (Garments): Photographs with masks.
+        folder (Path): File names are relative to it.
     """
     ids = {garment.name: id for id, garment in enumerate(CLASSES, 1)}
     content: dict[str, list | dict] = {
@@ -163,9 +164,8 @@ def write_coco(path: Path, garments: Garments) -> None:
     pairs = zip(garments.photos, garments.masks, strict=True)
     for id, (photo, mask) in enumerate(pairs, 1):
         h, w = mask['size']
-        images.append(
-            {'id': id, 'file_name': photo.name, 'width': w, 'height': h}
-        )
+        name = photo.path.relative_to(folder).as_posix()
+        images.append({'id': id, 'file_name': name, 'width': w, 'height': h})
         item = {
             'id': id,
             'image_id': id,
@@ -207,6 +207,7 @@ def _cut(photo: GarmentPhoto, orientation: bool) -> dict | Defect:
         cut = cut_garment(image[..., ::-1], photo.name)
     except UserError as error:
         what = reason_of(error, Path(photo.name))
+        what = what.removesuffix('; give a mask')
         return Defect(photo.name, '', what, _LEFT_OUT, fatal=False)
     if cut.doubt:
         what = f'the mask {cut.doubt}'

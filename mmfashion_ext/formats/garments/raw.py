@@ -55,6 +55,7 @@ class RawGarments:
     Attributes:
         photos (list[GarmentPhoto]): By split, class and name. Their files
             were not opened.
+        folder (Path): Folder of the split, or the root of several.
         others (int): Photographs in the folders of hats and shoes.
         defects (list[Defect]): What is wrong with folders and names.
 
@@ -75,7 +76,9 @@ class RawGarments:
         self.defects: list[Defect] = []
         self._classes = _check_classes(classes)
         self._names: dict[str, str] = {}  # stem -> file below the root
-        for name in self._splits(split):
+        splits = self._splits(split)
+        self.folder = self.root / split if split in splits else self.root
+        for name in splits:
             self._read_split(name)
 
     def __len__(self) -> int:

@@ -39,7 +39,11 @@ def test_coco(root, tmp_path, capsys):
         np.testing.assert_allclose(item['bbox'], [6, 8, 24, 36], atol=1)
         assert coco.annToMask(item).sum() == item['area']
     assert coco.anns[1]['candidates'] == [9]
-    assert f'names are relative to {root}' in capsys.readouterr().out
+    assert f'names are relative to {root}\n' in capsys.readouterr().out
+    convert_garments(RawGarments(root, 'train'), out)
+    assert f'names are relative to {root}/train' in capsys.readouterr().out
+    names = [image['file_name'] for image in COCO(str(out)).imgs.values()]
+    assert names == ['skirt/a2.JPG', 't-shirt/a1.jpg']
 
 
 def test_clothes_of_try_on(root, tmp_path, capsys):
@@ -100,7 +104,7 @@ def test_defects_and_doubts(root, tmp_path, capsys):
     assert not out.exists()
     convert_garments(raw, out, skip_invalid=True)
     assert [i['file_name'] for i in COCO(str(out)).imgs.values()] == [
-        'train/t-shirt/a1.jpg'
+        't-shirt/a1.jpg'
     ]
     only = RawGarments(root, 'train', ['skirt'])
     with pytest.raises(UserError, match='no usable photograph'):

@@ -95,10 +95,11 @@ def convert_garments(
     if clothes:
         write_clothes(clothes, found)
     if target:
+        names = f'; file names are relative to {raw.folder}' if out else ''
         print(
             f'wrote {target}: {len(found.photos):,} garments, {bad:,} defects '
             f'left out, {len(found.defects) - bad:,} notes (--check lists '
-            f'them){f"; file names are relative to {raw.folder}" if out else ""}'
+            f'them){names}'
         )
 
 

@@ -159,11 +159,12 @@ MMFASHION = {
     'predict --help': 'exit 0',
     'models --json': 'exit 0',
     f'info {SMALL}': 'exit 0',
-    f'predict a.jpg --model {SMALL}': 'error: mmfashion_ext.match_rcnn needs '
-    'mmengine',
+    f'predict a.jpg --model {SMALL}': 'error: no weights are published for',
+    f'predict a.jpg --model {SMALL} --weights a.jpg': 'error: '
+    'mmfashion_ext.match_rcnn needs mmengine',
     'gallery info a.index': 'error: mmfashion_ext.match_rcnn needs mmengine',
     f'train {SMALL}': 'error: the package mmengine is not installed, which',
-    'export --out a.onnx --weights a.pth x': 'error: mmfashion_ext.tryon need',
+    'export --out a.onnx --weights a.jpg x': 'error: mmfashion_ext.tryon need',
     'synthetic --help': 'exit 0',
     'predict': 'error: IMAGE... is missing',
     'completion bash': 'exit 0',

@@ -1,8 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Convert CC0 garments to COCO JSON or to clothes of try-on, or check them.
 
-Both need a mask of each garment, see :mod:`.flat`. A garment whose mask is not
-plausible is left out, and named with ``--check``.
+Both need a mask of each garment, see :mod:`.flat_mask`. A garment whose mask
+is not plausible is left out, and named with ``--check``.
 """
 
 import json
@@ -23,7 +23,7 @@ from ..image_files import reason_of
 from ..run_lengths import decode_mask, encode_mask
 from ..viton.layout import LAYOUTS
 from .constants import CLASSES
-from .flat import cut_garment
+from .flat_mask import MaskError, mask_garment
 from .raw import UNUSABLE, GarmentPhoto, RawGarments, find_defect
 
 _FOLDERS = LAYOUTS['folder', 'test'].folders
@@ -205,15 +205,10 @@ def _cut(photo: GarmentPhoto, orientation: bool) -> dict | Defect:
     except UserError as error:
         return Defect(photo.name, '', reason_of(error, photo.path), UNUSABLE)
     try:
-        cut = cut_garment(image[..., ::-1], photo.name)
-    except UserError as error:
-        what = reason_of(error, Path(photo.name))
-        what = what.removesuffix('; give a mask')
+        return encode_mask(mask_garment(image) > 0)
+    except MaskError as error:
+        what = f'no plausible mask: {error}'
         return Defect(photo.name, '', what, _LEFT_OUT, fatal=False)
-    if cut.doubt:
-        what = f'the mask {cut.doubt}'
-        return Defect(photo.name, '', what, _LEFT_OUT, fatal=False)
-    return encode_mask(cut.mask > 0)
 
 
 def _box(mask: np.ndarray) -> dict:

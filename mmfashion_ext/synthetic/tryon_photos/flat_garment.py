@@ -11,8 +11,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from ...formats.garments.flat_mask import MaskError, cut_flat_garment
 from . import FLAT_SIZE, RejectedError
-from .flat_mask import cut_flat_garment
 from .mirror_symmetry import find_mirror_axis
 
 Kind = Literal['upper', 'trousers', 'shorts', 'skirt', 'dress']
@@ -165,7 +165,10 @@ def find_flat_garment(
         RejectedError: There is no plausible mask, or its shape is not that of
             the kind.
     """
-    mask = cut_flat_garment(image)
+    try:
+        mask = cut_flat_garment(image)
+    except MaskError as error:
+        raise RejectedError(str(error)) from None
     limits = LIMITS[kind]
     _check_outline(mask, limits)
     found = find_mirror_axis(mask)

@@ -81,8 +81,8 @@ def test_turned_photographs(root, tmp_path):
 
 
 def test_defects_and_doubts(root, tmp_path, capsys):
-    tiny = garment_image(place=(20, 22, 16, 19))[0]
-    add(root, 'train/skirt/tiny.jpg', tiny)
+    wide = garment_image(place=(0, 48, 5, 31))[0]
+    add(root, 'train/skirt/wide.jpg', wide)
     add(root, 'train/skirt/wall.png', np.full((30, 20, 3), 200, np.uint8))
     cut = add(root, 'train/skirt/cut.jpg')
     cut.write_bytes(cut.read_bytes()[:-400])
@@ -99,8 +99,8 @@ def test_defects_and_doubts(root, tmp_path, capsys):
     assert 'skirt                      0' in lines[7]
     assert lines[-4] == 'defects: 1, notes: 2'
     assert lines[-3].startswith('train/skirt/cut.jpg: cannot be read as an im')
-    assert 'tiny.jpg: note: the mask covers ' in lines[-2]
-    assert 'wall.png: note: GrabCut found no garment' in lines[-1]
+    assert 'wall.png: note: no plausible mask: garment and' in lines[-2]
+    assert 'wide.jpg: note: no plausible mask: ' in lines[-1]
     assert not out.exists()
     convert_garments(raw, out, skip_invalid=True)
     assert [i['file_name'] for i in COCO(str(out)).imgs.values()] == [

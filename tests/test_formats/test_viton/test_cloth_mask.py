@@ -34,31 +34,6 @@ def test_finds_the_garment():
     assert both.sum() / union.sum() > 0.97
 
 
-def test_a_frame_is_background_of_several_colours():
-    """The first row and column do not show the floor below the garment."""
-    image, mask = cloth()
-    floor = np.zeros_like(mask)
-    floor[30:, 18:] = True
-    image[floor & ~mask] = (60, 160, 60)
-
-    def overlap(found):
-        union, both = (found > 0) | mask, (found > 0) & mask
-        return both.sum() / union.sum()
-
-    assert overlap(grabcut_mask(image)) < 0.9
-    assert overlap(grabcut_mask(image, frame=0.03)) > 0.95
-    with pytest.raises(UserError, match='the whole image looks like its bord'):
-        grabcut_mask(np.full((20, 10, 3), 255, np.uint8), frame=0.03)
-
-
-def test_larger_images_are_cut_smaller():
-    image, mask = cloth()
-    image = image.repeat(8, 0).repeat(8, 1)
-    found = grabcut_mask(image, working_pixels=48 * 36)
-    assert found.shape == image.shape[:2]
-    assert (found > 0).sum() / (64 * mask.sum()) == pytest.approx(1, abs=0.1)
-
-
 def test_depends_on_the_image_alone():
     image, _ = cloth(noise=40)
     first = grabcut_mask(image)

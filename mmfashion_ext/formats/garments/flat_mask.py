@@ -8,7 +8,7 @@ The background is what the border of the image shows, in up to five colours
 import cv2
 import numpy as np
 
-from . import RejectedError
+from ...errors import UserError
 
 WORKING_SIDE = 160  # px, longer side of the image that is segmented
 _STRIP = 0.04  # of the shorter side, width of the border strip
@@ -20,8 +20,30 @@ _ROUNDS = 4  # of GrabCut
 AREA, CONTACT, SECOND_PART, HOLES = (0.10, 0.80), 0.10, 0.25, 0.06
 
 
+class MaskError(UserError):
+    """Error: no mask of an image is plausible; says why."""
+
+
+def mask_garment(image: np.ndarray) -> np.ndarray:
+    """Cut a garment out of a photograph of it alone, at its full size.
+
+    Args:
+        image (np.ndarray): (h, w, 3) BGR uint8.
+
+    Returns:
+        np.ndarray: (h, w) uint8, 0 or 255.
+
+    Raises:
+        MaskError: No mask is plausible; says why.
+    """
+    mask = cut_flat_garment(image) * np.uint8(255)
+    size = image.shape[1], image.shape[0]
+    large = cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)
+    return (large >= 128) * np.uint8(255)
+
+
 def cut_flat_garment(image: np.ndarray) -> np.ndarray:
-    """Cut a garment out of a photograph of it alone.
+    """Cut a garment out of a photograph of it alone, at a small size.
 
     Args:
         image (np.ndarray): (h, w, 3) BGR uint8.
@@ -31,18 +53,18 @@ def cut_flat_garment(image: np.ndarray) -> np.ndarray:
         part without holes.
 
     Raises:
-        RejectedError: No mask is plausible; says why.
+        MaskError: No mask is plausible; says why.
     """
     scale = WORKING_SIDE / max(image.shape[:2])
     size = [max(8, round(side * scale)) for side in image.shape[1::-1]]
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    problem: RejectedError | None = None
+    problem: MaskError | None = None
     for centre in (False, True):
         try:
             return _check(_segment(small, centre))
-        except RejectedError as error:
+        except MaskError as error:
             problem = problem or error
-    raise problem or RejectedError('empty mask')
+    raise problem or MaskError('empty mask')
 
 
 def _segment(image: np.ndarray, centre: bool) -> np.ndarray:
@@ -69,7 +91,7 @@ def _segment(image: np.ndarray, centre: bool) -> np.ndarray:
     labels = labels.astype(np.uint8)
     foreground = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
     if not 0 < foreground.sum() < foreground.size:
-        raise RejectedError('garment and background have the same colours')
+        raise MaskError('garment and background have the same colours')
     cv2.setRNGSeed(0)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(image, labels, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
@@ -111,27 +133,27 @@ def _background_distance(image: np.ndarray) -> np.ndarray:
 
 
 def _check(raw: np.ndarray) -> np.ndarray:
-    """Return the largest part, filled; RejectedError if not plausible."""
+    """Return the largest part, filled; MaskError if not plausible."""
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(raw)
     if count < 2:
-        raise RejectedError('empty mask')
+        raise MaskError('empty mask')
     areas = statistics[1:, cv2.CC_STAT_AREA]
     order = np.argsort(areas)[::-1]
     part = (labels == 1 + order[0]).astype(np.uint8)
     if count > 2 and areas[order[1]] > SECOND_PART * areas[order[0]]:
-        raise RejectedError('two parts')
+        raise MaskError('two parts')
     contours, _ = cv2.findContours(
         part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
     mask = cv2.drawContours(np.zeros_like(part), contours, -1, 1, -1)
     share = mask.mean()
     if not AREA[0] <= share <= AREA[1]:
-        raise RejectedError(f'area {share:.2f} of the image')
+        raise MaskError(f'area {share:.2f} of the image')
     if (mask.sum() - part.sum()) > HOLES * mask.sum():
-        raise RejectedError('holes')
+        raise MaskError('holes')
     rim = np.ones(mask.shape, bool)
     rim[1:-1, 1:-1] = False
     contact = mask[rim].mean()
     if contact > CONTACT:
-        raise RejectedError(f'{contact:.2f} of the border is touched')
+        raise MaskError(f'{contact:.2f} of the border is touched')
     return mask.astype(bool)

@@ -3,10 +3,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfashion_ext.synthetic.tryon_photos import RejectedError
-from mmfashion_ext.synthetic.tryon_photos.flat_mask import (
+from mmfashion_ext.formats.garments.flat_mask import (
     WORKING_SIDE,
+    MaskError,
     cut_flat_garment,
+    mask_garment,
 )
 
 
@@ -57,7 +58,7 @@ def test_holes_are_filled():
     ],
 )
 def test_what_has_no_garment_is_rejected(image, problem):
-    with pytest.raises(RejectedError, match=problem):
+    with pytest.raises(MaskError, match=problem):
         cut_flat_garment(image)
 
 
@@ -66,3 +67,12 @@ def test_same_image_same_mask():
     first = cut_flat_garment(image)
     cv2.setRNGSeed(77)  # the state before does not matter
     assert (cut_flat_garment(image) == first).all()
+
+
+def test_mask_at_full_size():
+    truth = rectangle((400, 300), (80, 320), (80, 220))
+    found = mask_garment(bed((400, 300), truth))
+    assert found.shape == (400, 300)
+    assert set(np.unique(found)) == {0, 255}
+    inside = found > 0
+    assert (inside & truth).sum() / (inside | truth).sum() > 0.95

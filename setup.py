@@ -69,6 +69,7 @@ TRYON = [
 OPENCV = ['opencv-python']
 ONNX = ['onnx>=1.16', 'onnxscript', 'onnxruntime']  # export of try-on
 RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
+HUB = ['huggingface_hub>=0.24', 'safetensors>=0.4']  # hf-hub:org/name
 TESTS = [
     'pytest>=8',
     'pytest-xdist>=3.7',
@@ -152,6 +153,7 @@ setup(
         'opencv': OPENCV,
         'onnx': ONNX,
         'retrieval': RETRIEVAL,
+        'hub': HUB,
         'all': LANDMARK + SCAN + TRYON + RETRIEVAL + ONNX,
         'tests': TESTS,
     },

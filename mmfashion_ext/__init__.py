@@ -16,7 +16,11 @@ _HUB = (
     'inference_model',
     'list_models',
 )
-_ZOO = {'describe': 'description'}
+_ZOO = {
+    'describe': 'description',
+    'push_to_hub': 'sharing',
+    'save_to_dir': 'sharing',
+}
 __all__ = ['__version__', *sorted([*_HUB, *_ZOO])]
 
 

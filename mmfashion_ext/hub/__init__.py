@@ -24,7 +24,7 @@ from .catalog import (
     root,
 )
 from .inference import build_inferencer, inference_model, inferencer_class
-from .models import get_model, load_model
+from .models import get_model, load_config, load_model
 from .selection import list_models
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     'leaf_configs',
     'list_cache',
     'list_models',
+    'load_config',
     'load_model',
     'metafile_entries',
     'model_name',

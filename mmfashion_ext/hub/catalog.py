@@ -15,6 +15,7 @@ from ..utils.downloads import (
 )
 from ..utils.files import file_sha256
 from ..utils.sources import check_regular_file, is_url
+from .shared import is_shared, open_shared
 
 if is_installed('mmengine'):
     from mmengine.config.utils import MODULE2PACKAGE
@@ -52,7 +53,8 @@ def config_path(name: str) -> str:
     Args:
         name (str): A config's stem, an alias (see :func:`model_name`), a path
             below ``configs/`` such as ``'match_rcnn/NAME.py'``, or the path
-            of any config file.
+            of any config file. Of a shared model (:mod:`.shared`): the config
+            that it is based on.
 
     Returns:
         str: Path of an existing file.
@@ -66,6 +68,8 @@ def config_path(name: str) -> str:
             if path.is_file():
                 return str(path)
     paths = {path.stem: path for path in leaf_configs()}
+    if is_shared(name):
+        return str(paths[open_shared(name, paths).base])
     if name not in paths:
         name = model_name(name)
     if name in paths:
@@ -133,6 +137,8 @@ def model_name(name: str) -> str:
     Raises:
         UserError: No model has such an alias.
     """
+    if is_shared(name):
+        return name
     kind, colon, level = name.lower().replace('_', '-').partition(':')
     if colon and level not in LEVELS:
         return name
@@ -170,6 +176,9 @@ def published_weights(name: str) -> str:
     Raises:
         UserError: None are published, or the file is missing or damaged.
     """
+    if is_shared(name):
+        paths = {path.stem: path for path in leaf_configs()}
+        return str(open_shared(name, paths).weights)
     stem = Path(name).stem if name.endswith('.py') else model_name(name)
     for entry in metafile_entries():
         if entry['Name'] == stem and entry.get('Weights'):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UserError
 from ..plugins import SYSTEMS, require, require_package
 from ..utils.config_errors import config_errors
-from .catalog import config_path, published_weights, root
+from .catalog import config_path, leaf_configs, published_weights, root
+from .shared import is_shared, merge_shared, open_shared
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +26,8 @@ def get_model(
     """Build a model, in evaluation mode.
 
     Args:
-        name (str): Name of a model, or path of a config file.
+        name (str): Name of a model, path of a config file, or a shared model
+            (``hf-hub:org/name``, ``local-dir:path``).
         checkpoint (str | Path, optional): File or URL of weights to load.
             Defaults to None: random weights, nothing is downloaded.
         pretrained (bool): Load the published weights. Defaults to False.
@@ -134,7 +136,11 @@ def load_config(name: str) -> 'Config':
     require_package('mmengine', f'the config {name}')
     from ..utils.host_scope import read_config
 
-    return read_config(path)
+    cfg = read_config(path)
+    if is_shared(name):
+        paths = {path.stem: path for path in leaf_configs()}
+        merge_shared(cfg, open_shared(name, paths))
+    return cfg
 
 
 def _load_weights(model: 'torch.nn.Module', checkpoint: str | Path) -> None:

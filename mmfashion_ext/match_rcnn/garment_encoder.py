@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..hub import config_path, published_weights, root
+from ..hub.shared import is_shared
 from ..inferencer import PredictionStream
 from ..retrieval.pair_similarity import PairSimilarity
 from ..utils.checkpoint import local_checkpoint
@@ -105,8 +106,9 @@ class GarmentEncoder:
         config = Path(config_path(model)).absolute()
         self.fingerprint = f'{config.stem}:{file_sha256(file)[:16]}'
         zoo = config.is_relative_to(root() / 'configs')
+        name = config.stem if zoo else str(config)
         self.origin = {
-            'config': config.stem if zoo else str(config),
+            'config': str(model) if is_shared(str(model)) else name,
             'checkpoint': str(file.absolute()),
         }
 

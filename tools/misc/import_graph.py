@@ -38,7 +38,7 @@ ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     'formats': _GROUND,
     'evaluation': (*_GROUND, 'formats'),
     'retrieval': (*_GROUND, 'formats'),
-    'hub': (*_GROUND, 'evaluation'),
+    'hub': (*_GROUND, 'formats', 'evaluation'),
     'inferencer': (*_GROUND, 'hub'),
     'runner': (*_GROUND, 'hub'),
     'publish': (*_SHARED, 'hub'),

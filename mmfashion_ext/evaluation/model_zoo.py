@@ -1,7 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Page of the model zoo, generated from the metafiles alone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .metafile import read_metafiles
@@ -15,11 +15,21 @@ edit. -->
 
 # Model zoo
 
-A config's name is its model's name: `mmfashion_ext.get_model(NAME)`. All
-numbers are in 0-1. *Measured* comes from `tools/test.py --out` of this
-project, *Paper* from the authors' publication.
+A config's name is its model's name: `mmfashion_ext.get_model(NAME)`,
+`mmfashion info NAME`. All numbers are in 0-1. *Measured* comes from
+`tools/test.py --out` of this project, *Paper* from the authors' publication.
 """
-_COLUMNS = ('Model', 'Task', 'Dataset', 'Measured', 'Paper', 'Weights')
+_WITH_WEIGHTS = """\
+## Models with weights
+
+`get_model(NAME, pretrained=True)` and the inferencers use these files, which
+are in the repository and in the wheel; an alias is as good as the name. M:
+million parameters; GFLOP: 1e9 multiply-adds of one item; MB: of the file,
+float16 safetensors.
+"""
+_TOP = ('Model', 'Measured', 'M', 'GFLOP', 'Speed', 'MB', 'Weights')
+_COLUMNS = ('Model', 'Task', 'Dataset', 'Measured', 'Paper')
+_FOLDED = ('Model', 'Task', 'Dataset', 'Paper')
 
 
 def generate_model_zoo(root: Path) -> str:
@@ -29,23 +39,85 @@ def generate_model_zoo(root: Path) -> str:
         root (Path): Folder of ``model-index.yml``.
 
     Returns:
-        str: Markdown, one table per collection of models, with the headline
-        metrics of :mod:`.tasks`.
+        str: Markdown: a table of the models with weights, then for each
+        collection one of those that were measured without, and, folded away,
+        one of those that were not; with the headline metrics of
+        :mod:`.tasks`.
 
     Raises:
         UserError: A metafile cannot be read, see
             :func:`~.metafile.read_metafiles`.
     """
+    contents = read_metafiles(root)
+    models = [model for content in contents for model in content['Models']]
     parts = [HEADER]
-    for content in read_metafiles(root):
+    published = [model for model in models if model.get('Weights')]
+    if published:
+        parts.append(_published(published))
+    for content in contents:
         for collection in content['Collections']:
-            models = [
-                model
-                for model in content['Models']
-                if model['In Collection'] == collection['Name']
-            ]
-            parts.append(_section(collection, models))
+            parts.append(
+                _section(
+                    collection,
+                    [
+                        model
+                        for model in content['Models']
+                        if model['In Collection'] == collection['Name']
+                        and not model.get('Weights')
+                    ],
+                )
+            )
     return '\n'.join(parts)
+
+
+def _published(models: list[dict]) -> str:
+    """One row for each model with weights, and how speed was measured."""
+    conditions: list[str] = []
+    rows = []
+    for model in models:
+        meta, weights = model['Metadata'], model['Weights']
+        name = f'[{model["Name"]}]({model["Config"]})'
+        if model.get('Aliases'):
+            name += f'<br>{", ".join(f"`{a}`" for a in model["Aliases"])}'
+        measured = [
+            f'{result["Task"]}, {result["Dataset"]}: '
+            f'{_numbers(result["Task"], result["Metrics"])}'
+            for result in model.get('Results') or ()
+        ]
+        rows.append(
+            _row(
+                (
+                    name,
+                    '<br>'.join(measured) or 'not measured',
+                    _number(meta.get('Parameters (M)')),
+                    _number(meta.get('FLOPs (G)')),
+                    _speed(meta.get('Inference Speed'), conditions),
+                    _number(meta.get('File Size (MB)')),
+                    f'[download]({weights})',
+                )
+            )
+        )
+    lines = [_WITH_WEIGHTS, *_head(_TOP), *rows]
+    if conditions:
+        lines += ['', 'Speed, from images in memory to predictions:', '']
+        lines += [f'{i}. {text}' for i, text in enumerate(conditions, 1)]
+        lines += ['', 'Measured by `python benchmarks/model_speed.py`.']
+    return '\n'.join(lines) + '\n'
+
+
+def _speed(speed: dict | None, conditions: list[str]) -> str:
+    """Speed of a model with the number of its conditions, which are added."""
+    if not speed:
+        return ''
+    threads = f', {speed["Threads"]} threads' if speed.get('Threads') else ''
+    text = (
+        f'{speed["Device"]}{threads}, {speed.get("Software", "PyTorch")}, '
+        f'batch size 1: {speed["Input"]}'
+    )
+    if text not in conditions:
+        conditions.append(text)
+    number = conditions.index(text) + 1
+    return f'{speed["Value"]:g} {speed["Unit"]} ({number})'
 
 
 def _section(collection: dict, models: list[dict]) -> str:
@@ -56,14 +128,29 @@ def _section(collection: dict, models: list[dict]) -> str:
         f'Paper: [{paper["Title"]}]({paper["URL"]}). '
         f'Configs: [README]({collection["README"]}). '
         f'Code: [{collection["Code"]}]({collection["Code"]}).',
-        '',
-        _row(_COLUMNS),
-        _row('---' for _ in _COLUMNS),
     ]
-    return '\n'.join(lines + [row for m in models for row in _rows(m)]) + '\n'
+    measured = [model for model in models if model.get('Results')]
+    others = [model for model in models if not model.get('Results')]
+    if measured:
+        lines += ['', 'Measured here, without published weights:', '']
+        lines += _head(_COLUMNS)
+        lines += [row for model in measured for row in _rows(model)]
+    if others:
+        lines += [
+            '',
+            '<details>',
+            f'<summary>{_count(len(others))} not measured here, with the '
+            "papers' numbers</summary>",
+            '',
+            *_head(_FOLDED),
+            *(row for model in others for row in _rows(model, folded=True)),
+            '',
+            '</details>',
+        ]
+    return '\n'.join(lines) + '\n'
 
 
-def _rows(model: dict) -> list[str]:
+def _rows(model: dict, *, folded: bool = False) -> list[str]:
     """One row per task and dataset that has numbers, at least one."""
     measured, paper = (
         {
@@ -76,24 +163,14 @@ def _rows(model: dict) -> list[str]:
     keys = list({**measured, **paper}) or [
         (', '.join(meta['Tasks']), meta['Dataset'])
     ]
-    weights = model.get('Weights')
     rows = []
     for i, (task, dataset) in enumerate(keys):
         name = f'[{model["Name"]}]({model["Config"]})'
-        link = f'[download]({weights})' if weights else 'none published'
-        rows.append(
-            _row(
-                (
-                    '' if i else name,
-                    task,
-                    dataset,
-                    _numbers(task, measured.get((task, dataset)))
-                    or 'not measured',
-                    _numbers(task, paper.get((task, dataset))),
-                    '' if i else link,
-                )
-            )
-        )
+        numbers = _numbers(task, measured.get((task, dataset)))
+        cells = ['' if i else name, task, dataset]
+        cells += [] if folded else [numbers or 'not measured']
+        cells.append(_numbers(task, paper.get((task, dataset))))
+        rows.append(_row(cells))
     return rows
 
 
@@ -104,6 +181,18 @@ def _numbers(task: str, metrics: dict[str, float] | None) -> str:
     headline = TASK_BY_TITLE[task].headline if task in TASK_BY_TITLE else ()
     shown = [name for name in metrics if name in headline] or list(metrics)
     return ', '.join(f'{name} {metrics[name]:.3f}' for name in shown)
+
+
+def _number(value: float | None) -> str:
+    return '' if value is None else f'{value:g}'
+
+
+def _count(number: int) -> str:
+    return f'{number} config' if number == 1 else f'{number} configs'
+
+
+def _head(columns: Sequence[str]) -> list[str]:
+    return [_row(columns), _row('---' for _ in columns)]
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -39,7 +39,9 @@ def test_visible_only():
         np.testing.assert_array_equal(first['keypoints'], visible.ravel())
         assert first['num_keypoints'] == 2
         assert second == {'id': 2}
+        # the metric evaluates the whole ground truth after this one
         assert ann['num_keypoints'] == 3
+        np.testing.assert_array_equal(ann['keypoints'], keypoints.ravel())
 
 
 def test_visible_only_is_easier_to_satisfy(make_case, perfect):

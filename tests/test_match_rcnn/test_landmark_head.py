@@ -1,4 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -250,6 +252,42 @@ class TestLoss:
         feats = torch.randn(2, 4, 3, 3, dtype=torch.float64)
         assert torch.autograd.gradcheck(loss, feats.requires_grad_())
 
+    @pytest.mark.parametrize('normalize', ['roi', 'landmark'])
+    def test_rois_without_a_target_do_not_dilute_the_loss(self, normalize):
+        """A RoI that no landmark lies in is no reason to learn less."""
+        labels, rois = torch.tensor([8, 3, 3]), ROI.repeat(3, 1)
+        feats = torch.randn(3, 4, 14, 14)
+        keypoints, visible = labelled_items(labels, rois)
+        keypoints[1] = 1000  # all outside
+        visible[2] = 0  # none labelled
+        head = tiny_head(normalize=normalize)
+        items = (feats, rois, labels, keypoints, visible)
+        torch.testing.assert_close(
+            head.loss_by_feat(*items)['loss_landmark'],
+            head.loss_by_feat(*(part[:1] for part in items))['loss_landmark'],
+        )
+
+    @pytest.mark.parametrize('visibility', [1, 2])
+    def test_items_that_are_wholly_occluded_are_trained(self, visibility):
+        labels = torch.tensor([8])
+        keypoints, visible = labelled_items(labels, ROI)
+        truth = {
+            'labels': labels,
+            'keypoints': keypoints,
+            'keypoints_visible': visible.clamp(max=visibility),
+        }
+        feats = torch.randn(1, 4, 14, 14)
+        head = tiny_head()
+        loss = head.loss(
+            SimpleNamespace(read=lambda name, boxes: feats),
+            SimpleNamespace(
+                positive_boxes=[ROI], positive_targets=truth.__getitem__
+            ),
+        )['loss_landmark']
+        whole = head.loss_by_feat(feats, ROI, labels, keypoints, visible)
+        torch.testing.assert_close(loss, whole['loss_landmark'])
+        assert loss > 0
+
     def test_learns_one_item(self):
         head = tiny_head()
         feats = torch.randn(1, 4, 14, 14)
@@ -265,6 +303,13 @@ class TestLoss:
         own = CATEGORIES[8].slice
         error = (found['keypoints'] - keypoints)[0, own].norm(dim=1)
         assert error.max() < 2  # px, one cell
+
+
+def test_maps_are_doubled_around_cell_centres():
+    """0, 1 become 0, 1/4, 3/4, 1: with aligned corners it is thirds."""
+    maps = torch.tensor([[0.0, 1.0], [0.0, 1.0]])[None, None]
+    row = torch.tensor([0.0, 0.25, 0.75, 1.0])
+    assert torch.equal(tiny_head().enlarge(maps)[0, 0], row.repeat(4, 1))
 
 
 class TestPredict:

@@ -230,6 +230,40 @@ def test_half_precision_ends_in_float32():
     assert loss.item() == pytest.approx(exact.item(), rel=0.1)
 
 
+def test_two_vectors_have_statistics_one_has_not():
+    """Two are the fewest that batch normalisation is defined for."""
+    head = small_head().train()
+    vectors = torch.tensor([[0.0] * 5, [2.0] * 5])
+    scale = head.norm.weight / (1 + head.norm.eps) ** 0.5
+    expected = torch.stack([-scale, scale]) + head.norm.bias
+    torch.testing.assert_close(head.normalise(vectors), expected)
+    head.norm.reset_running_stats()
+    torch.testing.assert_close(
+        head.normalise(vectors[1:]),  # mean 0 and variance 1 so far
+        2 * scale[None] * (1 + head.norm.eps) ** 0.5 + head.norm.bias,
+        rtol=1e-4,
+        atol=1e-4,
+    )
+
+
+def test_pairs_are_compared_in_float32_under_autocast():
+    """The squares of differences of close vectors vanish in 8 bits."""
+    head = small_head()
+    names = ((1, 1, 1), (1, 1, 0), (2, 1, 1), (2, 1, 0))
+    embedded = torch.randn(4, 5)
+    embedded[1] = embedded[0] + 1e-3
+    head.embed = lambda feats: embedded  # the same vectors for both
+    losses = []
+    for enabled in (False, True):
+        with torch.autocast('cpu', dtype=torch.bfloat16, enabled=enabled):
+            loss = head.train().loss_by_feat(
+                {}, torch.arange(4), identities(*names)
+            )['loss_match']
+        assert loss.dtype == torch.float32
+        losses.append(loss.item())
+    assert losses[0] == losses[1]
+
+
 def test_learns_to_tell_garments_apart():
     head = small_head()
     names = [(k, 1, user) for user in (1, 0) for k in range(4)]

@@ -102,6 +102,39 @@ def test_identical_items_are_found_first(ann_file):
     assert not any(name.startswith('retrieval_paper') for name in found)
 
 
+def test_depth_is_the_number_of_items_of_a_query(ann_file):
+    for depth, expected in ((1, 1), (2, 2)):
+        metric = RetrievalMetric(ann_file, depth=depth)
+        for image_id in IMAGES:
+            metric.process({}, [predicted(image_id).to_dict()])
+        for entry in metric.rank(metric.results):
+            assert len(entry['gallery_image_id']) == expected
+            assert len(entry['gallery_bbox']) == expected
+
+
+def test_boxes_keep_hundredths_of_a_pixel(ann_file):
+    metric = RetrievalMetric(ann_file)
+    for image_id in IMAGES:
+        sample = predicted(image_id)
+        sample.pred_instances.bboxes += 0.126
+        metric.process({}, [sample.to_dict()])
+    entries = metric.rank(metric.results)
+    assert entries[0]['query_bbox'] == [0.13, 10.13, 40.13, 70.13]
+    assert entries[0]['gallery_bbox'][0][1] == 10.13
+
+
+@pytest.mark.parametrize('source', ['user', 'shop'])
+def test_a_score_at_the_threshold_counts(ann_file, source):
+    names = {'user': 'query_score_thr', 'shop': 'gallery_score_thr'}
+    image_id = next(i for i in IMAGES if IMAGES[i][0] == source)
+    for score, expected in ((0.5, 1), (0.4999, 0)):
+        metric = RetrievalMetric(ann_file, **{names[source]: 0.5})
+        num = len(IMAGES[image_id][2])
+        sample = predicted(image_id, scores=[score] + [0.0] * (num - 1))
+        metric.process({}, [sample.to_dict()])
+        assert len(metric.results[0]['scores']) == expected
+
+
 def test_ranking_is_by_the_logit(ann_file):
     samples = [predicted(i) for i in IMAGES]
     metric = RetrievalMetric(ann_file)

@@ -30,7 +30,8 @@ def test_visible_only():
     keypoints = np.zeros((294, 3), int)
     keypoints[:3] = [[5, 6, 2], [7, 8, 1], [9, 10, 2]]
     for convert in (np.ravel, lambda array: array.ravel().tolist()):
-        ann = {'id': 1, 'keypoints': convert(keypoints), 'num_keypoints': 3}
+        flat = convert(keypoints.copy())
+        ann = {'id': 1, 'keypoints': flat, 'num_keypoints': 3}
         gt = {'images': [], 'annotations': [ann, {'id': 2}], 'categories': []}
         first, second = visible_only(gt)['annotations']
         visible = keypoints.copy()

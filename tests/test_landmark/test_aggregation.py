@@ -57,6 +57,25 @@ def test_examples_of_shared_points():
     assert name(8, 8) == 'knee_2'
 
 
+def test_shared_points_lie_in_the_same_order_from_left_to_right():
+    """Of shorts and trousers: points are listed from the wearer's right.
+
+    Landmarks run along the outline, so mirrored they run the other way; two
+    points of a group that change places would be mirrored wrongly.
+    """
+    names = {}
+    for category_id in (7, 8):
+        category = CATEGORIES[category_id - 1]
+        names[category_id] = [
+            POINT_NAMES[point] for point in AGGREGATED[category.slice]
+        ]
+    assert names[7] == [
+        *('waist_1', 'waist_2', 'waist_3', 'leg_side_1', 'leg_hem_1'),
+        *('leg_hem_2', 'crotch_1', 'leg_hem_3', 'leg_hem_4', 'leg_side_2'),
+    ]
+    assert [n for n in names[8] if not n.startswith('knee')] == names[7]
+
+
 def test_channels_of_the_two_forms():
     assert (landmark_channels('separate') == np.arange(294)).all()
     assert (landmark_channels('aggregated') == AGGREGATED).all()

@@ -416,3 +416,40 @@ def test_conditioning_starts_as_no_change_and_learns_by_category(name):
     losses['loss_kpt'].backward()
     learns = head.condition.weight.grad.abs().sum(1).nonzero().flatten()
     assert learns.tolist() == sorted(LABELS)
+
+
+def test_conditioning_scales_and_shifts_each_channel_by_category():
+    """FiLM: x (1 + scale) + shift, with vectors of the category."""
+    head = build('heatmap', conditioned=True)
+    (x,) = features('heatmap')
+    inputs = LabelledFeatures((x,), torch.tensor(LABELS))
+    vectors = head.condition.weight[LABELS]
+    scale, shift = vectors[:, :8, None, None], vectors[:, 8:, None, None]
+    torch.testing.assert_close(head._features(inputs), x + x * scale + shift)
+
+
+def test_sigmas_of_rle_are_between_0_and_1():
+    outputs = torch.tensor([[[0.2, 0.7, 0.0, 3.0]]])
+    found = build('rle')._activate(outputs)
+    expected = [0.2, 0.7, 0.5, 1 / (1 + np.exp(-3.0))]
+    assert found[0, 0].tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ('name', 'option', 'default'),
+    [('heatmap', 'shift_heatmap', False), ('rle', 'shift_coords', True)],
+)
+def test_defaults_of_the_flip_test_are_mmposes(name, option, default):
+    flip = flip_indices().tolist()
+    head, feats = build(name), features(name)
+    pair = [feats, tuple(f + 0.1 for f in feats)]
+
+    def points(**options):
+        batch = samples([8, 8, 8, 8], flip)
+        config = {'flip_test': True, **options}
+        return np.stack(
+            [p.keypoints for p in head.predict(pair, batch, config)]
+        )
+
+    assert (points() == points(**{option: default})).all()
+    assert (points() != points(**{option: not default})).any()

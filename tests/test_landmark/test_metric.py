@@ -309,6 +309,24 @@ def test_file_evaluated_offline_gives_the_same_numbers(tmp_path, ann_file, gt):
     assert 'keypoints/scale=small/AP' in metrics
 
 
+def test_arguments_reach_the_errors(gt):
+    """NE in units of the box, and PCK at other thresholds."""
+    samples = make_samples(gt)
+    metrics = run(LandmarkMetric(pck_thrs=(0.03,), normalize='box'), samples)
+    whole = run(LandmarkMetric(), samples)
+    rows = []
+    for sample in samples:
+        truth, found = sample.gt_instances, sample.pred_instances
+        own = truth.keypoints_visible[0] > 0
+        offset = found.keypoints[0, own] - truth.keypoints[0, own]
+        sides = truth.bboxes[0, 2:] - truth.bboxes[0, :2]
+        rows.append(np.linalg.norm(offset / sides, axis=1))
+    assert metrics['NE'] == pytest.approx(np.concatenate(rows).mean())
+    assert metrics['NE'] > whole['NE']  # a box is smaller than its image
+    assert 0 < metrics['PCK@0.03'] < whole['PCK@0.1']
+    assert 'PCK@0.1' not in metrics
+
+
 def test_official_entries(tmp_path, gt):
     """Scores are those of the class slice; the file is the official one."""
     samples = make_samples(gt)

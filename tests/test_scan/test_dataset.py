@@ -19,6 +19,7 @@ from mmfashion_ext.formats.video_reid.layout import (
 from mmfashion_ext.registry import DATASETS
 from mmfashion_ext.scan import dataset as module
 from mmfashion_ext.scan.dataset import VideoReIDDataset
+from mmfashion_ext.utils.seeded_index import SeededIndex
 
 #: Frames of person p in camera c; person 4 is in camera 1 only.
 LENGTHS = [(5, 9), (3, 1), (4, 4), (7, 2), (0, 6)]
@@ -230,3 +231,21 @@ def test_unknown_persons_and_splits(root):
     message = f'{root}: split 0 has no train clip'
     with pytest.raises(UserError, match=re.escape(message)):
         make(root)
+
+
+def test_each_clip_has_a_generator_of_its_own(root):
+    dataset = make(root)
+    drawn = [
+        dataset.get_data_info(SeededIndex(index, 1, epoch, position))['rng']
+        .integers(2**60)
+        .item()
+        for index, epoch, position in (
+            (0, 0, 0),
+            (0, 0, 0),
+            (0, 0, 1),
+            (0, 1, 0),
+        )
+    ]
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn)) == 3
+    assert 'rng' not in dataset.get_data_info(0)

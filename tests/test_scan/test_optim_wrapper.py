@@ -114,17 +114,17 @@ def test_parameter_of_no_part_is_refused():
 class FakeAmp(AmpOptimWrapper):
     """Mixed precision with a scaler that works on a CPU."""
 
-    def __init__(self, optimizer):
-        super(AmpOptimWrapper, self).__init__(optimizer)
+    def __init__(self, optimizer, clip_grad=None):
+        super(AmpOptimWrapper, self).__init__(optimizer, clip_grad=clip_grad)
         self.loss_scaler = torch.amp.GradScaler('cpu', init_scale=1024.0)
         self._scale_update_param = None
         self.cast_dtype = torch.bfloat16
 
 
-def amp(model):
+def amp(model, clip_grad=None):
     return JointOptimWrapper(
         **{
-            name: FakeAmp(torch.optim.SGD(part.parameters(), 0.1))
+            name: FakeAmp(torch.optim.SGD(part.parameters(), 0.1), clip_grad)
             for name, part in (
                 ('cnn', model.frame_cnn),
                 ('attention', model.matcher),
@@ -173,3 +173,20 @@ def test_published_schedules():
         joint.step()
         for scheduler in schedulers:
             scheduler.step()
+
+
+def test_mixed_precision_clips_unscaled_gradients():
+    """Scaled ones are 1024 times as large, and would always be clipped."""
+    ours, plain = Halves(), Halves()
+    limit = dict(max_norm=1.0)
+    reference = construct(
+        plain, optimizer=dict(type='SGD', lr=0.1), clip_grad=limit
+    )
+    x = 0.01 * torch.randn(4, 3)  # below the limit
+    for scale in (1, 1000):  # and above it
+        amp(ours, limit).update_params(scale * ours(x))
+        reference.update_params(scale * plain(x))
+        for mine, theirs in zip(
+            ours.parameters(), plain.parameters(), strict=True
+        ):
+            torch.testing.assert_close(mine, theirs)

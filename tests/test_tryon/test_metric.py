@@ -91,6 +91,20 @@ class TestTryOn:
         assert set(evaluate(TryOnMetric(ssim=False), samples)) == {'L1'}
         assert set(evaluate(TryOnMetric(l1=False), samples)) == {'SSIM'}
 
+    def test_colours_beyond_black_and_white_are_clamped(self):
+        """A generator may give 1.2: it is shown, and measured, as 1."""
+        bright = [
+            s | {name: 5 * s[name] for name in ('try_on', 'person')}
+            for s in images()
+        ]
+        clamped = [
+            s | {name: s[name].clamp(-1, 1) for name in ('try_on', 'person')}
+            for s in bright
+        ]
+        metrics = evaluate(TryOnMetric(), bright)
+        assert metrics == evaluate(TryOnMetric(), clamped)
+        assert 0 < metrics['L1'] < 1
+
     def test_too_small(self):
         with pytest.raises(UserError, match='at least 11 x 11 px, got'):
             evaluate(TryOnMetric(), list(images(size=(32, 10))))

@@ -202,6 +202,9 @@ def test_state_dict_is_found_wherever_it_is():
     wrapped = OrderedDict({'module.w': torch.ones(1)})
     assert list(extract(wrapped)) == ['w']
     assert list(wrapped) == ['module.w']  # the argument is left alone
+    # a model with a part of this name is not a wrapped one
+    part = OrderedDict({'module.w': torch.ones(1), 'b': torch.ones(1)})
+    assert extract(part) is part
     for nothing in ({}, {'state_dict': {}}, {'epoch': 1}):
         with pytest.raises(
             ckpt.CheckpointError, match=r'x\.pth: no weights in the'

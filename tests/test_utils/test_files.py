@@ -5,7 +5,7 @@ import os
 import pytest
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.utils.files import file_sha256, read_json
+from mmfashion_ext.utils.files import atomic_write, file_sha256, read_json
 
 
 def test_reads_json(tmp_path):
@@ -72,3 +72,32 @@ def test_sha256_of_a_file_larger_than_a_piece(tmp_path):
     path.write_bytes(b'ab' * 2**20)
     expected = hashlib.sha256(b'ab' * 2**20).hexdigest()
     assert file_sha256(path) == file_sha256(str(path)) == expected
+
+
+@pytest.mark.parametrize('umask', [0o022, 0o077, 0o002])
+def test_written_files_may_be_read_as_the_user_says(tmp_path, umask):
+    """Temporary files are private; what is written is as open() makes it."""
+    path = tmp_path / 'new' / 'x.txt'
+    before = os.umask(umask)
+    try:
+        with atomic_write(path) as temporary:
+            temporary.write_text('x')
+        assert os.umask(umask) == umask  # it is as it was
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_a_failed_write_leaves_the_earlier_file(tmp_path):
+    path = tmp_path / 'x.txt'
+    path.write_text('old')
+
+    def fail():
+        with atomic_write(path) as temporary:
+            temporary.write_text('half')
+            raise OSError('full')
+
+    with pytest.raises(OSError, match='full'):
+        fail()
+    assert path.read_text() == 'old'
+    assert list(tmp_path.iterdir()) == [path]

@@ -9,6 +9,7 @@ from .models import Model
 #: from several datasets; here it gets one.
 _LINES = {
     'match_rcnn': """
+model = dict(backbone=dict(init_cfg=None))
 dataset = dict(
     type='mmfashion_ext.DeepFashion2Dataset',
     data_root=data_root,
@@ -46,6 +47,7 @@ optim_wrapper = dict(optimizer=dict(lr=2e-4))
 param_scheduler = []
 """,
     'landmark': """
+model = dict(backbone=dict(init_cfg=None))
 train_dataloader = dict(
     batch_size=16,
     num_workers=0,
@@ -75,19 +77,22 @@ test_dataloader = dict(
 )
 train_cfg = dict(max_epochs=1)
 param_scheduler = None
+optim_wrapper = dict(optimizer=dict(lr=0.003))
 """,
     'tryon': """
 train_dataloader = dict(
+    batch_size=4,
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(data_root=data_root),
+    dataset=dict(data_root=data_root + 'train'),
 )
 test_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(data_root=data_root),
+    dataset=dict(data_root=data_root + 'test'),
 )
 train_cfg = dict(max_epochs=1)
+optim_wrapper = dict(optimizer=dict(lr=1e-4))
 param_scheduler = []
 """,
 }

@@ -7,13 +7,12 @@ from mmfashion_ext import hub
 from mmfashion_ext.evaluation.tasks import TASK_BY_TITLE
 
 #: Task -> the model that is fine-tuned from random weights while the task has
-#: no published one. Try-on's has no tutor to learn from, and so is the tutor's
-#: first stage.
+#: no published one.
 UNPUBLISHED = {
     'match_rcnn': 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160',
     'landmark': 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96',
     'scan': 'scan_r10-small_1xb32-12e_synthetic-64x32',
-    'tryon': 'pb-afn_warp-small_1xb4-8e_synthetic-128x96',
+    'tryon': 'pf-afn-mobile_supervised_1xb8-2e_synthetic-128x96',
 }
 
 

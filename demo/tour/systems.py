@@ -88,14 +88,19 @@ class Demo:
         )
 
     def generate(
-        self, step: Step, family: str, data: Path, *sizes: str
+        self,
+        step: Step,
+        family: str,
+        data: Path,
+        *sizes: str,
+        seed: str = DATA_SEED,
     ) -> None:
         """Generate a synthetic dataset, unless it is there."""
         self.once(
             step,
             data,
             *('-m', 'mmfashion_ext.synthetic', family, data, *sizes),
-            *('--seed', DATA_SEED),
+            *('--seed', seed),
         )
 
     def once(self, step: Step, result: Path, *words: str | Path) -> None:
@@ -283,17 +288,23 @@ def tryon(demo: Demo) -> list[Step]:
     """Return the steps of virtual try-on."""
 
     def generate(step: Step) -> None:
-        sizes = ('--num', '24', '--test', '12', '--size', '128')
-        demo.generate(step, 'viton', demo.people, *sizes)
+        for split, number, seed in (('train', 24, '8'), ('test', 12, '7')):
+            demo.generate(
+                *(step, 'viton', demo.people / split, '--num', '1'),
+                *('--test', str(number)),
+                seed=seed,
+            )
         step.text.append(
-            'Drawn people and their garments, in the layout of VITON: 24 to '
-            'learn from and 12 to test with.'
+            'Drawn people and their garments, in the layout of VITON, with '
+            'the image of each person in a garment of another: 24 to learn '
+            'from and 12 to test with.'
         )
 
     def predict(step: Step) -> None:
         if demo.no_weights(step, 'tryon'):
             return
-        show_try_on(demo.work, step, demo.model('tryon'), demo.people)
+        people = demo.people / 'test'
+        show_try_on(demo.work, step, demo.model('tryon'), people)
 
     data = Step('Try-on', 'generate people', 4, generate)
     return [
@@ -308,6 +319,7 @@ def tryon(demo: Demo) -> list[Step]:
                 'warp/IoU': 'overlap (IoU) of the warped garment and the '
                 'worn one',
                 'unwarped/IoU': 'the same if it is not warped',
+                'SSIM': 'similarity (SSIM) of the try-on and the true image',
             },
         ),
     ]

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS, DefaultScope
 
 import mmfashion_ext
-from mmfashion_ext import plugins
+from mmfashion_ext import hub, plugins
 from mmfashion_ext.errors import UserError
 
 pytestmark = [
@@ -177,7 +177,7 @@ def namespace():
 PYTHON_PAGES = [
     page
     for page in PAGES
-    if page not in ('docs/inference.md', 'docs/datasets.md')
+    if page not in ('README.md', 'docs/inference.md', 'docs/datasets.md')
 ]
 
 
@@ -194,6 +194,25 @@ def test_python_runs(page, workspace, namespace, monkeypatch, capsys):
     if page == 'docs/tryon.md':
         (image,) = namespace['shown']
         assert image.shape == (128, 96, 3)
+
+
+@pytest.mark.skipif(
+    'match-rcnn:balanced' not in hub.aliases(),
+    reason='no weights of Match R-CNN are published',
+)
+def test_readme_runs_as_it_stands(monkeypatch, capsys):
+    """Its lines find the garments, with the weights of the repository."""
+    code, *others = snippets('README.md')
+    assert all(other.startswith('_base_') for other in others)
+    assert len(code.strip().splitlines()) <= 6
+    monkeypatch.chdir(ROOT)
+    exec(code, {'__name__': 'snippet'})
+    printed = capsys.readouterr().out.splitlines()
+    files = sorted((ROOT / 'demo' / 'images').glob('*.jpg'))
+    found = {line.split(' ')[0]: line for line in printed}
+    assert {file.stem for file in files} <= {*found}
+    for name, category in (('jeans', 'trousers'), ('shorts', 'shorts')):
+        assert category in found[name], printed
 
 
 def test_the_contract_of_all_systems(workspace, monkeypatch, capsys):

@@ -4,7 +4,6 @@
 from dataclasses import dataclass
 
 from mmfashion_ext import hub
-from mmfashion_ext.evaluation.tasks import TASK_BY_TITLE
 
 #: Task -> the model that is fine-tuned from random weights while the task has
 #: no published one.
@@ -14,6 +13,10 @@ UNPUBLISHED = {
     'scan': 'scan_r10-small_1xb32-12e_synthetic-64x32',
     'tryon': 'pf-afn-mobile_supervised_1xb8-2e_synthetic-128x96',
 }
+
+
+#: Of a published model's many metrics those that the page shows.
+_HEADLINES = ('AP50', 'PCK@0.1', 'allshots/CMC-1', 'mAP', 'top-10', 'SSIM')
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,14 @@ def published_numbers(name: str) -> list[tuple[str, str]]:
         if entry['Name'] != name:
             continue
         for result in entry['Results']:
-            task = TASK_BY_TITLE.get(result['Task'])
             metrics = result['Metrics']
-            shown = task.headline if task else metrics
+            shown = [key for key in _HEADLINES if key in metrics]
             rows += [
                 (
-                    f'published, {result["Dataset"]}: '
-                    f'{result["Task"].lower()}, {metric}',
+                    f'{result["Task"]} on {result["Dataset"]}, '
+                    f'{metric.rpartition("/")[2]}, as published',
                     f'{metrics[metric]:.3f}',
                 )
-                for metric in shown
-                if metric in metrics
+                for metric in shown or [*metrics][:1]
             ]
     return rows

@@ -42,7 +42,8 @@ td { font-variant-numeric: tabular-nums; white-space: nowrap }
 details { margin: .6rem 0; max-width: 100% }
 dd { margin: 0 0 .8rem }
 summary { cursor: pointer; width: fit-content }
-pre { overflow-x: auto; padding: .7rem .9rem; border-radius: 6px;
+pre { white-space: pre-wrap; overflow-wrap: anywhere;
+  padding: .7rem .9rem; border-radius: 6px;
   background: var(--soft); border: 1px solid var(--line);
   font: .84rem/1.5 ui-monospace, monospace; margin: .4rem 0 }
 .bad { color: var(--bad) } .good { color: var(--good) }
@@ -88,7 +89,7 @@ def write_page(
         )
     if ending:
         rows = ''.join(
-            f'<dt>{escape(what)}</dt><dd><pre tabindex="0"><code>'
+            f'<dt>{escape(what)}</dt><dd><pre><code>'
             f'{escape(command)}</code></pre></dd>'
             for what, command in ending
         )
@@ -138,7 +139,7 @@ def _step(step: Step) -> str:
     if step.error:
         parts.append(
             f'<div class="bad"><p>{step.state.capitalize()}:</p>'
-            f'<pre tabindex="0">{escape(step.error)}</pre></div>'
+            f'<pre>{escape(step.error)}</pre></div>'
         )
     parts += [f'<p>{escape(text)}</p>' for text in step.text]
     if step.figures:
@@ -166,7 +167,7 @@ def _code(code: Sequence[tuple[str, str]]) -> str:
     """Show the commands; a config is folded, as it is long."""
     blocks = []
     for kind, text in code:
-        block = f'<pre tabindex="0"><code>{escape(text)}</code></pre>'
+        block = f'<pre><code>{escape(text)}</code></pre>'
         if kind.startswith('config'):
             block = (
                 f'<details><summary>{escape(kind)}</summary>{block}</details>'

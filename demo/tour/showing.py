@@ -17,6 +17,7 @@ GROUPS = {
 }
 _GENERATED = 6  # images of a generated dataset that are shown
 _QUERIES = 3
+_TOPS = ('sweater', 't-shirt', 'shirt', 'red_jacket')
 
 
 def show_clothes(
@@ -142,22 +143,23 @@ def show_ranking(
 
 
 def show_try_on(
-    work: Workspace, step: Step, model: Model, people: Path
+    work: Workspace, step: Step, model: Model, people: Path, photos: Path
 ) -> None:
-    """Put garments on generated people; add the sheet of all pairs.
+    """Put garments on generated people; add the sheets of all pairs.
 
     Args:
-        work (Workspace): Where the sheet is written.
-        step (Step): What shows it.
+        work (Workspace): Where the sheets are written.
+        step (Step): What shows them.
         model (Model): With published weights.
         people (Path): A generated dataset.
+        photos (Path): Folder of photographs of garments.
     """
     test = people / 'VITON_test'
     out = work.path('predictions', 'try-on')
     kinds = {'persons': 'img', 'clothes': 'clothes', 'masks': 'edge'}
     lists = ''.join(
         f'{name} = sorted(Path({str(work.shown(test / f"test_{kind}"))!r})'
-        '.iterdir())[:5]\n'
+        '.iterdir())[:4]\n'
         for name, kind in kinds.items()
     )
     work.python(
@@ -167,14 +169,21 @@ def show_try_on(
         f'infer = build_inferencer({model.name!r})\n'
         f'{lists}'
         'infer(persons, clothes, masks, grid=True, '
-        f'out_dir={str(out)!r})\n',
+        f'out_dir={str(out / "generated")!r})\n'
+        f'photos = [f"{photos}/{{name}}.jpg" for name in {_TOPS}]\n'
+        'infer(persons, photos, grid=True, '
+        f'out_dir={str(out / "photos")!r})\n',
     )
-    file = _copy(work, step, out / 'grid', 'try-on')
-    caption = (
-        'Each row a generated person, each column a garment laid flat, and '
-        'where they meet the person in the garment.'
-    )
-    step.figures.append(Figure(file, caption, caption, wide=True))
+    for group, garments in (
+        ('generated', 'a garment laid flat'),
+        ('photos', 'a photograph of a garment (CC0), cut out by itself'),
+    ):
+        file = _copy(work, step, out / group / 'grid', group)
+        caption = (
+            f'Each row a generated person, each column {garments}, and where '
+            'they meet the person in the garment.'
+        )
+        step.figures.append(Figure(file, caption, caption, wide=True))
 
 
 def _found(prediction: dict) -> str:

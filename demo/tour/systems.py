@@ -303,8 +303,10 @@ def tryon(demo: Demo) -> list[Step]:
     def predict(step: Step) -> None:
         if demo.no_weights(step, 'tryon'):
             return
-        people = demo.people / 'test'
-        show_try_on(demo.work, step, demo.model('tryon'), people)
+        show_try_on(
+            *(demo.work, step, demo.model('tryon'), demo.people / 'test'),
+            demo.work.tool('demo/images'),
+        )
 
     data = Step('Try-on', 'generate people', 4, generate)
     return [

@@ -103,7 +103,9 @@ def test_ranking(work, step, calls, tmp_path):
 def test_try_on(work, step, calls, tmp_path):
     for kind in ('img', 'clothes', 'edge'):
         (tmp_path / 'VITON_test' / f'test_{kind}').mkdir(parents=True)
-    show_try_on(work, step, MODEL, tmp_path)
-    (figure,) = step.figures
-    assert (tmp_path / 'out' / figure.file).is_file()
-    assert figure.alt
+    show_try_on(work, step, MODEL, tmp_path, Path('demo/images'))
+    assert calls[2][0][1][0] == 'demo/images/sweater.jpg'
+    assert len({figure.file for figure in step.figures}) == 2
+    for figure in step.figures:
+        assert (tmp_path / 'out' / figure.file).is_file()
+        assert figure.alt

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 from tour.finetuning import finetuning_config
-from tour.models import UNPUBLISHED, Model, choose_model
+from tour.models import (
+    UNPUBLISHED,
+    Model,
+    choose_model,
+    published_numbers,
+)
 from tour.steps import Step, Workspace
 from tour.systems import INTROS, Demo
 
@@ -115,3 +120,21 @@ def test_exit_status_and_last_lines(state, tmp_path, monkeypatch, capsys):
     assert f'Open {page.as_uri()}' in out
     assert f'1 of {1 + len(bad)} steps done in 1 min 1 s' in out
     assert (f'{state}: B: y' in out) == bool(bad)
+
+
+def test_published_numbers_are_those_of_the_metafile(monkeypatch):
+    results = [
+        {
+            'Task': 'Object Detection',
+            'Dataset': 'CCP',
+            'Metrics': {'AP': 0.5, 'AP50': 0.75, 'AP75': 0.25},
+        },
+        {'Task': 'New', 'Dataset': 'X', 'Metrics': {'a': 0.1, 'b': 0.2}},
+    ]
+    entries = [{'Name': 'a', 'Results': results}, {'Name': 'b', 'Results': []}]
+    monkeypatch.setattr('tour.models.hub.metafile_entries', lambda: entries)
+    assert published_numbers('a') == [
+        ('Object Detection on CCP, AP50, as published', '0.750'),
+        ('New on X, a, as published', '0.100'),
+    ]
+    assert published_numbers('b') == []

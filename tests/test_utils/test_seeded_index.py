@@ -24,7 +24,7 @@ def test_an_index_with_a_seed():
 
 
 def test_seed_stays_in_datasets_of_datasets():
-    """ConcatDataset subtracts, RepeatDataset takes the remainder."""
+    """ConcatDataset subtracts, RepeatDataset uses the remainder."""
     index = SeededIndex(7, seed=1, epoch=2, position=3)
     for inner, expected in ((index - 5, 2), (index % 4, 3)):
         assert inner == expected

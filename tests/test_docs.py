@@ -74,7 +74,7 @@ NOTE = r"""
 set -euf
 note() { printf '%s\x1f' "$@" >&3; printf '\x1e' >&3; }
 for name in python mmfashion torchrun make pip curl apt-get bash mkdir cd \
-        docker mount df du; do
+        docker mount df du git; do
     eval "$name() { note $name \"\$@\"; }"
 done
 """

@@ -92,13 +92,16 @@ class SCANInferencer(Inferencer):
             queries that are compared together. Defaults to 1.
         show_progress (bool): Show a progress bar over the gallery and over
             several queries. Defaults to True.
-        flow (str): Method of the optical flow, if the model uses flow:
-            ``'farneback'`` or ``'dis'``, as for the training data.
+        flow (str, optional): Method of the optical flow, if the model uses
+            flow: ``'farneback'`` or ``'dis'``. Defaults to None: that of the
+            training data, which a config names in ``metainfo`` of its
+            dataset (``flow_method``); ``'farneback'`` if it does not.
         percentile (float): Clip distances up to this percentile (0-100)
             count, see ``VideoReIDMetric``. Defaults to 10.
-        crop_size (tuple[int, int]): (h, w) in px that frames of different
-            sizes and the boxes of a video are resized to, before flow is
-            computed: the frame size of the training data.
+        crop_size (tuple[int, int], optional): (h, w) in px that frames of
+            different sizes and the boxes of a video are resized to, before
+            flow is computed. Defaults to None: the frame size of the training
+            data (``frame_size`` there); (128, 64) if it is not named.
 
     Raises:
         UserError: An unknown model or setting, no published weights, or
@@ -114,11 +117,11 @@ class SCANInferencer(Inferencer):
         *,
         batch_size: int = 1,
         show_progress: bool = True,
-        flow: FlowMethod = 'farneback',
+        flow: FlowMethod | None = None,
         percentile: float = 10,
-        crop_size: tuple[int, int] = (128, 64),
+        crop_size: tuple[int, int] | None = None,
     ) -> None:
-        if flow not in METHODS:
+        if flow is not None and flow not in METHODS:
             raise UserError(
                 f'flow must be one of {", ".join(METHODS)}, got {flow!r}'
             )
@@ -135,6 +138,8 @@ class SCANInferencer(Inferencer):
         self.clip_length = dataset.get('clip_length', 10)
         self.stride = dataset.get('stride', 5)
         self.last = dataset.get('last', 'reference')
+        trained = dataset.get('metainfo') or {}
+        flow = flow or trained.get('flow_method', 'farneback')
         self.flow = flow if dataset.get('flow', True) else None
         self.pipeline = Compose(
             [
@@ -144,7 +149,7 @@ class SCANInferencer(Inferencer):
             ]
         )
         self.percentile = percentile
-        self.crop_size = crop_size
+        self.crop_size = crop_size or trained.get('frame_size', (128, 64))
 
     def __call__(
         self,

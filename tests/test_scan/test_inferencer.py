@@ -270,7 +270,7 @@ def test_features_are_those_of_the_test(infer, people, tmp_path):
     """The same clips as if the frames were a dataset."""
     frames = people[2]
     rgb = [np.ascontiguousarray(frame[..., ::-1]) for frame in frames]
-    flow = compute_flow(rgb, 'farneback')
+    flow = compute_flow(rgb, 'dis')
     paths = {'img_paths': [], 'flow_paths': []}
     for key, maps in zip(paths, (rgb, flow), strict=True):
         for number, image in enumerate(maps):
@@ -331,6 +331,17 @@ def test_inference_model(weights, people):
     (found,) = result['predictions']
     assert found['indices'][0] == 0
     assert found['visualization'].ndim == 3
+
+
+def test_flow_is_computed_as_for_the_training_data(weights, infer):
+    assert (infer.flow, infer.crop_size) == ('dis', SIZE)
+    usual = SCANInferencer(MODEL, weights)
+    assert (usual.flow, usual.crop_size) == ('dis', (64, 32))
+    assert SCANInferencer(MODEL, weights, flow='farneback').flow == 'farneback'
+    model = get_model(MODEL, weights)
+    del model.cfg.test_dataloader.dataset.metainfo
+    silent = SCANInferencer(model)
+    assert (silent.flow, silent.crop_size) == ('farneback', (128, 64))
 
 
 def test_bad_settings_are_refused():

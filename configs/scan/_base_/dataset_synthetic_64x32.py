@@ -26,6 +26,12 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     num_workers=1,
-    dataset=dict(data_root=data_root, last='include', pipeline=test_pipeline),
+    dataset=dict(
+        data_root=data_root,
+        last='include',
+        # what the inferencer computes flow as, see --flow and --size above
+        metainfo=dict(flow_method='dis', frame_size=(64, 32)),
+        pipeline=test_pipeline,
+    ),
 )
 test_dataloader = val_dataloader

@@ -94,6 +94,9 @@ def test_classes_of_a_category(tmp_path, every_time):
     assert 0.7 < np.mean([name == 'pants' for name in chosen]) < 1
     # classes that the folder lacks
     assert photos._choose(rng, 1) in photos.files
+    # what is not clothes, beside clothes
+    photograph(tmp_path / 'shoes')
+    assert GarmentPhotos(tmp_path).files == photos.files
 
 
 def test_splits_do_not_share_photographs(tmp_path):

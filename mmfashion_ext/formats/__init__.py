@@ -6,8 +6,8 @@ of a dataset: ``constants`` (categories, landmarks, codes), ``layout``
 (folders), ``raw`` (as published), ``reader`` (what a dataset class reads),
 ``convert``, ``check`` and ``statistics``. Shared by all: ``rules`` and
 ``checks`` (tables of what fields must be), ``coco`` (the reader of COCO
-files), ``defects`` (findings of a converter), ``archives``. Registers nothing
-and imports no host.
+files), ``run_lengths`` (masks in them), ``defects`` (findings of a converter),
+``matlab``, ``archives``. Registers nothing and imports no host.
 
 Symbols: (h, w) height and width, (w, h) the reverse, px pixels of the stored
 image; xywh and xyxy boxes in px; K landmarks; v visibility of a landmark: 2

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from ..errors import UserError
-from ..utils.images import IMAGE_SUFFIXES, image_size
+from ..utils.images import IMAGE_SUFFIXES, image_size, open_image
 
 
 def with_any_ending(path: Path) -> Path:
@@ -30,19 +30,23 @@ def with_any_ending(path: Path) -> Path:
     return path
 
 
-def stored_size(path: Path) -> tuple[int, int]:
+def stored_size(path: Path, decode: bool = False) -> tuple[int, int]:
     """Return the size of an image as it is stored, which annotations mean.
 
     Args:
         path (Path): Image file.
+        decode (bool): Decode the pixels too, which finds a file that is cut
+            off. Defaults to False: the header is read.
 
     Returns:
-        tuple[int, int]: (w, h) in px, from the header.
+        tuple[int, int]: (w, h) in px.
 
     Raises:
         UserError: What is wrong, to follow the name of the file.
     """
     try:
+        if decode:
+            return open_image(path, orientation=False).size
         return image_size(path, orientation=False)
     except UserError as error:
         raise UserError(reason_of(error, path)) from None

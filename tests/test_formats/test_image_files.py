@@ -34,7 +34,16 @@ def test_sizes_are_those_that_are_stored(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(path, exif=exif)
-    assert stored_size(path) == (6, 4)
+    assert stored_size(path) == stored_size(path, decode=True) == (6, 4)
+
+
+def test_a_file_that_is_cut_off_is_found_when_it_is_decoded(tmp_path):
+    path = tmp_path / 'a.jpg'
+    Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert stored_size(path) == (60, 40)
+    with pytest.raises(UserError, match=r'^cannot be read as an image$'):
+        stored_size(path, decode=True)
 
 
 def test_reasons_follow_the_name(tmp_path):

@@ -51,9 +51,9 @@ def convert_split(
         split (str): ``train``, ``validation``, ``test`` or ``all``.
         groups (str): Categories: the ``'nine'`` groups or the ``'six'``
             evaluation groups.
-        check (bool): Print counts and every defect; of the split ``all``,
-            read the image-level tags too. Otherwise print only the first
-            defects, to stderr.
+        check (bool): Print counts and every defect; decode the photographs,
+            and of the split ``all`` read the image-level tags too. Otherwise
+            print only the first defects, to stderr.
         skip_invalid (bool): Leave out what cannot be used.
 
     Raises:
@@ -63,7 +63,7 @@ def convert_split(
     """
     if out and out.is_dir():
         raise UserError(f'--out {out} is a folder, expected a file name')
-    raw = RawCCP(root, split, groups)
+    raw = RawCCP(root, split, groups, decode=check)
     part = read_usable(raw)
     if check and split == 'all':
         part.defects += raw.read_image_tags()[1]

@@ -76,6 +76,8 @@ class RawCCP:
         split (str): ``train``, ``validation``, ``test`` or ``all``.
         groups (str): ``'nine'`` or ``'six'``, see
             :func:`~.items.find_items`.
+        decode (bool): Decode the photographs, to find those that are cut
+            off; otherwise their headers are read.
 
     Attributes:
         layout (str): ``'original'`` or ``'images'``.
@@ -95,6 +97,8 @@ class RawCCP:
         root: str | Path,
         split: CCPSplit = 'all',
         groups: GroupSet = 'nine',
+        *,
+        decode: bool = False,
     ) -> None:
         self.root = Path(root)
         self.photos = self.root / PHOTOS
@@ -103,6 +107,7 @@ class RawCCP:
                 f'split must be one of {", ".join(SPLITS)}, got {split!r}'
             )
         self.groups = groups
+        self.decode = decode
         self.layout = _find_layout(self.root)
         self._folder = self.root / LAYOUTS[self.layout].labels
         self._images = _files(self.photos, IMAGE_SUFFIXES)
@@ -226,7 +231,8 @@ class RawCCP:
 
     def _convert(self, number: int, photo: str, label: str) -> ConvertedImage:
         try:
-            size = stored_size(self.root / photo)  # the labels' pixels
+            # the labels are those of the stored pixels
+            size = stored_size(self.root / photo, self.decode)
             notes = orientation_notes(self.root / photo, photo)
         except UserError as error:
             return _unusable(photo, str(error))

@@ -75,7 +75,7 @@ def convert_garments(
     if out and out.is_dir():
         raise UserError(f'--out {out} is a folder, expected a file name')
     target = out or clothes
-    found = read_usable(raw)
+    found = read_usable(raw, decode=check and not target)
     if target and (skip_invalid or not _fatal(found)):
         # viewers of try-on follow the EXIF orientation
         found = cut_out(found, orientation=clothes is not None, jobs=jobs)
@@ -103,11 +103,17 @@ def convert_garments(
         )
 
 
-def read_usable(raw: RawGarments) -> Garments:
-    """Return the photographs that are images, by their headers."""
+def read_usable(raw: RawGarments, *, decode: bool = False) -> Garments:
+    """Return the photographs that are images.
+
+    Args:
+        raw (RawGarments): The dataset.
+        decode (bool): Decode their pixels; otherwise read their headers.
+    """
     found = Garments(defects=list(raw.defects))
-    for photo in raw.photos:
-        defect = find_defect(photo)
+    photos = show_progress(raw.photos, f'reading {raw.root}', len(raw))
+    for photo in photos:
+        defect = find_defect(photo, decode)
         if defect:
             found.defects.append(defect)
         else:

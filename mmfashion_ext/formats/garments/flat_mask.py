@@ -114,7 +114,7 @@ def _background_distance(image: np.ndarray) -> np.ndarray:
     The unit is the spread of that colour.
     """
     lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
-    lab *= np.float32([_LIGHTNESS, 1, 1])
+    lab *= np.array([_LIGHTNESS, 1, 1], np.float32)
     pixels = lab[_border(*image.shape[:2])]
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
     cv2.setRNGSeed(0)

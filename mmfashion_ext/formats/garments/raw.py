@@ -151,13 +151,15 @@ class RawGarments:
             self.photos.append(photo)
 
 
-def find_defect(photo: GarmentPhoto) -> Defect | None:
+def find_defect(photo: GarmentPhoto, decode: bool = False) -> Defect | None:
     """Return what is wrong with the file of a photograph, None if nothing.
 
-    The header is read, the pixels are not decoded.
+    Args:
+        photo (GarmentPhoto): Its header is read.
+        decode (bool): Decode the pixels, to find a file that is cut off.
     """
     try:
-        stored_size(photo.path)
+        stored_size(photo.path, decode)
     except UserError as error:
         return Defect(photo.name, '', str(error), UNUSABLE)
     return None

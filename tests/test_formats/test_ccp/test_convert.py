@@ -50,6 +50,17 @@ def test_image_tags_are_checked_with_everything(tmp_path, capsys):
     assert 'image-level/1005.mat: has tags 99' in out
 
 
+def test_check_decodes_the_photographs(dataset):
+    """A cut photograph has its header; loading it would end a training."""
+    path = dataset.root / 'photos/0001.jpg'
+    path.write_bytes(path.read_bytes()[:-40])
+    assert read_usable(RawCCP(dataset.root)).defects == []
+    (defect,) = read_usable(RawCCP(dataset.root, decode=True)).defects
+    assert defect.file == 'photos/0001.jpg'
+    with pytest.raises(UserError, match='1 defects in'):
+        convert_split(dataset.root, check=True)
+
+
 def test_nothing_usable_is_an_error(empty, tmp_path):
     out = tmp_path / 'ccp.json'
     with pytest.raises(

@@ -84,7 +84,10 @@ def test_a_name_is_used_once(root):
 
 def test_files_that_are_not_images(root):
     photo = RawGarments(root).photos[0]
+    assert find_defect(photo, decode=True) is None
+    photo.path.write_bytes(photo.path.read_bytes()[:-40])
     assert find_defect(photo) is None
+    assert 'cannot be read' in find_defect(photo, decode=True).what
     photo.path.write_bytes(b'no image')
     assert find_defect(photo).what.startswith('cannot be read as an image')
     photo.path.write_bytes(

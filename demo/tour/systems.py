@@ -222,6 +222,7 @@ def landmark(demo: Demo, data: Step) -> list[Step]:
         inputs = {'garments': demo.work.tool('demo/images')}
         if demo.image:
             inputs = {'yours': demo.image, **inputs}
+        inputs['generated'] = demo.clothes / 'validation' / 'image'
         detector, options = demo.model('match_rcnn'), ''
         if detector.weights:
             options = f', det_model={detector.name!r}'

@@ -17,7 +17,7 @@ GROUPS = {
 }
 _GENERATED = 6  # images of a generated dataset that are shown
 _QUERIES = 3
-_TOPS = ('sweater', 't-shirt', 'shirt', 'red_jacket')
+_TOPS = ('t-shirt', 'shirt', 'green_jacket', 'red_jacket')
 
 
 def show_clothes(
@@ -165,18 +165,21 @@ def show_try_on(
     work.python(
         step,
         'from pathlib import Path\n'
-        'from mmfashion_ext import build_inferencer\n\n'
+        'from mmfashion_ext import build_inferencer\n'
+        'from mmfashion_ext.formats.garments.flat_mask import mask_garment\n'
+        'from mmfashion_ext.utils.images import read_image\n\n'
         f'infer = build_inferencer({model.name!r})\n'
         f'{lists}'
         'infer(persons, clothes, masks, grid=True, '
         f'out_dir={str(out / "generated")!r})\n'
         f'photos = [f"{photos}/{{name}}.jpg" for name in {_TOPS}]\n'
-        'infer(persons, photos, grid=True, '
+        'masks = [mask_garment(read_image(photo)) for photo in photos]\n'
+        'infer(persons, photos, masks, grid=True, '
         f'out_dir={str(out / "photos")!r})\n',
     )
     for group, garments in (
         ('generated', 'a garment laid flat'),
-        ('photos', 'a photograph of a garment (CC0), cut out by itself'),
+        ('photos', 'a photograph of a garment (CC0), cut out by its colours'),
     ):
         file = _copy(work, step, out / group / 'grid', group)
         caption = (

@@ -10,7 +10,7 @@ from tour.showing import show_clothes, show_ranking, show_try_on
 from tour.steps import Step, Workspace
 
 import mmfashion_ext
-from mmfashion_ext.utils.images import write_image
+from mmfashion_ext.utils.images import read_image, write_image
 
 MODEL = Model('some-model', 'weights.safetensors')
 
@@ -101,10 +101,15 @@ def test_ranking(work, step, calls, tmp_path):
 
 
 def test_try_on(work, step, calls, tmp_path):
+    photos = Path(__file__).parents[2] / 'demo' / 'images'
     for kind in ('img', 'clothes', 'edge'):
         (tmp_path / 'VITON_test' / f'test_{kind}').mkdir(parents=True)
-    show_try_on(work, step, MODEL, tmp_path, Path('demo/images'))
-    assert calls[2][0][1][0] == 'demo/images/sweater.jpg'
+    show_try_on(work, step, MODEL, tmp_path, photos)
+    _, clothes, masks = calls[2][0]
+    assert clothes[0] == f'{photos}/t-shirt.jpg'
+    for cloth, mask in zip(clothes, masks, strict=True):
+        assert mask.shape == read_image(cloth).shape[:2]
+        assert 0.1 < (mask > 0).mean() < 0.8
     assert len({figure.file for figure in step.figures}) == 2
     for figure in step.figures:
         assert (tmp_path / 'out' / figure.file).is_file()

@@ -218,7 +218,7 @@ def describe_matches(garment: dict) -> list[str]:
     lines = [f'{garment["category"]}, box {box}']
     for rank, match in enumerate(garment['matches'], 1):
         lines.append(
-            f'{rank:>4}  {match["similarity"]:.3f}  {match["category"]:<20}  '
+            f'{rank:>4}  {match["similarity"]:.3f}  {match["category"]:<21}  '
             f'{Path(match["image"])}'
         )
     return lines

@@ -135,7 +135,7 @@ def describe_garments(prediction: dict) -> list[str]:
     lines = [f'{title}: {garments}']
     for index, category in enumerate(categories):
         box = ' '.join(f'{value:.0f}' for value in prediction['bboxes'][index])
-        line = f'  {category:<20} {prediction["scores"][index]:.2f}  box {box}'
+        line = f'  {category:<21} {prediction["scores"][index]:.2f}  box {box}'
         if 'keypoints' in prediction:
             line += f'  {len(prediction["keypoints"][index])} landmarks'
         lines.append(line)

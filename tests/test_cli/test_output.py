@@ -66,7 +66,7 @@ def test_what_hosts_say_stays_off_stdout(capsys):
 def test_garments_in_lines():
     assert output.describe_garments(PREDICTION) == [
         'a.jpg: 1 garment',
-        '  vest                 0.99  box 1 2 30 40  15 landmarks',
+        '  vest                  0.99  box 1 2 30 40  15 landmarks',
     ]
     empty = {'bboxes': [], 'scores': [], 'categories': None, 'frame_id': 3}
     assert output.describe_garments({'input': 'a.mp4', **empty}) == [
@@ -75,7 +75,7 @@ def test_garments_in_lines():
     two = {'bboxes': np.zeros((2, 4)), 'scores': [1, 1], 'categories': None}
     assert output.describe_garments({'input': 'b', **two})[:2] == [
         'b: 2 garments',
-        '  garment              1.00  box 0 0 0 0',
+        '  garment               1.00  box 0 0 0 0',
     ]
 
 

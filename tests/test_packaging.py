@@ -271,23 +271,24 @@ def bare(wheel, tmp_path_factory):
 
 
 OUTSIDE_CODE = """
-import sys
+from pathlib import Path
 
-import cv2, numpy, torch
+import cv2, numpy
 import mmfashion_ext
 from mmfashion_ext.cli import app
 
-cv2.imwrite('a.png', numpy.full((90, 80, 3), 128, numpy.uint8))
-state = mmfashion_ext.get_model(sys.argv[1]).state_dict()
-torch.save({'state_dict': state}, 'w.pth')
-words = ['--model', sys.argv[1], '--weights', 'w.pth', '--out', 'results']
-app.run(['predict', 'a.png', *words])
+for tracklet in ('q', 'g/a', 'g/b'):
+    Path(tracklet).mkdir(parents=True)
+    for number in range(3):
+        image = numpy.full((64, 32, 3), 50 * number, numpy.uint8)
+        cv2.imwrite(f'{tracklet}/{number}.png', image)
+app.run(['reid', 'q', 'g', '--out', 'results'])
 print(mmfashion_ext.__file__)
 """
 
 
 def test_the_program_of_a_wheel_outside_a_clone(wheel, tmp_path):
-    """With the hosts of this environment, in an empty folder."""
+    """With published weights and this environment's hosts, in a folder."""
     (entry,) = (n for n in wheel.namelist() if n.endswith('entry_points.txt'))
     script = 'mmfashion = mmfashion_ext.cli.app:main'
     assert script in wheel.read(entry).decode()
@@ -295,7 +296,7 @@ def test_the_program_of_a_wheel_outside_a_clone(wheel, tmp_path):
     wheel.extractall(site)
     folder.mkdir()
     done = subprocess.run(
-        [sys.executable, '-c', OUTSIDE_CODE, SMALL],
+        [sys.executable, '-c', OUTSIDE_CODE],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -304,11 +305,9 @@ def test_the_program_of_a_wheel_outside_a_clone(wheel, tmp_path):
     assert done.returncode == 0, done.stderr
     *lines, file = done.stdout.splitlines()
     assert file == str(site / 'mmfashion_ext' / '__init__.py')
-    assert lines[0].startswith('a.png: ')
-    assert (folder / 'results' / 'visualizations' / 'a.jpg').is_file()
-    assert {path.name for path in folder.iterdir()} == {
-        *('a.png', 'w.pth', 'results')
-    }
+    assert lines[0] == 'q: 2 best of 2'
+    assert (folder / 'results' / 'visualizations' / 'q.jpg').is_file()
+    assert {path.name for path in folder.iterdir()} == {'q', 'g', 'results'}
 
 
 @pytest.mark.fault(30)

@@ -117,13 +117,27 @@ def choose_model(
         )
     if model is None:
         return _published_model(command, weights, option)
-    if weights is None and not has_weights(model):
+    if weights is None:
+        check_published(model, named)
+    return model
+
+
+def check_published(model: str, option: str = '--weights') -> None:
+    """Check that a model's weights are published.
+
+    Args:
+        model (str): Name of a model, or path of a config file.
+        option (str): The option that names others, for the message.
+
+    Raises:
+        UserError: There is no such model, or its weights are not published.
+    """
+    if not has_weights(model):
         raise UserError(
             f'no weights are published for {model}: train it '
-            f'(mmfashion train {model}) and pass its checkpoint, {named} '
+            f'(mmfashion train {model}) and pass its checkpoint, {option} '
             'FILE; mmfashion models --published lists the models with weights'
         )
-    return model
 
 
 def _exists(weights: str) -> bool:

@@ -42,8 +42,9 @@ def reid(
     """Rank video tracklets by how likely they show the same person.
 
     A tracklet is one walking person, cut out: a folder of frames, or a video
-    clip. QUERY is a tracklet, GALLERY a folder of tracklets. A line of the
-    output is a tracklet of the gallery: rank, probability 0 to 1, path.
+    clip. GALLERY is a folder of tracklets, QUERY a tracklet or also a folder
+    of them. A line of the output is a tracklet of the gallery: rank,
+    probability 0 to 1, path.
     """
     from .defaults import choose_model
     from .output import (
@@ -57,7 +58,7 @@ def reid(
     out = out or (options.DEFAULT_OUT if draw else None)
     with results_only() as stdout:
         inferencer = check_system(name, 'scan')
-        queries, tracklets = tracklet(query), gallery_tracklets(gallery)
+        queries, tracklets = query_tracklets(query), gallery_tracklets(gallery)
         infer = inferencer(
             *(name, weights, device),
             batch_size=batch_size,
@@ -103,6 +104,30 @@ def tracklet(path: str | Path) -> dict[str, Any]:
     )
 
 
+def query_tracklets(path: str) -> dict[str, Any]:
+    """Return the tracklets to rank for: one, or those of a folder.
+
+    Args:
+        path (str): A tracklet, or a folder of tracklets.
+
+    Returns:
+        dict: See :func:`tracklet`.
+
+    Raises:
+        UserError: It is neither.
+    """
+    folder = Path(path).expanduser()
+    if folder.is_dir() and not _has_images(folder):
+        return gallery_tracklets(path)
+    return tracklet(path)
+
+
+def _has_images(folder: Path) -> bool:
+    from ..utils.images import is_image_file
+
+    return any(is_image_file(file) for file in folder.iterdir())
+
+
 def gallery_tracklets(path: str) -> dict[str, Any]:
     """Return the tracklets of a folder: its folders of images, its videos.
 
@@ -116,7 +141,7 @@ def gallery_tracklets(path: str) -> dict[str, Any]:
     Raises:
         UserError: The folder does not exist, or has no tracklets.
     """
-    from ..utils.images import is_image_file, natural_order
+    from ..utils.images import natural_order
     from ..utils.video import is_video_file
 
     folder = Path(path).expanduser()
@@ -129,7 +154,7 @@ def gallery_tracklets(path: str) -> dict[str, Any]:
         if entry.name.startswith('.'):
             continue
         if entry.is_dir():
-            if any(is_image_file(file) for file in entry.iterdir()):
+            if _has_images(entry):
                 found |= tracklet(entry)
         elif is_video_file(entry):
             found |= tracklet(entry)

@@ -88,7 +88,9 @@ def main(
     cfg = load_config(args)
     if args.checkpoint is None:
         from ..hub import published_weights
+        from .defaults import check_published
 
+        check_published(args.config)
         args.checkpoint = published_weights(args.config)
     cfg.load_from, cfg.resume = check_weights(args.checkpoint), False
     if not any('load_from_partial' in key for key in args.cfg_options or {}):

@@ -103,6 +103,8 @@ def _start(weights: str, model: str) -> str:
     """Return the file or URL of the weights to start from."""
     if weights == 'published':
         from ..hub import published_weights
+        from .defaults import check_published
 
+        check_published(model)
         return published_weights(model)
     return weights

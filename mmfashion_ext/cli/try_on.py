@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ..errors import UserError
 from . import options
 
 
@@ -93,6 +94,8 @@ def try_on(
         check_files([path], 'an image, a folder of images or a URL')
     if pairs:
         check_files([pairs], 'a file of lines "person.jpg cloth.jpg"')
+    if not (pairs or grid):
+        check_folders(person, cloth)
     name = choose_model('try-on', model, weights)
     with results_only() as stdout:
         check_system(name, 'tryon')
@@ -113,6 +116,25 @@ def try_on(
             resume=resume,
         )
         report(result, out, stdout=stdout, as_json=as_json)
+
+
+def check_folders(person: str, cloth: str) -> None:
+    """Refuse two folders of several images each.
+
+    Raises:
+        UserError: It is not said who wears what.
+    """
+    numbers = []
+    for path in (person, cloth):
+        folder = Path(path).expanduser()
+        entries = folder.iterdir() if folder.is_dir() else ()
+        numbers.append(sum(entry.is_file() for entry in entries))
+    if min(numbers) > 1:
+        raise UserError(
+            f'{person} and {cloth} are two folders: say who wears what with '
+            '--pairs FILE (lines "person.jpg cloth.jpg"), or dress every '
+            'person in every garment with --grid'
+        )
 
 
 def report(result: dict, out: str, *, stdout: Any, as_json: bool) -> None:

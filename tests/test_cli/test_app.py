@@ -12,6 +12,8 @@ from mmfashion_ext import __version__
 from mmfashion_ext.cli import app, zoo
 from mmfashion_ext.cli.passed_on import PassedOn, Script
 
+UNPUBLISHED = 'scan_r50_1xb32-30e_mars-256x128'
+
 #: What others rely on.
 PUBLIC = {
     *('models', 'info', 'download', 'predict', 'landmarks', 'reid', 'try-on'),
@@ -160,6 +162,14 @@ def test_version(mmfashion):
         ('train zzz', "no config 'zzz'"),
         ('train x --workdir y', 'unrecognized arguments: --workdir y; see'),
         ('test', 'required: MODEL; see: mmfashion test --help'),
+        (
+            f'test {UNPUBLISHED}',
+            f'mmfashion train {UNPUBLISHED}.* its checkpoint, --weights FILE',
+        ),
+        (
+            f'train {UNPUBLISHED} --weights published',
+            'no weights are published for',
+        ),
         ('export', 'required: --out; see: mmfashion export --help'),
         ('completion csh', "'csh' is not one of 'bash', 'zsh', 'fish'"),
     ],

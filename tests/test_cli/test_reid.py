@@ -51,6 +51,12 @@ def test_json_and_a_video_as_query(mmfashion, tracklets, weights):
     )
 
 
+def test_a_folder_of_queries(tracklets, tmp_path):
+    assert [*reid.query_tracklets(str(tmp_path / 'q'))] == [f'{tmp_path}/q']
+    folder = str(tmp_path / 'g')
+    assert [*reid.query_tracklets(folder)] == [*reid.gallery_tracklets(folder)]
+
+
 def test_a_gallery_in_natural_order(tracklets, tmp_path):
     found = reid.gallery_tracklets(str(tmp_path / 'g'))
     names = [path.rpartition('/')[2] for path in found]

@@ -3,6 +3,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from mmdet.datasets import CocoDataset
 
 from ..errors import UserError, describe
 from ..formats.ccp import constants as ccp
+from ..formats.ccp.reader import read_ccp
+from ..formats.ccp.splits import CCPSplit
 from ..formats.coco import (
     ANNOTATION_FIELDS,
     IMAGE_FIELDS,
@@ -53,6 +56,10 @@ class CandidateSetDataset(CocoDataset):
             that it allows; items of other categories are left out. Or the
             name of a table: ``'ccp'`` for the nine groups of Clothing
             Co-Parsing, ``'garments'`` for the classes of the CC0 garments.
+        split (str): Of Clothing Co-Parsing as it is published: if
+            ``ann_file`` is its folder, it is read without conversion, which
+            is slower to start, and a defect is an error. Defaults to
+            ``'all'``.
         **kwargs: Arguments of mmdet's ``CocoDataset``.
 
     Raises:
@@ -66,8 +73,10 @@ class CandidateSetDataset(CocoDataset):
         self,
         *args: Any,
         candidates: str | Mapping[str, Sequence[str | int]],
+        split: CCPSplit = 'all',
         **kwargs: Any,
     ) -> None:
+        self._split = split
         self._label_of = {
             name: encode_candidates(labels, len(CLASS_NAMES))
             for name, labels in allowed_labels(candidates).items()
@@ -81,7 +90,10 @@ class CandidateSetDataset(CocoDataset):
             list[dict]: Data info of each image; boxes of ``instances`` are
             xyxy px.
         """
-        truth = read_candidate_file(self.ann_file, self.backend_args)
+        if '://' not in self.ann_file and Path(self.ann_file).is_dir():
+            truth = read_ccp(self.ann_file, self._split)
+        else:
+            truth = read_candidate_file(self.ann_file, self.backend_args)
         labels = {
             category['id']: self._label_of[category['name']]
             for category in truth.categories

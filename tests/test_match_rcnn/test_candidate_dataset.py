@@ -9,7 +9,7 @@ from mmengine.registry import DATASETS, DefaultScope
 from PIL import Image
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.formats.ccp.constants import CANDIDATES
+from mmfashion_ext.formats.ccp.constants import CANDIDATES, TAGS
 from mmfashion_ext.match_rcnn import CandidateSetDataset, DeepFashion2Dataset
 from mmfashion_ext.match_rcnn.candidate_sets import encode_candidates
 
@@ -83,6 +83,40 @@ def test_candidates_by_name(root):
     dataset = build(root, {'bag': ['skirt', 0], 'top': [1]})
     labels = [i['bbox_label'] for i in dataset.get_data_info(0)['instances']]
     assert labels == [1, encode_candidates([8, 0], 13)]
+
+
+def test_clothing_co_parsing_without_conversion(tmp_path):
+    """Photographs and pixel labels are read as they are published."""
+    for folder in ('photos', 'labels'):
+        (tmp_path / folder).mkdir()
+    labels = np.zeros((24, 32), np.uint8)
+    labels[4:16, 2:12] = TAGS.index('blouse')
+    for number in (1, 11):  # to train, to validate
+        name = f'{number:04d}'
+        Image.new('RGB', (32, 24)).save(tmp_path / f'photos/{name}.jpg')
+        Image.fromarray(labels).save(tmp_path / f'labels/{name}.png')
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        dataset = CandidateSetDataset(
+            candidates='ccp',
+            data_root=str(tmp_path),
+            ann_file='.',
+            split='train',
+            data_prefix=dict(img='photos/'),
+            pipeline=PIPELINE,
+        )
+    assert len(dataset) == 1
+    (instance,) = dataset.get_data_info(0)['instances']
+    assert instance['bbox'] == [2, 4, 12, 16]
+    items = dataset[0]['data_samples'].gt_instances
+    assert items.masks.masks[0].sum() == 120
+    (tmp_path / 'labels/0001.png').unlink()
+    with pytest.raises(UserError, match=r'0001\.jpg: has no pixel labels'):
+        build_again(dataset)
+
+
+def build_again(dataset):
+    dataset._fully_initialized = False
+    dataset.full_init()
 
 
 def test_joins_deepfashion2_in_one_dataset(root):

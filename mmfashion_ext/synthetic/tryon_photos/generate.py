@@ -35,6 +35,7 @@ CHOICES = 5  # garments of which the one that can be placed best is used
 OTHER_CHOICES = 3  # for the input of the inverse pair
 _INPUT_SCORE = 0.5  # least score of its placing
 _MOST_ROUNDS = 200
+_REGION = 'region: '  # begins the reason of a garment that is never usable
 _GROWTH = 1.04  # a zone that grows by less is not worth a second garment
 #: Ranges of reach and hem of the larger zone, in heights of the region.
 _REACH: dict[str, tuple[float, float]] = {
@@ -75,6 +76,11 @@ class Generator:
                 else line['problem']
             )
         self.attempts = list(cache.read_lines(self.out / cache.ATTEMPTS))
+        self._useless = {  # the same in every round
+            (line['person'], line['kind'])
+            for line in self.attempts
+            if line['problem'].startswith(_REGION)
+        }
         self._done = {
             (line['round'], line['person'], line['kind'])
             for line in self.attempts
@@ -148,7 +154,10 @@ class Generator:
     def _try_person(self, number: int, split: Split, name: str) -> None:
         """Attempt each garment of a person once."""
         todo = [
-            kind for kind in KINDS if (number, name, kind) not in self._done
+            kind
+            for kind in KINDS
+            if (number, name, kind) not in self._done
+            and (name, kind) not in self._useless
         ]
         if not todo:
             return
@@ -156,6 +165,7 @@ class Generator:
         for kind in todo:
             region = regions.get(kind)
             if region is None:
+                self._useless.add((name, kind))
                 continue
             key = [self.seed, number, int.from_bytes(name.encode()) % 2**32]
             rng = np.random.default_rng([*key, KINDS.index(kind)])
@@ -168,7 +178,8 @@ class Generator:
             }
             try:
                 if isinstance(region, str):
-                    raise RejectedError(f'region: {region}')
+                    self._useless.add((name, kind))
+                    raise RejectedError(f'{_REGION}{region}')
                 pair = self._pair(name, split, region, rng)
                 cache.append_line(
                     self.out / cache.PAIRS, cache.pair_to_json(pair)

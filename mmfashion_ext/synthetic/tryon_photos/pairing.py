@@ -11,13 +11,15 @@ from . import RejectedError
 from .flat_garment import FlatGarment
 from .garment_mesh import GarmentMesh, mesh_over
 from .placing import Placing, PointMover, find_limbs, place_garment
-from .quality import Limits, Quality, measure_fit
+from .quality import LIMITS, Limits, Quality, measure_fit
 from .registration import register
 from .worn_region import WornRegion
 
 Hem = Literal['seen', 'tucked']
 LEAST_SCORE = 0.7  # of a placing; below it a registration rarely succeeds
 _TUCKED_GAIN = 0.03  # by which a tucked hem must be better than a seen one
+_TUCKED_TRIES = 2  # of the best garments are tried with a tucked hem
+_UNEQUAL = 0.08  # cost of a scale of y twice that of x
 
 
 @dataclass(frozen=True)
@@ -63,18 +65,25 @@ def best_placing(
     Raises:
         RejectedError: There is no garment.
     """
-    best: tuple[float, FlatGarment, Placing, Hem] | None = None
-    for garment in garments:
-        placing, hem = place_garment(garment, region, 'seen'), 'seen'
-        if region.tucked.any():
-            other = place_garment(garment, region, 'tucked')
-            if other.score > placing.score + _TUCKED_GAIN:
-                placing, hem = other, 'tucked'
-        if best is None or placing.score > best[0]:
-            best = placing.score, garment, placing, hem
-    if best is None:
+    found: list[tuple[FlatGarment, Placing, Hem]] = [
+        (garment, place_garment(garment, region, 'seen'), 'seen')
+        for garment in garments
+    ]
+    if not found:
         raise RejectedError('no garment to choose from')
-    return best[1:]
+    found.sort(key=_worth, reverse=True)
+    if region.tucked.any():
+        for garment, seen, _ in found[:_TUCKED_TRIES]:
+            other = place_garment(garment, region, 'tucked')
+            if other.score > seen.score + _TUCKED_GAIN:
+                found.append((garment, other, 'tucked'))
+    return max(found, key=_worth)
+
+
+def _worth(choice: tuple[FlatGarment, Placing, Hem]) -> float:
+    """Return a placing's score less the cost of unequal scales."""
+    x, y = choice[1].scale
+    return choice[1].score - _UNEQUAL * abs(float(np.log2(y / x)))
 
 
 def fit_garment(
@@ -88,8 +97,8 @@ def fit_garment(
     Args:
         garments (Iterable[FlatGarment]): At least one.
         region (WornRegion): Where it is to be put on, photo frame.
-        limits (Limits, optional): What the result must satisfy. None: the
-            default ones.
+        limits (Limits, optional): What the result must satisfy. None: those
+            of the kind.
         least_score (float): Least score of the placing.
 
     Returns:
@@ -107,7 +116,7 @@ def fit_garment(
     start = unfolded_start(garment, mesh, placing)
     found = register(garment, mesh, start, region, free, placing.linear)
     quality = measure_fit(garment, mesh, found.vertices, region, free)
-    problem = quality.problem(limits or Limits())
+    problem = quality.problem(limits or LIMITS[region.kind])
     if problem:
         raise RejectedError(problem)
     return Fit(garment, mesh, found.vertices, hem, placing.score, quality)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .flat_garment import FlatGarment
+from .flat_garment import FlatGarment, Kind
 from .garment_mesh import GarmentMesh, draw_triangles, rasterise_map
 from .registration import signed_parts
 from .sampling import sample_mask
@@ -26,6 +26,16 @@ class Limits:
     seen: float = 0.30
 
 
+#: Skirts, trousers and dresses are plain or patterned along their length, and
+#: lengths differ more than widths.
+LONG_LIMITS = Limits(median_anisotropy=2.1)
+LIMITS: dict[Kind, Limits] = {
+    'upper': Limits(),
+    'trousers': LONG_LIMITS,
+    'shorts': Limits(),
+    'skirt': LONG_LIMITS,
+    'dress': LONG_LIMITS,
+}
 #: A garment that is only an input of an inverse pair may fit worse.
 INPUT_LIMITS = Limits(0.75, 0.16, 0.06, 4.5, 2.2, 0.35, 2.6, 0.30)
 

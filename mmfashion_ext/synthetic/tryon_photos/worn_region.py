@@ -48,6 +48,7 @@ _SHOES = (
 )
 _LOWER = (*WORN['trousers'], *WORN['shorts'], *WORN['skirt'])
 LEAST_AREA = 2500  # px of a photo PHOTO_WIDTH px wide
+_TWO_HEADS = 60  # px between two people's hair
 _COAT_CONTACT = 0.10  # of the region's border, at most
 _SEEN_SIDES = 0.25  # least share of the region's box that the region fills
 
@@ -109,6 +110,8 @@ def _region(labels: np.ndarray, kind: Kind, name: str) -> WornRegion:
     if mask.sum() < LEAST_AREA:
         raise RejectedError(f'{int(mask.sum())} px are seen')
     person = labels > 0
+    if _heads(_of(labels, 'hair')) > 1:
+        raise RejectedError('there are two people')
     skin = _of(labels, 'skin')
     box = cv2.boundingRect(mask.astype(np.uint8))
     _check_place(mask, person, skin | _of(labels, 'hair'), kind, box)
@@ -134,6 +137,18 @@ def _region(labels: np.ndarray, kind: Kind, name: str) -> WornRegion:
     return WornRegion(
         kind, name, mask, in_front & ~mask, tucked & ~mask, person, skin
     )
+
+
+def _heads(hair: np.ndarray) -> int:
+    """Count heads: parts of hair far from each other sideways."""
+    _, _, statistics, centres = cv2.connectedComponentsWithStats(
+        hair.astype(np.uint8)
+    )
+    areas = statistics[1:, cv2.CC_STAT_AREA]
+    if not len(areas):
+        return 0
+    x = np.sort(centres[1:, 0][areas > max(100, 0.3 * areas.max())])
+    return 1 + int((np.diff(x) > _TWO_HEADS).sum())
 
 
 def _slivers(labels: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 _CLUSTERS = 4
 _BLUR = 0.07  # of the square root of the region's area
+_TRUST = 0.7  # power of the smooth shading of printed garments
 _FINE = 0.9  # px, blur of the fine part
 RANGE = 0.4, 1.6  # of the factor
 _PLAIN = 15.0  # 85th percentile of the colour distance to the median, Lab
@@ -67,6 +68,8 @@ def estimate_shading(image: np.ndarray, region: np.ndarray) -> Shading:
         logarithm = _without_pattern(logarithm, lab, inner)
     sigma = max(1.5, _BLUR * float(np.sqrt(region.sum())))
     smooth = _masked_blur(logarithm, inner, sigma)
+    if not plain:  # a part of it may still be the pattern
+        smooth *= _TRUST
     fine = ones
     if plain:
         detail = _masked_blur(logarithm, inner, _FINE) - smooth

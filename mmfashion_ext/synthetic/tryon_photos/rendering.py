@@ -2,7 +2,7 @@
 """Rendering of a cached pair: person, garment, target, true flow and masks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -123,9 +123,24 @@ def render_pair(
     """
     frame = choose_frame(region, size, rng)
     renderer = PairRenderer(person, region, frame)
-    if kind == 'composite':
-        return _render_composite(pair, renderer, read_flat, rng)
-    return _render_inverse(pair, renderer, read_flat, rng)
+    render = _render_composite if kind == 'composite' else _render_inverse
+    made = render(pair, renderer, read_flat, rng)
+    return _mirror_cloth(made) if frame.mirrored else made
+
+
+def _mirror_cloth(made: RenderedPair) -> RenderedPair:
+    """Mirror the garment of a mirrored person, so that prints are not turned.
+
+    A network would have to guess otherwise whether it must mirror a garment.
+    """
+    flow = made.flow.copy()
+    flow[..., 0] = made.flow.shape[1] - 1 - flow[..., 0]
+    return replace(
+        made,
+        cloth=np.ascontiguousarray(made.cloth[:, ::-1]),
+        cloth_mask=np.ascontiguousarray(made.cloth_mask[:, ::-1]),
+        flow=flow,
+    )
 
 
 def has_inverse(pair: PhotoPair) -> bool:

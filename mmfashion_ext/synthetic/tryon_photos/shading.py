@@ -15,7 +15,10 @@ _CLUSTERS = 4
 _BLUR = 0.07  # of the square root of the region's area
 _TRUST = 0.7  # power of the smooth shading of printed garments
 _FINE = 0.9  # px, blur of the fine part
-RANGE = 0.4, 1.6  # of the factor
+RANGE = 0.4, 1.45  # of the factor
+_DARK = 0.08  # added to the luminance: highlights of dark cloth are strong
+_DARKEST, _BRIGHT = 0.6, 0.6  # strength for black, luminance for 1.6 of it
+_ROUGH = 0.195  # deviation of the fine part; prints have more
 _PLAIN = 15.0  # 85th percentile of the colour distance to the median, Lab
 _LIGHTNESS = 0.35  # weight of L in that distance
 
@@ -60,20 +63,19 @@ def estimate_shading(image: np.ndarray, region: np.ndarray) -> Shading:
     colour = image.astype(np.float32) / 255
     lab = cv2.cvtColor(colour, cv2.COLOR_BGR2LAB)
     luminance = colour @ np.float32([0.114, 0.587, 0.299])
-    logarithm = np.log(luminance + 0.03)
-    plain = _is_plain(lab[inner])
-    if plain:
-        logarithm = logarithm - np.median(logarithm[inner])
-    else:
-        logarithm = _without_pattern(logarithm, lab, inner)
+    logarithm = np.log(luminance + _DARK)
+    middle = float(np.median(luminance[inner]))
+    logarithm -= np.median(logarithm[inner])
+    logarithm *= min(1.0, _DARKEST + middle / _BRIGHT)
     sigma = max(1.5, _BLUR * float(np.sqrt(region.sum())))
     smooth = _masked_blur(logarithm, inner, sigma)
-    if not plain:  # a part of it may still be the pattern
-        smooth *= _TRUST
-    fine = ones
+    detail = _masked_blur(logarithm, inner, _FINE) - smooth
+    plain = _is_plain(lab[inner]) and detail[inner].std() < _ROUGH
     if plain:
-        detail = _masked_blur(logarithm, inner, _FINE) - smooth
-        fine = np.exp(np.clip(detail, -0.5, 0.4)).astype(np.float32)
+        fine = np.exp(np.clip(detail, -0.5, 0.3)).astype(np.float32)
+    else:  # a part of the smooth one may still be the pattern
+        even = _without_pattern(logarithm, lab, inner)
+        smooth, fine = _TRUST * _masked_blur(even, inner, sigma), ones
     low, high = np.log(RANGE[0]), np.log(RANGE[1])
     smooth = np.exp(np.clip(smooth, low, high)).astype(np.float32)
     return Shading(smooth, fine, plain)

@@ -22,6 +22,7 @@ train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='ConcatDataset',
+        ignore_keys=['dataset', 'split', 'paired'],
         datasets=[
             dict(
                 type='RepeatDataset',

@@ -143,8 +143,7 @@ def _download(name: str) -> Path:
             revision=match[2],
             allow_patterns=[CONFIG_FILE, WEIGHTS_FILE],
         )
-    except (OSError, ValueError) as error:
-        # its errors of HTTP are OSErrors, those of names ValueErrors
+    except Exception as error:  # those of any of its HTTP libraries
         reason = ' '.join(str(error).split())[:300]
         raise UserError(
             f'{name}: cannot be downloaded ({reason}). Check the name and the '

@@ -157,7 +157,7 @@ def push_to_hub(
                 folder_path=str(folder),
                 commit_message=message,
             )
-        except (OSError, ValueError) as error:
+        except Exception as error:  # those of any of its HTTP libraries
             reason = ' '.join(str(error).split())[:300]
             raise UserError(
                 f'{repository}: cannot be written ({reason}). Log in (hf auth '

@@ -21,6 +21,10 @@ NAME = 'scan_r10-small_1xb32-12e_synthetic-64x32'
 SAID = {'license': 'Apache-2.0', 'training_data': 'synthetic, 40 persons'}
 
 
+class Refused(Exception):
+    """What stands for an error of an HTTP library."""
+
+
 @pytest.fixture
 def config(tmp_path):
     """A function that writes a user's config with some changes."""
@@ -108,7 +112,7 @@ def test_a_model_is_pushed(monkeypatch, tmp_path):
             calls.append((repo_id, names, commit_message))
             calls.append((folder / 'README.md').read_text())
             if repo_id == 'org/refused':
-                raise OSError('403\nForbidden')
+                raise Refused('403\nForbidden')
 
     fake = types.ModuleType('huggingface_hub')
     fake.HfApi = HfApi

@@ -62,12 +62,14 @@ class SharedModel:
         base (str): Name of a config of this package.
         options (dict[str, Any]): Dotted key -> value.
         weights (Path): A safetensors file.
+        said (dict[str, str]): Licence and training data, as its maker says.
     """
 
     name: str
     base: str
     options: dict[str, Any]
     weights: Path
+    said: dict[str, str]
 
 
 def is_shared(name: str) -> bool:
@@ -123,7 +125,12 @@ def open_shared(name: str, known: Mapping[str, Path]) -> SharedModel:
             f'{weights}: SHA-256 {found}, expected {content["sha256"]:.64} as '
             f'{CONFIG_FILE} says; get the model again'
         )
-    return SharedModel(name, base, options, weights)
+    said = {
+        key: content[key]
+        for key in ('license', 'training_data')
+        if isinstance(content.get(key), str)
+    }
+    return SharedModel(name, base, options, weights, said)
 
 
 @cache  # one revision for a process, of both files

@@ -7,6 +7,8 @@ from typing import Any
 
 from ..evaluation.metafile import read_metafiles
 from ..hub import catalog
+from ..hub.shared import is_shared, open_shared
+from ..utils.files import file_sha256
 from ..utils.sources import is_url
 
 #: Keys of a description, in the order in which they are printed.
@@ -52,12 +54,15 @@ def describe(name: str, *, speed: bool = False) -> ModelDescription:
         UserError: There is no such model.
     """
     config = Path(catalog.config_path(name))
-    entry, collection = _find(config.stem)
+    configs = catalog.root() / 'configs'
+    ours = config.is_relative_to(configs)
+    entry, collection = _find(config.stem) if ours else ({}, {})
     found = _of_entry(entry, collection)
     found |= {'name': config.stem, 'config': str(config)}
-    if config.is_relative_to(catalog.root() / 'configs'):
-        system = config.relative_to(catalog.root() / 'configs').parts[0]
-        found['system'] = system
+    if ours:
+        found['system'] = config.relative_to(configs).parts[0]
+    if is_shared(name):
+        found |= _of_shared(name)
     if speed:
         from .profile import profile_model
 
@@ -109,6 +114,24 @@ def _of_entry(entry: dict, collection: dict) -> dict[str, Any]:
         },
         'readme': collection.get('README'),
         'code': collection.get('Code'),
+    }
+
+
+def _of_shared(name: str) -> dict[str, Any]:
+    """What differs of a shared model from the one of the zoo."""
+    paths = {path.stem: path for path in catalog.leaf_configs()}
+    shared = open_shared(name, paths)
+    numbers = ('parameters', 'gflop', 'speed', 'dataset')
+    return dict.fromkeys(numbers) | {
+        'name': name,
+        'aliases': [],
+        'metrics': {},
+        'paper_metrics': {},
+        'weights': str(shared.weights),
+        'size': round(shared.weights.stat().st_size / 1e6, 2),
+        'sha256': file_sha256(shared.weights),
+        'license': shared.said.get('license'),
+        'training_data': shared.said.get('training_data'),
     }
 
 

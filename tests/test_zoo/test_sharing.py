@@ -54,6 +54,13 @@ def test_a_model_comes_back(config, tmp_path):
     assert content['model'] == NAME
     assert content['options'] == {}
     assert content['license'] == 'Apache-2.0'
+    # the numbers of the zoo's own weights are not those of these
+    found = mmfashion_ext.describe(f'local-dir:{folder}')
+    assert found['license'] == 'Apache-2.0'
+    assert found['training_data'] == SAID['training_data']
+    assert found['metrics'] == {}
+    assert found['weights'] == str(folder / 'model.safetensors')
+    assert found['sha256'] == content['sha256']
     half = mmfashion_ext.save_to_dir(model, folder, base=NAME, **SAID)
     weights = read_tensor_file(half / 'model.safetensors')['state_dict']
     kinds = {value.dtype for value in weights.values() if value.dim() > 1}

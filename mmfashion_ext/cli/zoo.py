@@ -139,11 +139,11 @@ def describe_rows(rows: list[dict[str, Any]]) -> Iterator[str]:
     by_task: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_task.setdefault(', '.join(row['tasks']), []).append(row)
-    metrics = {
-        row['name']: '{} {:.3f}'.format(*row['metric'])
-        for row in rows
-        if row['metric']
-    }
+    metrics = {}
+    for row in rows:
+        if row['metric']:
+            name, value = row['metric']
+            metrics[row['name']] = f'{name.rpartition("/")[2]} {value:.3f}'
     width = max(map(len, [*metrics.values(), 'metric']))
     yield f'{"weights":<8}{"MB":>5}  {"metric":<{width}}  name'
     for task, group in by_task.items():

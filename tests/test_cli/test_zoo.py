@@ -64,7 +64,7 @@ def test_models_with_weights_come_first(two_models, mmfashion):
 
 def test_all_models_are_listed(mmfashion):
     listed = {
-        line.split()[-1]
+        line.partition(' = ')[0].split()[-1]
         for line in mmfashion('models').stdout.splitlines()[1:]
         if line.startswith(('yes', 'no'))
     }

@@ -26,6 +26,7 @@ def show_clothes(
     model: Model,
     inputs: Mapping[str, Path],
     options: str = '',
+    call: str = '',
 ) -> None:
     """Find clothes or their landmarks in images; add the drawn ones.
 
@@ -36,6 +37,7 @@ def show_clothes(
         inputs (Mapping[str, Path]): A key of ``GROUPS`` -> an image or a
             folder; of a generated dataset the first images are used.
         options (str): Of the inferencer, e.g. ``", det_model='NAME'"``.
+        call (str): Of its call, e.g. ``', score_thr=0.5'``.
     """
     out = work.path('predictions', step.system.lower().replace(' ', '-'))
     code = [
@@ -195,7 +197,6 @@ def _found(prediction: dict) -> str:
     found = [
         f'{name.replace("_", " ")} {score:.2f}'
         for name, score in zip(names, prediction['scores'], strict=True)
-        if score >= 0.3
     ]
     return ', '.join(found) or 'nothing found'
 

@@ -186,7 +186,10 @@ def match_rcnn(demo: Demo, data: Step) -> list[Step]:
         if demo.image:
             inputs = {'yours': demo.image, **inputs}
         inputs['generated'] = demo.clothes / 'validation' / 'image'
-        show_clothes(demo.work, step, demo.model('match_rcnn'), inputs)
+        show_clothes(
+            *(demo.work, step, demo.model('match_rcnn'), inputs),
+            call=', score_thr=0.5, draw_score_thr=0.5, duplicate_iou=0.7',
+        )
 
     def search(step: Step) -> None:
         if not demo.no_weights(step, 'retrieval'):
@@ -227,7 +230,10 @@ def landmark(demo: Demo, data: Step) -> list[Step]:
         if detector.weights:
             options = f', det_model={detector.name!r}'
             step.text.append('In the boxes that Match R-CNN finds.')
-        show_clothes(demo.work, step, demo.model('landmark'), inputs, options)
+        show_clothes(
+            *(demo.work, step, demo.model('landmark'), inputs, options),
+            call=', bbox_thr=0.5',
+        )
 
     return three_steps(
         demo,

@@ -35,7 +35,7 @@ def calls(monkeypatch):
         noted.append((name, options))
         return infer
 
-    def infer(*inputs, out_dir, grid=False, top=None):
+    def infer(*inputs, out_dir, grid=False, top=None, score_thr=0):
         noted.append((inputs, out_dir))
         out = Path(out_dir)
         if grid:
@@ -55,9 +55,9 @@ def calls(monkeypatch):
             predictions.append(
                 {
                     'name': file.stem,
-                    'bboxes': np.zeros((3, 4)),
-                    'categories': ['long_sleeved_dress', 'skirt', 'vest'],
-                    'scores': np.array([0.91, 0.4, 0.2]),
+                    'bboxes': np.zeros((2, 4)),
+                    'categories': ['long_sleeved_dress', 'skirt'],
+                    'scores': np.array([0.91, 0.4]),
                     'gallery': ['b/person002', 'b/person001'],
                 }
             )
@@ -75,7 +75,8 @@ def test_clothes(work, step, calls, tmp_path):
         for number in range(count):
             (folder / f'{number:02d}.jpg').touch()
     inputs = {'garments': garments, 'generated': generated}
-    show_clothes(work, step, MODEL, inputs, ', det_model="detector"')
+    options = ', det_model="detector"', ', score_thr=0.5'
+    show_clothes(work, step, MODEL, inputs, *options)
     assert calls[0] == ('some-model', {'det_model': 'detector'})
     assert calls[1][0] == ('garments',)
     assert len(step.figures) == 2 + 6

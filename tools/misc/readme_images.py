@@ -73,10 +73,8 @@ def main() -> None:
         files += sorted((Path(folder) / 'train' / 'image').iterdir())
         images = [cut(read_image(file)) for file in files]
     infer = build_inferencer(args.model, args.weights, show_progress=False)
-    drawn = [
-        prediction['visualization']
-        for prediction in infer(images, draw=True)['predictions']
-    ]
+    found = infer(images, draw=True, draw_score_thr=0.5)['predictions']
+    drawn = [prediction['visualization'] for prediction in found]
     write_sheet(drawn, args.out, columns=len(GARMENTS), cell=CELL, gap=4)
     print(f'wrote {args.out}')
 

@@ -179,6 +179,9 @@ from pathlib import Path
 import mmfashion_ext
 
 found = {'models': len(mmfashion_ext.list_models())}
+name = mmfashion_ext.list_models()[0]
+found['described'] = mmfashion_ext.describe(name)['name'] == name
+found['cached'] = isinstance(mmfashion_ext.hub.list_cache(), list)
 
 
 def attempt(name, use, *arguments):
@@ -317,6 +320,8 @@ class TestBareInstallation:
     def test_imports_and_lists_models(self, bare):
         found, _ = bare
         assert found['models'] > 50
+        assert found['described']
+        assert found['cached']
         assert found['loaded'] == []
 
     @pytest.mark.parametrize(

@@ -179,10 +179,12 @@ def published_weights(name: str) -> str:
     if is_shared(name):
         paths = {path.stem: path for path in leaf_configs()}
         return str(open_shared(name, paths).weights)
-    stem = Path(name).stem if name.endswith('.py') else model_name(name)
-    for entry in metafile_entries():
-        if entry['Name'] == stem and entry.get('Weights'):
-            return _locate(entry)
+    stem = Path(name).stem if name.endswith('.py') else name
+    entries = {entry['Name']: entry for entry in metafile_entries()}
+    if stem not in entries:
+        stem = model_name(stem)
+    if (entry := entries.get(stem)) and entry.get('Weights'):
+        return _locate(entry)
     raise UserError(
         f'no weights are published for {stem}. Train it '
         f'({tool_command("train.py")} {config_path(name)}) and pass its '

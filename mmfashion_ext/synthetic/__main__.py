@@ -101,7 +101,8 @@ def _tryon_photos(args: argparse.Namespace) -> None:
 def _common(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options of :func:`_add_options` that all generators have."""
     options = 'num', 'seed', 'size', 'overwrite'
-    return {option: getattr(args, option) for option in options}
+    common = {option: getattr(args, option) for option in options}
+    return {**common, 'progress': sys.stdout.isatty()}
 
 
 def _add_options(

@@ -37,7 +37,7 @@ def test_synthetic_writes_a_dataset(mmfashion, tmp_path):
         *('synthetic', 'fld', 'data/fld', '--num', '2', '--size', '64'),
         *('--val', '1', '--test', '1'),
     )
-    assert 'wrote data/fld/' in done.stdout.splitlines()[-1]
+    assert done.stdout == 'wrote data/fld/{Anno,Eval,Img}\n'
     assert (tmp_path / 'data' / 'fld' / 'Img').is_dir()
     done = mmfashion('synthetic', 'fld', 'data/fld', status=2)
     assert len(done.stderr.splitlines()) == 1

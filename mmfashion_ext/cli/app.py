@@ -13,7 +13,15 @@ from . import options
 from .completion import SHELLS, VARIABLE, completion_script
 from .gallery import gallery
 from .groups import Group
-from .passed_on import demo, doctor, export, synthetic, test, train
+from .passed_on import (
+    demo,
+    doctor,
+    export,
+    setup,
+    synthetic,
+    test,
+    train,
+)
 from .predict import landmarks, predict
 from .reid import reid
 from .try_on import try_on
@@ -58,7 +66,7 @@ def completion(shell: str | None) -> None:
 program.add_section('Use a model', predict, landmarks, reid, try_on, gallery)
 program.add_section('Choose a model', models, info, download, cache)
 program.add_section('Train and measure', train, test, synthetic, export)
-program.add_section('This installation', doctor, demo, completion)
+program.add_section('This installation', doctor, setup, demo, completion)
 
 
 def run(words: Sequence[str] | None = None) -> int:

@@ -207,6 +207,12 @@ doctor = Script(
     'tools/doctor.py',
     has_arguments=False,
 )
+setup = Script(
+    'setup',
+    'Install what the systems need: host libraries, compiled ops.',
+    'tools/install.py',
+    has_arguments=True,
+)
 demo = Script(
     'demo',
     'Show every system on one page.',

@@ -83,6 +83,6 @@ def test_a_script_that_is_missing(error, script, monkeypatch):
     assert 'the installation is incomplete' in error('doctor')
 
 
-@pytest.mark.parametrize('name', ['doctor', 'demo'])
+@pytest.mark.parametrize('name', ['doctor', 'setup', 'demo'])
 def test_the_scripts_are_there(name):
     assert (hub.root() / program.commands[name].script).is_file()

@@ -254,7 +254,7 @@ class TestLoss:
 
     @pytest.mark.parametrize('normalize', ['roi', 'landmark'])
     def test_rois_without_a_target_do_not_dilute_the_loss(self, normalize):
-        """A RoI that no landmark lies in is no reason to learn less."""
+        """They would lower the loss of all others, without a landmark."""
         labels, rois = torch.tensor([8, 3, 3]), ROI.repeat(3, 1)
         feats = torch.randn(3, 4, 14, 14)
         keypoints, visible = labelled_items(labels, rois)

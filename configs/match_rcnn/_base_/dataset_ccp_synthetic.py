@@ -49,7 +49,22 @@ ccp_train = dict(
 )
 garments_train = dict(
     type='mmfashion_ext.CandidateSetDataset',
-    candidates='garments',
+    candidates=dict(
+        dress=[
+            'short_sleeved_dress',
+            'long_sleeved_dress',
+            'vest_dress',
+            'sling_dress',
+        ],
+        # a few are jackets; the sleeves are what these photographs teach
+        longsleeve=['long_sleeved_shirt'],
+        outwear=['short_sleeved_outwear', 'long_sleeved_outwear'],
+        pants=['trousers'],
+        shirt=['short_sleeved_shirt', 'long_sleeved_shirt'],
+        shorts=['shorts'],
+        skirt=['skirt'],
+        **{'t-shirt': ['short_sleeved_shirt']},
+    ),
     data_root=garments_root,
     ann_file='train.json',
     data_prefix=dict(img='train/'),

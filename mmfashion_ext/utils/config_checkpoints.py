@@ -24,13 +24,15 @@ from .checkpoint import (
     load_checkpoint_file,
 )
 from .sources import is_url
+from .tensor_file import is_tensor_file
 
 #: Names of arguments whose values hosts load as checkpoints.
 _KEYS = re.compile(
     r'(^|_)(checkpoint|ckpt|pretrained|weights?)(_path|_file)?$'
 )
 #: Endings of files that hold checkpoints whatever the argument is called.
-_SUFFIXES = ('.pth', '.pt', '.ckpt', '.pth.tar')
+_SUFFIXES = ('.pth', '.pt', '.ckpt', '.pth.tar', '.safetensors')
+_SCHEME = 'mmfashion-safetensors://'
 #: Least share of a module's numbers that a file for it has.
 _LEAST_SHARE = 0.5
 
@@ -147,6 +149,7 @@ def check_initializers(model: nn.Module) -> None:
                 if isinstance(node.get('checkpoint'), str):
                     _check_initializer(node, f'{where}.init_cfg')
             _check_fit(module, init_cfg, f'{where}.init_cfg')
+            _use_own_reader(init_cfg)
         for key, value in list(vars(module).items()):
             # arguments that older classes keep until init_weights
             if (
@@ -172,6 +175,22 @@ def _check_initializer(node: dict, where: str) -> None:
         ) from None
     if value.startswith('mmcls://'):  # weights of a classifier's backbone
         node['prefix'] = 'backbone.' + (node.get('prefix') or '')
+
+
+def _use_own_reader(init_cfg: Any) -> None:
+    """Have safetensors files read by us: MMEngine's loader cannot."""
+    from mmengine.runner.checkpoint import CheckpointLoader
+
+    for node in _dicts(init_cfg):
+        path = node.get('checkpoint')
+        if isinstance(path, str) and is_tensor_file(path):
+            if _SCHEME not in CheckpointLoader._schemes:
+                CheckpointLoader.register_scheme(_SCHEME, _read_own)
+            node['checkpoint'] = _SCHEME + path
+
+
+def _read_own(filename: str, map_location: Any = None) -> dict:
+    return load_checkpoint_file(filename.removeprefix(_SCHEME), map_location)
 
 
 def _check_fit(module: nn.Module, init_cfg: Any, where: str) -> None:

@@ -18,6 +18,8 @@ from mmfashion_ext.utils.checkpoint import (
     CheckpointError,
     UnsafeCheckpointError,
 )
+from mmfashion_ext.utils.config_checkpoints import check_initializers
+from mmfashion_ext.utils.tensor_file import write_tensor_file
 
 DATA = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
 
@@ -259,3 +261,41 @@ def test_a_runner_whose_loading_cannot_be_replaced():
         pass
 
     assert issubclass(loading_safely(Mine), Mine)
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A file of the zoo: the weights of a Net as float16."""
+    net = Net()
+    with torch.no_grad():
+        net.old.weight.fill_(0.1)
+    path = tmp_path / 'net.safetensors'
+    write_tensor_file(path, net.state_dict(), {'epoch': 3}, half=True)
+    return path
+
+
+def test_a_training_starts_from_published_weights(tmp_path, published):
+    runner = build(tmp_path / 'w', epochs=0, load_from=str(published))
+    runner.train()
+    expected = torch.full((3, 3), 0.1).half().float()
+    assert torch.equal(runner.model.old.weight, expected)
+    assert runner.model.old.weight.dtype == torch.float32
+    runner = build(tmp_path / 'x', load_from=str(published), resume=True)
+    with pytest.raises(CheckpointError, match=r'weights (alone|but not)'):
+        runner.train()
+
+
+def test_a_part_starts_from_published_weights(tmp_path, published):
+    """By an initialiser, which MMEngine's own loader would read."""
+    net = Net()
+    net.old.init_cfg = {
+        'type': 'Pretrained',
+        'checkpoint': str(published),
+        'prefix': 'old',
+    }
+    part = nn.Linear(3, 3)
+    check_initializers(net)
+    from mmengine.model import initialize
+
+    initialize(part, net.old.init_cfg)
+    assert torch.equal(part.weight, torch.full((3, 3), 0.1).half().float())

@@ -135,7 +135,7 @@ def test_names_of_mmengines_schemes(downloads, monkeypatch):
     message = r'torchvision://resnet51: .*no such model. Did you mean resnet'
     with pytest.raises(CheckpointError, match=message):
         checked_file('torchvision://resnet51')
-    with pytest.raises(CheckpointError, match=r'only files and http'):
+    with pytest.raises(CheckpointError, match=r'only files, http'):
         checked_file('s3://bucket/x.pth')
 
 

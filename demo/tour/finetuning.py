@@ -14,7 +14,7 @@ dataset = dict(
     type='mmfashion_ext.DeepFashion2Dataset',
     data_root=data_root,
 )
-loader = dict(_delete_=True, batch_size=8, num_workers=0)
+loader = dict(_delete_=True, batch_size=4, num_workers=0)
 train_dataloader = dict(
     **loader,
     sampler=dict(type='DefaultSampler', shuffle=True),

@@ -55,7 +55,7 @@ class Demo:
         """
         chosen = systems or ('match_rcnn', 'landmark', 'scan', 'tryon')
         steps: list[Step] = []
-        clothes = Step('Match R-CNN', 'generate images', 6, self._clothes)
+        clothes = Step('Match R-CNN', 'generate images', 3, self._clothes)
         if {'match_rcnn', 'landmark'} & {*chosen}:
             steps.append(clothes)
         if 'match_rcnn' in chosen:
@@ -71,7 +71,7 @@ class Demo:
     def _clothes(self, step: Step) -> None:
         """Generate clothes, and convert their annotations to COCO's."""
         data = self.clothes
-        sizes = ('--num', '48', '--val', '24', '--size', '256')
+        sizes = ('--num', '32', '--val', '24', '--size', '256')
         self.generate(step, 'deepfashion2', data, *sizes)
         for split in ('train', 'validation'):
             converter = self.work.tool('tools/dataset_converters')
@@ -83,7 +83,7 @@ class Demo:
                 *('--out', annotations),
             )
         step.text.append(
-            'Drawn people and clothes, in the layout of DeepFashion2: 48 '
+            'Drawn people and clothes, in the layout of DeepFashion2: 32 '
             'images to learn from and 24 to test with.'
         )
 
@@ -204,15 +204,15 @@ def match_rcnn(demo: Demo, data: Step) -> list[Step]:
         demo,
         *('Match R-CNN', 'match_rcnn', demo.clothes),
         data=data,
-        predict=(predict, 15),
-        seconds=(20, 15),
+        predict=(predict, 14),
+        seconds=(24, 16),
         shown={
             'bbox/AP50': 'boxes, AP50',
             'segm/AP50': 'masks, AP50',
             'keypoints/AP50': 'landmarks, AP50',
         },
     )
-    searching = Step('Match R-CNN', name, 6, search, (data,))
+    searching = Step('Match R-CNN', name, 12, search, (data,))
     return [predicting, searching, *others]
 
 
@@ -239,8 +239,8 @@ def landmark(demo: Demo, data: Step) -> list[Step]:
         demo,
         *('Landmarks', 'landmark', demo.clothes),
         data=data,
-        predict=(predict, 5),
-        seconds=(15, 12),
+        predict=(predict, 4),
+        seconds=(15, 13),
         shown={
             'PCK@0.1': 'landmarks that are off by less than a tenth of the '
             "box's longer side",
@@ -273,15 +273,15 @@ def scan(demo: Demo) -> list[Step]:
             return
         show_ranking(demo.work, step, demo.model('scan'), demo.videos)
 
-    data = Step('SCAN', 'generate videos', 6, generate)
+    data = Step('SCAN', 'generate videos', 4, generate)
     return [
         data,
         *three_steps(
             demo,
             *('SCAN', 'scan', demo.videos),
             data=data,
-            predict=(predict, 6),
-            seconds=(12, 12),
+            predict=(predict, 4),
+            seconds=(12, 11),
             shown={
                 'allshots/CMC-1': 'the right one of 10 persons is first',
                 'allshots/CMC-5': 'it is among the first five',
@@ -315,15 +315,15 @@ def tryon(demo: Demo) -> list[Step]:
             demo.work.tool('demo/images'),
         )
 
-    data = Step('Try-on', 'generate people', 4, generate)
+    data = Step('Try-on', 'generate people', 6, generate)
     return [
         data,
         *three_steps(
             demo,
             *('Try-on', 'tryon', demo.people),
             data=data,
-            predict=(predict, 6),
-            seconds=(15, 12),
+            predict=(predict, 8),
+            seconds=(18, 14),
             shown={
                 'warp/IoU': 'overlap (IoU) of the warped garment and the '
                 'worn one',

@@ -18,7 +18,7 @@ import numpy as np
 from mmfashion_ext import build_inferencer
 from mmfashion_ext.synthetic import generate_deepfashion2
 from mmfashion_ext.utils.cli import run_tool
-from mmfashion_ext.utils.image_grid import write_sheet
+from mmfashion_ext.utils.image_grid import draw_sheet
 from mmfashion_ext.utils.images import read_image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,14 +68,16 @@ def main() -> None:
     files = [ROOT / 'demo' / 'images' / f'{name}.jpg' for name in GARMENTS]
     with tempfile.TemporaryDirectory() as folder:
         generate_deepfashion2(
-            folder, num=len(files), val=0, size=400, seed=SEED
+            folder, num=4 * len(files), val=0, size=400, seed=SEED
         )
-        files += sorted((Path(folder) / 'train' / 'image').iterdir())
+        people = sorted((Path(folder) / 'train' / 'image').iterdir())
+        files += people[::4]  # neighbours wear the same garments
         images = [cut(read_image(file)) for file in files]
     infer = build_inferencer(args.model, args.weights, show_progress=False)
     found = infer(images, draw=True, draw_score_thr=0.5)['predictions']
     drawn = [prediction['visualization'] for prediction in found]
-    write_sheet(drawn, args.out, columns=len(GARMENTS), cell=CELL, gap=4)
+    sheet = draw_sheet(drawn, columns=len(GARMENTS), cell=CELL, gap=4)
+    cv2.imwrite(str(args.out), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
     print(f'wrote {args.out}')
 
 

@@ -167,7 +167,11 @@ class Generator:
             if region is None:
                 self._useless.add((name, kind))
                 continue
-            key = [self.seed, number, int.from_bytes(name.encode()) % 2**32]
+            key = [
+                self.seed,
+                number,
+                int.from_bytes(name.encode(), 'big') % 2**32,
+            ]
             rng = np.random.default_rng([*key, KINDS.index(kind)])
             attempt = {
                 'round': number,

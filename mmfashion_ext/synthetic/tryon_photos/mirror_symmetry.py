@@ -44,10 +44,10 @@ def find_mirror_axis(mask: np.ndarray) -> MirrorSymmetry:
     for angle in range(-_MOST_ANGLE, _MOST_ANGLE + 1, _COARSE):
         best = max(best, _score(mask, centre, angle, half))
     coarse = best[1]
-    for angle in np.arange(coarse - _COARSE + 1, coarse + _COARSE, _FINE):
-        best = max(best, _score(mask, centre, float(angle), half))
-    iou, angle, shift = best
-    return MirrorSymmetry(iou, angle, centre, centre[0] + shift)
+    for fine in np.arange(coarse - _COARSE + 1, coarse + _COARSE, _FINE):
+        best = max(best, _score(mask, centre, float(fine), half))
+    iou, upright, shift = best
+    return MirrorSymmetry(iou, upright, centre, centre[0] + shift)
 
 
 def _score(

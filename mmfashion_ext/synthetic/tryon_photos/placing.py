@@ -6,6 +6,7 @@ The start of the registration. Its score predicts whether that succeeds.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import cv2
@@ -360,39 +361,43 @@ def _neighbours(
     placing: Placing, size: float, limit: float
 ) -> list[Callable[[Placing], Placing]]:
     """Return changes of one parameter each, as functions of a placing."""
-    options = []
-    for sign in (-1, 1):
-        step = sign * size
+    options: list[Callable[[Placing], Placing]] = []
+    for step in (-size, size):
         factor = float(np.exp(2 * step))
-
-        def scale(p: Placing, x: float = 1.0, y: float = 1.0) -> Placing:
-            scale_x, scale_y = p.scale[0] * x, p.scale[1] * y
-            ratio = float(np.clip(scale_y / scale_x, 1 / limit, limit))
-            return replace(p, scale=(scale_x, scale_x * ratio))
-
-        def move(p: Placing, x: float = 0.0, y: float = 0.0) -> Placing:
-            length = p.scale[1] * FLAT_SIZE[1]
-            centre = p.centre[0] + x * length, p.centre[1] + y * length
-            return replace(p, centre=centre)
-
-        def tilt(p: Placing, by: float = step) -> Placing:
-            return replace(p, tilt=float(np.clip(p.tilt + by, -0.5, 0.5)))
-
         options += [
-            lambda p, f=factor, s=scale: s(p, x=f),
-            lambda p, f=factor, s=scale: s(p, y=f),
-            lambda p, d=step, m=move: m(p, x=d),
-            lambda p, d=step, m=move: m(p, y=d),
-            tilt,
+            partial(_scaled, x=factor, limit=limit),
+            partial(_scaled, y=factor, limit=limit),
+            partial(_moved, x=step),
+            partial(_moved, y=step),
+            partial(_tilted, by=step),
         ]
-        for limb in range(len(placing.angles)):
-
-            def turn(
-                p: Placing, n: int = limb, by: float = 3 * step
-            ) -> Placing:
-                angles = list(p.angles)
-                angles[n] = float(np.clip(angles[n] + by, -1.6, 1.6))
-                return replace(p, angles=tuple(angles))
-
-            options.append(turn)
+        options += [
+            partial(_turned, limb=limb, by=3 * step)
+            for limb in range(len(placing.angles))
+        ]
     return options
+
+
+def _scaled(
+    placing: Placing, x: float = 1.0, y: float = 1.0, limit: float = 1.0
+) -> Placing:
+    scale_x, scale_y = placing.scale[0] * x, placing.scale[1] * y
+    ratio = float(np.clip(scale_y / scale_x, 1 / limit, limit))
+    return replace(placing, scale=(scale_x, scale_x * ratio))
+
+
+def _moved(placing: Placing, x: float = 0.0, y: float = 0.0) -> Placing:
+    """Move by parts of the garment's height."""
+    length = placing.scale[1] * FLAT_SIZE[1]
+    centre = placing.centre[0] + x * length, placing.centre[1] + y * length
+    return replace(placing, centre=centre)
+
+
+def _tilted(placing: Placing, by: float) -> Placing:
+    return replace(placing, tilt=float(np.clip(placing.tilt + by, -0.5, 0.5)))
+
+
+def _turned(placing: Placing, limb: int, by: float) -> Placing:
+    angles = list(placing.angles)
+    angles[limb] = float(np.clip(angles[limb] + by, -1.6, 1.6))
+    return replace(placing, angles=tuple(angles))

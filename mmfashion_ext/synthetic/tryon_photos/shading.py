@@ -62,7 +62,7 @@ def estimate_shading(image: np.ndarray, region: np.ndarray) -> Shading:
         inner = region
     colour = image.astype(np.float32) / 255
     lab = cv2.cvtColor(colour, cv2.COLOR_BGR2LAB)
-    luminance = colour @ np.float32([0.114, 0.587, 0.299])
+    luminance = colour @ np.array([0.114, 0.587, 0.299], np.float32)
     logarithm = np.log(luminance + _DARK)
     middle = float(np.median(luminance[inner]))
     logarithm -= np.median(logarithm[inner])
@@ -83,7 +83,7 @@ def estimate_shading(image: np.ndarray, region: np.ndarray) -> Shading:
 
 def _is_plain(pixels: np.ndarray) -> bool:
     """Return whether pixels (N, 3) Lab have one colour."""
-    weighted = pixels * np.float32([_LIGHTNESS, 1, 1])
+    weighted = pixels * np.array([_LIGHTNESS, 1, 1], np.float32)
     distance = np.linalg.norm(weighted - np.median(weighted, axis=0), axis=1)
     return float(np.percentile(distance, 85)) < _PLAIN
 

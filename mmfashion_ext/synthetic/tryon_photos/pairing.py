@@ -10,7 +10,8 @@ import numpy as np
 from . import RejectedError
 from .flat_garment import FlatGarment
 from .garment_mesh import GarmentMesh, mesh_over
-from .placing import Placing, PointMover, find_limbs, place_garment
+from .limbs import find_limbs
+from .placing import Placing, PointMover, place_garment
 from .quality import LIMITS, Limits, Quality, measure_fit
 from .registration import register
 from .worn_region import WornRegion

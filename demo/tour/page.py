@@ -76,7 +76,7 @@ def write_page(
     parts.append(_summary(steps))
     links = ''.join(
         f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>'
-        for name in intros
+        for name in dict.fromkeys(step.system for step in steps)
     )
     parts.append(f'<nav aria-label="Systems"><ul>{links}</ul></nav>')
     for system, group in groupby(steps, key=lambda step: step.system):

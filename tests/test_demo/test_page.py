@@ -49,7 +49,7 @@ def steps():
 
 @pytest.fixture
 def page(steps):
-    intros = {'R & D': 'Finds.', 'Try-on': 'Puts.'}
+    intros = {'R & D': 'Finds.', 'Try-on': 'Puts.', 'SCAN': 'Not shown.'}
     return Page(write_page('A demo', ['Lead.'], intros, steps))
 
 

@@ -219,6 +219,7 @@ def main() -> None:
         infer = LandmarkInferencer(model, weights or None)
         for key, value in measure(infer, args, str(number)).items():
             result[f'{number}: {key}'] = value
+    args.draw = str(args.draw) if args.draw else None  # for JSON
     report.show('landmarks on photographs', result, args)
 
 

@@ -67,7 +67,7 @@ TRYON = [
 # Alone in an extra: a second OpenCV (such as opencv-python-headless) beside
 # one that is there would overwrite its files, and pip would not notice.
 OPENCV = ['opencv-python']
-ONNX = ['onnx>=1.16', 'onnxscript', 'onnxruntime']  # export of try-on
+ONNX = ['onnx>=1.16', 'onnxscript', 'onnxruntime']  # export
 RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
 HUB = ['huggingface_hub>=0.24', 'safetensors>=0.4']  # hf-hub:org/name
 TESTS = [

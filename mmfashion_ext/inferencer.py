@@ -4,29 +4,31 @@
 ``infer = Inferencer(model, weights)`` and ``infer(inputs)`` read the same in
 every system: inputs, results, ``skipped``, ``stream`` and the layout of
 ``out_dir`` are described in :meth:`Inferencer._run`, what a system adds in its
-own class.
+own class. Importing this module imports no PyTorch: the runtime without it,
+:mod:`mmfashion_ext.lite`, follows the same contract.
 """
+
+from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from mmengine.logging import print_log
-from rich.console import Console
-from rich.progress import track
-from torch import nn
 
 from .errors import UserError, describe
-from .hub import load_model
 from .utils.display import check_display, show_image
 from .utils.image_inputs import NamedInput
 from .utils.images import read_image
 from .utils.result_writer import ResultWriter
+from .utils.skipped import print_log
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 #: Errors in one input of many that do not end a run: those of a user, and
 #: whatever networks and libraries raise, such as too little memory or an
@@ -106,6 +108,8 @@ class Inferencer(ABC):
         device: str | None,
     ) -> nn.Module:
         """Build the model and load its weights."""
+        from .hub import load_model
+
         return load_model(model, weights, device)
 
     @property
@@ -161,6 +165,11 @@ class Inferencer(ABC):
     ) -> None:
         """Write the files that concern all results."""
         writer.finish(skipped)
+
+    def _report_skipped(self, skipped: list[dict]) -> None:
+        """Warn of skipped inputs in one line, if there are any."""
+        if line := skipped_line(skipped):
+            print_log(line, logger='current', level=logging.WARNING)
 
     # The contract.
 
@@ -232,7 +241,7 @@ class Inferencer(ABC):
                     if draw:
                         prediction['visualization'] = drawn
                     yield sample if return_datasamples else prediction
-            report_skipped(skipped)
+            self._report_skipped(skipped)
 
         predictions = PredictionStream(run)
         if stream:
@@ -336,11 +345,15 @@ class Inferencer(ABC):
         self, items: Iterable[NamedInput], total: int | None
     ) -> Iterable[NamedInput]:
         """Show a progress bar with the time left, over more than one."""
+        if not self.show_progress or total == 1:
+            return items
+        from rich.console import Console
+        from rich.progress import track
+
         return track(
             items,
             type(self).__name__,
             total=total,
-            disable=not self.show_progress or total == 1,
             console=Console(stderr=True),
         )
 
@@ -375,19 +388,16 @@ def skipped_entry(item: NamedInput, error: Exception) -> dict:
     return entry | (item.details or {})
 
 
-def report_skipped(skipped: list[dict]) -> None:
-    """Warn of skipped inputs in one line, if there are any."""
-    if skipped:
-        inputs: dict[str, list[str]] = {}  # by reason
-        for entry in skipped:
-            inputs.setdefault(entry['reason'], []).append(entry['input'])
-        reasons = [
-            f'{names[0]}{f" and {len(names) - 1} more" if names[1:] else ""} '
-            f'({reason})'
-            for reason, names in inputs.items()
-        ]
-        print_log(
-            f'{len(skipped)} of the inputs skipped: {describe(reasons, "; ")}',
-            logger='current',
-            level=logging.WARNING,
-        )
+def skipped_line(skipped: list[dict]) -> str:
+    """Return one line that names skipped inputs; '' if there are none."""
+    if not skipped:
+        return ''
+    inputs: dict[str, list[str]] = {}  # by reason
+    for entry in skipped:
+        inputs.setdefault(entry['reason'], []).append(entry['input'])
+    reasons = [
+        f'{names[0]}{f" and {len(names) - 1} more" if names[1:] else ""} '
+        f'({reason})'
+        for reason, names in inputs.items()
+    ]
+    return f'{len(skipped)} of the inputs skipped: {describe(reasons, "; ")}'

@@ -188,6 +188,11 @@ def test_python_runs(page, workspace, namespace, monkeypatch, capsys):
     types = dict(registry.module_dict)
     monkeypatch.setattr(registry, '_module_dict', types)
     namespace['__name__'] = 'snippet'
+    if page == 'docs/lite.md':
+        pytest.importorskip('onnxruntime')
+        from mmfashion_ext.match_rcnn.onnx_export import export_onnx
+
+        export_onnx(mmfashion_ext.get_model(SMALL['match_rcnn']), 'exported')
     for code in snippets(page):
         if not code.startswith('_base_'):
             exec(on_small_models(code), namespace)

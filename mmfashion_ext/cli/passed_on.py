@@ -140,7 +140,7 @@ test = PassedOn(
 )
 export = PassedOn(
     'export',
-    'Export a try-on model to ONNX.',
+    'Export a model to ONNX.',
     _export_parser,
     _export,
     True,

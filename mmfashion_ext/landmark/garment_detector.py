@@ -15,7 +15,6 @@ import numpy as np
 from mmdet.apis import DetInferencer
 from mmengine.config import Config
 from mmengine.registry import MODELS
-from mmpose.evaluation.functional import nms
 from torch import nn
 
 from ..errors import UserError
@@ -23,6 +22,7 @@ from ..evaluation.result_files import to_numpy
 from ..formats.deepfashion2.constants import CATEGORIES, CLASS_NAMES
 from ..hub import build_inferencer, config_path
 from ..plugins import used_systems
+from ..utils.box_selection import select_boxes
 from ..utils.checkpoint import (
     CheckpointError,
     check_weights,
@@ -226,42 +226,6 @@ def category_ids(classes: Sequence[str]) -> np.ndarray:
     }
     ids = np.array([known.get(_normalise(name), 0) for name in classes], int)
     return ids if ids.all() else np.zeros_like(ids)
-
-
-def select_boxes(
-    boxes: np.ndarray,
-    scores: np.ndarray,
-    labels: np.ndarray,
-    bbox_thr: float,
-    nms_thr: float,
-    keep_labels: Sequence[int] | None = None,
-) -> np.ndarray:
-    """Select confident boxes with area, by non-maximum suppression per label.
-
-    Unlike in mmpose's inferencer, which compares the boxes of all labels, a
-    jacket does not remove the shirt below it.
-
-    Args:
-        boxes (np.ndarray): (n, 4) xyxy px.
-        scores (np.ndarray): (n,) 0-1.
-        labels (np.ndarray): (n,) int.
-        bbox_thr (float): Score that a box must exceed.
-        nms_thr (float): Highest IoU of two boxes of one label.
-        keep_labels (Sequence[int], optional): Labels to keep. None: all.
-
-    Returns:
-        np.ndarray: (m,) int indices of the selected boxes, highest scores
-        first.
-    """
-    candidates = (scores > bbox_thr) & (boxes[:, 2:] > boxes[:, :2]).all(1)
-    if keep_labels is not None:
-        candidates &= np.isin(labels, keep_labels)
-    selected: list[int] = []
-    for label in np.unique(labels[candidates]):
-        (indices,) = np.nonzero(candidates & (labels == label))
-        scored = np.column_stack((boxes[indices], scores[indices]))
-        selected += indices[nms(scored, nms_thr)].tolist()
-    return np.array(sorted(selected, key=lambda i: -scores[i]), int)
 
 
 def _normalise(name: str) -> str:

@@ -17,11 +17,15 @@ from ..errors import UserError
 from ..evaluation.result_files import to_numpy
 from ..formats.deepfashion2.constants import CLASS_NAMES, NUM_LANDMARKS
 from ..inferencer import Inferencer, PredictionStream
+from ..utils.boxed_images import (
+    GarmentImage,
+    load_garment_image,
+    resolve_boxed_images,
+)
 from ..utils.duplicates import DUPLICATE_IOU, distinct_items
 from ..utils.host_scope import host_scope
 from ..utils.image_inputs import NamedInput, number_of_inputs
 from .garment_detector import GarmentDetector
-from .inputs import GarmentImage, load_garment_image, resolve_boxed_images
 from .predictions import assign_category, merge_garments, to_prediction
 
 

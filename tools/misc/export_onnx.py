@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Export a try-on model as an ONNX file; see --help."""
+"""Export a model to ONNX; see --help."""
 
 from mmfashion_ext.cli.export import main
 from mmfashion_ext.utils.cli import run_tool

@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Export the student, from input images to the try-on, to one ONNX file."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import UserError
-from ...utils.files import atomic_write
+from ...utils.onnx_export import export_graph, require_onnx
 from ..data_preprocessor import DIVISOR
 from ..student import ParserFreeTryOn
 
@@ -22,8 +21,6 @@ _ABOUT = (
     f'{DIVISOR} from {2 * DIVISOR}. try_on, warped_cloth: (batch, 3, h, w), '
     'RGB in [-1, 1]; warped_mask: (batch, 1, h, w), 0 to 1.'
 )
-#: The first one with both half-pixel resizing and corner-aligned sampling.
-_OPSET = 18
 
 
 class TryOnGraph(nn.Module):
@@ -85,28 +82,17 @@ def export_onnx(model: ParserFreeTryOn, path: str | Path) -> None:
             'the model has no generator (it is of a warp stage); export a '
             'model of the last stage, pf-afn_e2e_*'
         )
-    _require('onnx')
-    import onnx
-
     axes = {0: 'batch', 2: 'h', 3: 'w'}
-    with atomic_write(path) as temporary, warnings.catch_warnings():
-        # They are about sizes that become constants: only the checks of the
-        # sizes do, see check_onnx. And about this exporter being deprecated:
-        # torch.export needs minutes for dynamic sizes of 32 n.
-        warnings.simplefilter('ignore')
-        torch.onnx.export(
-            TryOnGraph(model).eval(),
-            _make_inputs((2 * DIVISOR, 3 * DIVISOR)),
-            str(temporary),
-            input_names=INPUTS,
-            output_names=OUTPUTS,
-            dynamic_axes=dict.fromkeys((*INPUTS, *OUTPUTS), axes),
-            opset_version=_OPSET,
-            dynamo=False,
-        )
-        exported = onnx.load(temporary)
-        exported.doc_string = _ABOUT
-        onnx.save(exported, temporary)
+    export_graph(
+        TryOnGraph(model),
+        path,
+        dict(
+            zip(INPUTS, _make_inputs((2 * DIVISOR, 3 * DIVISOR)), strict=True)
+        ),
+        OUTPUTS,
+        dict.fromkeys((*INPUTS, *OUTPUTS), axes),
+        _ABOUT,
+    )
 
 
 def check_sizes(sizes: Sequence[tuple[int, int]]) -> None:
@@ -152,7 +138,7 @@ def check_onnx(
             size.
     """
     check_sizes(sizes)
-    _require('onnxruntime')
+    require_onnx('onnxruntime')
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -188,14 +174,3 @@ def _make_inputs(size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
     noise = nn.functional.interpolate(noise, size=size, mode='bilinear')
     person, cloth = noise[:, :3] * 2 - 1, noise[:, 3:6] * 2 - 1
     return person, cloth, (noise[:, 6:] > 0.3).float()
-
-
-def _require(package: str) -> None:
-    """Raise ImportError, with the command to install it, if it is missing."""
-    try:
-        __import__(package)
-    except ImportError as error:
-        raise ImportError(
-            f'exporting needs {package} ({error}): '
-            "pip install 'mmfashion_ext[onnx]'"
-        ) from error

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.landmark.inputs import (
+from mmfashion_ext.utils.boxed_images import (
     BoxedImage,
     check_boxes,
     load_garment_image,

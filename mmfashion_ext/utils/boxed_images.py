@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Inputs of the landmark inferencer: images, with boxes where users have them.
+"""Inputs of landmark inferencers: images, with boxes where users have them.
 
 Boxes of garments can come from a user's own detector or annotations; then the
 inferencer needs no detector.
@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import UserError
-from ..utils.image_inputs import (
+from .image_inputs import (
     NamedInput,
     is_folder,
     number_of_inputs,
     resolve_images,
 )
-from ..utils.images import ImageInput, is_image_input, read_image
-from ..utils.video import is_video_file
+from .images import ImageInput, is_image_input, read_image
+from .video import is_video_file
 
 #: Stands for the end of an iterator.
 _END = object()
@@ -57,7 +57,7 @@ def resolve_boxed_images(
     """Resolve images, folders and videos, each image with its boxes.
 
     Args:
-        inputs (object): See ``utils.image_inputs.resolve_images``; a video
+        inputs (object): See :func:`~.image_inputs.resolve_images`; a video
             stands for its frames.
         bboxes (object, optional): (n, 4) xyxy px for each image: an iterable
             in the order of the images, or a mapping with the keys of

@@ -1,0 +1,109 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Start, speed and memory of an exported model, beside PyTorch.
+
+Each row is a process of its own: seconds from the first import to the first
+result, its largest memory, and seconds an image once it is warm. The CPU
+seconds are of the first result; they do not depend on what else is running.
+
+    mmfashion export NAME --weights FILE --out exported
+    python benchmarks/lite_runtime.py exported NAME FILE --image street.jpg
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from mmfashion_ext.utils.cli import run_tool
+from mmfashion_ext.utils.images import write_image
+from mmfashion_ext.zoo.example_inputs import example_inputs
+
+#: What a process runs; {build} makes the inferencer.
+_CODE = """
+import json, resource, sys, time
+wall, cpu = time.perf_counter(), time.process_time()
+{build}
+infer(sys.argv[1])
+first = time.perf_counter() - wall, time.process_time() - cpu
+times = []
+for _ in range(int(sys.argv[2])):
+    start = time.perf_counter()
+    infer(sys.argv[1])
+    times.append(time.perf_counter() - start)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps([*first, min(times), peak]))
+"""
+_LITE = """
+from mmfashion_ext.lite import build_inferencer
+infer = build_inferencer({folder!r}, threads={threads}, show_progress=False)
+"""
+_TORCH = """
+import torch
+torch.set_num_threads({threads})
+from mmfashion_ext.hub import build_inferencer
+infer = build_inferencer({model!r}, {weights!r}, 'cpu', show_progress=False)
+"""
+
+
+def measure(build: str, image: Path, repeats: int, threads: int) -> list:
+    """Run a process; return its seconds (first, CPU, warm) and MiB."""
+    environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
+    done = subprocess.run(
+        [
+            *(sys.executable, '-c', _CODE.format(build=build)),
+            *(str(image), str(repeats)),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('folder', help='that mmfashion export wrote')
+    parser.add_argument('model', help='name of the model, or config file')
+    parser.add_argument('checkpoint', help='its weights')
+    parser.add_argument('--image', type=Path, help='default: a synthetic one')
+    parser.add_argument('--threads', type=int, nargs='+', default=[1])
+    parser.add_argument('--repeats', type=int, default=5)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        image = args.image
+        if image is None:
+            content = json.loads(Path(args.folder, 'model.json').read_text())
+            example = example_inputs(content['system'], Path(folder))
+            image = Path(folder) / 'image.png'
+            write_image(image, example.inputs[0])
+        print(
+            '| runtime | threads | first result, s (CPU s) | image, s | MiB |'
+        )
+        print('|---|---|---|---|---|')
+        for threads in args.threads:
+            for name, code in (('lite', _LITE), ('PyTorch', _TORCH)):
+                build = code.format(
+                    folder=args.folder,
+                    model=args.model,
+                    weights=args.checkpoint,
+                    threads=threads,
+                )
+                first, cpu, warm, peak = measure(
+                    build, image, args.repeats, threads
+                )
+                print(
+                    f'| {name} | {threads} | {first:.2f} ({cpu:.2f}) | '
+                    f'{warm:.3f} | {peak:.0f} |',
+                    flush=True,
+                )
+
+
+if __name__ == '__main__':
+    run_tool(main)

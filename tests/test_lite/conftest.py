@@ -1,0 +1,42 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""A small Match R-CNN with random weights, and its export."""
+
+import pytest
+
+
+@pytest.fixture(scope='session')
+def detector():
+    """Match R-CNN whose random outputs differ from box to box."""
+    torch = pytest.importorskip('torch')
+    pytest.importorskip('mmdet')
+    import mmfashion_ext
+
+    torch.manual_seed(0)
+    model = mmfashion_ext.get_model(
+        'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
+    ).eval()
+    model.roi_head.test_cfg.score_thr = 0.2
+    roi_head, rpn = model.roi_head, model.rpn_head
+    with torch.no_grad():
+        for layer, factor in (
+            (rpn.rpn_cls, 30),
+            (rpn.rpn_reg, 30),
+            (roi_head.bbox_head.fc_cls, 200),
+            (roi_head.bbox_head.fc_reg, 200),
+            (roi_head.mask_head.conv_logits, 30),
+            (roi_head.landmark_head.upsample, 300),
+        ):
+            layer.weight *= factor
+    return model
+
+
+@pytest.fixture(scope='session')
+def exported(detector, tmp_path_factory):
+    """Folder of the exported model."""
+    pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    from mmfashion_ext.match_rcnn.onnx_export import export_onnx
+
+    folder = tmp_path_factory.mktemp('exported') / 'match'
+    export_onnx(detector, folder)
+    return folder

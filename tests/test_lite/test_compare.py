@@ -1,0 +1,49 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+import copy
+
+import numpy as np
+import pytest
+
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.lite.compare import compare_predictions
+
+EXPECTED = {
+    'input': 'a.jpg',
+    'scores': np.float32([0.9, 0.5]),
+    'labels': np.array([3, 1]),
+    'bboxes': np.float32([[1, 2, 3, 4]] * 2),
+    'masks': np.zeros((2, 50, 40), bool),
+    'keypoints': [np.zeros((3, 2), np.float32), np.zeros((0, 2), np.float32)],
+}
+
+
+def changed(key, index, value):
+    found = copy.deepcopy(EXPECTED)
+    found[key][index] = value
+    return [found]
+
+
+def test_returns_the_largest_difference():
+    found = changed('masks', (0, 0, 0), True)
+    found[0]['bboxes'][1, 2] += 0.0625
+    assert compare_predictions(found, [EXPECTED]) == {
+        'bboxes': 0.0625,
+        'scores': 0.0,
+        'masks': 1 / 4000,
+        'keypoints': 0.0,
+    }
+    nothing = {'input': 'b', 'scores': np.zeros(0), 'labels': None}
+    assert compare_predictions([nothing], [nothing]) == {'scores': 0.0}
+
+
+@pytest.mark.parametrize(
+    ('found', 'message'),
+    [
+        (changed('bboxes', (0, 0), 1.2), r'a\.jpg: bboxes .* differ by 0\.2'),
+        (changed('scores', 0, np.nan), 'scores .* differ by nan'),
+        (changed('labels', 0, 2), r'2 items \[2, 1\], PyTorch 2 \[3, 1\]'),
+    ],
+)
+def test_refuses_another_result(found, message):
+    with pytest.raises(UserError, match=message):
+        compare_predictions(found, [EXPECTED])

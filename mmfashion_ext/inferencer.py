@@ -4,8 +4,7 @@
 ``infer = Inferencer(model, weights)`` and ``infer(inputs)`` read the same in
 every system: inputs, results, ``skipped``, ``stream`` and the layout of
 ``out_dir`` are described in :meth:`Inferencer._run`, what a system adds in its
-own class. Importing this module imports no PyTorch: the runtime without it,
-:mod:`mmfashion_ext.lite`, follows the same contract.
+own class. No PyTorch is imported here, for :mod:`mmfashion_ext.lite`.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import UserError, describe
+from .errors import UserError
 from .utils.display import check_display, show_image
 from .utils.image_inputs import NamedInput
 from .utils.images import read_image
 from .utils.result_writer import ResultWriter
-from .utils.skipped import print_log
+from .utils.skipped import print_log, skipped_line
 
 if TYPE_CHECKING:
     import torch
@@ -167,7 +166,7 @@ class Inferencer(ABC):
         writer.finish(skipped)
 
     def _report_skipped(self, skipped: list[dict]) -> None:
-        """Warn of skipped inputs in one line, if there are any."""
+        """Warn of skipped inputs in one line."""
         if line := skipped_line(skipped):
             print_log(line, logger='current', level=logging.WARNING)
 
@@ -386,18 +385,3 @@ def skipped_entry(item: NamedInput, error: Exception) -> dict:
     if item.frame_id is not None:
         entry['frame_id'] = item.frame_id
     return entry | (item.details or {})
-
-
-def skipped_line(skipped: list[dict]) -> str:
-    """Return one line that names skipped inputs; '' if there are none."""
-    if not skipped:
-        return ''
-    inputs: dict[str, list[str]] = {}  # by reason
-    for entry in skipped:
-        inputs.setdefault(entry['reason'], []).append(entry['input'])
-    reasons = [
-        f'{names[0]}{f" and {len(names) - 1} more" if names[1:] else ""} '
-        f'({reason})'
-        for reason, names in inputs.items()
-    ]
-    return f'{len(skipped)} of the inputs skipped: {describe(reasons, "; ")}'

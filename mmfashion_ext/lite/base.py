@@ -5,7 +5,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from ..inferencer import Inferencer, skipped_line
+from ..inferencer import Inferencer
+from ..utils.skipped import skipped_line
 from .graphs import GraphFolder
 
 

@@ -196,6 +196,9 @@ class ClothesInferencer(LiteInferencer):
         maps: dict[str, np.ndarray],
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return boxes (R, G or 1, 4), scores and labels (R, G)."""
+        if not len(proposals):
+            nothing = np.zeros((0, 1), np.float32)
+            return proposals[:, None], nothing, nothing.astype(np.int64)
         scores, labels, deltas = self.graphs.run(
             'boxes', boxes=proposals, **maps
         )

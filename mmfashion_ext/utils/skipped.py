@@ -51,6 +51,27 @@ def warn_named(
         )
 
 
+def skipped_line(skipped: list[dict]) -> str:
+    """Return one line that names the skipped inputs of an inferencer.
+
+    Args:
+        skipped (list[dict]): ``input`` and ``reason`` of each.
+
+    Returns:
+        str: '' if there are none.
+    """
+    if not skipped:
+        return ''
+    inputs: dict[str, list[str]] = {}  # by reason
+    for entry in skipped:
+        inputs.setdefault(entry['reason'], []).append(entry['input'])
+    reasons = []
+    for reason, (name, *others) in inputs.items():
+        more = f' and {len(others)} more' if others else ''
+        reasons.append(f'{name}{more} ({reason})')
+    return f'{len(skipped)} of the inputs skipped: {describe(reasons, "; ")}'
+
+
 def print_log(message: str, logger: str, level: int) -> None:
     """Log by MMEngine; by Python alone where it is not installed."""
     try:

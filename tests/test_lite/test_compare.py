@@ -14,6 +14,7 @@ EXPECTED = {
     'bboxes': np.float32([[1, 2, 3, 4]] * 2),
     'masks': np.zeros((2, 50, 40), bool),
     'keypoints': [np.zeros((3, 2), np.float32), np.zeros((0, 2), np.float32)],
+    'keypoint_scores': [np.float32([0.01, 0.5, 0.9]), np.zeros(0)],
 }
 
 
@@ -31,9 +32,19 @@ def test_returns_the_largest_difference():
         'scores': 0.0,
         'masks': 1 / 4000,
         'keypoints': 0.0,
+        'keypoint_scores': 0.0,
     }
     nothing = {'input': 'b', 'scores': np.zeros(0), 'labels': None}
     assert compare_predictions([nothing], [nothing]) == {'scores': 0.0}
+
+
+def test_unlikely_landmarks_may_be_anywhere():
+    found = copy.deepcopy(EXPECTED)
+    found['keypoints'][0][0] += 9
+    assert compare_predictions([found], [EXPECTED])['keypoints'] == 0
+    found['keypoints'][0][1] += 9
+    with pytest.raises(UserError, match=r'keypoints of the exp.* differ by 9'):
+        compare_predictions([found], [EXPECTED])
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,12 @@ def test_the_first_five_are_named(lines):
             logging.WARNING,
         ),
     ]
+
+
+def test_skipped_inputs_are_one_line():
+    assert skipped.skipped_line([]) == ''
+    entries = [{'input': x, 'reason': 'too small'} for x in 'abc']
+    entries.append({'input': 'd', 'reason': 'not a file'})
+    assert skipped.skipped_line(entries) == (
+        '4 of the inputs skipped: a and 2 more (too small); d (not a file)'
+    )

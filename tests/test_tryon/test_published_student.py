@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""The published mobile student does what its page says, on generated people."""
+"""The published mobile student dresses generated people, keeps the rest."""
 
 import numpy as np
 import pytest

@@ -191,19 +191,25 @@ class TryOnDataset(BaseDataset):
         """Return samples that put the worn cloth back on."""
         worn = self.files.worn()
         lacking = [p.person for p in pairs if worn[p.person] is None]
+        pairs = [
+            pair._replace(cloth=cloth)
+            for pair in pairs
+            if (cloth := worn[pair.person]) is not None
+        ]
         if lacking:
             raise UserError(
                 f'reverse=True needs the worn garments; {len(lacking)} are '
                 f'missing: {describe(lacking)}'
             )
-        pairs = [p._replace(cloth=worn[p.person]) for p in pairs]
+        changed: dict[FileKind, Sequence[Path | None]] = {**columns}
+        changed['person'], changed['truth'] = (
+            columns['truth'],
+            columns['person'],
+        )
         kinds: list[FileKind] = ['cloth', 'cloth_mask', 'flow']
-        found = {kind: self._find(kind, pairs) for kind in kinds}
-        swapped = {
-            'person': columns['truth'],
-            'truth': columns['person'],
-        }
-        return self._samples(pairs, {**columns, **found, **swapped})
+        for kind in kinds:
+            changed[kind] = self._find(kind, pairs)
+        return self._samples(pairs, changed)
 
     def _find_pairs_file(self) -> Path | None:
         """Return the pairs file to use; None for pairs with the worn cloth."""

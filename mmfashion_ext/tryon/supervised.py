@@ -7,11 +7,11 @@ each pixel of it the point of the flat cloth that it shows (the true flow).
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import UserError
@@ -309,7 +309,7 @@ class SupervisedTryOn(ParserFreeTryOn):
         Raises:
             UserError: The truth or a loss is missing.
         """
-        self._check(inputs)
+        _check_truth(inputs)
         flow = inputs['flow']
         visible = garment_region(inputs)
         result = self.warp_net(
@@ -318,7 +318,9 @@ class SupervisedTryOn(ParserFreeTryOn):
         losses = self._loss('warp_loss')(
             result, inputs['truth'] * visible, visible
         )
-        losses = self._weight_warp(losses | self.flow_loss(result, flow))
+        losses = self._weight_warp(
+            losses | self._needed('flow_loss')(result, flow)
+        )
         if self.generator is None:
             return losses
         result.warped_cloths[-1] = result.warped_cloth.detach()
@@ -328,29 +330,35 @@ class SupervisedTryOn(ParserFreeTryOn):
             result,
             photograph=inputs['person'],
         )
-        return losses | self.image_loss(
+        return losses | self._needed('image_loss')(
             composition, inputs, result.warped_mask
         )
 
-    def _check(self, inputs: Inputs) -> None:
-        """Check that there is what a training step needs.
+    def _needed(self, name: Literal['flow_loss', 'image_loss']) -> nn.Module:
+        """Return a loss that training needs.
 
         Raises:
-            UserError: The truth or a loss is missing.
+            UserError: The model was built without it.
         """
-        missing = [name for name in ('truth', 'flow') if name not in inputs]
-        if missing:
+        loss = getattr(self, name)
+        if loss is None:
             raise UserError(
-                'a supervised student learns from the truth, and the inputs '
-                f"lack {' and '.join(missing)}: set annotations=['truth'] and "
-                'paired=False of a synthetic test set, see docs/tryon.md'
+                f'model.{name} is None, and training needs it: set it to the '
+                'config of the loss'
             )
-        losses = {'flow_loss': self.flow_loss}
-        if self.generator is not None:
-            losses['image_loss'] = self.image_loss
-        for name, loss in losses.items():
-            if loss is None:
-                raise UserError(
-                    f'model.{name} is None, and training needs it: set it to '
-                    'the config of the loss'
-                )
+        return loss
+
+
+def _check_truth(inputs: Inputs) -> None:
+    """Check that the inputs have what a training step needs.
+
+    Raises:
+        UserError: The truth is missing.
+    """
+    missing = [name for name in ('truth', 'flow') if name not in inputs]
+    if missing:
+        raise UserError(
+            'a supervised student learns from the truth, and the inputs lack '
+            f"{' and '.join(missing)}: set annotations=['truth'] and "
+            'paired=False of a synthetic test set, see docs/tryon.md'
+        )

@@ -39,12 +39,10 @@ class Frame(NamedTuple):
     def of(cls, size: tuple[int, int], frame: tuple[int, int]) -> 'Frame':
         """Centre an image of a size (h, w) in a frame (h, w), px."""
         scale = min(frame[0] / size[0], frame[1] / size[1])
-        h, w = (
-            min(outer, max(1, round(side * scale)))
-            for side, outer in zip(size, frame, strict=True)
-        )
+        h = min(frame[0], max(1, round(size[0] * scale)))
+        w = min(frame[1], max(1, round(size[1] * scale)))
         corner = (frame[0] - h) // 2, (frame[1] - w) // 2
-        return cls(tuple(size), tuple(frame), (h, w), corner)
+        return cls(size, frame, (h, w), corner)
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Resize an image into the frame, its border repeated beside it.

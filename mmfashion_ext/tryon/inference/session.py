@@ -100,8 +100,8 @@ class TryOnSession:
         self.data_preprocessor = data_preprocessor
         self.batch_size = batch_size
         self._read = LoadTryOn()
-        self.size = size
-        self._full_size = bool(size) and fast.keeps_photograph
+        #: Frame (h, w) that images are fitted into; None: they are resized.
+        self._frame = size if fast.keeps_photograph else None
         self._resize = ResizeTryOn(size) if size else None
         self._pack = PackTryOn()
         self._unreadable: dict[tuple[str, int], str] = {}
@@ -159,7 +159,7 @@ class TryOnSession:
         if self._block is None:
             self._set_block(size)
         originals = None
-        if self._full_size:
+        if self._frame is not None:
             originals = {**person['originals'], **cloth['originals']}
         return LoadedPair(
             pair, packed['inputs'], size, cloth['notes'], originals
@@ -211,7 +211,7 @@ class TryOnSession:
             f'the mask{made} {doubt}'
             for doubt in doubt_mask(loaded['cloth_mask'], loaded['cloth'])
         ]
-        if self._full_size:
+        if self._frame is not None:
             box = garment_box(loaded['cloth_mask'])
             for name in ('cloth', 'cloth_mask'):
                 loaded[name] = loaded[name][box]
@@ -222,10 +222,10 @@ class TryOnSession:
         }
 
     def _resized(self, loaded: dict) -> dict:
-        if self._full_size:
+        if self._frame is not None:
             images = {k: v for k, v in loaded.items() if k in _IMAGES}
             fitted = {
-                name: Frame.of(image.shape[:2], self.size).fit(image)
+                name: Frame.of(image.shape[:2], self._frame).fit(image)
                 for name, image in images.items()
             }
             return loaded | fitted | {'originals': images}
@@ -288,32 +288,29 @@ class TryOnSession:
         for row, loaded in enumerate(batch):
             h, w = loaded.size
             cropped = [image[row, :, :h, :w] for image in images]
-            output = TryOnOutput(
-                loaded.pair, *cropped, self.fast.keeps_photograph
+            output = TryOnOutput(loaded.pair, *cropped)._replace(
+                keeps_photograph=self.fast.keeps_photograph
             )
-            if loaded.originals is not None:
-                output = self._enlarge(output, loaded, composition, warp, row)
+            if loaded.originals is not None and composition is not None:
+                output = self._enlarge(
+                    output, loaded.originals, composition, warp, row
+                )
             outputs.append(output)
         return outputs
 
     def _enlarge(
         self,
         output: TryOnOutput,
-        loaded: LoadedPair,
+        images: dict[str, np.ndarray],
         composition: Composition,
         warp: WarpResult,
         row: int,
     ) -> TryOnOutput:
         """Compose a row of a batch at the size of its photograph."""
-        originals = self.data_preprocessor(
-            {
-                'inputs': {
-                    name: [to_tensor(image)]
-                    for name, image in loaded.originals.items()
-                }
-            }
-        )['inputs']
-        sizes = {k: v.shape[:2] for k, v in loaded.originals.items()}
+        assert self._frame is not None  # without one nothing is enlarged
+        tensors = {name: [to_tensor(x)] for name, x in images.items()}
+        originals = self.data_preprocessor({'inputs': tensors})['inputs']
+        sizes = {k: v.shape[:2] for k, v in images.items()}
         person, cloth, mask = (
             originals[name][..., : sizes[name][0], : sizes[name][1]]
             for name in ('person', 'cloth', 'cloth_mask')
@@ -330,8 +327,8 @@ class TryOnSession:
             person,
             cloth,
             mask,
-            Frame.of(sizes['person'], self.size),
-            Frame.of(sizes['cloth'], self.size),
+            Frame.of(sizes['person'], self._frame),
+            Frame.of(sizes['cloth'], self._frame),
         )
         return output._replace(person=person[0], **result._asdict())
 

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from mmfashion_ext.errors import UserError
+
 from .models import Model
 from .steps import Figure, Step, Workspace
 
@@ -94,8 +96,17 @@ def show_search(
         *('gallery', 'build', folders['shop'], photos, *model_option),
         *('--out', index),
     )
-    query = min(folders['user'].iterdir())
-    work.program(step, 'gallery', 'query', index, query, '--out', sheet)
+    queries = sorted(folders['user'].iterdir())[:_QUERIES]
+    for query in queries:  # the first in which clothes are found
+        try:
+            work.program(
+                step, 'gallery', 'query', index, query, '--out', sheet
+            )
+            break
+        except UserError:
+            if query == queries[-1]:
+                raise
+            step.code.pop()
     caption = (
         'Left a garment in a generated image of a user, then its best '
         'matches among generated images of a shop and the photographs above.'

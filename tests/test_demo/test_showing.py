@@ -6,10 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tour.models import Model
-from tour.showing import show_clothes, show_ranking, show_try_on
+from tour.showing import (
+    show_clothes,
+    show_ranking,
+    show_search,
+    show_try_on,
+)
 from tour.steps import Step, Workspace
 
 import mmfashion_ext
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.utils.images import read_image, write_image
 
 MODEL = Model('some-model', 'weights.safetensors')
@@ -115,3 +121,36 @@ def test_try_on(work, step, calls, tmp_path):
     for figure in step.figures:
         assert (tmp_path / 'out' / figure.file).is_file()
         assert figure.alt
+
+
+@pytest.mark.parametrize('found_in', [0, 2, None])
+def test_search(work, step, tmp_path, monkeypatch, found_in):
+    """The first image of a user in which clothes are found is the query."""
+    split = tmp_path / 'validation'
+    for number, source in enumerate(('user', 'shop', 'user', 'user')):
+        for folder, suffix in (('annos', 'json'), ('image', 'jpg')):
+            path = split / folder / f'{number}.{suffix}'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f'{{"source": "{source}"}}')
+
+    def program(step, *words):
+        step.code.append(('command', ' '.join(map(str, words))))
+        if words[1] == 'query' and words[3].stem != str(found_in):
+            raise UserError('no clothes found')
+
+    monkeypatch.setattr(work, 'program', program)
+    if found_in is None:
+        with pytest.raises(UserError, match='no clothes'):
+            show_search(work, step, MODEL, split, tmp_path / 'photos')
+        return
+    show_search(work, step, MODEL, split, tmp_path / 'photos')
+    build, query = (command for _, command in step.code)
+    assert build.startswith('gallery build out/data/shop ')
+    assert query.startswith(
+        f'gallery query out/predictions/shop.index '
+        f'out/data/street/{found_in}.jpg '
+    )
+    assert [p.name for p in (tmp_path / 'out/data/shop').iterdir()] == [
+        '1.jpg'
+    ]
+    assert step.figures[0].file == 'images/search.jpg'

@@ -98,8 +98,13 @@ def inferencer_class(model: 'str | torch.nn.Module') -> type:
     cfg = load_config(model) if isinstance(model, str) else model.cfg
     from mmengine.config import Config
 
-    parts = {key: cfg.get(key) for key in ('model', 'test_dataloader')}
-    for system in used_systems(Config(parts)):
+    # the dataset first: a network may borrow a backbone of another system
+    systems = [
+        system
+        for part in ('test_dataloader', 'model')
+        for system in used_systems(Config({part: cfg.get(part)}))
+    ]
+    for system in systems:
         package = importlib.import_module(f'mmfashion_ext.{system}')
         for name in package.__all__:
             if name.endswith('Inferencer'):

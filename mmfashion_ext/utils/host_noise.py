@@ -29,6 +29,7 @@ WARNINGS = (
     r'`?Visualizer`? backend is not initialized because save_dir',
     r'The prefix is not set in metric class',
     r'torch\.meshgrid: in an upcoming release',
+    r'`torch\.jit\.\w+` is deprecated',
     r'pkg_resources is deprecated',
     r'Deprecated call to `pkg_resources',
     r'"FileClient" will be deprecated',

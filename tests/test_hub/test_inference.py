@@ -5,6 +5,7 @@ pytest.importorskip('mmdet')
 import torch
 
 import mmfashion_ext
+from mmfashion_ext import hub
 from mmfashion_ext.errors import UserError
 
 
@@ -45,3 +46,13 @@ def test_inference_model_uses_the_systems_inferencer(
     plain.write_text("model = dict(type='MaskRCNN')")
     with pytest.raises(UserError, match=r'plain\.py: the model names no'):
         mmfashion_ext.inference_model(str(plain), 'x.jpg', checkpoint=path)
+
+
+def test_a_backbone_of_another_system_does_not_decide():
+    """The published landmark model has Match R-CNN's timm backbone."""
+    pytest.importorskip('mmpose')
+    from mmfashion_ext.landmark import LandmarkInferencer
+
+    name = 'td-hm-udp-aggregated_efficientnet-lite0_1xb32-3e_'
+    name += 'synthetic-128x96'
+    assert hub.inferencer_class(name) is LandmarkInferencer

@@ -6,8 +6,14 @@ from functools import partial
 import pytest
 import torch
 
+from mmfashion_ext.errors import UserError
 from mmfashion_ext.tryon.generator import Composition
-from mmfashion_ext.tryon.losses import SkinLoss, TryOnLoss, WarpLoss
+from mmfashion_ext.tryon.losses import (
+    ChangedRegionLoss,
+    SkinLoss,
+    TryOnLoss,
+    WarpLoss,
+)
 from mmfashion_ext.tryon.perceptual import PerceptualLoss
 
 
@@ -172,3 +178,24 @@ def test_perceptual_may_be_a_config_or_built_and_shared(vgg):
     assert TryOnLoss(vgg).perceptual is WarpLoss(vgg).perceptual
     built = SkinLoss(dict(type=PerceptualLoss, seed=0))
     assert isinstance(built.perceptual, PerceptualLoss)
+
+
+def test_what_changes_is_where_either_garment_lies():
+    """Grown by a window; cross entropy written out."""
+    worn, put_on = torch.zeros(2, 1, 1, 9, 9)
+    worn[0, 0, 4, 4] = 1
+    put_on[0, 0, 4, 8] = 1
+    region = torch.zeros(1, 1, 9, 9)
+    region[:, :, 3:6, 3:6] = 1
+    region[:, :, 3:6, 7:] = 1
+    logits = torch.randn(
+        1, 2, 9, 9, generator=torch.Generator().manual_seed(0)
+    )
+    image = torch.zeros(1, 3, 9, 9)
+    made = Composition(image, image, worn, worn, logits)
+    loss = ChangedRegionLoss(weight=3.0, growth=3)(made, worn, put_on)
+    p = logits[:, 1:].sigmoid()
+    expected = -(region * p.log() + (1 - region) * (1 - p).log()).mean()
+    torch.testing.assert_close(loss['loss_changed'], 3 * expected)
+    with pytest.raises(UserError, match='out_channels=5'):
+        ChangedRegionLoss()(Composition(image, image, worn), worn)

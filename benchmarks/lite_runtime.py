@@ -2,8 +2,8 @@
 """Start, speed and memory of an exported model, beside PyTorch.
 
 Each row is a process of its own: seconds from the first import to the first
-result, its largest memory, and seconds an image once it is warm. The CPU
-seconds are of the first result; they do not depend on what else is running.
+result, its largest memory, and seconds an image once it is warm. In brackets
+are seconds of the CPU, which depend little on what else is running.
 
     mmfashion export NAME --weights FILE --out exported
     python benchmarks/lite_runtime.py exported NAME FILE --image street.jpg
@@ -30,11 +30,12 @@ infer(sys.argv[1])
 first = time.perf_counter() - wall, time.process_time() - cpu
 times = []
 for _ in range(int(sys.argv[2])):
-    start = time.perf_counter()
+    wall, cpu = time.perf_counter(), time.process_time()
     infer(sys.argv[1])
-    times.append(time.perf_counter() - start)
+    times.append((time.perf_counter() - wall, time.process_time() - cpu))
+warm = [min(each) for each in zip(*times)]
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([*first, min(times), peak]))
+print(json.dumps([*first, *warm, peak]))
 """
 _LITE = """
 from mmfashion_ext.lite import build_inferencer
@@ -49,7 +50,7 @@ infer = build_inferencer({model!r}, {weights!r}, 'cpu', show_progress=False)
 
 
 def measure(build: str, image: Path, repeats: int, threads: int) -> list:
-    """Run a process; return its seconds (first, CPU, warm) and MiB."""
+    """Run a process; return its seconds (CPU), first and warm, and MiB."""
     environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
     done = subprocess.run(
         [
@@ -84,7 +85,8 @@ def main() -> None:
             image = Path(folder) / 'image.png'
             write_image(image, example.inputs[0])
         print(
-            '| runtime | threads | first result, s (CPU s) | image, s | MiB |'
+            '| runtime | threads | first result, s (CPU) | image, s (CPU) '
+            '| MiB |'
         )
         print('|---|---|---|---|---|')
         for threads in args.threads:
@@ -95,12 +97,12 @@ def main() -> None:
                     weights=args.checkpoint,
                     threads=threads,
                 )
-                first, cpu, warm, peak = measure(
+                first, cpu, warm, warm_cpu, peak = measure(
                     build, image, args.repeats, threads
                 )
                 print(
                     f'| {name} | {threads} | {first:.2f} ({cpu:.2f}) | '
-                    f'{warm:.3f} | {peak:.0f} |',
+                    f'{warm:.2f} ({warm_cpu:.2f}) | {peak:.0f} |',
                     flush=True,
                 )
 

@@ -12,14 +12,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmfashion_ext import build_inferencer
-from mmfashion_ext.synthetic import generate_deepfashion2
 from mmfashion_ext.utils.cli import run_tool
-from mmfashion_ext.utils.image_grid import draw_sheet
-from mmfashion_ext.utils.images import read_image
 
 ROOT = Path(__file__).resolve().parents[2]
 GARMENTS = ('green_jacket', 'dress', 'shirt', 'jeans', 'sweater', 'skirt')
@@ -54,6 +50,8 @@ def cut(image: np.ndarray) -> np.ndarray:
     Enlarged before anything is drawn in it, so that lines and letters are
     as sharp as the sheet.
     """
+    import cv2
+
     width, height = CELL
     factor = max(width / image.shape[1], height / image.shape[0])
     size = round(image.shape[1] * factor), round(image.shape[0] * factor)
@@ -65,6 +63,10 @@ def cut(image: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Find the clothes, and write the sheet."""
     args = parse_args()
+    from mmfashion_ext.synthetic import generate_deepfashion2
+    from mmfashion_ext.utils.image_grid import draw_sheet
+    from mmfashion_ext.utils.images import read_image
+
     files = [ROOT / 'demo' / 'images' / f'{name}.jpg' for name in GARMENTS]
     with tempfile.TemporaryDirectory() as folder:
         generate_deepfashion2(
@@ -77,6 +79,8 @@ def main() -> None:
     found = infer(images, draw=True, draw_score_thr=0.5)['predictions']
     drawn = [prediction['visualization'] for prediction in found]
     sheet = draw_sheet(drawn, columns=len(GARMENTS), cell=CELL, gap=4)
+    import cv2
+
     cv2.imwrite(str(args.out), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
     print(f'wrote {args.out}')
 

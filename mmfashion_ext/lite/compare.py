@@ -55,10 +55,11 @@ def compare_predictions(
         for key, tolerance in TOLERANCES.items():
             if key not in other:
                 continue
-            pair = one[key], other[key]
+            values = one[key], other[key]
             if key.startswith('keypoint'):
-                pair = _likely(other, *pair)
-            difference = _difference(*pair)
+                likely = [s >= _LIKELY for s in other['keypoint_scores']]
+                values = _chosen(values[0], likely), _chosen(values[1], likely)
+            difference = _difference(*values)
             if not difference <= tolerance:
                 raise UserError(
                     f'{one["input"]}: {key} of the exported model differ by '
@@ -69,13 +70,9 @@ def compare_predictions(
     return worst
 
 
-def _likely(prediction: dict, *values: list) -> tuple[list, ...]:
-    """Return the landmarks (K, ...) of each item that are likely enough."""
-    chosen = [scores >= _LIKELY for scores in prediction['keypoint_scores']]
-    return tuple(
-        [value[kept] for value, kept in zip(entry, chosen, strict=True)]
-        for entry in values
-    )
+def _chosen(items: list, chosen: list) -> list:
+    """Return the chosen landmarks (K, ...) of each item."""
+    return [item[kept] for item, kept in zip(items, chosen, strict=True)]
 
 
 def _difference(found: Any, expected: Any) -> float:

@@ -56,3 +56,13 @@ def test_a_backbone_of_another_system_does_not_decide():
     name = 'td-hm-udp-aggregated_efficientnet-lite0_1xb32-3e_'
     name += 'synthetic-128x96'
     assert hub.inferencer_class(name) is LandmarkInferencer
+
+
+@pytest.mark.parametrize('path', hub.leaf_configs(), ids=lambda p: p.stem)
+def test_inferencer_is_of_the_configs_own_system(path):
+    """Also where the model has a backbone of another system."""
+    pytest.importorskip('mmdet')
+    pytest.importorskip('mmpose')
+    system = path.relative_to(hub.root() / 'configs').parts[0]
+    module = hub.inferencer_class(path.stem).__module__
+    assert module.split('.')[:2] == ['mmfashion_ext', system]

@@ -95,6 +95,14 @@ def different_configs():
     return list(first.values())
 
 
+def parts_of(dataset):
+    """The datasets that have a pipeline, in a dataset of datasets."""
+    if 'pipeline' in dataset:
+        return [dataset]
+    inner = dataset.get('datasets') or [dataset.dataset]
+    return [part for one in inner for part in parts_of(one)]
+
+
 @pytest.mark.parametrize('path', different_configs(), ids=lambda p: p.stem)
 def test_config_is_inherited_by_scope(path, tmp_path, monkeypatch):
     package = tmp_path / 'site-packages' / 'mmfashion_ext'
@@ -121,9 +129,10 @@ def test_config_is_inherited_by_scope(path, tmp_path, monkeypatch):
         assert resolves(MODELS, cfg.model)
         for split in ('train', 'val', 'test'):
             loader = cfg[f'{split}_dataloader']
-            scope = loader.dataset.get('_scope_')
-            with DATASETS.switch_scope_and_registry(scope):  # as in building
-                assert Compose(loader.dataset.pipeline).transforms
+            for dataset in parts_of(loader.dataset):
+                scope = dataset.get('_scope_')
+                with DATASETS.switch_scope_and_registry(scope):  # as built
+                    assert Compose(dataset.pipeline).transforms
             assert resolves(DATA_SAMPLERS, loader.sampler)
             if loader.get('batch_sampler'):
                 assert resolves(DATA_SAMPLERS, loader.batch_sampler)

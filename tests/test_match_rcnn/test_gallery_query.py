@@ -48,7 +48,7 @@ def test_another_config_is_not_run(where, weights, tmp_path):
     elif where == 'none':
         origin = {}
     index = make(**origin, checkpoint=weights)
-    with pytest.raises(UserError, match=r'not one of .*list_models.*--config'):
+    with pytest.raises(UserError, match=r'not one of .*list_models.*--model'):
         index_model(index, 'shop.index')
     assert not (tmp_path / 'ran').exists()
     # unless the user names it

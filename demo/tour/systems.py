@@ -160,6 +160,15 @@ class Demo:
         ]
         step.text.append(_SHORT)
 
+    def images_of_clothes(self) -> dict[str, Path]:
+        """Return what clothes are found in: the user's image first."""
+        yours = {'yours': self.image} if self.image else {}
+        return {
+            **yours,
+            'garments': self.work.tool('demo/images'),
+            'generated': self.clothes / 'validation' / 'image',
+        }
+
     def no_weights(self, step: Step, task: str) -> bool:
         """Whether a system has no published weights; the page says so.
 
@@ -182,12 +191,9 @@ def match_rcnn(demo: Demo, data: Step) -> list[Step]:
     def predict(step: Step) -> None:
         if demo.no_weights(step, 'match_rcnn'):
             return
-        inputs = {'garments': demo.work.tool('demo/images')}
-        if demo.image:
-            inputs = {'yours': demo.image, **inputs}
-        inputs['generated'] = demo.clothes / 'validation' / 'image'
         show_clothes(
-            *(demo.work, step, demo.model('match_rcnn'), inputs),
+            *(demo.work, step, demo.model('match_rcnn')),
+            demo.images_of_clothes(),
             call=', score_thr=0.5, draw_score_thr=0.5, duplicate_iou=0.7',
         )
 
@@ -222,16 +228,14 @@ def landmark(demo: Demo, data: Step) -> list[Step]:
     def predict(step: Step) -> None:
         if demo.no_weights(step, 'landmark'):
             return
-        inputs = {'garments': demo.work.tool('demo/images')}
-        if demo.image:
-            inputs = {'yours': demo.image, **inputs}
-        inputs['generated'] = demo.clothes / 'validation' / 'image'
         detector, options = demo.model('match_rcnn'), ''
         if detector.weights:
             options = f', det_model={detector.name!r}'
             step.text.append('In the boxes that Match R-CNN finds.')
         show_clothes(
-            *(demo.work, step, demo.model('landmark'), inputs, options),
+            *(demo.work, step, demo.model('landmark')),
+            demo.images_of_clothes(),
+            options,
             call=', bbox_thr=0.5',
         )
 

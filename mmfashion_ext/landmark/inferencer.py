@@ -261,19 +261,11 @@ class LandmarkInferencer(Inferencer):
         They are the user's, else the detector's, else the whole image. Ids
         are 0 where the category is not known.
         """
-        boxes = image.boxes
-        if boxes is None and self.detector is not None:
+        if image.boxes is None and self.detector is not None:
             return self.detector(
                 image.image, options['bbox_thr'], options['nms_thr']
             )
-        if boxes is None:
-            height, width = image.image.shape[:2]
-            boxes = np.array([[0, 0, width, height]], np.float32)
-        return (
-            boxes,
-            np.ones(len(boxes), np.float32),
-            np.zeros(len(boxes), int),
-        )
+        return image.given_boxes()
 
     def _to_prediction(self, sample: PoseDataSample) -> dict:
         return to_prediction(

@@ -10,6 +10,7 @@ from ..formats.deepfashion2.constants import (
     SIGMAS,
     flip_indices,
 )
+from ..formats.deepfashion2.landmark_names import LANDMARK_NAMES
 
 
 def pose_metainfo(
@@ -83,11 +84,7 @@ def deepfashion2_metainfo(
     flipped = enumerate(flip_indices(outwear_flip_pairs).tolist())
     return pose_metainfo(
         'deepfashion2',
-        [
-            f'{category.prefix}_kpt{k}'
-            for category in CATEGORIES
-            for k in range(1, category.num_landmarks + 1)
-        ],
+        [name for names in LANDMARK_NAMES for name in names],
         SIGMAS,
         [(a, b) for a, b in flipped if a < b],
         [

@@ -7,12 +7,17 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..errors import UserError
 from ..formats.deepfashion2.constants import CATEGORIES
+from ..formats.deepfashion2.landmark_names import LANDMARK_NAMES
 from ..formats.run_lengths import encode_mask
 from ..inferencer import PredictionStream
 from ..utils.duplicates import DUPLICATE_IOU, distinct_items
-from ..utils.image_inputs import NamedInput, number_of_inputs, resolve_images
+from ..utils.image_inputs import (
+    NamedInput,
+    number_of_inputs,
+    resolve_images,
+    too_narrow,
+)
 from .base import LiteInferencer
 from .detection import decode_deltas, grid_anchors, propose, select
 from .drawing import draw_items
@@ -121,11 +126,7 @@ class ClothesInferencer(LiteInferencer):
         image = super()._load(item)
         size = fit(image.shape[:2], self.graphs.content['input']['scale'])
         if 0 in size:
-            h, w = image.shape[:2]
-            raise UserError(
-                f'{item.input}: {w} x {h} px cannot be resized for the '
-                'network: one side would be less than 1 px; crop the image'
-            )
+            raise too_narrow(item, image)
         resized = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
         tensor = normalise(resized, self.graphs.content['input'])
         return _LoadedImage(image, size, tensor)
@@ -278,7 +279,7 @@ class ClothesInferencer(LiteInferencer):
                     for row, count in zip(rows, counts, strict=True)
                 ]
             found['keypoint_names'] = [
-                landmark_names(label) for label in labels
+                list(LANDMARK_NAMES[label]) for label in labels
             ]
         if 'match_features' in values:
             found['match_features'] = values['match_features']
@@ -306,14 +307,6 @@ class ClothesInferencer(LiteInferencer):
         return draw_items(
             loaded.image, sample, shown[distinct], options['kpt_thr']
         )
-
-
-def landmark_names(label: int) -> list[str]:
-    """Return the names of a category's K landmarks, in order."""
-    category = CATEGORIES[label]
-    return [
-        f'{category.prefix}_kpt{k + 1}' for k in range(category.num_landmarks)
-    ]
 
 
 def fit(size: tuple[int, ...], scale: list[int]) -> tuple[int, int]:

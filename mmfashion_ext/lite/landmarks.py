@@ -215,8 +215,7 @@ class LandmarkInferencer(LiteInferencer):
         self, image: GarmentImage, options: dict
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return boxes (n, 4) xyxy px, scores (n,), category ids (n,)."""
-        boxes = image.boxes
-        if boxes is None and self.detector is not None:
+        if image.boxes is None and self.detector is not None:
             found: Any = self.detector(image.image)
             (found,) = found['predictions']
             chosen = select_boxes(
@@ -232,14 +231,7 @@ class LandmarkInferencer(LiteInferencer):
                 found['scores'][chosen],
                 found['labels'][chosen] + 1,
             )
-        if boxes is None:
-            height, width = image.image.shape[:2]
-            boxes = np.array([[0, 0, width, height]], np.float32)
-        return (
-            boxes,
-            np.ones(len(boxes), np.float32),
-            np.zeros(len(boxes), int),
-        )
+        return image.given_boxes()
 
     def _landmarks(self, garments: list[_Garment]) -> list[dict]:
         """Return label, landmarks (K, 2) px and scores (K,) of garments."""

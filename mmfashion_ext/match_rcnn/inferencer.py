@@ -16,19 +16,19 @@ from torch import nn
 
 from ..errors import UserError
 from ..formats.deepfashion2.constants import CATEGORIES
+from ..formats.deepfashion2.landmark_names import LANDMARK_NAMES
 from ..inferencer import Inferencer, PredictionStream
 from ..utils.duplicates import DUPLICATE_IOU, distinct_items
 from ..utils.host_scope import host_scope
-from ..utils.image_inputs import NamedInput, number_of_inputs, resolve_images
+from ..utils.image_inputs import (
+    NamedInput,
+    number_of_inputs,
+    resolve_images,
+    too_narrow,
+)
 from .dataset import DeepFashion2Dataset
 from .metric import encode_mask
 from .visualizer import ClothesVisualizer
-
-#: Category label -> names of its landmarks, as in mmpose's table.
-_LANDMARK_NAMES = tuple(
-    [f'{category.prefix}_kpt{k + 1}' for k in range(category.num_landmarks)]
-    for category in CATEGORIES
-)
 
 #: Fields of ``pred_instances`` that ``_to_prediction`` converts itself.
 _CONVERTED = {
@@ -184,11 +184,7 @@ class ClothesInferencer(Inferencer):
         try:
             data = self.pipeline({'img': image, 'img_id': 0})
         except cv2.error:
-            h, w = image.shape[:2]
-            raise UserError(
-                f'{item.input}: {w} x {h} px cannot be resized for the '
-                'network: one side would be less than 1 px; crop the image'
-            ) from None
+            raise too_narrow(item, image) from None
         data['data_samples'].set_metainfo({'img_path': item.input})
         return _LoadedImage(image, data)
 
@@ -232,7 +228,7 @@ class ClothesInferencer(Inferencer):
                     )
                 ]
             prediction['keypoint_names'] = [
-                list(_LANDMARK_NAMES[label]) for label in labels
+                list(LANDMARK_NAMES[label]) for label in labels
             ]
         for name in sorted(set(found.keys()) - _CONVERTED):
             value = found[name]

@@ -50,6 +50,21 @@ class GarmentImage(NamedTuple):
     image: np.ndarray
     boxes: np.ndarray | None
 
+    def given_boxes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the user's boxes, or the whole image if there are none.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray, np.ndarray]: Boxes (n, 4) float32
+            xyxy px, their scores (n,), all 1, and category ids (n,), all 0:
+            not known.
+        """
+        boxes = self.boxes
+        if boxes is None:
+            height, width = self.image.shape[:2]
+            boxes = np.array([[0, 0, width, height]], np.float32)
+        number = len(boxes)
+        return boxes, np.ones(number, np.float32), np.zeros(number, int)
+
 
 def resolve_boxed_images(
     inputs: object, bboxes: object = None

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..errors import UserError
 from .images import (
     find_images,
@@ -37,6 +39,20 @@ class NamedInput(NamedTuple):
     frame_id: int | None = None
     fps: float | None = None
     details: dict[str, Any] | None = None
+
+
+def too_narrow(item: NamedInput, image: np.ndarray) -> UserError:
+    """Return the error of an image that vanishes when it is resized.
+
+    Args:
+        item (NamedInput): The input.
+        image (np.ndarray): (h, w, 3), what was read of it.
+    """
+    h, w = image.shape[:2]
+    return UserError(
+        f'{item.input}: {w} x {h} px cannot be resized for the network: one '
+        'side would be less than 1 px; crop the image'
+    )
 
 
 class UniqueNames:

@@ -8,6 +8,7 @@ import pytest
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.utils.boxed_images import (
     BoxedImage,
+    GarmentImage,
     check_boxes,
     load_garment_image,
     resolve_boxed_images,
@@ -143,3 +144,14 @@ def test_an_image_that_cannot_be_read_keeps_its_error(tmp_path):
     item, other = resolve_boxed_images([empty, IMAGE], [BOXES, BOXES])
     assert isinstance(item.source, UserError)
     assert isinstance(other.source, BoxedImage)
+
+
+@pytest.mark.parametrize(
+    ('boxes', 'expected'),
+    [(None, [[0, 0, 30, 20]]), (np.float32(BOXES), BOXES)],
+)
+def test_boxes_that_are_given_or_the_whole_image(boxes, expected):
+    found, scores, ids = GarmentImage('a', IMAGE, boxes).given_boxes()
+    assert found.tolist() == expected
+    assert scores.tolist() == [1] * len(expected)
+    assert ids.tolist() == [0] * len(expected)

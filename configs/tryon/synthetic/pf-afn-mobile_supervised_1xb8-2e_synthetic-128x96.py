@@ -6,7 +6,7 @@
 _base_ = [
     '../_base_/model_student_mobile_supervised.py',
     '../_base_/dataset_truth_synthetic.py',
-    '../_base_/schedule_supervised.py',
+    '../_base_/schedule_supervised_2e.py',
     '../_base_/runtime.py',
 ]
 
@@ -20,22 +20,6 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
-train_cfg = dict(max_epochs=2, val_interval=2)
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.1,
-        by_epoch=False,
-        begin=0,
-        end=20,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=2,
-        eta_min=5e-5,
-        convert_to_iter_based=True,
-    ),
-]
 optim_wrapper = dict(optimizer=dict(lr=1.5e-3))
 default_hooks = dict(
     checkpoint=dict(by_epoch=False, interval=20),

@@ -13,13 +13,14 @@ from .tool_parser import new_parser
 
 _WHAT = """Export a model to ONNX, and check it with ONNX Runtime.
 
-Of Match R-CNN and landmark models, --out is a folder of graphs and model.json,
-which mmfashion_ext.lite runs without PyTorch; it is compared with the model on
-images.
+--out is a folder of graphs and model.json, which mmfashion_ext.lite runs
+without PyTorch; it is compared with the model on images.
 
-Of try-on it is one file. Inputs are person, cloth (batch, 3, h, w), RGB in
-[-1, 1], and cloth_mask (batch, 1, h, w); outputs are try_on, warped_cloth and
-warped_mask. h and w are any multiples of 32 from 64.
+Of try-on it holds the whole network, and person and garment side as graphs of
+their own; --out FILE.onnx writes the whole network alone. Inputs are person,
+cloth (batch, 3, h, w), RGB in [-1, 1], and cloth_mask (batch, 1, h, w);
+outputs are try_on, warped_cloth and warped_mask. h and w are any multiples of
+32 from 64.
 """
 
 _TOOL = (
@@ -29,7 +30,7 @@ Examples:
     {program} match-rcnn_r50_fpn_8xb2-1x_deepfashion2 \
         epoch_12.pth --out exported
     {program} pf-afn_e2e_8xb4-100e_viton-256x192 \
-        epoch_100.pth --out pf-afn.onnx
+        epoch_100.pth --out pf-afn
 """
 )
 
@@ -37,7 +38,7 @@ _COMMAND = (
     _WHAT
     + r"""
 Examples:
-    {program} --out try_on.onnx  # the published model of try-on
+    {program} --out try_on  # the published model of try-on
     {program} match-rcnn_r50_fpn_8xb2-1x_deepfashion2 \
         --weights epoch_12.pth --out exported
     {program} pf-afn_e2e_8xb4-100e_viton-256x192 \
@@ -82,7 +83,7 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         '--out',
         required=True,
         metavar='PATH',
-        help='folder to write, of try-on an ONNX file',
+        help='folder to write; of try-on also a file, if it ends in .onnx',
     )
     parser.add_argument(
         '--check-image',
@@ -196,7 +197,7 @@ def _example(system: str) -> Any:
 
 
 def _export_try_on(args: argparse.Namespace) -> None:
-    """Export a try-on model as one file, and compare it at some sizes."""
+    """Export a try-on model, and compare it at some sizes."""
     if args.check_image:
         raise UserError(
             '--check-image is not for models of try-on; they are compared at '
@@ -206,14 +207,19 @@ def _export_try_on(args: argparse.Namespace) -> None:
     from ..tryon.inference.onnx_export import (
         check_onnx,
         check_sizes,
+        export_folder,
         export_onnx,
     )
-    from ..tryon.inferencer import load_student
+    from ..tryon.inferencer import config_size, load_student
 
     sizes = [tuple(s) for s in args.check_size or ((256, 192), (192, 256))]
     check_sizes(sizes)  # before any work
     model = load_student(args.config, args.checkpoint)
-    export_onnx(model, args.out)
+    if Path(args.out).suffix == '.onnx':
+        export_onnx(model, args.out)
+    else:
+        name = Path(model.cfg.filename or 'model').stem
+        export_folder(model, args.out, name, config_size(model.cfg))
     print(f'wrote {args.out}')
     for (h, w), worst in check_onnx(model, args.out, sizes).items():
         print(

@@ -11,9 +11,9 @@ from .files import atomic_write
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-#: The first one with half-pixel resizing, corner-aligned sampling and RoIAlign
-#: with half-pixel boxes.
-OPSET = 18
+#: It has half-pixel resizing, corner-aligned sampling and RoIAlign with
+#: half-pixel boxes, and all of its operators run in browsers, too.
+OPSET = 17
 
 
 def export_graph(

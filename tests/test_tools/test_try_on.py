@@ -134,12 +134,14 @@ def test_mistakes_are_told_in_one_line(model, shop, run_tool):
 def test_export(model, tmp_path, run_tool):
     pytest.importorskip('onnxruntime')
     tool = 'tools/misc/export_onnx.py'
-    out = tmp_path / 'model.onnx'
+    out = tmp_path / 'exported'
     sizes = '--check-size', 64, 64, '--check-size', 96, 64
     done = run_tool(tool, *model, '--out', out, *sizes)
     assert '64 x 64 px (h x w): differs' in done.stdout
     assert '96 x 64 px (h x w): differs' in done.stdout
-    assert out.is_file()
+    assert (out / 'dress.onnx').is_file()
+    content = json.loads((out / 'model.json').read_text())
+    assert (content['system'], content['name']) == ('tryon', 'narrow')
     done = run_tool(
         tool, *model, '--out', out, '--check-size', 64, 32, status=2
     )

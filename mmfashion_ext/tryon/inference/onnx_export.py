@@ -1,66 +1,46 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Export the student, from input images to the try-on, to one ONNX file."""
+"""Export the student to ONNX: one file, or a folder of graphs in parts.
 
-from collections.abc import Sequence
+A folder holds ``try_on.onnx``, the whole network, and the same in parts:
+``person.onnx`` and ``cloth.onnx`` encode either side, ``dress.onnx`` does the
+rest, and gives what composing at the size of a photograph needs.
+"""
+
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...errors import UserError
-from ...utils.onnx_export import export_graph, require_onnx
+from ...utils.exported import write_model
+from ...utils.files import make_folder
+from ...utils.onnx_export import OPSET, export_graph, require_onnx
 from ..data_preprocessor import DIVISOR
 from ..student import ParserFreeTryOn
+from .onnx_graphs import (
+    ClothGraph,
+    DressGraph,
+    PersonGraph,
+    TryOnGraph,
+    keeps_photograph,
+)
 
 INPUTS = ('person', 'cloth', 'cloth_mask')
 OUTPUTS = ('try_on', 'warped_cloth', 'warped_mask')
+#: (h, w) px of the images that are traced.
+_EXAMPLE = (2 * DIVISOR, 3 * DIVISOR)
+_AXES = {0: 'batch', 2: 'h', 3: 'w'}
+_SIZES = f'h and w are multiples of {DIVISOR} from {2 * DIVISOR}.'
 _ABOUT = (
     'Virtual try-on, PF-AFN. person, cloth: (batch, 3, h, w) float32, RGB in '
-    '[-1, 1]; cloth_mask: (batch, 1, h, w), 0 or 1. h and w are multiples of '
-    f'{DIVISOR} from {2 * DIVISOR}. try_on, warped_cloth: (batch, 3, h, w), '
-    'RGB in [-1, 1]; warped_mask: (batch, 1, h, w), 0 to 1.'
+    f'[-1, 1]; cloth_mask: (batch, 1, h, w), 0 or 1. {_SIZES} '
+    'try_on, warped_cloth: (batch, 3, h, w), RGB in [-1, 1]; warped_mask: '
+    '(batch, 1, h, w), 0 to 1.'
 )
-
-
-class TryOnGraph(nn.Module):
-    """Graph that ONNX export traces: three images in, three images out.
-
-    Images are (B, 3, H, W), masks (B, 1, H, W).
-
-    Args:
-        model (ParserFreeTryOn): With a generator.
-    """
-
-    def __init__(self, model: ParserFreeTryOn) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(
-        self, person: Tensor, cloth: Tensor, cloth_mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Put cloths on persons.
-
-        Args:
-            person (Tensor): (B, 3, H, W), RGB in [-1, 1], sides divisible by
-                32.
-            cloth (Tensor): (B, 3, H, W), RGB in [-1, 1], on any background.
-            cloth_mask (Tensor): (B, 1, H, W), 0 or 1.
-
-        Returns:
-            tuple[Tensor, Tensor, Tensor]: The try-on, the warped cloth
-            (B, 3, H, W), RGB in [-1, 1], and its mask (B, 1, H, W), 0-1.
-        """
-        composition, result = self.model.try_on(
-            {
-                'person': person,
-                'cloth': cloth * cloth_mask,
-                'cloth_mask': cloth_mask,
-            }
-        )
-        # export_onnx checks that the model has a generator
-        assert composition is not None
-        return composition.try_on, result.warped_cloth, result.warped_mask
+_PARTS = 'Virtual try-on, PF-AFN, '
 
 
 def export_onnx(model: ParserFreeTryOn, path: str | Path) -> None:
@@ -77,22 +57,105 @@ def export_onnx(model: ParserFreeTryOn, path: str | Path) -> None:
         ImportError: ``onnx`` is not installed.
         UserError: The model has no generator.
     """
+    _check_generator(model)
+    export_graph(
+        TryOnGraph(model),
+        path,
+        dict(zip(INPUTS, _make_inputs(_EXAMPLE), strict=True)),
+        OUTPUTS,
+        dict.fromkeys((*INPUTS, *OUTPUTS), _AXES),
+        _ABOUT,
+    )
+
+
+def export_folder(
+    model: ParserFreeTryOn,
+    folder: str | Path,
+    name: str,
+    size: tuple[int, int] | None = None,
+) -> None:
+    """Export a model as a folder of graphs that ``lite`` and pages run.
+
+    Args:
+        model (ParserFreeTryOn): On the CPU; its graphs read images
+            (B, 3, h, w), any batch, sides multiples of 32 from 64.
+        folder (str | Path): Folder to write, made if missing.
+        name (str): Name of the model, for ``model.json``.
+        size (tuple[int, int], optional): (h, w) px that images are resized
+            to. Defaults to None: they keep their size.
+
+    Raises:
+        ImportError: ``onnx`` is not installed.
+        UserError: The model has no generator.
+    """
+    _check_generator(model)
+    folder = Path(folder)
+    make_folder(folder)
+    export_onnx(model, folder / 'try_on.onnx')
+    images = dict(zip(INPUTS, _make_inputs(_EXAMPLE), strict=True))
+    garment = {x: images[x] for x in ('cloth', 'cloth_mask')}
+    graphs: dict[str, Any] = {'try_on': _describe(INPUTS, OUTPUTS)}
+    maps: dict[str, Tensor] = {}
+    for side, graph, inputs in (
+        ('person', PersonGraph(model), {'person': images['person']}),
+        ('cloth', ClothGraph(model), garment),
+    ):
+        with torch.no_grad():
+            values = graph.eval()(*inputs.values())
+        names = [f'{side}_map_{n}' for n in range(len(values))]
+        maps |= zip(names, values, strict=True)
+        graphs[side] = _describe(inputs, names)
+        export_graph(
+            graph,
+            folder / f'{side}.onnx',
+            inputs,
+            names,
+            _axes((*inputs, *names)),
+            f'{_PARTS}from {" and ".join(inputs)} to feature maps. {_SIZES}',
+        )
+    dress = DressGraph(model)
+    graphs['dress'] = _describe((*images, *maps), dress.outputs)
+    export_graph(
+        dress,
+        folder / 'dress.onnx',
+        {**images, **maps},
+        dress.outputs,
+        _axes((*images, *maps, *dress.outputs)),
+        f'{_PARTS}from images and feature maps to the try-on. {_SIZES}',
+    )
+    content = {
+        'name': name,
+        'opset': OPSET,
+        'size': size and list(size),
+        'divisor': DIVISOR,
+        'keeps_photograph': keeps_photograph(model),
+        'input': {'mean': [127.5] * 3, 'std': [127.5] * 3, 'to_rgb': True},
+        'graphs': graphs,
+    }
+    write_model(folder, 'tryon', content)
+
+
+def _describe(inputs: Iterable[str], outputs: Iterable[str]) -> dict:
+    """Return names of the inputs and outputs of a graph, for JSON."""
+    return {'inputs': list(inputs), 'outputs': list(outputs)}
+
+
+def _axes(names: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Name the axes of images (h, w) and maps (h_32, w_32 and so on)."""
+    axes = {}
+    for name in names:
+        kind, _, level = name.rpartition('_map_')
+        stride = f'_{DIVISOR >> int(level)}' if kind else ''
+        axes[name] = {0: 'batch', 2: f'h{stride}', 3: f'w{stride}'}
+    return axes
+
+
+def _check_generator(model: ParserFreeTryOn) -> None:
     if model.generator is None:
         raise UserError(
             'the model has no generator (it is of a warp stage); export a '
             'model of the last stage, pf-afn_e2e_*'
         )
-    axes = {0: 'batch', 2: 'h', 3: 'w'}
-    export_graph(
-        TryOnGraph(model),
-        path,
-        dict(
-            zip(INPUTS, _make_inputs((2 * DIVISOR, 3 * DIVISOR)), strict=True)
-        ),
-        OUTPUTS,
-        dict.fromkeys((*INPUTS, *OUTPUTS), axes),
-        _ABOUT,
-    )
 
 
 def check_sizes(sizes: Sequence[tuple[int, int]]) -> None:
@@ -119,11 +182,12 @@ def check_onnx(
     sizes: Sequence[tuple[int, int]] = ((256, 192), (192, 256)),
     tolerance: float = 1e-3,
 ) -> dict[tuple[int, int], float]:
-    """Compare an exported file, run by ONNX Runtime, with its model.
+    """Compare an export, run by ONNX Runtime, with its model.
 
     Args:
         model (ParserFreeTryOn): The model that was exported.
-        path (str | Path): The ONNX file.
+        path (str | Path): The ONNX file, or the folder; of a folder the whole
+            network and the parts are compared.
         sizes (Sequence[tuple[int, int]]): (h, w) px to compare at, multiples
             of 32 from 64.
         tolerance (float): Largest accepted difference of an output; images
@@ -139,22 +203,23 @@ def check_onnx(
     """
     check_sizes(sizes)
     require_onnx('onnxruntime')
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(
-        str(path), options, providers=['CPUExecutionProvider']
-    )
+    path = Path(path)
+    runs = [_run_parts] if path.is_dir() else []
+    whole = path / 'try_on.onnx' if path.is_dir() else path
     graph = TryOnGraph(model).eval()
     differences = {}
     for size in sizes:
         inputs = _make_inputs(size)
-        arrays = (value.numpy() for value in inputs)
-        outputs = session.run(OUTPUTS, dict(zip(INPUTS, arrays, strict=True)))
+        arrays = {
+            name: value.numpy()
+            for name, value in zip(INPUTS, inputs, strict=True)
+        }
+        expected = graph(*inputs)
+        found = [_run(whole, arrays)] + [run(path, arrays) for run in runs]
         worst = max(
-            float(np.abs(output - expected.numpy()).max())
-            for output, expected in zip(outputs, graph(*inputs), strict=True)
+            float(np.abs(outputs[name] - value.numpy()).max())
+            for outputs in found
+            for name, value in zip(OUTPUTS, expected, strict=True)
         )
         differences[size] = worst
         if not worst <= tolerance:
@@ -164,6 +229,30 @@ def check_onnx(
                 f'{tolerance:g}; export the model again'
             )
     return differences
+
+
+def _run(path: Path, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Run a file on inputs (B, C, h, w); return its outputs by name."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(
+        str(path), options, providers=['CPUExecutionProvider']
+    )
+    names = [output.name for output in session.get_outputs()]
+    used = {entry.name for entry in session.get_inputs()}
+    given = {name: x for name, x in inputs.items() if name in used}
+    return dict(zip(names, session.run(names, given), strict=True))
+
+
+def _run_parts(
+    folder: Path, inputs: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Run both sides and what needs both; return the outputs by name."""
+    for graph in ('person', 'cloth', 'dress'):
+        inputs = inputs | _run(folder / f'{graph}.onnx', inputs)
+    return inputs
 
 
 def _make_inputs(size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """The exported graph is the model, at every size."""
 
+import shutil
 import sys
 
 import pytest
@@ -15,10 +16,13 @@ import onnxruntime
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.hub import get_model
 from mmfashion_ext.tryon.inference.onnx_export import (
-    TryOnGraph,
     check_onnx,
+    export_folder,
     export_onnx,
 )
+from mmfashion_ext.tryon.inference.onnx_graphs import ClothGraph, TryOnGraph
+from mmfashion_ext.utils.exported import read_model
+from mmfashion_ext.utils.onnx_export import export_graph
 
 NARROW = {
     'model.perceptual': None,
@@ -90,6 +94,64 @@ def test_says_what_it_takes(exported):
     assert names == ['try_on', 'warped_cloth', 'warped_mask']
     assert 'RGB in [-1, 1]' in content.doc_string
     assert [path.name for path in exported.parent.iterdir()] == ['model.onnx']
+
+
+@pytest.fixture(scope='module')
+def folder(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp('onnx') / 'folder'
+    export_folder(model, path, 'narrow', (256, 192))
+    return path
+
+
+def test_parts_equal_the_model(model, folder):
+    """Person and garment side and the rest, at sizes not traced."""
+    sizes = [(64, 64), (96, 160)]
+    assert max(check_onnx(model, folder, sizes, 1e-4).values()) < 1e-4
+
+
+def test_a_part_of_another_model_is_told(model, folder, tmp_path):
+    """A folder is right only if all of its parts are."""
+    other = tmp_path / 'other'
+    shutil.copytree(folder, other)
+    part = ClothGraph(build(1)).eval()
+    images = torch.rand(1, 3, 64, 96), torch.ones(1, 1, 64, 96)
+    content = read_model(folder)['graphs']['cloth']
+    export_graph(
+        part,
+        other / 'cloth.onnx',
+        dict(zip(content['inputs'], images, strict=True)),
+        content['outputs'],
+        {},
+    )
+    with pytest.raises(UserError, match=r'other: differs from the model by'):
+        check_onnx(model, other, [(64, 96)])
+
+
+def test_folder_says_what_it_holds(folder):
+    """Pages and other runtimes read names and sizes from model.json."""
+    content = read_model(folder, 'tryon')
+    assert content['size'] == [256, 192]
+    assert content['name'] == 'narrow'
+    assert not content['keeps_photograph']
+    files = {path.stem for path in folder.glob('*.onnx')}
+    assert (
+        files
+        == {*content['graphs']}
+        == {
+            'try_on',
+            'person',
+            'cloth',
+            'dress',
+        }
+    )
+    for name, said in content['graphs'].items():
+        graph = onnx.load(folder / f'{name}.onnx').graph
+        assert [x.name for x in graph.input] == said['inputs']
+        assert [x.name for x in graph.output] == said['outputs']
+    shape = graph.input[-1].type.tensor_type.shape
+    axes = [axis.dim_param or axis.dim_value for axis in shape.dim]
+    assert graph.input[-1].name == 'cloth_map_4'
+    assert axes == ['batch', 6, 'h_2', 'w_2']
 
 
 def test_another_model_is_told(exported):

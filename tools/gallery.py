@@ -4,6 +4,8 @@ r"""Build a gallery of shop images, keep it up to date, and search it.
 Examples:
     python tools/gallery.py build images/ --config NAME \
         --weights epoch_12.pth --out shop.index
+    python tools/gallery.py build images/ --out shop.index \
+        --encoder timm:convnext_tiny --encoder-weights model.safetensors
     python tools/gallery.py query shop.index street.jpg --topk 10 --out a.jpg
     python tools/gallery.py update shop.index
     python tools/gallery.py remove shop.index images/sold/
@@ -16,6 +18,7 @@ continues where it stopped. An image is read again if its file changed.
 import argparse
 
 from mmfashion_ext.cli import gallery_actions
+from mmfashion_ext.cli.defaults import choose_model
 from mmfashion_ext.cli.gallery_actions import EncoderOptions
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import write_json
@@ -67,25 +70,38 @@ def parse_args() -> argparse.Namespace:
             help='images that go through the network together; default 8',
         )
     for command in (build, query, update):
-        add_model_arguments(command, required=command is build)
+        add_model_arguments(command, new=command is build)
     return parser.parse_args()
 
 
-def add_model_arguments(
-    command: argparse.ArgumentParser, required: bool
-) -> None:
+def add_model_arguments(command: argparse.ArgumentParser, new: bool) -> None:
     """Add the arguments that say what detects and compares clothes."""
     default = 'what the index was built with'
     command.add_argument(
         *('--config', '--model'),
-        required=required,
-        help='config file or name of a model'
-        + ('' if required else f'; default: {default}, if it is in the zoo'),
+        help='config file or name of a model; default: '
+        + (
+            'the published one; of an --encoder, the published detector'
+            if new
+            else f'{default}, if it is in the zoo'
+        ),
     )
     command.add_argument(
         *('--weights', '--checkpoint'),
         help='checkpoint, a file or URL; default: '
-        + ('the published ones' if required else f'{default}, if a file'),
+        + ('the published ones' if new else f'{default}, if a file'),
+    )
+    command.add_argument(
+        '--encoder',
+        metavar='NAME',
+        help='image encoder that compares the clothes, of timm or mmpretrain '
+        '(timm:NAME, mmpretrain:NAME); default: '
+        + ("the model's match network" if new else default),
+    )
+    command.add_argument(
+        '--encoder-weights',
+        metavar='FILE',
+        help='checkpoint of the encoder; nothing is downloaded',
     )
     command.add_argument(
         '--score-thr',
@@ -113,6 +129,8 @@ def options_of(args: argparse.Namespace) -> EncoderOptions:
         score_thr=args.score_thr,
         duplicate_iou=args.duplicate_iou,
         batch_size=getattr(args, 'batch_size', 1),
+        encoder=args.encoder,
+        encoder_weights=args.encoder_weights,
     )
 
 
@@ -136,6 +154,8 @@ def query(args: argparse.Namespace) -> None:
 def main() -> None:
     args = parse_args()
     if args.command == 'build':
+        command = 'predict' if args.encoder else 'gallery'
+        args.config = choose_model(command, args.config, args.weights)
         gallery_actions.build_index(args.images, args.out, options_of(args))
     elif args.command == 'update':
         gallery_actions.update_index(args.index, args.images, options_of(args))

@@ -2,6 +2,7 @@
 """Commands ``gallery build|query|update|remove|info``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,6 +20,26 @@ duplicate_iou = click.option(
     show_default=True,
     help='Garments whose boxes overlap more are one; 1 keeps all.',
 )
+
+
+def encoder_options(default: str) -> Decorator:
+    """Return the options ``--encoder`` and ``--encoder-weights``."""
+
+    def add(command: Any) -> Any:
+        command = click.option(
+            '--encoder-weights',
+            metavar='FILE',
+            type=click.Path(),
+            help='Checkpoint of the encoder; nothing is downloaded.',
+        )(command)
+        return click.option(
+            '--encoder',
+            metavar='NAME',
+            help='Image encoder that compares the garments, of timm or '
+            f'mmpretrain: timm:NAME, mmpretrain:NAME. Default: {default}.',
+        )(command)
+
+    return add
 
 
 def index_argument(name: str = 'index') -> Decorator:
@@ -44,11 +65,18 @@ def gallery() -> None:
 
 @click.command(
     cls=options.Command,
-    examples=['mmfashion gallery build shop/ --out shop.index'],
+    examples=[
+        'mmfashion gallery build shop/ --out shop.index',
+        'mmfashion gallery build shop/ --out shop.index --encoder '
+        'timm:convnext_tiny --encoder-weights convnext_tiny.safetensors',
+    ],
 )
 @images_argument()
-@options.model('the published retrieval model')
+@options.model(
+    'the published retrieval model, with --encoder the published detector'
+)
 @options.weights()
+@encoder_options("the model's match network")
 @options.out('INDEX', 'File of the index.', required=True)
 @options.score_thr()
 @duplicate_iou
@@ -58,6 +86,8 @@ def build(
     images: tuple[str, ...],
     model: str | None,
     weights: str | None,
+    encoder: str | None,
+    encoder_weights: str | None,
     out: str,
     score_thr: float,
     duplicate_iou: float,
@@ -73,13 +103,14 @@ def build(
     from .output import check_files, check_system, results_only
 
     check_files(images, 'image files and folders')
-    name = choose_model('gallery', model, weights)
+    name = choose_model('predict' if encoder else 'gallery', model, weights)
     with results_only() as stdout:
         check_system(name, 'match_rcnn')
-        encoder = EncoderOptions(
-            *(name, weights, device, score_thr, duplicate_iou, batch_size)
+        chosen = EncoderOptions(
+            *(name, weights, device, score_thr, duplicate_iou, batch_size),
+            *(encoder, encoder_weights),
         )
-        build_index([*images], out, encoder, stdout)
+        build_index([*images], out, chosen, stdout)
 
 
 @click.command(
@@ -93,6 +124,7 @@ def build(
 @click.argument('image', type=click.Path())
 @options.model(_OWN)
 @options.weights(_OWN)
+@encoder_options(_OWN)
 @options.out('JPG', 'File of a sheet of the matches, .jpg or .png.')
 @options.top('Matches of each garment')
 @options.score_thr()
@@ -109,6 +141,8 @@ def query(
     image: str,
     model: str | None,
     weights: str | None,
+    encoder: str | None,
+    encoder_weights: str | None,
     out: str | None,
     top: int,
     score_thr: float,
@@ -126,10 +160,13 @@ def query(
     from .output import check_files, print_json, results_only
 
     check_files([image], 'an image or a URL')
-    encoder = EncoderOptions(model, weights, device, score_thr, duplicate_iou)
+    chosen = EncoderOptions(
+        *(model, weights, device, score_thr, duplicate_iou, 1),
+        *(encoder, encoder_weights),
+    )
     with results_only() as stdout:
         garments = query_index(
-            *(index, image, encoder),
+            *(index, image, chosen),
             topk=top,
             out=out,
             keep_missing=keep_missing,
@@ -154,6 +191,7 @@ def query(
 @images_argument(required=False)
 @options.model(_OWN)
 @options.weights(_OWN)
+@encoder_options(_OWN)
 @options.score_thr()
 @duplicate_iou
 @options.batch_size('Images', 8)
@@ -163,6 +201,8 @@ def update(
     images: tuple[str, ...],
     model: str | None,
     weights: str | None,
+    encoder: str | None,
+    encoder_weights: str | None,
     score_thr: float,
     duplicate_iou: float,
     batch_size: int,
@@ -173,11 +213,12 @@ def update(
     from .output import check_files, results_only
 
     check_files(images, 'image files and folders')
-    encoder = EncoderOptions(
-        *(model, weights, device, score_thr, duplicate_iou, batch_size)
+    chosen = EncoderOptions(
+        *(model, weights, device, score_thr, duplicate_iou, batch_size),
+        *(encoder, encoder_weights),
     )
     with results_only() as stdout:
-        update_index(index, [*images], encoder, stdout)
+        update_index(index, [*images], chosen, stdout)
 
 
 @click.command(

@@ -17,7 +17,8 @@ from ..errors import UserError
 from ..plugins import require
 
 if TYPE_CHECKING:
-    from ..match_rcnn.gallery import BuildReport, GarmentEncoder
+    from ..match_rcnn.gallery import BuildReport
+    from ..match_rcnn.garment_encoder import DetectedGarments
     from ..retrieval.gallery_index import GalleryIndex
 
 
@@ -35,6 +36,11 @@ class EncoderOptions:
         duplicate_iou (float): Garments whose boxes overlap more (IoU, 0-1)
             are one.
         batch_size (int): Images that go through the network together.
+        encoder (str, optional): Image encoder of timm or mmpretrain that
+            makes the features. None: what the index was built with; of a new
+            one, the model's match network.
+        encoder_weights (str, optional): Its checkpoint file. None: what the
+            index was built with.
     """
 
     model: str | None = None
@@ -43,27 +49,55 @@ class EncoderOptions:
     score_thr: float = 0.3
     duplicate_iou: float = 0.7
     batch_size: int = 1
+    encoder: str | None = None
+    encoder_weights: str | None = None
 
-    def encoder(self) -> 'GarmentEncoder':
+    def build(self) -> 'DetectedGarments':
         """Build the encoder of a new index."""
         if self.model is None:
             raise UserError('a new index needs the model that it is of')
-        return self._encoder(self.model, self.weights)
+        if self.encoder is None and self.encoder_weights is not None:
+            raise UserError(
+                f'--encoder-weights {self.encoder_weights}: say with '
+                '--encoder NAME of which model these weights are'
+            )
+        image_encoder = self.encoder and (self.encoder, self.encoder_weights)
+        return self._build(self.model, self.weights, image_encoder or None)
 
-    def encoder_of(self, index: 'GalleryIndex', path: str) -> 'GarmentEncoder':
+    def build_for(
+        self, index: 'GalleryIndex', path: str
+    ) -> 'DetectedGarments':
         """Build the encoder of an index, the file ``path``."""
-        from ..match_rcnn.gallery_query import index_model
+        from ..match_rcnn.gallery_query import index_encoder, index_model
 
-        return self._encoder(
-            *index_model(index, path, self.model, self.weights)
+        model, weights = index_model(index, path, self.model, self.weights)
+        image_encoder = index_encoder(
+            index, path, self.encoder, self.encoder_weights
         )
+        return self._build(model, weights, image_encoder)
 
-    def _encoder(
-        self, model: str, weights: str | Path | None
-    ) -> 'GarmentEncoder':
-        from ..match_rcnn.gallery import GarmentEncoder
+    def _build(
+        self,
+        model: str,
+        weights: str | Path | None,
+        image_encoder: tuple[str, str | Path | None] | None,
+    ) -> 'DetectedGarments':
+        """Build a match network, or an image encoder with its weights."""
+        if image_encoder is None:
+            from ..match_rcnn.gallery import GarmentEncoder
 
-        return GarmentEncoder(
+            return GarmentEncoder(
+                model,
+                weights,
+                self.device,
+                score_thr=self.score_thr,
+                batch_size=self.batch_size,
+            )
+        from ..match_rcnn.crop_encoder import CropEncoder
+        from ..retrieval.image_encoder import ImageEncoder
+
+        return CropEncoder(
+            ImageEncoder(*image_encoder, self.device),
             model,
             weights,
             self.device,
@@ -96,7 +130,7 @@ def build_index(
     find_gallery_images(images)  # before the model is loaded
     report = build_gallery(
         images,
-        options.encoder(),
+        options.build(),
         out,
         duplicate_iou=options.duplicate_iou,
     )
@@ -128,7 +162,7 @@ def update_index(
     index = GalleryIndex.load(path)
     report = update_gallery(
         path,
-        options.encoder_of(index, path),
+        options.build_for(index, path),
         images,
         duplicate_iou=options.duplicate_iou,
     )
@@ -173,7 +207,7 @@ def query_index(
 
     index = GalleryIndex.load(path)
     content = read_image(image)  # before the model is loaded
-    encoder = options.encoder_of(index, path)
+    encoder = options.build_for(index, path)
     index.check_model(encoder.fingerprint, path)
     garments = query_gallery(
         image,

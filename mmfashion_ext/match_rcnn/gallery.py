@@ -31,6 +31,7 @@ from .gallery_paths import find_gallery_images, is_below
 from .gallery_query import query_gallery
 from .gallery_sheet import draw_matches
 from .garment_encoder import (
+    DetectedGarments,
     EncodedImage,
     GarmentEncoder,
     without_duplicates,
@@ -77,7 +78,7 @@ class BuildReport:
 
 def build_gallery(
     images: Iterable[str | Path],
-    encoder: GarmentEncoder,
+    encoder: DetectedGarments,
     out: str | Path,
     save_every: int = 400,
     progress: bool = True,
@@ -94,7 +95,7 @@ def build_gallery(
 
     Args:
         images (Iterable[str | Path]): Files and folders.
-        encoder (GarmentEncoder): The model.
+        encoder (DetectedGarments): The model.
         out (str | Path): File of the index.
         save_every (int): Images between two savings.
         progress (bool): Show a progress bar.
@@ -126,7 +127,7 @@ def build_gallery(
 
 def update_gallery(
     out: str | Path,
-    encoder: GarmentEncoder,
+    encoder: DetectedGarments,
     images: Iterable[str | Path] = (),
     save_every: int = 400,
     progress: bool = True,
@@ -136,7 +137,7 @@ def update_gallery(
 
     Args:
         out (str | Path): File of the index.
-        encoder (GarmentEncoder): The model.
+        encoder (DetectedGarments): The model.
         images (Iterable[str | Path]): Files and folders to add.
         save_every (int): See :func:`build_gallery`.
         progress (bool): Show a progress bar.
@@ -209,10 +210,11 @@ def describe_gallery(out: str | Path) -> dict:
         out (str | Path): File of the index.
 
     Returns:
-        dict: ``fingerprint``, ``config``, ``checkpoint``; numbers of
-        ``images``, ``garments``, images ``without_clothes``, ``changed`` and
-        ``gone``; ``categories`` and ``folders`` with numbers of garments and
-        images; ``features``, numbers of each garment; ``bytes`` of the file.
+        dict: ``fingerprint``, ``config``, ``checkpoint``, ``encoder``;
+        numbers of ``images``, ``garments``, images ``without_clothes``,
+        ``changed`` and ``gone``; ``categories`` and ``folders`` with numbers
+        ``changed`` and ``gone``; ``categories`` and ``folders`` with numbers
+        of garments and
 
     Raises:
         FileNotFoundError: There is no such index.
@@ -227,6 +229,7 @@ def describe_gallery(out: str | Path) -> dict:
         'fingerprint': index.fingerprint,
         'config': index.origin.get('config', ''),
         'checkpoint': index.origin.get('checkpoint', ''),
+        'encoder': index.origin.get('encoder', 'match network'),
         'images': len(index.images),
         'garments': len(index),
         'without_clothes': sum(
@@ -249,7 +252,7 @@ class _Options(NamedTuple):
     duplicate_iou: float | None
 
 
-def _open(out: Path, encoder: GarmentEncoder | None = None) -> GalleryIndex:
+def _open(out: Path, encoder: DetectedGarments | None = None) -> GalleryIndex:
     """Open an index to change it, an interrupted build before a whole one."""
     partial = _partial(out)
     earlier = next((path for path in (partial, out) if path.exists()), None)
@@ -305,7 +308,7 @@ def _extend(
     index: GalleryIndex,
     paths: list[Path],
     gone: set[str],
-    encoder: GarmentEncoder,
+    encoder: DetectedGarments,
     out: Path,
     options: '_Options',
 ) -> BuildReport:
@@ -359,7 +362,7 @@ def _save(index: GalleryIndex, out: Path) -> None:
 
 
 def _encode(
-    paths: list[Path], encoder: GarmentEncoder, skipped: list[dict]
+    paths: list[Path], encoder: DetectedGarments, skipped: list[dict]
 ) -> Iterable[EncodedImage]:
     """Encode images; a single one that fails is skipped too."""
     if not paths:

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from mmengine.logging import print_log
+from torch import Tensor
 
 from ..errors import UserError, describe
 from ..formats.checks import Fields, require
@@ -14,7 +15,7 @@ from ..retrieval.gallery_images import file_state
 from ..retrieval.gallery_index import GalleryIndex
 from ..utils.duplicates import DUPLICATE_IOU
 from ..utils.images import ImageInput, image_name, read_image
-from .garment_encoder import GarmentEncoder, without_duplicates
+from .garment_encoder import DetectedGarments, without_duplicates
 
 _ITEM: Fields = {
     'image': Text('the path of an image'),
@@ -57,15 +58,62 @@ def index_model(
                 'if you trust it, name it with --model'
             )
     if weights is None:
-        named = index.origin.get('checkpoint')
-        if not isinstance(named, str) or file_state(named) is None:
-            raise UserError(
-                f'{path}: was built with the checkpoint {show(named)}, which '
-                'is not a file here (URLs of an index are not fetched); name '
-                'it with --weights'
-            )
-        weights = named
+        weights = _named_file(index, path, 'checkpoint', '--weights')
     return config, weights
+
+
+def index_encoder(
+    index: GalleryIndex,
+    path: str | Path,
+    encoder: str | None = None,
+    weights: str | Path | None = None,
+) -> tuple[str, str | Path] | None:
+    """Return name and weights of the image encoder of an index, if it has one.
+
+    Building a model of timm or mmpretrain by name runs no code of the index;
+    of what it names only a file on this machine is read.
+
+    Args:
+        index (GalleryIndex): The index.
+        path (str | Path): Its file, for messages.
+        encoder (str, optional): What a user chose instead.
+        weights (str | Path, optional): What a user chose instead.
+
+    Returns:
+        tuple[str, str | Path], optional: None if the match network of the
+        detector made the features.
+
+    Raises:
+        UserError: The index names something else.
+    """
+    if encoder is None:
+        if 'encoder' not in index.origin:
+            return None
+        encoder = index.origin['encoder']
+        if not isinstance(encoder, str):
+            raise UserError(
+                f'{path}: was built with the encoder {show(encoder)}, '
+                'expected a name; name it with --encoder'
+            )
+    if weights is None:
+        weights = _named_file(
+            index, path, 'encoder_checkpoint', '--encoder-weights'
+        )
+    return encoder, weights
+
+
+def _named_file(
+    index: GalleryIndex, path: str | Path, key: str, option: str
+) -> str:
+    """Return a file that the origin of an index names."""
+    named = index.origin.get(key)
+    if not isinstance(named, str) or file_state(named) is None:
+        raise UserError(
+            f'{path}: was built with the checkpoint {show(named)}, which '
+            'is not a file here (URLs of an index are not fetched); name '
+            f'it with {option}'
+        )
+    return named
 
 
 def _zoo_name(named: object) -> str | None:
@@ -85,7 +133,7 @@ def _zoo_name(named: object) -> str | None:
 def query_gallery(
     image: ImageInput,
     index: GalleryIndex,
-    encoder: GarmentEncoder,
+    encoder: DetectedGarments,
     topk: int = 10,
     *,
     keep_missing: bool = False,
@@ -96,7 +144,7 @@ def query_gallery(
     Args:
         image (ImageInput): The user's image.
         index (GalleryIndex): The gallery; of the encoder's checkpoint.
-        encoder (GarmentEncoder): The model.
+        encoder (DetectedGarments): The model.
         topk (int): Matches of each garment.
         keep_missing (bool): Also items whose image is gone, for an index
             that was moved without its images. Defaults to False.
@@ -107,7 +155,8 @@ def query_gallery(
     Returns:
         list[dict]: Of each garment ``bbox`` xyxy px, ``category``, ``score``
         0-1 and ``matches``, best first: the items of the index with
-        ``similarity`` 0-1, the probability that they are the same garment.
+        ``similarity`` 0-1, the probability that they are the same garment;
+        with an image encoder their cosine, 0 where it is negative.
 
     Raises:
         UserError: The image cannot be read, no clothes are found in it, or
@@ -142,7 +191,7 @@ def query_gallery(
         )
     for garment, scores, ranked, usable in zip(
         garments,
-        found.scores.sigmoid().tolist(),
+        _similarities(index, found.scores).tolist(),
         found.indices.tolist(),
         matches,
         strict=True,
@@ -153,6 +202,13 @@ def query_gallery(
             if i in usable
         ][:topk]
     return garments
+
+
+def _similarities(index: GalleryIndex, scores: Tensor) -> Tensor:
+    """Return scores (Q, k) as numbers 0-1 that are shown."""
+    if 'encoder' in index.origin:
+        return scores.clamp(0, 1)
+    return scores.sigmoid()
 
 
 def _usable(

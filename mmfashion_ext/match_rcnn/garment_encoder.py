@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from ..retrieval.pair_similarity import PairSimilarity
 from ..utils.checkpoint import local_checkpoint
 from ..utils.duplicates import distinct_items
 from ..utils.files import file_sha256
+
+if TYPE_CHECKING:
+    from .inferencer import ClothesInferencer
 
 
 class EncodedImage(NamedTuple):
@@ -57,60 +60,26 @@ def without_duplicates(
     )
 
 
-class GarmentEncoder:
-    """Detect clothes and compute a feature vector for each.
+class DetectedGarments:
+    """Base class of encoders: clothes that an inferencer finds, with vectors.
 
-    The n garments of an image give features (n, D).
-
-    Args:
-        model (str): Name of a model with a match head, or path of a config.
-        weights (str | Path, optional): Checkpoint file or URL. Defaults to
-            None: the published ones.
-        device (str, optional): Defaults to None: CUDA where there is one.
-        score_thr (float): Lowest score, 0-1, of a garment.
-        batch_size (int): Images that go through the network together.
+    The n garments of an image give features (n, D), which the inferencer
+    returns as ``match_features``.
 
     Attributes:
-        similarity (PairSimilarity): Scores pairs of its features.
-        fingerprint (str): Changes with the config's name and the weights.
-        origin (dict[str, str]): ``config``, a model's name or a config's
-            file, and ``checkpoint``, a file.
-
-    Raises:
-        UserError: The model has no match head, or see ``ClothesInferencer``.
+        infer (ClothesInferencer): Detects clothes and computes vectors.
+        similarity (PairSimilarity): Scores pairs of them.
+        score_thr (float): Lowest score, 0-1, of a garment.
+        fingerprint (str): Changes with the models' names and weights.
+        origin (dict[str, str]): Where the models can be found, and what
+            scores are.
     """
 
-    def __init__(
-        self,
-        model: str,
-        weights: str | Path | None = None,
-        device: str | None = None,
-        score_thr: float = 0.3,
-        batch_size: int = 8,
-    ) -> None:
-        # not above: mmdet's import takes longer than finding a wrong argument
-        from .inferencer import ClothesInferencer
-
-        file = local_checkpoint(weights or published_weights(model))
-        self.infer = ClothesInferencer(
-            model, file, device, batch_size=batch_size, show_progress=False
-        )
-        head = getattr(self.infer.model.roi_head, 'match_head', None)
-        if head is None:
-            raise UserError(
-                f'{model} has no match head, so it cannot compare clothes; '
-                "use one of mmfashion_ext.list_models(task='retrieval')"
-            )
-        self.similarity: PairSimilarity = head.similarity().to('cpu')
-        self.score_thr = score_thr
-        config = Path(config_path(model)).absolute()
-        self.fingerprint = f'{config.stem}:{file_sha256(file)[:16]}'
-        zoo = config.is_relative_to(root() / 'configs')
-        name = config.stem if zoo else str(config)
-        self.origin = {
-            'config': str(model) if is_shared(str(model)) else name,
-            'checkpoint': str(file.absolute()),
-        }
+    infer: 'ClothesInferencer'
+    similarity: PairSimilarity
+    score_thr: float
+    fingerprint: str
+    origin: dict[str, str]
 
     def encode(
         self, images: object, skipped: list[dict] | None = None
@@ -149,3 +118,77 @@ class GarmentEncoder:
             yield EncodedImage(prediction['input'], features, garments)
         if skipped is not None:
             skipped += predictions.skipped
+
+
+def identify_model(
+    model: str, weights: str | Path | None
+) -> tuple[Path, str, dict[str, str]]:
+    """Return the checkpoint of a model, its fingerprint and its origin.
+
+    Args:
+        model (str): Name of a model, or path of a config.
+        weights (str | Path, optional): Checkpoint file or URL. None: the
+            published ones.
+
+    Returns:
+        tuple[Path, str, dict[str, str]]: The file; name and hash; ``config``,
+        a model's name or a config's file, and ``checkpoint``, a file.
+    """
+    file = local_checkpoint(weights or published_weights(model))
+    config = Path(config_path(model)).absolute()
+    zoo = config.is_relative_to(root() / 'configs')
+    name = config.stem if zoo else str(config)
+    origin = {
+        'config': str(model) if is_shared(str(model)) else name,
+        'checkpoint': str(file.absolute()),
+    }
+    return file, f'{config.stem}:{file_sha256(file)[:16]}', origin
+
+
+class GarmentEncoder(DetectedGarments):
+    """Detect clothes and compute a feature vector for each.
+
+    The n garments of an image give features (n, D).
+
+    Args:
+        model (str): Name of a model with a match head, or path of a config.
+        weights (str | Path, optional): Checkpoint file or URL. Defaults to
+            None: the published ones.
+        device (str, optional): Defaults to None: CUDA where there is one.
+        score_thr (float): Lowest score, 0-1, of a garment.
+        batch_size (int): Images that go through the network together.
+
+    Attributes:
+        similarity (PairSimilarity): Scores pairs of its features.
+        fingerprint (str): Changes with the config's name and the weights.
+        origin (dict[str, str]): ``config``, a model's name or a config's
+            file, and ``checkpoint``, a file.
+
+    Raises:
+        UserError: The model has no match head, or see ``ClothesInferencer``.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        weights: str | Path | None = None,
+        device: str | None = None,
+        score_thr: float = 0.3,
+        batch_size: int = 8,
+    ) -> None:
+        # not above: mmdet's import takes longer than finding a wrong argument
+        from .inferencer import ClothesInferencer
+
+        file, self.fingerprint, self.origin = identify_model(model, weights)
+        self.infer = ClothesInferencer(
+            model, file, device, batch_size=batch_size, show_progress=False
+        )
+        head = getattr(self.infer.model.roi_head, 'match_head', None)
+        if head is None:
+            raise UserError(
+                f'{model} has no match head, so it cannot compare clothes; '
+                "use one of mmfashion_ext.list_models(task='retrieval'), or "
+                'an image encoder (--encoder NAME)'
+            )
+        self.similarity = head.similarity().to('cpu')
+        self.score_thr = score_thr

@@ -42,7 +42,7 @@ _CONVERTED = {
 }
 
 
-class _LoadedImage(NamedTuple):
+class LoadedImage(NamedTuple):
     """An image, and what the test pipeline made of it.
 
     Attributes:
@@ -179,17 +179,17 @@ class ClothesInferencer(Inferencer):
             ),
         )
 
-    def _load(self, item: NamedInput) -> _LoadedImage:
+    def _load(self, item: NamedInput) -> LoadedImage:
         image = super()._load(item)
         try:
             data = self.pipeline({'img': image, 'img_id': 0})
         except cv2.error:
             raise too_narrow(item, image) from None
         data['data_samples'].set_metainfo({'img_path': item.input})
-        return _LoadedImage(image, data)
+        return LoadedImage(image, data)
 
     def _predict(
-        self, loaded: list[_LoadedImage], options: dict
+        self, loaded: list[LoadedImage], options: dict
     ) -> list[DetDataSample]:
         with torch.no_grad():
             samples = self.model.test_step(
@@ -244,7 +244,7 @@ class ClothesInferencer(Inferencer):
         return {**prediction, 'masks': masks}
 
     def _draw(
-        self, loaded: _LoadedImage, sample: DetDataSample, options: dict
+        self, loaded: LoadedImage, sample: DetDataSample, options: dict
     ) -> np.ndarray:
         found = sample.pred_instances.cpu()
         self.visualizer.kpt_thr = options['kpt_thr']

@@ -4,6 +4,8 @@
 import json
 
 import pytest
+import timm
+import torch
 
 
 @pytest.fixture
@@ -58,4 +60,25 @@ def test_what_a_user_gets_wrong(error, weights, image, tmp_path):
     )
     assert 'mmfashion try-on' in error(
         *('gallery', 'build', a, '--out', 'i', *weights('try-on'))
+    )
+
+
+def test_an_index_of_an_image_encoder(mmfashion, error, weights, image):
+    """What was named once is known of the index from then on."""
+    image('shop/a.png', (160, 120))
+    build = ['gallery', 'build', 'shop', '--out', 'shop.index']
+    build += [*weights('predict'), '--score-thr', '0']
+    build += ['--encoder', 'test_efficientnet']
+    assert '--encoder-weights FILE' in error(*build)
+    torch.save(timm.create_model('test_efficientnet').state_dict(), 'w.pth')
+    mmfashion(*build, '--encoder-weights', 'w.pth')
+    query = ['gallery', 'query', 'shop.index', 'shop/a.png', '--json']
+    found = json.loads(mmfashion(*query, '--score-thr', '0').stdout)
+    best = found['garments'][0]['matches'][0]
+    assert best['similarity'] == pytest.approx(1, abs=1e-3)
+    info = mmfashion('gallery', 'info', 'shop.index').stdout
+    assert 'timm:test_efficientnet' in info
+    assert '--encoder NAME' in error(
+        *('gallery', 'build', 'shop', '--out', 'i', *weights('gallery')),
+        *('--encoder-weights', 'w.pth'),
     )

@@ -6,7 +6,11 @@ import torch
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.hub import config_path
-from mmfashion_ext.match_rcnn.gallery_query import index_model, query_gallery
+from mmfashion_ext.match_rcnn.gallery_query import (
+    index_encoder,
+    index_model,
+    query_gallery,
+)
 from mmfashion_ext.retrieval.gallery_index import GalleryIndex
 from mmfashion_ext.retrieval.pair_similarity import PairSimilarity
 
@@ -90,3 +94,16 @@ def test_forged_items_are_refused(item):
     image = torch.zeros(8, 8, 3, dtype=torch.uint8).numpy()
     with pytest.raises(UserError, match='item 0 of the index'):
         query_gallery(image, index, Encoder())
+
+
+def test_the_encoder_of_an_index_and_its_weights(weights):
+    """Its features are searched by the encoder that made them."""
+    assert index_encoder(make(), 'x') is None
+    index = make(encoder='timm:a', encoder_checkpoint=weights)
+    assert index_encoder(index, 'x') == ('timm:a', weights)
+    assert index_encoder(index, 'x', 'timm:b', 'w') == ('timm:b', 'w')
+    gone = make(encoder='timm:a', encoder_checkpoint='https://x.test/w.pth')
+    with pytest.raises(UserError, match=r'not a file here.*--encoder-weights'):
+        index_encoder(gone, 'shop.index')
+    with pytest.raises(UserError, match=r'shop.index.*name it with --encoder'):
+        index_encoder(make(encoder=3), 'shop.index')

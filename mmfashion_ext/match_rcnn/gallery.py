@@ -213,8 +213,8 @@ def describe_gallery(out: str | Path) -> dict:
         dict: ``fingerprint``, ``config``, ``checkpoint``, ``encoder``;
         numbers of ``images``, ``garments``, images ``without_clothes``,
         ``changed`` and ``gone``; ``categories`` and ``folders`` with numbers
-        ``changed`` and ``gone``; ``categories`` and ``folders`` with numbers
-        of garments and
+        of garments and images; ``features``, numbers of each garment;
+        ``bytes`` of the file.
 
     Raises:
         FileNotFoundError: There is no such index.

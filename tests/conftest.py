@@ -211,24 +211,25 @@ def write_viton(tmp_path):
 
     The person of item 2 has value 22 everywhere, cloth 122; the left half of
     a cloth's mask is on. Parse map and DensePose hold all ids, joint k is at
-    (k, 2 k).
+    (k, 2 k). Of DressCode it writes the folder of one class.
     """
     from mmfashion_ext.formats.viton.constants import (
-        CIHP_TO_VITON,
-        NUM_LABELS,
         NUM_PARTS,
+        PARSE_LABEL_SETS,
     )
     from mmfashion_ext.formats.viton.layout import LAYOUTS, cloth_stem
 
     def write(layout='viton', split='train', num=4, size=(32, 24), **kwargs):
         own = LAYOUTS[layout, split]
-        base = tmp_path / layout / own.base
+        cloth_class = kwargs.get('cloth_class', 'upper_body')
+        below = cloth_class if own.by_class else own.base
+        base = tmp_path / layout / below
         folders = {kind: base / own.folders[kind] for kind in own.folders}
         for kind in kwargs.get('without', ()):
             del folders[kind]
         for folder in folders.values():
-            folder.mkdir(parents=True)
-        labels = NUM_LABELS if own.parse == 'viton' else len(CIHP_TO_VITON)
+            folder.mkdir(parents=True, exist_ok=own.by_class)
+        labels = len(PARSE_LABEL_SETS[own.parse])
         h, w = size
         ids = np.arange(h * w, dtype=np.uint8).reshape(size)
         mask = np.zeros(size, np.uint8)
@@ -236,25 +237,32 @@ def write_viton(tmp_path):
         joints = [[k, 2 * k, 0.5] for k in range(18)]
         people = [{'pose_keypoints': np.ravel(joints).tolist()}]
         flow = np.indices(size)[::-1].transpose(1, 2, 0).astype(np.float32)
+        pose = {'people': people}
+        if layout == 'dresscode':
+            pose = {'keypoints': [[*row, 0] for row in joints]}
         for n in range(num):
             person = f'{n:06d}_0' if layout == 'viton' else f'{n:05d}_00'
+            if own.by_class:
+                person = f'{n:06d}'
             cloth = cloth_stem(layout, person)
-            names = {
-                'person': (f'{person}.jpg', np.full(size, 20 + n)),
-                'cloth': (f'{cloth}.jpg', np.full(size, 120 + n)),
-                'cloth_mask': (f'{cloth}.jpg', mask),
-                'parse': (f'{person}.png', ids % labels),
-                'densepose': (f'{person}.npy', ids % NUM_PARTS),
-                'pose': (f'{person}_keypoints.json', {'people': people}),
-                'flow': (f'{person}.npz', flow),
-                'truth': (f'{person}.jpg', np.full(size, 220 + n)),
-                'truth_flow': (f'{person}.npz', flow + 1),
+            contents = {
+                'person': np.full(size, 20 + n),
+                'cloth': np.full(size, 120 + n),
+                'cloth_mask': mask,
+                'parse': ids % labels,
+                'densepose': ids % NUM_PARTS,
+                'pose': pose,
+                'flow': flow,
+                'truth': np.full(size, 220 + n),
+                'truth_flow': flow + 1,
             }
             for kind, folder in folders.items():
-                path, content = folder / names[kind][0], names[kind][1]
+                stem = cloth if 'cloth' in kind else person
+                path = folder / f'{stem}{own.endings[kind][0]}'
+                content = contents[kind]
                 if kind == 'pose':
                     path.write_text(json.dumps(content))
-                elif kind == 'densepose':
+                elif path.suffix == '.npy':
                     np.save(path, content)
                 elif kind in ('flow', 'truth_flow'):
                     np.savez(path, flow=content)
@@ -263,6 +271,10 @@ def write_viton(tmp_path):
                     if kind in ('person', 'cloth', 'truth'):
                         content = content[:, :, None].repeat(3, 2)
                     cv2.imwrite(str(path), content)
+        if own.by_class:
+            names = [(f'{n:06d}_0.jpg', f'{n:06d}_1.jpg') for n in range(num)]
+            lines = [f'{person}\t{cloth}\n' for person, cloth in names]
+            (base / own.worn_pairs).write_text(''.join(lines))
         return tmp_path / layout
 
     return write

@@ -57,9 +57,9 @@ from mmfashion_ext.formats.viton.files import (
     read_flow,
     read_mask,
     read_parse,
-    read_pose,
 )
-from mmfashion_ext.formats.viton.pairs import read_pairs
+from mmfashion_ext.formats.viton.pairs_file import read_pairs
+from mmfashion_ext.formats.viton.pose_file import read_pose
 from mmfashion_ext.utils.images import image_size, read_image
 
 pytestmark = [

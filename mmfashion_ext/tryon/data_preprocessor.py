@@ -27,7 +27,8 @@ class TryOnDataPreprocessor(BaseDataPreprocessor):
     - cloth masks, and the maps of the truth: 1 where the file's value is 128
       or more, else 0;
     - cloth = cloth * mask: 0 (mid-grey) outside the mask;
-    - parse: label 7 ("noise") becomes 4 (upper clothes).
+    - parse: label 7 ("noise") becomes 4 (upper clothes);
+    - cloth_class: B indices become (B,) long.
 
     Padding is added at the right and the bottom: the person's border is
     repeated, cloth and labels are padded by 0, pose maps by -1 (no joint), the
@@ -45,17 +46,25 @@ class TryOnDataPreprocessor(BaseDataPreprocessor):
 
         Returns:
             dict: The same; tensors of ``inputs`` are (B, C, H, W), float32,
-            ``parse`` and ``densepose`` long.
+            ``parse`` and ``densepose`` long; ``cloth_class`` is (B,) long.
 
         Raises:
             UserError: Images of a batch have different sizes.
         """
         data = self.cast_data(data)
+        classes = data['inputs'].get('cloth_class')
         data['inputs'] = {
             kind: _pad(kind, self._convert(kind, _stack(kind, values)))
             for kind, values in data['inputs'].items()
+            if kind != 'cloth_class'
         }
         _mask_cloths(data['inputs'])
+        if classes is not None:
+            data['inputs']['cloth_class'] = (
+                classes
+                if isinstance(classes, Tensor)
+                else torch.stack(tuple(classes))
+            )
         return data
 
     def _convert(self, kind: str, batch: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from ..errors import UserError
 from ..registry import METRICS, MODELS
 from ..utils.checkpoint import CheckpointError, assert_safe
 from ..utils.files import atomic_write
+from .metric import rows_by_class
 from .metric_networks import require_file, require_torchmetrics
 
 #: torch-fidelity's conversion of the original weights in TensorFlow.
@@ -83,6 +84,8 @@ class FidelityMetric(BaseMetric):
       it.
 
     Only features are stored, 2 x D numbers a sample (16 KiB with Inception).
+    If the samples are of several garment classes, all are also reported for
+    each class of two samples or more, ``dresses/FID``.
 
     Args:
         checkpoint (str, optional): Weights of :class:`InceptionFeatures`.
@@ -153,19 +156,23 @@ class FidelityMetric(BaseMetric):
             images = torch.stack([sample[name] for sample in data_samples])
             self.features.to(images.device)
             both.append(self.features(to_grey_levels(images)).float().cpu())
-        self.results.extend(zip(*(part.numpy() for part in both), strict=True))
+        classes = [sample.get('cloth_class', '') for sample in data_samples]
+        self.results.extend(
+            zip(*(part.numpy() for part in both), classes, strict=True)
+        )
 
     def compute_metrics(
-        self, results: list[tuple[np.ndarray, np.ndarray]]
+        self, results: list[tuple[np.ndarray, np.ndarray, str]]
     ) -> dict[str, float]:
         """Compare the sets, and write the features.
 
         Args:
-            results (list): Features (D,) of ``person`` and ``try_on`` of each
-                sample, of all processes.
+            results (list): Features (D,) of ``person`` and ``try_on``, and
+                the garment's class, of each sample, of all processes.
 
         Returns:
-            dict[str, float]: ``FID``, ``KID`` and ``KID_std``, as selected.
+            dict[str, float]: ``FID``, ``KID`` and ``KID_std``, as selected;
+            of several classes also ``CLASS/FID`` ...
 
         Raises:
             UserError: There are fewer than two samples.
@@ -175,21 +182,31 @@ class FidelityMetric(BaseMetric):
                 f'FID and KID compare sets of images, at least 2, got '
                 f'{len(results)}'
             )
-        real, generated = (
-            np.stack(part) for part in zip(*results, strict=True)
-        )
+        columns = [*zip(*results, strict=True)]
+        real, generated = (np.stack(part) for part in columns[:2])
         if self.outfile_prefix is not None:
             path = f'{self.outfile_prefix}.fidelity.npz'
             with atomic_write(path) as partial, partial.open('wb') as file:
                 np.savez_compressed(file, person=real, try_on=generated)
             print_log(f'Wrote {path}', logger='current')
-        real, generated = torch.from_numpy(real), torch.from_numpy(generated)
+        metrics = self._compare(real, generated)
+        for name, rows in rows_by_class(columns[2]).items():
+            if len(rows) > 1:
+                of_class = self._compare(real[rows], generated[rows])
+                metrics.update({f'{name}/{k}': v for k, v in of_class.items()})
+        return metrics
+
+    def _compare(
+        self, real: np.ndarray, generated: np.ndarray
+    ) -> dict[str, float]:
+        """Return the metrics of features (N, D) of both sets."""
+        both = torch.from_numpy(real), torch.from_numpy(generated)
         metrics = {}
         if self.fid:
-            metrics['FID'] = frechet_distance(real, generated)
+            metrics['FID'] = frechet_distance(*both)
         if self.kid:
             metrics['KID'], metrics['KID_std'] = kernel_distance(
-                real, generated, self.subsets, self.subset_size, self.seed
+                *both, self.subsets, self.subset_size, self.seed
             )
         return metrics
 

@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from ..errors import UserError
+from ..formats.viton.garment_classes import GARMENT_CLASSES
 from ..registry import METRICS
 from ..utils.files import atomic_write
 from .metric_networks import build_lpips
@@ -28,7 +29,9 @@ class MeanMetric(BaseMetric):
     """Base of metrics that average numbers of single samples.
 
     NaN means that a number is not defined for a sample; the mean is over the
-    others, and a metric without any number is not reported.
+    others, and a metric without any number is not reported. If the samples
+    are of several garment classes, each metric is also reported for each
+    class, ``dresses/SSIM``.
 
     Args:
         outfile_prefix (str, optional): Write the numbers of every sample to
@@ -55,7 +58,11 @@ class MeanMetric(BaseMetric):
                 images (3, h, w), RGB in [-1, 1].
         """
         for sample in data_samples:
-            names = (sample['person_name'], sample['cloth_name'])
+            names = (
+                sample['person_name'],
+                sample['cloth_name'],
+                sample.get('cloth_class', ''),
+            )
             self.results.append((names, self.measure(sample)))
 
     def measure(self, sample: dict) -> dict[str, float]:
@@ -63,16 +70,18 @@ class MeanMetric(BaseMetric):
         raise NotImplementedError
 
     def compute_metrics(
-        self, results: list[tuple[tuple[str, str], dict[str, float]]]
+        self, results: list[tuple[tuple[str, str, str], dict[str, float]]]
     ) -> dict[str, float]:
         """Average over the samples, and write the file.
 
         Args:
-            results (list): ``((person_name, cloth_name), numbers)`` of each
-                sample, of all processes.
+            results (list): ``((person_name, cloth_name, cloth_class),
+                numbers)`` of each sample, of all processes; the class may be
+                empty.
 
         Returns:
-            dict[str, float]: Metric -> mean.
+            dict[str, float]: Metric -> mean; of several classes also
+            ``CLASS/metric`` -> mean of the class.
         """
         metrics = list(dict.fromkeys(k for _, row in results for k in row))
         table = np.array(
@@ -82,15 +91,43 @@ class MeanMetric(BaseMetric):
             path = f'{self.outfile_prefix}.{self.file_name}.csv'
             with atomic_write(path) as partial, partial.open('w') as file:
                 writer = csv.writer(file)
-                writer.writerow(['person', 'cloth', *metrics])
+                writer.writerow(['person', 'cloth', 'class', *metrics])
                 for (names, _), row in zip(results, table, strict=True):
                     writer.writerow([*names, *row])
             print_log(f'Wrote {path}', logger='current')
-        return {
-            name: float(np.nanmean(column))
-            for name, column in zip(metrics, table.T, strict=True)
-            if not np.isnan(column).all()
-        }
+        means = _means(metrics, table)
+        for name, rows in rows_by_class([n[2] for n, _ in results]).items():
+            of_class = _means(metrics, table[rows])
+            means.update({f'{name}/{k}': v for k, v in of_class.items()})
+        return means
+
+
+def _means(metrics: Sequence[str], table: np.ndarray) -> dict[str, float]:
+    """Return the means of the columns of (N, metrics) that have a number."""
+    return {
+        name: float(np.nanmean(column))
+        for name, column in zip(metrics, table.T, strict=True)
+        if not np.isnan(column).all()
+    }
+
+
+def rows_by_class(classes: Sequence[str]) -> dict[str, list[int]]:
+    """Return the rows of each garment class, if there are several classes.
+
+    Args:
+        classes (Sequence[str]): Of each row; may be empty where the class is
+            not known.
+
+    Returns:
+        dict[str, list[int]]: Class -> rows, in the order of
+        ``GARMENT_CLASSES``; empty if all rows are of one class.
+    """
+    rows = {
+        name: [n for n, other in enumerate(classes) if other == name]
+        for name in GARMENT_CLASSES
+    }
+    found = {name: indices for name, indices in rows.items() if indices}
+    return found if len({*classes}) > 1 else {}
 
 
 @METRICS.register_module()

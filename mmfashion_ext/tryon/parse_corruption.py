@@ -8,23 +8,20 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
-from ..formats.viton.constants import ARMS, NOISE, PANTS, UPPER_CLOTHES
+from ..formats.viton.constants import NOISE, UPPER_CLOTHES
+from ..formats.viton.garment_classes import ROLES
 from ..registry import TRANSFORMS
 
 Mode = Literal['erode', 'shift', 'relabel']
-
-#: Labels that a garment is confused with: background, trousers, arms. Of these
-#: the tutor uses trousers only.
-CONFUSED_WITH = (0, PANTS, *sorted(ARMS))
 
 
 @TRANSFORMS.register_module()
 class CorruptParse:
     """Transform that corrupts the parse map, the same for a person each time.
 
-    ``rate`` p is the fraction of the garment's pixels (upper clothes) that
-    lose their label: exactly for ``erode`` and ``relabel``, and as nearly as
-    whole pixels allow for ``shift``.
+    ``rate`` p is the fraction of the garment's pixels (upper clothes, or what
+    ``cloth_class`` says) that lose their label: exactly for ``erode`` and
+    ``relabel``, and as nearly as whole pixels allow for ``shift``.
 
     - ``erode``: pixels along the garment's border, to a depth that varies,
       get the label next to them: background, arms, trousers.
@@ -32,9 +29,10 @@ class CorruptParse:
       repeated, until p is reached. Regions keep their shape, in the wrong
       position.
     - ``relabel``: connected patches of the garment become background, trousers
-      or an arm.
+      or an arm. Of these the tutor uses trousers only.
 
     Required keys: ``parse`` (h, w) uint8, labels 0 ... 13; ``person_name``.
+    Optional: ``cloth_class``.
     Changed: ``parse``. Added: ``true_parse``, the original map.
 
     Args:
@@ -72,12 +70,17 @@ class CorruptParse:
                 'load them, or remove it from the pipeline'
             )
         parse = results['true_parse'] = results['parse']
-        garment = (parse == UPPER_CLOTHES) | (parse == NOISE)
+        roles = ROLES[results.get('cloth_class', 'upper_body')]
+        # noise is read as upper clothes
+        noise = {NOISE} if UPPER_CLOTHES in roles.garment else set()
+        garment = np.isin(parse, [*roles.garment, *noise])
         if self.rate and garment.any():
             name = str(results.get('person_name', '')).encode()
             rng = np.random.default_rng([self.seed, zlib.crc32(name)])
             corrupt = _MODES[self.mode]
-            results['parse'] = corrupt(parse, garment, self.rate, rng)
+            results['parse'] = corrupt(
+                parse, garment, self.rate, rng, roles.confused_with
+            )
         return results
 
 
@@ -86,9 +89,10 @@ def _erode(
     garment: np.ndarray,
     rate: float,
     rng: np.random.Generator,
+    confused_with: tuple[int, ...],
 ) -> np.ndarray:
     if garment.all():  # it has no border
-        return _relabel(parse, garment, rate, rng)
+        return _relabel(parse, garment, rate, rng, confused_with)
     depth, nearest = cv2.distanceTransformWithLabels(
         garment.astype(np.uint8),
         cv2.DIST_L2,
@@ -108,6 +112,7 @@ def _shift(
     garment: np.ndarray,
     rate: float,
     rng: np.random.Generator,
+    confused_with: tuple[int, ...],  # not used
 ) -> np.ndarray:
     h, w = parse.shape
     rows, columns = np.nonzero(garment)
@@ -138,10 +143,11 @@ def _relabel(
     garment: np.ndarray,
     rate: float,
     rng: np.random.Generator,
+    confused_with: tuple[int, ...],
 ) -> np.ndarray:
     patches = _lowest(_smooth_noise(parse.shape, rng), garment, rate)
     count, patch = cv2.connectedComponents(patches.astype(np.uint8))
-    labels = rng.choice(np.array(CONFUSED_WITH, parse.dtype), count)
+    labels = rng.choice(np.array(confused_with, parse.dtype), count)
     return np.where(patches, labels[patch], parse)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 
 from ..errors import UserError
+from ..formats.viton.garment_classes import GarmentClass, check_class
 from ..registry import DATASETS, TRANSFORMS
 from ..synthetic.tryon_photos.flat_garment import CLASSES
 from ..synthetic.tryon_photos.people import Split
@@ -21,8 +22,6 @@ from ..synthetic.tryon_photos.rendering import (
 )
 from ..synthetic.tryon_photos.store import PairStore
 from .worker_generator import WorkerGenerator
-
-GarmentClass = Literal['upper', 'lower', 'dress']
 
 
 @DATASETS.register_module()
@@ -39,8 +38,9 @@ class TryOnPhotoPairs(BaseDataset):
     - ``garment_region``, ``loss_mask``, ``kept``: (h, w) uint8, 0 or 255,
       where ``truth`` shows the garment, where it counts in a loss, and where
       it is ``person``;
-    - ``cloth_class``: ``'upper'``, ``'lower'`` or ``'dress'``; ``pair_kind``:
-      ``'inverse'`` (the truth is the photograph) or ``'composite'``;
+    - ``cloth_class``: ``'upper_body'``, ``'lower_body'`` or ``'dresses'``;
+      ``pair_kind``: ``'inverse'`` (the truth is the photograph) or
+      ``'composite'``;
       ``person_name``, ``cloth_name``.
 
     In training crop, mirroring and colours vary with every access, by a
@@ -54,7 +54,7 @@ class TryOnPhotoPairs(BaseDataset):
             at each access in training, one after the other in tests.
         composite_share (float): Share of composites in mixed training.
         classes (Sequence[str], optional): Garments to use, among
-            ``'upper'``, ``'lower'`` and ``'dress'``. None: all.
+            ``'upper_body'``, ``'lower_body'`` and ``'dresses'``. None: all.
         size (tuple[int, int]): (h, w) px of the images.
         people (str, optional): Copy of CCP. None: as the cache says.
         garments (str, optional): Photographs of garments. None: as the cache
@@ -92,7 +92,9 @@ class TryOnPhotoPairs(BaseDataset):
         self.split: Split = split
         self.kind = kind
         self.composite_share = composite_share
-        self.classes = classes
+        self.classes = (
+            None if classes is None else [*map(check_class, classes)]
+        )
         self.size = (int(size[0]), int(size[1]))
         self.store = PairStore(data_root, split, people, garments)
         self._generator = WorkerGenerator()

@@ -8,9 +8,10 @@ class TryOnDataSample(BaseDataElement):
     """Data sample of one pair of person and cloth, with its predictions.
 
     Meta information: ``person_name``, ``cloth_name`` (file names) and
-    ``ori_shape`` (h, w) in px, before padding; of pairs made of photographs
-    also ``cloth_class`` (``'upper'``, ``'lower'`` or ``'dress'``) and
-    ``pair_kind`` (``'inverse'`` or ``'composite'``).
+    ``ori_shape`` (h, w) in px, before padding; of datasets also
+    ``cloth_class`` (``'upper_body'``, ``'lower_body'`` or ``'dresses'``); of
+    pairs made of photographs ``pair_kind`` (``'inverse'`` or
+    ``'composite'``).
 
     Fields after :meth:`ParserFreeTryOn.predict`, all of ``ori_shape``:
 

@@ -138,7 +138,9 @@ class ParserFreeTryOn(TryOnModel):
                 'init_weights() before'
             )
         person = inputs['person']
-        worn_mask = person_cloth_mask(inputs['parse'])
+        worn_mask = person_cloth_mask(
+            inputs['parse'], inputs.get('cloth_class')
+        )
         person_clothes = person * worn_mask
         taught = self.teacher.module.teach(inputs)
         # the tutor's image replaces the photograph, which is the target

@@ -29,6 +29,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..formats.viton.cloth_mask import grabcut_mask
 from ..formats.viton.files import check_size, describe_size, name_of, read_file
+from ..formats.viton.garment_classes import GARMENT_CLASSES
 from ..formats.viton.layout import FileKind
 from ..registry import TRANSFORMS
 from .pose_map import draw_pose
@@ -54,7 +55,9 @@ class LoadTryOn:
     """Load the images, masks and annotations of a try-on item.
 
     Required keys: ``person_path`` or ``cloth_path``. Optional:
-    ``cloth_mask_path``, ``parse_path``, ``parse_labels``, ``densepose_path``,
+    ``cloth_mask_path``, ``parse_path``, ``parse_labels`` and ``cloth_class``
+    (see :func:`~mmfashion_ext.formats.viton.files.map_labels`),
+    ``densepose_path``,
     ``pose_path``, ``flow_path``, ``truth_path``, ``unpaired_cloth_path``,
     ``unpaired_cloth_mask_path``. Added: their contents, see the module.
 
@@ -73,11 +76,16 @@ class LoadTryOn:
                 image.
         """
         labels = results.get('parse_labels', 'viton')
+        cloth_class = results.get('cloth_class', 'upper_body')
         of_person: tuple[FileKind, ...] = ('person', 'pose', *_OF_PERSON)
         for kind in of_person:
             source = results.get(f'{kind}_path')
             if source is not None:
-                results[kind] = read_file(kind, source, labels)
+                person = results.get('person')
+                size = None if person is None else person.shape[:2]
+                results[kind] = read_file(
+                    kind, source, labels, cloth_class, size
+                )
         for kind in _OF_PERSON:
             _check_size(results, kind, 'person')
         for cloth in _CLOTHES:
@@ -204,10 +212,11 @@ class PackTryOn:
     ``person``, ``truth``, ``cloth``, ``unpaired_cloth`` (C = 3),
     ``cloth_mask``, ``unpaired_cloth_mask``, ``parse``, ``true_parse`` (before
     :class:`CorruptParse`), ``densepose``, ``garment_region``, ``loss_mask``,
-    ``kept`` (1), uint8; ``pose_map`` (18) int8; ``flow`` (2) float32; and
-    ``data_samples``, a ``TryOnDataSample`` with ``person_name``,
-    ``cloth_name``, ``ori_shape`` (h, w), and ``cloth_class`` and
-    ``pair_kind`` if the item has them.
+    ``kept`` (1), uint8; ``pose_map`` (18) int8; ``flow`` (2) float32; with
+    ``parse`` also ``cloth_class``, () long, the index of the item's class in
+    ``GARMENT_CLASSES``; and ``data_samples``, a ``TryOnDataSample`` with
+    ``person_name``, ``cloth_name``, ``ori_shape`` (h, w), and ``cloth_class``
+    and ``pair_kind`` if the item has them.
     """
 
     def __call__(self, results: dict) -> dict:
@@ -229,6 +238,10 @@ class PackTryOn:
         inputs = {kind: to_tensor(results[kind]) for kind in kinds}
         if 'pose_map' in results:
             inputs['pose_map'] = torch.from_numpy(results['pose_map'])
+        if 'parse' in results and 'cloth_class' in results:
+            inputs['cloth_class'] = torch.tensor(
+                GARMENT_CLASSES.index(results['cloth_class'])
+            )
         sample = TryOnDataSample(
             metainfo={
                 'person_name': self._name(results, 'person'),

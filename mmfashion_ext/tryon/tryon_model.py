@@ -196,7 +196,9 @@ class TryOnModel(BaseModel):
             fields['person_cloth_mask'] = inputs.get('garment_region', visible)
         elif 'parse' in inputs:
             parse = inputs.get('true_parse', inputs['parse'])
-            fields['person_cloth_mask'] = person_cloth_mask(parse)
+            fields['person_cloth_mask'] = person_cloth_mask(
+                parse, inputs.get('cloth_class')
+            )
         for i, data_sample in enumerate(data_samples):
             h, w = data_sample.ori_shape
             for name, batch in fields.items():

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..registry import MODELS
 from .conditions import (
-    dense_arm_mask,
+    dense_limb_mask,
     parser_condition,
     person_cloth_mask,
     preserved_region,
@@ -51,13 +51,16 @@ class ParserBasedTryOn(TryOnModel):
         :func:`.conditions.parser_condition`.
         """
         return parser_condition(
-            inputs['parse'], inputs['densepose'], inputs['pose_map']
+            inputs['parse'],
+            inputs['densepose'],
+            inputs['pose_map'],
+            inputs.get('cloth_class'),
         )
 
     def generator_input(
         self, inputs: Inputs, result: WarpResult, cloth_region: Tensor
     ) -> Tensor:
-        """Concatenate preserved region, warped cloth, its mask and bare arms.
+        """Concatenate preserved region, warped cloth, its mask and bare limbs.
 
         Args: see :meth:`TryOnModel.generator_input`.
 
@@ -65,12 +68,13 @@ class ParserBasedTryOn(TryOnModel):
             Tensor: (B, 3 + 3 + 1 + 1, H, W).
         """
         parse, densepose = inputs['parse'], inputs['densepose']
+        classes = inputs.get('cloth_class')
         return torch.cat(
             [
-                preserved_region(inputs['person'], parse, densepose),
+                preserved_region(inputs['person'], parse, densepose, classes),
                 result.warped_cloth,
                 result.warped_mask,
-                dense_arm_mask(densepose) * (1 - cloth_region),
+                dense_limb_mask(densepose, classes) * (1 - cloth_region),
             ],
             dim=1,
         )
@@ -81,7 +85,9 @@ class ParserBasedTryOn(TryOnModel):
         Args and Returns: see :meth:`TryOnModel.loss`.
         """
         person = inputs['person']
-        worn_mask = person_cloth_mask(inputs['parse'])
+        worn_mask = person_cloth_mask(
+            inputs['parse'], inputs.get('cloth_class')
+        )
         result = self.warp_net(
             self.condition(inputs), inputs['cloth'], inputs['cloth_mask']
         )

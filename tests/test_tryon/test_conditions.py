@@ -29,7 +29,7 @@ def test_masks_of_the_parse_map():
 
 
 def test_masks_of_densepose():
-    assert on(conditions.dense_arm_mask(PARTS)) == set(range(15, 23))
+    assert on(conditions.dense_limb_mask(PARTS)) == set(range(15, 23))
     arms = torch.full_like(PARTS, 11)
     assert on(conditions.hand_mask(arms, PARTS)) == {3, 4}
     arms[..., 3] = 13
@@ -59,3 +59,60 @@ def test_what_is_preserved():
         preserved[..., sorted(expected)], person[..., sorted(expected)]
     )
     assert not preserved[..., rest].any()
+
+
+CLASSES = torch.arange(3)  # tops, trousers and skirts, dresses
+
+
+def rows(mask):
+    """Columns that are on, of each of the three classes."""
+    return [on(row[None]) for row in mask]
+
+
+def test_masks_of_each_class():
+    parse, parts = PARSE.repeat(3, 1, 1, 1), PARTS.repeat(3, 1, 1, 1)
+    assert rows(conditions.person_cloth_mask(parse, CLASSES)) == [
+        columns({4}),
+        columns({8}),
+        columns({4}),
+    ]
+    assert rows(conditions.other_clothes_mask(parse, CLASSES)) == [
+        columns({5, 6, 8, 9, 10}),
+        columns({4, 5, 6, 11, 13}),
+        columns({5, 6}),
+    ]
+    assert rows(conditions.dense_limb_mask(parts, CLASSES)) == [
+        set(range(15, 23)),
+        set(range(7, 15)),
+        set(range(7, 23)),
+    ]
+
+
+def test_feet_of_trousers_and_hands_of_tops_are_kept():
+    parts = PARTS.repeat(3, 1, 1, 1)
+    legs, arms = torch.full_like(parts, 9), torch.full_like(parts, 11)
+    assert rows(conditions.hand_mask(legs, parts, CLASSES)) == [
+        set(),
+        {5, 6},
+        {3, 4, 5, 6},
+    ]
+    assert rows(conditions.hand_mask(arms, parts, CLASSES)) == [
+        {3, 4},
+        set(),
+        {3, 4, 5, 6},
+    ]
+
+
+def test_tops_are_what_no_class_means():
+    """Released tutors have seen tops alone: their condition must not move."""
+    pose = torch.zeros(1, 18, 1, 25)
+    top = torch.zeros(1, dtype=torch.long)
+    assert torch.equal(
+        conditions.parser_condition(PARSE, PARTS, pose, top),
+        conditions.parser_condition(PARSE, PARTS, pose),
+    )
+    person = torch.rand(1, 3, 1, 25)
+    assert torch.equal(
+        conditions.preserved_region(person, PARSE, PARTS, top),
+        conditions.preserved_region(person, PARSE, PARTS),
+    )

@@ -61,6 +61,7 @@ def test_an_item_to_train_on(write_viton, printed):
         'densepose_path': str(base / 'train_densepose/000002_0.npy'),
         'flow_path': str(base / 'train_flow/000002_0.npz'),
         'parse_labels': 'viton',
+        'cloth_class': 'upper_body',
         'person_name': '000002_0.jpg',
         'cloth_name': '000002_1.jpg',
         'sample_idx': 2,
@@ -80,7 +81,7 @@ def test_all_layouts_go_through_the_pipeline(write_viton, layout, split):
     root = write_viton(layout, split)
     dataset = make(root, layout, split, unpaired='random', pipeline=PIPELINE)
     batch = pseudo_collate([dataset[0], dataset[3]])
-    assert len(batch['inputs']) == 9
+    assert len(batch['inputs']) == 10
     assert batch['data_samples'][1].person_name.startswith('00')
     parse = torch.stack(batch['inputs']['parse'])
     labels = set(range(14)) - ({2, 3} if layout == 'viton-hd' else set())
@@ -318,3 +319,78 @@ def test_it_is_pickled_and_registered(write_viton):
     copy = pickle.loads(pickle.dumps(dataset))
     assert names(copy) == names(dataset)
     assert DATASETS.module_dict['TryOnDataset'] is TryOnDataset
+
+
+class TestGarmentClasses:
+    @pytest.fixture
+    def root(self, write_viton):
+        """DressCode with two persons in tops and four in dresses."""
+        write_viton('dresscode', num=2)
+        return write_viton('dresscode', num=4, cloth_class='dresses')
+
+    def test_each_class_of_dresscode(self, root):
+        dataset = make(root, 'dresscode', pipeline=PIPELINE)
+        found = [info['cloth_class'] for info in infos(dataset)]
+        assert found == ['upper_body'] * 2 + ['dresses'] * 4
+        assert dataset.metainfo['paired']
+        batch = pseudo_collate([dataset[0], dataset[5]])
+        assert [int(x) for x in batch['inputs']['cloth_class']] == [0, 2]
+        sample = batch['data_samples'][1]
+        assert sample.cloth_class == 'dresses'
+        assert sample.person_name == '000003_0.jpg'
+        # label 5 of ATR is a skirt: part of a dress, beside a top
+        top, dress = (parse[0] for parse in batch['inputs']['parse'])
+        assert (top[0, 5], dress[0, 5]) == (8, 4)
+
+    def test_joints_of_dresscode_are_in_px_of_the_image(self, root):
+        dataset = make(root, 'dresscode', pipeline=[LoadTryOn()])
+        # joint 17 is at (17, 34) of 384 x 512, the image has 24 x 32 px
+        pose = dataset[0]['pose']
+        assert pose[17].tolist() == [1.0625, 2.125, 0.5]
+        assert (pose[2:, :2] > 1).all()  # found, whatever the size
+
+    def test_selected_classes(self, root):
+        dataset = make(root, 'dresscode', classes=['dresses'])
+        assert len(dataset) == 4
+        refused(
+            lambda: make(root, 'dresscode', classes=['lower_body']),
+            'lower_body/images does not exist',
+        )
+        refused(lambda: make(root, classes=['skirt']), 'class must be one of')
+
+    def test_selected_classes_of_other_layouts(self, write_viton):
+        assert len(make(write_viton(), classes=['upper_body'])) == 4
+        root = write_viton('folder', 'test')
+        refused(
+            lambda: make(root, 'folder', classes=['dresses']),
+            r"no pairs of the classes \['dresses'\]",
+        )
+        (root / 'pairs.txt').write_text('00000_00.jpg 00001_00.jpg 2\n')
+        dataset = make(root, 'folder', classes=['dresses'])
+        assert names(dataset) == [('00000_00.jpg', '00001_00.jpg')]
+
+    def test_unpaired_cloths_are_of_the_class(self, root):
+        """A tutor that puts a dress on as a top would teach nonsense."""
+        dataset = make(root, 'dresscode', unpaired='random')
+        for index in range(6):
+            expected = 'upper_body' if index < 2 else 'dresses'
+            drawn = {
+                dataset.get_data_info(index)['unpaired_cloth_path']
+                for _ in range(20)
+            }
+            assert {Path(path).parents[1].name for path in drawn} == {expected}
+
+    def test_pairs_to_test(self, root):
+        for name in ('upper_body', 'dresses'):
+            (root / name / 'test_pairs_unpaired.txt').write_text(
+                '000001_0.jpg 000000_1.jpg\n'
+            )
+            (root / name / 'test_pairs_paired.txt').write_text(
+                '000001_0.jpg 000001_1.jpg\n'
+            )
+        unpaired = make(root, 'dresscode', 'test')
+        assert names(unpaired) == [('000001_0.jpg', '000000_1.jpg')] * 2
+        assert not unpaired.metainfo['paired']
+        paired = make(root, 'dresscode', 'test', paired=True)
+        assert names(paired) == [('000001_0.jpg', '000001_1.jpg')] * 2
+        assert paired.metainfo['paired']

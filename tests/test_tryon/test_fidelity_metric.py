@@ -90,6 +90,18 @@ def test_equal_to_plain_ones():
     assert metrics['FID'] > 1e-3
 
 
+def test_each_class_beside_the_total():
+    samples = make_samples(9)
+    for index, sample in enumerate(samples):
+        sample['cloth_class'] = 'lower_body' if index > 3 else 'upper_body'
+    samples[0]['cloth_class'] = 'dresses'  # one alone is not a set
+    metrics = evaluate(samples, kid=False)
+    assert [*metrics] == ['FID', 'upper_body/FID', 'lower_body/FID']
+    assert metrics['lower_body/FID'] == pytest.approx(
+        evaluate(samples[4:], kid=False)['FID']
+    )
+
+
 def test_sets_of_other_sizes():
     draw = np.random.default_rng(0)
     real = draw.normal(size=(50, 4))

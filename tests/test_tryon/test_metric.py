@@ -122,6 +122,31 @@ class TestTryOn:
         for name, mean in metrics.items():
             assert np.mean([float(r[name]) for r in rows]) == mean
 
+    def test_each_class_beside_the_total(self, tmp_path):
+        """A mean over all hides that dresses are worse than tops."""
+        samples = list(images())
+        for index, sample in enumerate(samples):
+            sample['cloth_class'] = 'upper_body' if index == 1 else 'dresses'
+        prefix = str(tmp_path / 'test')
+        metrics = evaluate(TryOnMetric(outfile_prefix=prefix), samples)
+        assert [*metrics] == [
+            *('SSIM', 'L1', 'upper_body/SSIM', 'upper_body/L1'),
+            *('dresses/SSIM', 'dresses/L1'),
+        ]
+        single = [evaluate(TryOnMetric(), [sample]) for sample in samples]
+        assert metrics['upper_body/L1'] == single[1]['L1']
+        assert metrics['dresses/L1'] == pytest.approx(
+            (single[0]['L1'] + single[2]['L1']) / 2
+        )
+        with open(f'{prefix}.try_on.csv') as file:
+            assert [row['class'] for row in csv.DictReader(file)] == [
+                *('dresses', 'upper_body', 'dresses')
+            ]
+
+    def test_one_class_is_the_total(self):
+        samples = [image | {'cloth_class': 'dresses'} for image in images()]
+        assert [*evaluate(TryOnMetric(), samples)] == ['SSIM', 'L1']
+
 
 def warp_sample(shift=(3, -2), size=(12, 9)):
     """A cloth that the person wears moved by ``shift`` (x, y) px."""

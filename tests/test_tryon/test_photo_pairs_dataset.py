@@ -42,7 +42,7 @@ def test_a_sample(cache):
         assert info[name].shape == SIZE
         assert set(np.unique(info[name])) <= {0, 255}
     assert info['flow'].shape == (*SIZE, 2)
-    assert info['cloth_class'] == 'upper'
+    assert info['cloth_class'] == 'upper_body'
     assert info['pair_kind'] == 'inverse'
     assert info['person_name'] == '0004.jpg'
 
@@ -88,7 +88,7 @@ def test_batches_for_a_model(cache):
     assert inputs['flow'].shape == (2, 2, 64, 64)
     assert inputs['flow'].isnan().any()
     sample = data['data_samples'][0]
-    assert sample.cloth_class == 'upper'
+    assert sample.cloth_class == 'upper_body'
     assert sample.pair_kind == 'composite'
     assert sample.ori_shape == SIZE
 
@@ -103,7 +103,8 @@ def test_is_registered():
     [
         ({'split': 'test'}, 'split must be one of train, validation'),
         ({'kind': 'both'}, "kind must be one of .*, got 'both'"),
-        ({'classes': ['dress']}, 'has no pairs of kind'),
+        ({'classes': ['dresses']}, 'has no pairs of kind'),
+        ({'classes': ['dress']}, 'class must be one of upper_body, .*dress'),
     ],
 )
 def test_wrong_arguments(cache, options, match):

@@ -13,7 +13,7 @@ from PIL import Image
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.viton.cloth_mask import grabcut_mask
 from mmfashion_ext.formats.viton.files import read_rgb
-from mmfashion_ext.formats.viton.pairs import read_pairs
+from mmfashion_ext.formats.viton.pairs_file import read_pairs
 from mmfashion_ext.registry import TRANSFORMS
 from mmfashion_ext.tryon.dataset import TryOnDataset
 from mmfashion_ext.tryon.structures import TryOnDataSample
@@ -211,6 +211,7 @@ def test_pack(item):
         'pose_map': (18, torch.int8),
         'flow': (2, torch.float32),
     }
+    assert inputs.pop('cloth_class').tolist() == 0  # a top
     assert set(inputs) == set(shapes)
     for kind, (channels, dtype) in shapes.items():
         assert inputs[kind].shape == (channels, H, W)

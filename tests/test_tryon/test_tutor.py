@@ -48,7 +48,7 @@ def test_the_tutor_reads_eight_channels(build_tutor, inputs):
         conditions.preserved_region(inputs['person'], parse, densepose),
         result.warped_cloth,
         result.warped_mask,
-        conditions.dense_arm_mask(densepose) * 0.75,
+        conditions.dense_limb_mask(densepose) * 0.75,
     ]
     assert torch.equal(made, torch.cat(expected, dim=1))
     assert made.shape[1] == 8

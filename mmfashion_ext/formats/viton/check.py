@@ -19,8 +19,10 @@ from .cloth_mask import grabcut_mask
 from .constants import ParseLabels
 from .file_check import FileGroup, check_files, list_doubts
 from .files import read_rgb
-from .layout import ENDINGS, FileKind, LayoutName, TryOnSplit, cloth_stem
-from .pairs import TryOnFiles, TryOnPair, stem_of
+from .garment_classes import GARMENT_CLASSES, GarmentClass
+from .layout import LAYOUTS, FileKind, LayoutName, TryOnSplit
+from .pairs import TryOnFiles
+from .pairs_file import TryOnPair
 
 
 class Findings(NamedTuple):
@@ -50,7 +52,7 @@ def check_dataset(
 
     Args:
         root (Path): Folder of the dataset.
-        layout (str): ``'viton'``, ``'viton-hd'`` or ``'folder'``.
+        layout (str): Its layout, a name of :data:`~.layout.LAYOUTS`.
         split (str, optional): ``'train'`` or ``'test'``. None: those that
             exist.
         pairs_file (str, optional): File of pairs, below the root. None: that
@@ -90,6 +92,8 @@ def find_splits(
 ) -> list[TryOnFiles]:
     """Return the splits that exist, at least one.
 
+    A split of a layout with a folder for each garment class is in parts.
+
     Args:
         root (Path): Folder of the dataset.
         layout (str): Its layout; ``'folder'`` has one split only.
@@ -101,14 +105,18 @@ def find_splits(
     splits: list[TryOnSplit] = [split] if split else ['train', 'test']
     if layout == 'folder':
         splits = ['test']
-    found, error = [], UserError(f'{root} holds no split')
+    found: list[TryOnFiles] = []
+    error = UserError(f'{root} holds no split')
     for name in splits:
-        files = TryOnFiles(root, layout, name)
-        try:
-            files.base  # noqa: B018  raises if it does not exist
-            found.append(files)
-        except UserError as missing:
-            error = missing
+        by_class = (layout, name) in LAYOUTS and LAYOUTS[layout, name].by_class
+        classes: tuple[GarmentClass, ...] = GARMENT_CLASSES
+        for cloth_class in classes if by_class else classes[:1]:
+            files = TryOnFiles(root, layout, name, cloth_class=cloth_class)
+            try:
+                files.base  # noqa: B018  raises if it does not exist
+                found.append(files)
+            except UserError as missing:
+                error = missing
     if not found:
         raise error
     return found
@@ -145,8 +153,15 @@ def check_split(
         for kind, folder in files.layout.folders.items()
         if files.folder(kind).is_dir()
     ]
-    worn = [cloth for cloth in files.worn().values() if cloth]
-    rows.append((len(worn), 'pairs of a person and the garment worn'))
+    if files.layout.worn_pairs:
+        try:
+            listed = len(files.pairs_by_name())
+            rows.append((listed, f'pairs of {files.layout.worn_pairs}'))
+        except UserError as error:
+            defects.append(str(error))
+    else:
+        worn = [cloth for cloth in files.worn().values() if cloth]
+        rows.append((len(worn), 'pairs of a person and the garment worn'))
     if pairs_path:
         try:
             pairs = files.read_pairs(pairs_path)
@@ -184,14 +199,14 @@ def list_missing(files: TryOnFiles, has_pairs: bool) -> Iterator[str]:
     if not files.named('person'):
         raise UserError(f'{files.folder("person")} has no image')
     for person, cloth in files.worn().items():
-        stem = Path(person).stem
+        stem = files.stem('person', person)
         if cloth is None and not has_pairs:
-            expected = cloth_stem(files.layout_name, stem)
-            missing = files.folder('cloth') / f'{expected}.jpg'
+            missing = files.folder('cloth') / files.expected_cloth(person)
             yield f'{missing} is missing: the garment of {person}'
         for kind in kinds:
             if not files.find(kind, TryOnPair(person, '', {})):
-                missing = files.folder(kind) / f'{stem}{ENDINGS[kind][0]}'
+                ending = files.layout.endings[kind][0]
+                missing = files.folder(kind) / f'{stem}{ending}'
                 yield f'{missing} is missing: the {kind} of {person}'
 
 
@@ -229,12 +244,14 @@ def list_notes(files: TryOnFiles, has_pairs: bool) -> Iterator[str]:
         yield f'{len(unworn):,} clothes are not worn: {describe(unworn)}'
     for path in clothes_without_mask(files):
         yield f'{path} has no mask; --make-masks makes it'
-    for kind in files.layout.folders:
+    layout = files.layout
+    for kind in layout.folders:
         for name in files.listing(kind):
-            if stem_of(kind, name) is None:
+            known = layout.stem(kind, name) is not None
+            if not known and not layout.is_other(kind, name):
                 yield (
                     f'{files.folder(kind) / name} is left out: expected names '
-                    f'that end with {" or ".join(ENDINGS[kind])}'
+                    f'that end with {" or ".join(layout.endings[kind])}'
                 )
     if files.layout_name == 'viton' and not has_pairs:
         yield from _compare_with_ranks(files)
@@ -268,6 +285,7 @@ def file_groups(files: TryOnFiles) -> list[FileGroup]:
         FileGroup(
             {k: path for k in kinds if (path := files.find(k, pair))},
             files.labels,
+            files.cloth_class,
         )
         for kinds, pairs in kinds_and_pairs
         for pair in pairs

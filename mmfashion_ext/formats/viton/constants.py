@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""VITON and VITON-HD: parse labels, pose joints and DensePose parts by id."""
+"""Try-on datasets: parse labels, pose joints and DensePose parts by id."""
 
 from typing import Literal
 
@@ -33,6 +33,8 @@ FACE = frozenset({1, 12})
 #: Shoes, pants and legs.
 OTHER_CLOTHES = frozenset({5, 6, 8, 9, 10})
 ARMS = frozenset({11, 13})
+SHOES = frozenset({5, 6})
+LEGS = frozenset({9, 10})
 
 #: The 20 labels of LIP (Look Into Person), by id -> the label of VITON that
 #: stands for it.
@@ -139,5 +141,7 @@ DENSEPOSE_PARTS = (
 )
 NUM_PARTS = len(DENSEPOSE_PARTS)
 HAND_PARTS = frozenset({3, 4})
+FOOT_PARTS = frozenset({5, 6})
+LEG_PARTS = frozenset(range(7, 15))
 ARM_PARTS = frozenset(range(15, 23))
 HEAD_PARTS = frozenset({23, 24})

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import UserError
 from .constants import FACE, HEAD_PARTS, ParseLabels
 from .files import check_size, map_labels, read_file, read_labels
+from .garment_classes import GarmentClass
 from .layout import FileKind
 from .plausibility import (
     Doubt,
@@ -29,10 +30,12 @@ class FileGroup(NamedTuple):
     Attributes:
         files (dict[str, Path]): Kind -> file; the image first.
         labels (str): Labels of the parse map.
+        cloth_class (str): Class of the garment to be replaced.
     """
 
     files: dict[FileKind, Path]
     labels: ParseLabels
+    cloth_class: GarmentClass = 'upper_body'
 
 
 class FileNote(NamedTuple):
@@ -77,9 +80,13 @@ def check_files(group: FileGroup) -> CheckedGroup:
         try:
             if kind == 'parse':
                 labels = read_labels(path, group.labels)
-                content[kind] = map_labels(labels, group.labels)
+                content[kind] = map_labels(
+                    labels, group.labels, group.cloth_class
+                )
             else:
-                content[kind] = read_file(kind, path)
+                shown = content.get(image)
+                size = None if shown is None else shown.shape[:2]
+                content[kind] = read_file(kind, path, size=size)
             if kind != 'pose' and image in content:
                 check_size(
                     path, content[kind], group.files[image], content[image]
@@ -89,7 +96,7 @@ def check_files(group: FileGroup) -> CheckedGroup:
             content.pop(kind, None)
     notes = [
         FileNote(kind, group.files[kind], doubt)
-        for kind, doubt in _doubts(content, labels, group.labels)
+        for kind, doubt in _doubts(content, labels, group)
     ]
     size = content[image].shape[:2] if image in content else None
     return CheckedGroup(size, defects, notes)
@@ -98,21 +105,21 @@ def check_files(group: FileGroup) -> CheckedGroup:
 def _doubts(
     content: dict[FileKind, np.ndarray],
     ids: np.ndarray | None,
-    labels: ParseLabels,
+    group: FileGroup,
 ) -> Iterator[tuple[FileKind, Doubt]]:
     """Yield what is not plausible about the contents of a group.
 
     Args:
         content (dict[str, np.ndarray]): By kind, see :mod:`.files`.
         ids (np.ndarray, optional): (h, w), parse map as stored.
-        labels (str): The set of these.
+        group (FileGroup): Says which labels these are.
     """
     if {'cloth', 'cloth_mask'} <= {*content}:
         for doubt in doubt_mask(content['cloth_mask'], content['cloth']):
             yield 'cloth_mask', doubt
     parse, parts = content.get('parse'), content.get('densepose')
     if ids is not None and parse is not None:
-        for doubt in doubt_parse(ids, labels):
+        for doubt in doubt_parse(ids, group.labels, group.cloth_class):
             yield 'parse', doubt
     if parts is not None:
         for doubt in doubt_densepose(parts, parse):

@@ -9,7 +9,6 @@ from zipfile import ZipFile
 import numpy as np
 
 from ...errors import UserError
-from ...utils.files import read_json
 from ...utils.images import (
     ImageInput,
     flatten,
@@ -18,23 +17,15 @@ from ...utils.images import (
     read_image,
 )
 from ...utils.sources import check_regular_file
-from ..checks import require
-from ..rules import MAX_SIDE, Array, ListOf, Numbers
-from .constants import (
-    BODY_25_JOINTS,
-    NUM_JOINTS,
-    NUM_PARTS,
-    PARSE_LABEL_SETS,
-    ParseLabels,
-)
+from ..rules import Array
+from .constants import NUM_PARTS, PARSE_LABEL_SETS, ParseLabels
+from .garment_classes import OTHER_LABELS, GarmentClass
 from .layout import FileKind
+from .pose_file import read_pose
 
 _DENSEPOSE_HINT = (
     'make it again, (h, w) of part ids (of I, U, V the first alone), not an '
     'image in colours'
-)
-_JOINTS = Numbers(
-    (3 * NUM_JOINTS, 75), 'x, y, confidence of 18 or 25 joints', MAX_SIDE
 )
 #: Of a warp of 8192 x 8192 px in float32.
 _MAX_FLOW_BYTES = 2**29
@@ -122,7 +113,11 @@ def read_mask(source: ImageInput) -> np.ndarray:
     return mask
 
 
-def read_parse(path: str | Path, labels: ParseLabels = 'viton') -> np.ndarray:
+def read_parse(
+    path: str | Path,
+    labels: ParseLabels = 'viton',
+    cloth_class: GarmentClass = 'upper_body',
+) -> np.ndarray:
     """Read a parse map.
 
     Args:
@@ -131,6 +126,7 @@ def read_parse(path: str | Path, labels: ParseLabels = 'viton') -> np.ndarray:
         labels (str): ``'viton'``: 0 ... 13, kept as they are; ``'lip'``,
             ``'cihp'`` (VITON-HD): 0 ... 19, ``'atr'``: 0 ... 17, mapped to
             VITON's (:data:`~.constants.PARSE_LABEL_SETS`).
+        cloth_class (str): Class of the garment, see :func:`map_labels`.
 
     Returns:
         np.ndarray: (h, w) uint8, 0 ... 13.
@@ -138,7 +134,7 @@ def read_parse(path: str | Path, labels: ParseLabels = 'viton') -> np.ndarray:
     Raises:
         UserError: It cannot be read or has other labels.
     """
-    return map_labels(read_labels(path, labels), labels)
+    return map_labels(read_labels(path, labels), labels, cloth_class)
 
 
 def read_labels(path: str | Path, labels: ParseLabels = 'viton') -> np.ndarray:
@@ -183,18 +179,26 @@ def label_set(labels: ParseLabels) -> tuple[tuple[str, int], ...]:
         ) from None
 
 
-def map_labels(ids: np.ndarray, labels: ParseLabels) -> np.ndarray:
+def map_labels(
+    ids: np.ndarray,
+    labels: ParseLabels,
+    cloth_class: GarmentClass = 'upper_body',
+) -> np.ndarray:
     """Map the ids of a parse map to VITON's labels.
 
     Args:
         ids (np.ndarray): (h, w) uint8, ids of the set.
         labels (str): The set.
+        cloth_class (str): Class of the garment: a skirt is a part of a dress,
+            and socks are not a part of trousers
+            (:data:`~.garment_classes.OTHER_LABELS`).
 
     Returns:
         np.ndarray: (h, w) uint8, 0 ... 13.
     """
-    table = np.array([label for _, label in label_set(labels)], np.uint8)
-    return table[ids]
+    other = OTHER_LABELS[cloth_class]
+    table = [other.get(name, label) for name, label in label_set(labels)]
+    return np.array(table, np.uint8)[ids]
 
 
 def read_densepose(path: str | Path) -> np.ndarray:
@@ -258,40 +262,6 @@ def _check_ids(
     return ids.astype(np.uint8)
 
 
-def read_pose(path: str | Path) -> np.ndarray:
-    """Read the joints of the first person of an OpenPose file.
-
-    Args:
-        path (str | Path): JSON; ``people[0]`` has ``pose_keypoints`` (older)
-            or ``pose_keypoints_2d``: x, y in px and confidence of 18 joints
-            (COCO), or of 25 (BODY_25), of which those 18 are used.
-
-    Returns:
-        np.ndarray: (18, 3) float32, rows of x, y and confidence in the order
-        of :data:`~.constants.JOINTS`; 0 for a joint that was not found. All 0
-        if no person was found.
-
-    Raises:
-        UserError: It is missing, damaged or not such a file.
-    """
-    where, again = str(path), 'make it again with OpenPose'
-    if Path(path).exists():
-        check_regular_file(Path(path))
-    content = read_json(path, 'pose')
-    require(content, {'people': ListOf(None, 'people')}, where, again)
-    if not content['people']:
-        return np.zeros((NUM_JOINTS, 3), np.float32)
-    person = content['people'][0]
-    keys = ('pose_keypoints', 'pose_keypoints_2d')
-    older = not isinstance(person, dict) or keys[1] not in person
-    key = keys[0] if older or keys[0] in person else keys[1]
-    require(person, {key: _JOINTS}, f'{where}: people[0]', again)
-    joints = np.array(person[key], np.float32).reshape(-1, 3)
-    if len(joints) == NUM_JOINTS:
-        return joints
-    return joints[list(BODY_25_JOINTS)]
-
-
 def read_flow(path: str | Path) -> np.ndarray:
     """Read a true warp.
 
@@ -333,7 +303,6 @@ _READERS: dict[FileKind, Callable[[Any], np.ndarray]] = {
     'cloth': read_rgb,
     'cloth_mask': read_mask,
     'densepose': read_densepose,
-    'pose': read_pose,
     'flow': read_flow,
     'truth': read_rgb,
     'truth_flow': read_flow,
@@ -341,7 +310,11 @@ _READERS: dict[FileKind, Callable[[Any], np.ndarray]] = {
 
 
 def read_file(
-    kind: FileKind, source: ImageInput, labels: ParseLabels = 'viton'
+    kind: FileKind,
+    source: ImageInput,
+    labels: ParseLabels = 'viton',
+    cloth_class: GarmentClass = 'upper_body',
+    size: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """Read a file of a kind with the reader above that fits.
 
@@ -349,6 +322,9 @@ def read_file(
         kind (str): What it is.
         source (ImageInput): The file; of an image or mask any image input.
         labels (str): Labels of a parse map.
+        cloth_class (str): Class of the garment, for a parse map.
+        size (tuple[int, int], optional): (h, w) px of the person's image, for
+            a pose, see :func:`read_pose`.
 
     Returns:
         np.ndarray: Image (h, w, 3) RGB, mask, parse map and DensePose (h, w)
@@ -358,5 +334,7 @@ def read_file(
         UserError: It is missing, damaged or not of that kind.
     """
     if kind == 'parse':
-        return read_parse(cast(str | Path, source), labels)
+        return read_parse(cast(str | Path, source), labels, cloth_class)
+    if kind == 'pose':
+        return read_pose(cast(str | Path, source), size)
     return _READERS[kind](source)

@@ -1,12 +1,13 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""VITON, VITON-HD and plain folders: where the files of a split lie."""
+"""VITON, VITON-HD, DressCode and folders: where the files of a split lie."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from .constants import ParseLabels
 
-LayoutName = Literal['viton', 'viton-hd', 'folder']
+LayoutName = Literal['viton', 'viton-hd', 'dresscode', 'folder']
 TryOnSplit = Literal['train', 'test']
 FileKind = Literal[
     'person',
@@ -33,6 +34,16 @@ ENDINGS: dict[FileKind, tuple[str, ...]] = {
     'truth': _IMAGES,
     'truth_flow': ('.npz',),
 }
+_DRESSCODE_ENDINGS: dict[FileKind, tuple[str, ...]] = {
+    **ENDINGS,
+    'person': tuple(f'_0{ending}' for ending in _IMAGES),
+    'cloth': tuple(f'_1{ending}' for ending in _IMAGES),
+    'cloth_mask': tuple(f'_1{ending}' for ending in ('.png', *_IMAGES)),
+    'parse': ('_4.png',),
+    'pose': ('_2.json',),
+    'densepose': ('_5.png', '_5.npy'),
+    'flow': ('_0.npz',),
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,14 @@ class Layout:
             say.
         published (int, optional): Number of pairs.
         parse (str): Labels of the parse maps.
+        worn_pairs (str, optional): File of the pairs of the split with the
+            garments worn. None: all persons of the folder, by their names.
+        by_class (bool): Whether ``base`` is a folder for each garment class,
+            of its name.
+        endings (dict[str, tuple[str, ...]]): Kind of file -> endings of its
+            name, see :data:`ENDINGS`.
+        others (tuple[str, ...]): Endings of published files that are not
+            read.
     """
 
     folders: dict[FileKind, str]
@@ -59,6 +78,33 @@ class Layout:
     pairs: str | None = None
     published: int | None = None
     parse: ParseLabels = 'viton'
+    worn_pairs: str | None = None
+    by_class: bool = False
+    endings: Mapping[FileKind, tuple[str, ...]] = field(
+        default_factory=lambda: ENDINGS
+    )
+    others: tuple[str, ...] = ()
+
+    def stem(self, kind: FileKind, name: str) -> str | None:
+        """Return the stem of a file's image; None: not of this kind."""
+        for ending in self.endings[kind]:
+            if name.lower().endswith(ending) and not name.startswith('.'):
+                return name[: -len(ending)]
+        return None
+
+    def is_other(self, kind: FileKind, name: str) -> bool:
+        """Return whether a file in the folder of a kind is of another kind.
+
+        Persons and garments may lie in one folder.
+        """
+        neighbours = [
+            other
+            for other, folder in self.folders.items()
+            if other != kind and folder == self.folders[kind]
+        ]
+        return name.endswith(self.others) or any(
+            self.stem(other, name) is not None for other in neighbours
+        )
 
 
 def _folders(*names: str) -> dict[FileKind, str]:
@@ -73,6 +119,15 @@ _VITON_HD = _folders(
     'openpose_json',
     'image-densepose',
     'flow',
+)
+_DRESSCODE = _folders(
+    'images',
+    'images',
+    'masks',
+    'label_maps',
+    'keypoints',
+    'dense',
+    'flows',
 )
 _FOLDER = Layout(
     _folders(
@@ -129,6 +184,23 @@ LAYOUTS: dict[tuple[LayoutName, TryOnSplit], Layout] = {
         published=2_032,
         parse='cihp',
     ),
+    ('dresscode', 'train'): Layout(
+        _DRESSCODE,
+        parse='atr',
+        worn_pairs='train_pairs.txt',
+        by_class=True,
+        endings=_DRESSCODE_ENDINGS,
+        others=('_uv.npz',),
+    ),
+    ('dresscode', 'test'): Layout(
+        _DRESSCODE,
+        pairs='test_pairs_unpaired.txt',
+        parse='atr',
+        worn_pairs='test_pairs_paired.txt',
+        by_class=True,
+        endings=_DRESSCODE_ENDINGS,
+        others=('_uv.npz',),
+    ),
     ('folder', 'train'): _FOLDER,
     ('folder', 'test'): _FOLDER,
 }
@@ -139,7 +211,7 @@ def cloth_stem(layout: LayoutName, person: str) -> str:
 
     Args:
         layout (str): ``'viton'``: ``000001_0`` wears ``000001_1``. Others:
-            both have one name.
+            both have one name, DressCode's without ``_0`` and ``_1``.
         person (str): Stem of the person's image.
     """
     if layout == 'viton' and person.endswith('_0'):

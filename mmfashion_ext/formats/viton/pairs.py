@@ -1,19 +1,15 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Pairs of persons and garments of a try-on dataset; no image is opened."""
 
-import codecs
-import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from ...errors import UserError, describe
-from ...utils.sources import check_regular_file
 from .constants import ParseLabels
+from .garment_classes import GarmentClass
 from .layout import (
-    ENDINGS,
     LAYOUTS,
     FileKind,
     Layout,
@@ -21,25 +17,9 @@ from .layout import (
     TryOnSplit,
     cloth_stem,
 )
+from .pairs_file import TryOnPair, read_pairs
 
-#: A name in double quotes, or one without blanks.
-_NAMES = re.compile(r'"(?:[^"]|"")+"(?!\S)|\S+')
 _CHECK = 'tools/dataset_converters/viton.py --check lists all'
-
-
-class TryOnPair(NamedTuple):
-    """A person and a garment, as names of files.
-
-    Attributes:
-        person (str): Image of the person.
-        cloth (str): Image of the garment.
-        files (dict[str, str]): Kind of file -> its name, where it does not
-            follow from the two others: of pairs by rank.
-    """
-
-    person: str
-    cloth: str
-    files: dict[FileKind, str]
 
 
 @dataclass(frozen=True)
@@ -48,16 +28,19 @@ class TryOnFiles:
 
     Attributes:
         root (Path): As the user gave it.
-        layout_name (str): ``'viton'``, ``'viton-hd'`` or ``'folder'``.
+        layout_name (str): A name of :data:`~.layout.LAYOUTS`.
         split (str): ``'train'`` or ``'test'``.
         parse_labels (str, optional): Set of the parse maps' labels. None:
             that of the layout.
+        cloth_class (str): Class of the garments, where no file of pairs says
+            another one; of layouts with a folder for each class, the folder.
     """
 
     root: Path
     layout_name: LayoutName
     split: TryOnSplit
     parse_labels: ParseLabels | None = None
+    cloth_class: GarmentClass = 'upper_body'
 
     @property
     def layout(self) -> Layout:
@@ -87,16 +70,21 @@ class TryOnFiles:
         Raises:
             UserError: It does not exist.
         """
-        bases = [self.root / self.layout.base, self.root]
-        persons = self.layout.folders['person']
+        layout = self.layout
+        below = self.cloth_class if layout.by_class else layout.base
+        bases = [self.root / below]
+        if not layout.by_class or self.root.name == below:
+            bases.append(self.root)
+        persons = layout.folders['person']
         for base in bases:
             if (base / persons).is_dir():
                 return base
+        folders = [*dict.fromkeys(layout.folders.values())][:3]
         raise UserError(
             f'{bases[0] / persons} does not exist: expected the folders '
-            f'{", ".join(list(self.layout.folders.values())[:3])} of layout '
-            f'{self.layout_name!r}, {self.split}, in {self.root} or its '
-            f'{self.layout.base}; see docs/datasets.md'
+            f'{", ".join(folders)} of layout {self.layout_name!r}, '
+            f'{self.split}, in {self.root} or its {below}; see '
+            'docs/datasets.md'
         )
 
     def folder(self, kind: FileKind) -> Path:
@@ -122,7 +110,7 @@ class TryOnFiles:
     def _index(self, kind: FileKind) -> dict[str, str]:
         found: dict[str, str] = {}
         for name in self._names[kind]:
-            stem = stem_of(kind, name)
+            stem = self.layout.stem(kind, name)
             if stem is None:
                 continue
             if stem in found:
@@ -153,9 +141,13 @@ class TryOnFiles:
         elif kind in pair.files:
             name = pair.files[kind]
         else:
-            image = pair.cloth if kind == 'cloth_mask' else pair.person
-            name = self.named(kind).get(Path(image).stem)
+            of: FileKind = 'cloth' if kind == 'cloth_mask' else 'person'
+            name = self.named(kind).get(self.stem(of, getattr(pair, of)))
         return name and self.folder(kind) / name
+
+    def stem(self, kind: FileKind, name: str) -> str:
+        """Return what the files of an image are named after."""
+        return self.layout.stem(kind, name) or Path(name).stem
 
     def person_kinds(self, needed: bool) -> list[FileKind]:
         """Return the kinds of files that each person has beside the image.
@@ -181,13 +173,20 @@ class TryOnFiles:
             UserError: The one given does not exist.
         """
         name = given or self.layout.pairs
-        paths = [folder / name for folder in (self.root, self.base) if name]
-        for path in paths:
-            if path.is_file():
-                return path
-        if given:
-            raise UserError(f'{paths[0]}: no such file of pairs')
-        return None
+        found = self._listed(name) if name else None
+        if given and found is None:
+            raise UserError(f'{self.root / given}: no such file of pairs')
+        return found
+
+    def _listed(self, name: str) -> Path | None:
+        """Return the path of a file of pairs of a name, None: none exists."""
+        folders = [self.root, self.base]
+        if self.layout.by_class:  # that of the class before that of all
+            folders.reverse()
+        return next(
+            (folder / name for folder in folders if (folder / name).is_file()),
+            None,
+        )
 
     def worn(self) -> dict[str, str | None]:
         """Return image of a person -> image of the garment worn, or None."""
@@ -200,25 +199,49 @@ class TryOnFiles:
     def pairs_by_name(self) -> list[TryOnPair]:
         """Return each person with the garment worn, in the order of names.
 
+        Layouts whose splits lie in one folder (DressCode) have a file that
+        lists them; its order counts.
+
         Raises:
-            UserError: There is no person, or a garment is missing.
+            UserError: There is no person, or a garment or that file is
+                missing.
         """
+        if self.layout.worn_pairs:
+            path = self._listed(self.layout.worn_pairs)
+            if path is None:
+                raise UserError(
+                    f'{self.base / self.layout.worn_pairs} does not exist: '
+                    f'layout {self.layout_name!r} lists the persons of '
+                    f'{self.split} there'
+                )
+            return self.read_pairs(path)
         worn = self.worn()
         if not worn:
             raise UserError(f'{self.folder("person")} has no image')
         lacking = [person for person, cloth in worn.items() if cloth is None]
         if lacking:
-            expected = cloth_stem(self.layout_name, Path(lacking[0]).stem)
             raise UserError(
                 f'{self.folder("cloth")} lacks the clothes of {len(lacking)} '
                 f'of {len(worn)} persons, {describe(lacking)}: expected such '
-                f'as {expected}.jpg; {_CHECK}'
+                f'as {self.expected_cloth(lacking[0])}; {_CHECK}'
             )
+        classes = self._classes_of_clothes()
         return [
-            TryOnPair(person, cloth, {})
+            TryOnPair(person, cloth, {}, classes.get(cloth, self.cloth_class))
             for person, cloth in worn.items()
             if cloth is not None
         ]
+
+    def expected_cloth(self, person: str) -> str:
+        """Return a name that the garment worn by a person could have."""
+        stem = cloth_stem(self.layout_name, self.stem('person', person))
+        return stem + self.layout.endings['cloth'][0]
+
+    def _classes_of_clothes(self) -> dict[str, GarmentClass]:
+        """Return garment -> its class, as the layout's file of pairs says."""
+        path = self.pairs_file()
+        pairs = read_pairs(path) if path else []
+        return {p.cloth: p.cloth_class for p in pairs if p.cloth_class}
 
     def pairs_by_rank(self) -> list[TryOnPair]:
         """Return the n-th files of the sorted folders as pairs, as published.
@@ -227,8 +250,14 @@ class TryOnFiles:
         where such a folder exists; other files go by the person's name.
 
         Raises:
-            UserError: A folder holds a stray file, or one file less.
+            UserError: A folder holds a stray file, or one file less, or the
+                layout has a folder for each class.
         """
+        if self.layout.by_class:
+            raise UserError(
+                f"pairing='rank' is not for layout {self.layout_name!r}, "
+                "whose files list the pairs; use pairing='name'"
+            )
         kinds: list[FileKind] = ['person', 'cloth']
         others: tuple[FileKind, ...] = ('cloth_mask', 'parse')
         kinds += [kind for kind in others if self.listing(kind)]
@@ -236,7 +265,10 @@ class TryOnFiles:
         self._refuse_strays(listings)
         return [
             TryOnPair(
-                row[0], row[1], dict(zip(kinds[2:], row[2:], strict=True))
+                row[0],
+                row[1],
+                dict(zip(kinds[2:], row[2:], strict=True)),
+                self.cloth_class,
             )
             for row in zip(*listings.values(), strict=True)
         ]
@@ -247,7 +279,7 @@ class TryOnFiles:
             f'{self.layout.folders[kind]}/{name}'
             for kind, names in listings.items()
             for name in names
-            if stem_of(kind, name) is None
+            if self.layout.stem(kind, name) is None
         ]
         if len({*counts.values()}) > 1 and not strays:
             strays = self._without_counterpart(listings)
@@ -281,7 +313,7 @@ class TryOnFiles:
 
     def _pair_key(self, kind: FileKind, name: str) -> str:
         """Return what the names of person, cloth and their files share."""
-        stem = stem_of(kind, name) or name
+        stem = self.layout.stem(kind, name) or name
         if self.layout_name == 'viton' and stem.endswith(('_0', '_1')):
             return stem[:-2]
         return stem
@@ -289,11 +321,20 @@ class TryOnFiles:
     def read_pairs(self, path: Path) -> list[TryOnPair]:
         """Read a file of pairs, see :func:`read_pairs`.
 
+        Returns:
+            list[TryOnPair]: Each with its class; of a layout with a folder
+            for each class, only the pairs of this one: possibly none.
+
         Raises:
             UserError: It cannot be read, or an image that it names is
                 missing.
         """
-        pairs = read_pairs(path)
+        pairs = [
+            pair._replace(cloth_class=pair.cloth_class or self.cloth_class)
+            for pair in read_pairs(path)
+            if not self.layout.by_class
+            or pair.cloth_class in (None, self.cloth_class)
+        ]
         for kind in ('person', 'cloth'):
             existing = set(self.named(kind).values())
             named = dict.fromkeys(getattr(pair, kind) for pair in pairs)
@@ -304,85 +345,3 @@ class TryOnFiles:
                     f'{self.folder(kind)} lacks: {describe(missing)}'
                 )
         return pairs
-
-
-def stem_of(kind: FileKind, name: str) -> str | None:
-    """Return the stem of a file's image; None: not a file of this kind."""
-    for ending in ENDINGS[kind]:
-        if name.lower().endswith(ending) and not name.startswith('.'):
-            return name[: -len(ending)]
-    return None
-
-
-def read_pairs(path: str | Path) -> list[TryOnPair]:
-    """Read a file of pairs.
-
-    Args:
-        path (str | Path): Text in UTF-8 (UTF-16 with a byte-order mark): lines
-            of two names with blanks between. Names with blanks stand in
-            double quotes (``""`` is a quote in them), or a tab stands between
-            the two. Empty lines, a byte-order mark and a missing last line
-            break do not matter.
-
-    Returns:
-        list[TryOnPair]: At least one, in the order of the file.
-
-    Raises:
-        UserError: It is missing, empty, not such text, or a line is not a
-            pair.
-    """
-    pairs = []
-    for number, line in enumerate(_read_text(Path(path)).splitlines(), 1):
-        names = split_names(line)
-        if len(names) not in (0, 2):
-            raise UserError(
-                f'{path} line {number}: expected person.jpg cloth.jpg, got '
-                f'{line.strip()!r:.80}; put names with blanks in double '
-                'quotes, or a tab between the two'
-            )
-        if names:
-            pairs.append(TryOnPair(names[0], names[1], {}))
-    if not pairs:
-        raise UserError(
-            f'{path} holds no pair; expected lines of person.jpg cloth.jpg'
-        )
-    return pairs
-
-
-def split_names(line: str) -> list[str]:
-    """Split a line of names at its tab, or at blanks outside of quotes.
-
-    Args:
-        line (str): Such as ``a.jpg "b c.jpg"``.
-    """
-    columns = [name for part in line.split('\t') if (name := part.strip())]
-    if len(columns) == 2:
-        return [_unquoted(name) for name in columns]
-    return [_unquoted(name) for name in _NAMES.findall(line)]
-
-
-def _unquoted(name: str) -> str:
-    if len(name) > 1 and name[0] == name[-1] == '"':
-        return name[1:-1].replace('""', '"')
-    return name
-
-
-def _read_text(path: Path) -> str:
-    if path.is_dir():
-        raise UserError(f'{path} cannot be read (a folder, expected a file)')
-    try:
-        if path.exists():
-            check_regular_file(path)
-        content = path.read_bytes()
-        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return content.decode('utf-16')
-        return content.decode('utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f'{path} cannot be read as a file of pairs: not text in UTF-8 '
-            f'({error.reason} at byte {error.start}); save it as UTF-8'
-        ) from None
-    except FileNotFoundError:
-        raise UserError(f'{path}: no such file of pairs') from None
-    except OSError as error:
-        raise UserError(f'{path} cannot be read ({error})') from None

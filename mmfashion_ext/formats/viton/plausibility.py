@@ -12,12 +12,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .constants import (
-    DENSEPOSE_PARTS,
-    UPPER_CLOTHES,
-    ParseLabels,
-)
+from .constants import DENSEPOSE_PARTS, ParseLabels
 from .files import label_set, map_labels
+from .garment_classes import ROLES, GarmentClass
 from .label_order import fitting_label_sets, misfits, wrong_order
 
 #: Px that the shorter side of an image keeps at least, of a larger one every
@@ -35,6 +32,11 @@ _STANDS_OUT, _SAME = 40, 3
 #: Shares of what stands out that a mask may leave out, and of a mask that may
 #: show the background. Published masks have 0.02 and 0.05 at most.
 _MAX_LEFT_OUT, _MAX_BACKGROUND = 0.06, 0.15
+_GARMENT_NAMES: dict[GarmentClass, str] = {
+    'upper_body': 'upper clothes',
+    'lower_body': 'trousers or skirt',
+    'dresses': 'dress',
+}
 #: Joints of the head: nose, eyes, ears.
 _HEAD_JOINTS = (0, 14, 15, 16, 17)
 
@@ -267,15 +269,21 @@ def doubt_densepose(
             )
 
 
-def doubt_parse(ids: np.ndarray, labels: ParseLabels) -> Iterator[Doubt]:
+def doubt_parse(
+    ids: np.ndarray,
+    labels: ParseLabels,
+    cloth_class: GarmentClass = 'upper_body',
+) -> Iterator[Doubt]:
     """Check the labels of a parse map against the order of a body.
 
     Args:
         ids (np.ndarray): (h, w) uint8, as stored.
         labels (str): The set that they are said to be of.
+        cloth_class (str): Class of the garment to be replaced.
 
     Yields:
-        Doubt: It shows no person, or its labels are those of another set.
+        Doubt: It shows no person or no garment of the class, or its labels
+        are those of another set.
     """
     if not ids.any():
         yield Doubt('shows no person', 'all labels are 0 (background)')
@@ -293,8 +301,10 @@ def doubt_parse(ids: np.ndarray, labels: ParseLabels) -> Iterator[Doubt]:
             f'has labels that do not fit the set {labels!r}',
             f'{wrong[0]}; {advice}',
         )
-    elif not (map_labels(ids, labels) == UPPER_CLOTHES).any():
+    elif not np.isin(
+        map_labels(ids, labels, cloth_class), [*ROLES[cloth_class].garment]
+    ).any():
         yield Doubt(
-            'has no upper clothes',
+            f'has no {_GARMENT_NAMES[cloth_class]}',
             'the garment to be replaced is not labelled',
         )

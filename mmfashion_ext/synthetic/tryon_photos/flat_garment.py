@@ -12,17 +12,18 @@ import cv2
 import numpy as np
 
 from ...formats.garments.flat_mask import MaskError, cut_flat_garment
+from ...formats.viton.garment_classes import GarmentClass
 from . import FLAT_SIZE, RejectedError
 from .mirror_symmetry import find_mirror_axis
 
 Kind = Literal['upper', 'trousers', 'shorts', 'skirt', 'dress']
-#: Kinds by class of garment, the classes of try-on.
-CLASSES: dict[Kind, str] = {
-    'upper': 'upper',
-    'trousers': 'lower',
-    'shorts': 'lower',
-    'skirt': 'lower',
-    'dress': 'dress',
+#: Kind -> class of try-on.
+CLASSES: dict[Kind, GarmentClass] = {
+    'upper': 'upper_body',
+    'trousers': 'lower_body',
+    'shorts': 'lower_body',
+    'skirt': 'lower_body',
+    'dress': 'dresses',
 }
 #: Part of the flat frame that the garment fills, of the width and height.
 FILL = 0.90, 0.90

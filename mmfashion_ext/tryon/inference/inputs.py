@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import UserError
-from ...formats.viton.pairs import read_pairs
+from ...formats.viton.pairs_file import read_pairs
 from ...utils.image_inputs import (
     NamedInput,
     UniqueNames,

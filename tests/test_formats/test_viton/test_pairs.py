@@ -1,13 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-import os
-import random
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.formats.viton.pairs import TryOnFiles, read_pairs, stem_of
+from mmfashion_ext.formats.viton.pairs import TryOnFiles
 
 
 def read(root, layout='viton', split='train'):
@@ -61,7 +56,7 @@ def test_names_count_and_their_endings_do_not(write_viton):
         (files.folder('person') / name).touch()
     (files.folder('cloth') / '000009_1.jpg').touch()
     pairs = read(root).pairs_by_name()
-    assert pairs[2] == ('000002_0.jpg', '000002_1.PNG', {})
+    assert pairs[2][:3] == ('000002_0.jpg', '000002_1.PNG', {})
     assert len(pairs) == 4
 
 
@@ -173,101 +168,67 @@ def test_pairs_of_a_file(write_viton):
     )
 
 
-def test_bad_pairs_files(tmp_path):
-    path = tmp_path / 'x.txt'
-    refused(lambda: read_pairs(path), 'no such file of pairs')
-    for text, match in (
-        ('a b\nc\n', "line 2: expected person.jpg cloth.jpg, got 'c'"),
-        ('a b c', "line 1: .*'a b c'"),
-        (' \n', 'holds no pair'),
-    ):
-        path.write_text(text)
-        refused(lambda: read_pairs(path), match)
-    path.write_bytes(b'\xff\xfe a\n')
-    refused(lambda: read_pairs(path), 'cannot be read')
-    refused(lambda: read_pairs(tmp_path), 'cannot be read')
+class TestDressCode:
+    """Persons and garments of a class lie in one folder, all splits too."""
 
-
-name = st.from_regex(r'[A-Za-z0-9_\-]{1,8}\.(jpg|png)', fullmatch=True)
-
-
-@settings(deadline=None, max_examples=25)
-@given(st.lists(st.tuples(name, name), min_size=1), st.randoms())
-def test_pairs_survive_blanks_and_empty_lines(
-    tmp_path_factory, pairs, rng: random.Random
-):
-    path = tmp_path_factory.getbasetemp() / 'pairs.txt'
-    path.write_text(
-        '\n'.join(
-            rng.choice(['', ' ', '\n'])
-            + rng.choice([' ', '\t', '   ']).join(pair)
-            for pair in pairs
-        )
-    )
-    assert [pair[:2] for pair in read_pairs(path)] == pairs
-
-
-def test_stems():
-    assert stem_of('person', '1_0.jpg') == '1_0'
-    assert stem_of('person', '1_0.JPEG') == '1_0'
-    assert stem_of('pose', '1_0_keypoints.json') == '1_0'
-    assert stem_of('densepose', '1_0.npy') == '1_0'
-    for kind, name in (
-        ('pose', '1_0.json'),
-        ('person', '.1_0.jpg'),
-        ('person', '1_0'),
-        ('densepose', '1_0.jpg'),
-    ):
-        assert stem_of(kind, name) is None
-
-
-@pytest.mark.fault(28)
-class TestTextOfPairsFiles:
-    @pytest.mark.parametrize(
-        'encoding', ['utf-8', 'utf-8-sig', 'utf-16', 'utf-16-le']
-    )
-    def test_a_byte_order_mark_is_not_part_of_a_name(self, tmp_path, encoding):
-        text = 'a.jpg b.jpg\r\nc.jpg d.jpg\r\n'
-        if encoding == 'utf-16-le':
-            text = '\ufeff' + text
-        path = tmp_path / 'pairs.txt'
-        path.write_bytes(text.encode(encoding))
-        assert [pair[:2] for pair in read_pairs(path)] == [
-            ('a.jpg', 'b.jpg'),
-            ('c.jpg', 'd.jpg'),
+    def test_all_files(self, write_viton):
+        root = write_viton('dresscode')
+        files = read(root, 'dresscode')
+        pairs = files.pairs_by_name()
+        assert [pair.person for pair in pairs] == [
+            f'00000{n}_0.jpg' for n in range(4)
         ]
+        assert files.labels == 'atr'
+        found = {k: files.find(k, pairs[2]) for k in files.layout.folders}
+        assert {
+            k: str(path.relative_to(root)) for k, path in found.items()
+        } == {
+            'person': 'upper_body/images/000002_0.jpg',
+            'cloth': 'upper_body/images/000002_1.jpg',
+            'cloth_mask': 'upper_body/masks/000002_1.png',
+            'parse': 'upper_body/label_maps/000002_4.png',
+            'pose': 'upper_body/keypoints/000002_2.json',
+            'densepose': 'upper_body/dense/000002_5.png',
+            'flow': 'upper_body/flows/000002_0.npz',
+        }
+        # the folder of a class will do as the root
+        inside = read(root / 'upper_body', 'dresscode')
+        assert inside.pairs_by_name() == pairs
 
-    @pytest.mark.parametrize(
-        ('line', 'names'),
-        [
-            ('a b.jpg\tc d.jpg', ('a b.jpg', 'c d.jpg')),
-            (' a b.jpg \t c.jpg ', ('a b.jpg', 'c.jpg')),
-            ('"a b.jpg" "c d.jpg"', ('a b.jpg', 'c d.jpg')),
-            ('a.jpg "c d.jpg"', ('a.jpg', 'c d.jpg')),
-            ('"a b.jpg"\tc d.jpg', ('a b.jpg', 'c d.jpg')),
-            ('"a ""b"".jpg" c.jpg', ('a "b".jpg', 'c.jpg')),
-            ("it's.jpg c.jpg", ("it's.jpg", 'c.jpg')),
-            ('"a.jpg" c.jpg', ('a.jpg', 'c.jpg')),
-            ('\ta.jpg\t\tc.jpg\t', ('a.jpg', 'c.jpg')),
-        ],
-    )
-    def test_names_with_blanks(self, tmp_path, line, names):
-        path = tmp_path / 'pairs.txt'
-        path.write_text(line + '\n', encoding='utf-8')
-        assert [pair[:2] for pair in read_pairs(path)] == [names]
-
-    def test_a_line_of_too_many_names_says_how_to_write_it(self, tmp_path):
-        path = tmp_path / 'pairs.txt'
-        path.write_text('a b.jpg c d.jpg')
-        refused(lambda: read_pairs(path), 'line 1: .*in double quotes, or a t')
-        path.write_text('"a b.jpg c.jpg')
-        refused(lambda: read_pairs(path), 'line 1: .*in double quotes, or a t')
-
-    def test_what_is_not_text_is_refused(self, tmp_path):
-        path = tmp_path / 'pairs.txt'
-        for content in ('é.jpg c.jpg'.encode('latin-1'), b'\xff\xfea'):
-            path.write_bytes(content)
-            refused(lambda: read_pairs(path), r'x?pairs.txt cannot be read as')
+    def test_a_split_is_what_its_file_lists(self, write_viton):
+        root = write_viton('dresscode')
+        path = root / 'upper_body/train_pairs.txt'
+        path.write_text('000003_0.jpg 000003_1.jpg\n')
+        pairs = read(root, 'dresscode').pairs_by_name()
+        assert [pair[:2] for pair in pairs] == [
+            ('000003_0.jpg', '000003_1.jpg')
+        ]
         path.unlink()
-        os.mkfifo(path)
-        refused(lambda: read_pairs(path), 'is a device, pipe or socket')
+        refused(
+            read(root, 'dresscode').pairs_by_name,
+            'train_pairs.txt does not exist: layout .dresscode. lists the per',
+        )
+        refused(read(root, 'dresscode').pairs_by_rank, "use pairing='name'")
+
+    def test_the_file_of_all_classes(self, write_viton):
+        """Of the file in the root each class reads its own lines."""
+        root = write_viton('dresscode', 'test')
+        (root / 'test_pairs_unpaired.txt').write_text(
+            '000000_0.jpg\t000001_1.jpg\t0\n000007_0.jpg\t000008_1.jpg\t1\n'
+        )
+        files = read(root, 'dresscode', 'test')
+        pairs = files.read_pairs(files.pairs_file())
+        assert pairs == [('000000_0.jpg', '000001_1.jpg', {}, 'upper_body')]
+        own = root / 'upper_body/test_pairs_unpaired.txt'
+        own.write_text('000002_0.jpg 000003_1.jpg\n')
+        assert files.pairs_file() == own
+
+
+def test_classes_of_a_folder_are_in_its_file_of_pairs(write_viton):
+    root = write_viton('folder')
+    (root / 'pairs.txt').write_text('00000_00.jpg 00001_00.jpg lower_body\n')
+    files = read(root, 'folder')
+    listed = files.read_pairs(files.pairs_file())
+    assert [pair.cloth_class for pair in listed] == ['lower_body']
+    worn = [pair.cloth_class for pair in files.pairs_by_name()]
+    assert worn == ['upper_body', 'lower_body', 'upper_body', 'upper_body']

@@ -122,7 +122,7 @@ def rows_by_class(classes: Sequence[str]) -> dict[str, list[int]]:
         dict[str, list[int]]: Class -> rows, in the order of
         ``GARMENT_CLASSES``; empty if all rows are of one class.
     """
-    rows = {
+    rows: dict[str, list[int]] = {
         name: [n for n, other in enumerate(classes) if other == name]
         for name in GARMENT_CLASSES
     }

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Check VITON, VITON-HD or a folder of images; make masks of clothes.
+"""Check VITON, VITON-HD, DressCode or a folder; make masks of clothes.
 
 Nothing is converted: TryOnDataset reads the datasets as they are. Without
 --make-masks it only checks. A run that was stopped continues where it was.
@@ -35,14 +35,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--pairs-file',
         metavar='FILE',
-        help='pairs to check, below the root (default: test_pairs.txt or '
-        'pairs.txt if it exists)',
+        help='pairs to check, below the root (default: that of the layout if '
+        'it exists, such as test_pairs.txt)',
     )
     parser.add_argument(
         '--parse-labels',
         choices=sorted(PARSE_LABEL_SETS),
         help="set of the parse maps' labels (default: viton; of layout "
-        'viton-hd: cihp)',
+        'viton-hd: cihp, of dresscode: atr)',
     )
     parser.add_argument(
         '--check',

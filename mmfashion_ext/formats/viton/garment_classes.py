@@ -44,8 +44,8 @@ class GarmentRoles:
             the same: hands, feet.
         limbs (frozenset[int]): DensePose parts of the limbs that the garment
             may cover or leave bare.
-        confused_with (tuple[int, ...]): Parse labels that parsers take the
-            garment for.
+        confused_with (tuple[int, ...]): Parse labels that parsers confuse
+            with the garment.
     """
 
     garment: frozenset[int]
@@ -73,7 +73,7 @@ ROLES: Mapping[GarmentClass, GarmentRoles] = {
         LEG_PARTS,
         (0, UPPER_CLOTHES, *sorted(LEGS)),
     ),
-    # a dress takes the place of trousers, too
+    # a dress replaces trousers, too
     'dresses': GarmentRoles(
         frozenset({UPPER_CLOTHES}),
         SHOES,

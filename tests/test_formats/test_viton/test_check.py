@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,3 +149,31 @@ def test_labels_of_other_sets_are_read_by_name(write_viton, capsys):
     assert dataset.labels == 'atr'
     assert open_split(root).labels == 'viton'
     assert open_split(root, 'viton-hd').labels == 'cihp'
+
+
+def test_dresscode_is_checked_class_by_class(write_viton, capsys):
+    write_viton('dresscode', cloth_class='lower_body')
+    root = write_viton('dresscode')
+    found = find_splits(root, 'dresscode', 'train')
+    assert [files.cloth_class for files in found] == [
+        *('upper_body', 'lower_body')
+    ]
+    for files in found:
+        mask = np.zeros((32, 24), np.uint8)
+        mask[4:28, 4:12] = 255
+        for path in files.folder('cloth_mask').iterdir():
+            Image.fromarray(mask).save(path)
+        (files.folder('densepose') / '000001_5_uv.npz').touch()
+    assert check_split(found[1], None, 1).defects == []
+    printed = capsys.readouterr().out
+    assert f'dresscode train in {root}/lower_body' in printed
+    assert '4 pairs of train_pairs.txt' in printed
+    # neither garments beside persons nor files that are not read are strays
+    assert not any(
+        'is left out' in note for note in list_notes(found[1], False)
+    )
+    (found[0].folder('parse') / '000002_4.png').unlink()
+    assert [*list_missing(replace(found[0]), False)] == [
+        f'{root}/upper_body/label_maps/000002_4.png is missing: the parse of '
+        '000002_0.jpg'
+    ]

@@ -7,16 +7,19 @@ _base_ = [
     '_base_/runtime.py',
 ]
 
-train_cfg = dict(max_epochs=20, val_interval=5)
+train_cfg = dict(max_epochs=3, val_interval=3)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=100),
     dict(
         type='CosineAnnealingLR',
-        T_max=20,
+        T_max=3,
         eta_min=1e-5,
         convert_to_iter_based=True,
     ),
 ]
 load_from = (
     'work_dirs/pf-afn-mobile_supervised_1xb8-2e_synthetic-128x96/iter_450.pth'
+)
+default_hooks = dict(
+    checkpoint=dict(interval=100, by_epoch=False, max_keep_ckpts=2),
 )

@@ -46,6 +46,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         'perceptual': ('PerceptualLoss',),
         'mobile_generator': ('MobileTryOnGenerator',),
         'mobile_warp_net': ('MobileFlowWarp',),
+        'move_person': ('RandomMovePerson',),
         'photo_pairs_dataset': ('AddTruthMaps', 'TryOnPhotoPairs'),
         'structures': ('TryOnDataSample',),
         'student': ('ParserFreeTryOn',),

@@ -7,12 +7,12 @@ _base_ = [
     '_base_/runtime.py',
 ]
 
-train_cfg = dict(max_epochs=3, val_interval=3)
+train_cfg = dict(max_epochs=2, val_interval=2)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=100),
     dict(
         type='CosineAnnealingLR',
-        T_max=3,
+        T_max=2,
         eta_min=1e-5,
         convert_to_iter_based=True,
     ),

@@ -1,34 +1,25 @@
-# The match network alone, in some minutes, on the detector for photographs
-# as it is half-way through its training (docs/match_rcnn.md has its data). It
-# learns from 900 pairs of images of synthetic clothes in photographed cloth:
-#   python tools/train.py \
-#       match-rcnn_efficientnet-lite0_fpn_1xb8-2k_ccp-synthetic \
-#       --cfg-options train_cfg.max_iters=1000
+# The whole Match R-CNN for photographs: the detector of 4,000 steps, frozen,
+# and a match network on its features. The match network learns from pairs of
+# images of synthetic clothes in photographed cloth:
 #   python -m mmfashion_ext.synthetic deepfashion2 \
 #       data/synthetic_deepfashion2_textures --num 4500 --val 500 --size 256 \
 #       --textures data/garments
 _base_ = [
-    '../_base_/model_lite0.py',
-    '../_base_/dataset_deepfashion2_synthetic.py',
-    '../_base_/schedule_synthetic.py',
-    '../_base_/runtime.py',
+    './_base_/model_lite0.py',
+    './_base_/dataset_deepfashion2_synthetic.py',
+    './_base_/schedule_synthetic.py',
+    './_base_/runtime.py',
 ]
 
 load_from = (
-    'work_dirs/match-rcnn_efficientnet-lite0_fpn_1xb8-2k_ccp-synthetic/'
-    'iter_1000.pth'
+    'work_dirs/match-rcnn_efficientnet-lite0_fpn_1xb8-4k_ccp-synthetic/'
+    'iter_2000.pth'
 )
-load_from_partial = dict(
-    new=['roi_head.match_head.'],
-    unused=['roi_head.mask_head.', 'roi_head.landmark_head.'],
-)
+load_from_partial = dict(new=['roi_head.match_head.'])
 
 model = dict(
     type='mmfashion_ext.FrozenMaskRCNN',
     roi_head=dict(
-        # neither is needed to find and to compare clothes
-        mask_head=None,
-        landmark_head=None,
         match_head=dict(
             type='mmfashion_ext.MatchHead',
             in_channels=96,
@@ -39,24 +30,31 @@ model = dict(
 )
 
 data_root = 'data/synthetic_deepfashion2_textures/'
-size = (256, 256)  # (w, h)
 train_pipeline = [
     dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
     dict(type='mmfashion_ext.LoadClothes'),
-    dict(type='mmfashion_ext.ResizeClothes', scale=size, keep_ratio=True),
+    dict(
+        type='RandomResize',
+        resize_type='mmfashion_ext.ResizeClothes',
+        scale=[(224, 224), (320, 320)],
+        keep_ratio=True,
+    ),
     dict(type='mmfashion_ext.RandomFlipClothes', prob=0.5),
     dict(type='mmfashion_ext.PackClothes'),
 ]
+# the size of the detector's test
 test_pipeline = [
     dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
-    dict(type='mmfashion_ext.ResizeClothes', scale=size, keep_ratio=True),
+    dict(
+        type='mmfashion_ext.ResizeClothes', scale=(528, 352), keep_ratio=True
+    ),
     dict(type='mmfashion_ext.LoadClothes'),
     dict(type='mmfashion_ext.PackClothes'),
 ]
 train_dataloader = dict(
     batch_size=16,
     sampler=dict(_delete_=True, type='mmfashion_ext.PairSampler'),
-    dataset=dict(data_root=data_root, indices=2000, pipeline=train_pipeline),
+    dataset=dict(data_root=data_root, pipeline=train_pipeline),
 )
 val_dataloader = dict(
     dataset=dict(data_root=data_root, pipeline=test_pipeline)

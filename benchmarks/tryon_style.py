@@ -34,10 +34,11 @@ SHOWN = (*METRICS, *(f'centred {name}' for name in METRICS))
 
 def pipeline(size: tuple[int, int], move: dict | None) -> list[dict]:
     """Return the transforms of an item, (h, w) px, moved or not."""
+    moved = [{'type': 'mmfashion_ext.RandomMovePerson', **(move or {})}]
     return [
         {'type': 'mmfashion_ext.LoadTryOn'},
         {'type': 'mmfashion_ext.ResizeTryOn', 'size': size},
-        *([{'type': 'mmfashion_ext.RandomMovePerson', **move}] if move else ()),
+        *(moved if move else []),
         {'type': 'mmfashion_ext.PackTryOn'},
     ]
 

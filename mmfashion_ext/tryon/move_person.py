@@ -94,7 +94,7 @@ class RandomMovePerson:
 
 
 def _move(results: dict, matrix: np.ndarray, size: tuple[int, int]) -> None:
-    """Apply an affine map (2, 3), old to new pixels, to the person's arrays."""
+    """Apply an affine map (2, 3) of pixels to the person's arrays."""
     for keys, interpolation, border in (
         (_IMAGES, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE),
         (_LABELS, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT),

@@ -43,7 +43,8 @@ def test_everything_of_the_person_moves_together():
     np.testing.assert_array_equal(moved['person'], moved['truth'])
     for key in ('parse', 'kept'):
         assert np.abs(centre(moved[key]) - square).max() < 0.6, key
-    assert np.abs(centre(np.isfinite(moved['flow'][..., 0])) - square).max() < 1
+    visible = np.isfinite(moved['flow'][..., 0])
+    assert np.abs(centre(visible) - square).max() < 1
     corner = np.argwhere(moved['parse'])[0][::-1]
     assert np.abs(moved['pose'][3, :2] - corner).max() < 1.5
     np.testing.assert_array_equal(moved['cloth'], item()['cloth'])

@@ -20,11 +20,13 @@ from ..utils.exported import read_model
 _EXPORTS = {
     'ClothesInferencer': 'clothes',
     'LandmarkInferencer': 'landmarks',
+    'TryOnInferencer': 'try_on',
 }
 #: System of a model -> its class.
 _SYSTEMS = {
     'match_rcnn': 'ClothesInferencer',
     'landmark': 'LandmarkInferencer',
+    'tryon': 'TryOnInferencer',
 }
 __all__ = ['build_inferencer', *sorted(_EXPORTS)]
 

@@ -23,15 +23,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ..errors import UserError
-from ..formats.viton.cloth_mask import grabcut_mask
-from ..formats.viton.files import check_size, describe_size, name_of, read_file
+from ..formats.viton.files import check_size, read_file
 from ..formats.viton.garment_classes import GARMENT_CLASSES
 from ..formats.viton.layout import FileKind
 from ..registry import TRANSFORMS
+from .inference.loading import check_one_size, read_cloth, resize
 from .pose_map import draw_pose
 from .structures import TryOnDataSample
 
@@ -94,15 +92,9 @@ class LoadTryOn:
         return results
 
     def _load_cloth(self, results: dict, cloth: str) -> None:
-        source = results[f'{cloth}_path']
-        mask = results.get(f'{cloth}_mask_path')
-        results[cloth] = read_file('cloth', source)
-        results[f'{cloth}_mask'] = (
-            grabcut_mask(results[cloth], name_of(source))
-            if mask is None
-            else read_file('cloth_mask', mask)
+        results[cloth], results[f'{cloth}_mask'] = read_cloth(
+            results[f'{cloth}_path'], results.get(f'{cloth}_mask_path')
         )
-        _check_size(results, f'{cloth}_mask', cloth)
 
 
 def _check_size(results: dict, kind: str, image: str) -> None:
@@ -146,9 +138,9 @@ class ResizeTryOn:
             )
         for kind in _BY_PIXEL:
             if kind in results and kind != 'flow':
-                results[kind] = _resize(
+                results[kind] = resize(
                     results[kind],
-                    size,
+                    (self.height, self.width),
                     kind in ('parse', 'true_parse', 'densepose'),
                 )
         return results
@@ -167,13 +159,6 @@ def _scale_pose(pose: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
     points = np.maximum(_centres(pose[:, :2], scale), above_1)
     scaled[:, :2] = np.where(found, points, 0)
     return scaled
-
-
-def _resize(array: np.ndarray, size: tuple, nearest: bool) -> np.ndarray:
-    if array.shape[1::-1] == size:
-        return array
-    kind = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
-    return np.array(Image.fromarray(array).resize(size, kind))
 
 
 def _resize_flow(flow: np.ndarray, size: tuple) -> np.ndarray:
@@ -226,15 +211,7 @@ class PackTryOn:
             UserError: Person and clothes differ in size.
         """
         kinds = [kind for kind in _BY_PIXEL if kind in results]
-        for kind in kinds:
-            if results[kind].shape[:2] != results['person'].shape[:2]:
-                raise UserError(
-                    f'{self._size(results, "person")}, but '
-                    f'{self._size(results, kind)}: give images of one size, '
-                    'or have them resized (--size H W of tools/try_on.py, '
-                    'size=(h, w) of TryOnInferencer, ResizeTryOn in a '
-                    'pipeline)'
-                )
+        check_one_size(results, kinds)
         inputs = {kind: to_tensor(results[kind]) for kind in kinds}
         if 'pose_map' in results:
             inputs['pose_map'] = torch.from_numpy(results['pose_map'])
@@ -255,10 +232,6 @@ class PackTryOn:
             }
         )
         return {'inputs': inputs, 'data_samples': sample}
-
-    @staticmethod
-    def _size(results: dict, kind: str) -> str:
-        return describe_size(results.get(f'{kind}_path', kind), results[kind])
 
     @staticmethod
     def _name(results: dict, kind: str) -> str:

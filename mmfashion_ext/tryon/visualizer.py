@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
@@ -15,6 +14,7 @@ from torch import Tensor
 from ..registry import HOOKS, VISUALIZERS
 from ..utils.image_inputs import UniqueNames
 from ..utils.images import write_image
+from .inference.results import to_levels
 from .structures import TryOnDataSample
 
 #: Fields of :class:`TryOnDataSample` that a strip may show: images (3, h, w)
@@ -28,34 +28,14 @@ DEFAULT_PANELS = ('person', 'cloth', 'try_on')
 def to_uint8(image: Tensor, rounded: bool = False) -> np.ndarray:
     """Convert an image of the model to 8 bits.
 
-    Values are truncated, not rounded, as in the published images: the grey
-    levels 1 ... 63 of an image that went through the model's normalisation
-    come out one lower.
-
     Args:
         image (Tensor): (3, h, w), RGB in [-1, 1].
-        rounded (bool): Round, so that grey levels that went through the
-            model's normalisation come out as they were.
+        rounded (bool): See :func:`.inference.results.to_levels`.
 
     Returns:
-        np.ndarray: (h, w, 3) uint8 RGB, floor((x + 1) / 2 * 255).
+        np.ndarray: (h, w, 3) uint8 RGB.
     """
-    unit = (image.detach().float().clamp(-1, 1) + 1) / 2
-    levels = (unit * 255).round() if rounded else unit * 255
-    return levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-
-
-def to_bgr(image: Tensor, rounded: bool = False) -> np.ndarray:
-    """Convert an image of the model to OpenMMLab's convention.
-
-    Args:
-        image (Tensor): (3, h, w), RGB in [-1, 1].
-        rounded (bool): See :func:`to_uint8`.
-
-    Returns:
-        np.ndarray: (h, w, 3) uint8 BGR, contiguous; see :func:`to_uint8`.
-    """
-    return np.ascontiguousarray(to_uint8(image, rounded)[..., ::-1])
+    return to_levels(image.detach().float().cpu().numpy(), rounded)
 
 
 def draw_strip(images: Sequence[Tensor]) -> np.ndarray:

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""A small Match R-CNN with random weights, and its export."""
+"""Small models with random weights, and their exports."""
 
 import pytest
 
@@ -39,4 +39,41 @@ def exported(detector, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp('exported') / 'match'
     export_onnx(detector, folder)
+    return folder
+
+
+@pytest.fixture(scope='session')
+def student():
+    """A narrow mobile student that changes about half of the photograph."""
+    torch = pytest.importorskip('torch')
+    pytest.importorskip('mmengine')
+    import mmfashion_ext
+
+    torch.manual_seed(0)
+    model = mmfashion_ext.get_model(
+        'pf-afn-mobile_supervised_1xb8-2e_synthetic-128x96',
+        **{
+            'model.warp_net.widths': (4, 4, 6, 6, 6),
+            'model.warp_net.depths': (1, 1, 1, 1, 1),
+            'model.warp_net.channels': 8,
+            'model.warp_net.head_channels': (8, 6, 4),
+            'model.generator.widths': (4, 4, 6, 6, 6),
+            'model.generator.depths': (1, 1, 1, 1, 1),
+        },
+    ).eval()
+    torch.nn.init.normal_(model.generator.last_conv.weight, 0, 30)
+    for head in model.warp_net.main_heads:
+        torch.nn.init.uniform_(head.layers[-1].bias, -1, 1)
+    return model
+
+
+@pytest.fixture(scope='session')
+def dressing(student, tmp_path_factory):
+    """Folder of the exported student."""
+    pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    from mmfashion_ext.tryon.inference.onnx_export import export_folder
+
+    folder = tmp_path_factory.mktemp('exported') / 'dressing'
+    export_folder(student, folder, 'narrow', (128, 96))
     return folder

@@ -23,8 +23,11 @@ warnings.simplefilter('error')
 from mmfashion_ext.lite import build_inferencer
 
 infer = build_inferencer(sys.argv[1], threads=1)
-result = infer([sys.argv[2], 'none.jpg'], out_dir=sys.argv[3], draw=True)
-print(len(result['predictions'][0]['scores']), len(result['skipped']))
+*inputs, out = sys.argv[2:]
+inputs[0] = [inputs[0], 'none.jpg']
+result = infer(*inputs, out_dir=out, draw=True)
+(found,) = result['predictions']
+print(len(found.get('scores', found)), len(result['skipped']))
 known = {*sys.stdlib_module_names, 'mmfashion_ext', 'numpy', 'cv2', 'PIL'}
 known |= {'onnxruntime', '__main__', 'google', 'flatbuffers', '_cython_3_1_4'}
 used = {name.partition('.')[0] for name, module in sys.modules.items()
@@ -33,13 +36,22 @@ print(sorted(name for name in used - known if not name.startswith('_')))
 """
 
 
-def test_runs_where_no_host_can_be_imported(exported, tmp_path):
+@pytest.mark.parametrize(
+    ('model', 'inputs'), [('exported', 'i'), ('dressing', 'iim')]
+)
+def test_runs_where_no_host_can_be_imported(model, inputs, tmp_path, request):
     """It imports NumPy, OpenCV, Pillow and ONNX Runtime alone."""
-    path = tmp_path / 'a.png'
+    folder = request.getfixturevalue(model)
     rng = np.random.default_rng(0)
-    cv2.imwrite(str(path), rng.integers(0, 255, (80, 60, 3), np.uint8))
+    image = rng.integers(0, 255, (80, 60, 3), np.uint8)
+    mask = np.zeros((80, 60), np.uint8)
+    mask[20:60, 20:40] = 255
+    files = {kind: tmp_path / f'{kind}.png' for kind in 'im'}
+    cv2.imwrite(str(files['i']), image)
+    cv2.imwrite(str(files['m']), mask)
+    paths = [files[kind] for kind in inputs]
     done = subprocess.run(
-        [sys.executable, '-c', CODE, exported, path, tmp_path / 'out'],
+        [sys.executable, '-c', CODE, folder, *paths, tmp_path / 'out'],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -21,7 +21,6 @@ from mmfashion_ext.tryon.visualizer import (
     TryOnVisualizer,
     draw_strip,
     pair_name,
-    to_bgr,
     to_uint8,
 )
 
@@ -93,12 +92,8 @@ def test_more_panels():
         TryOnVisualizer(panels=('person', 'pose'))
 
 
-def test_bgr_of_a_red_image():
+def test_levels_of_a_red_image():
     red = torch.tensor([1.0, -1, -1])[:, None, None].expand(3, 4, 5)
-    converted = to_bgr(red)
-    assert converted.shape == (4, 5, 3)
-    assert converted.flags.c_contiguous
-    assert (converted == [0, 0, 255]).all()
     assert (to_uint8(red) == [255, 0, 0]).all()
 
 

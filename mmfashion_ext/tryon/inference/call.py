@@ -11,8 +11,8 @@ from ...utils.image_inputs import NamedInput
 from ...utils.skipped import warn_named
 from .contact_sheet import ContactSheet
 from .inputs import TryOnPair, TryOnRequest
-from .results import TryOnImages, find_saved, to_images
-from .session import LoadedPair, TryOnSession
+from .pair_session import LoadedPair, PairSession
+from .results import TryOnImages, find_saved
 
 
 @dataclass
@@ -20,7 +20,7 @@ class TryOnCall:
     """One call of the try-on inferencer: its pairs, options and progress.
 
     Attributes:
-        session (TryOnSession): Runs the pairs.
+        session (PairSession): Runs the pairs.
         request (TryOnRequest): The pairs.
         sheet (ContactSheet, optional): Of a grid.
         keep_arrays (bool): Return images.
@@ -32,7 +32,7 @@ class TryOnCall:
             mask.
     """
 
-    session: TryOnSession
+    session: PairSession
     request: TryOnRequest
     sheet: ContactSheet | None = None
     keep_arrays: bool = True
@@ -59,7 +59,7 @@ class TryOnCall:
             pair (TryOnPair): The pair.
 
         Returns:
-            LoadedPair | TryOnImages: Tensors (C, h, w) to be run, or results
+            LoadedPair | TryOnImages: Arrays (h, w, ...) to be run, or results
             (h, w, 3) that are complete.
         """
         if self.resume_from is not None:
@@ -90,7 +90,7 @@ class TryOnCall:
         outputs = self.session.run(fresh)
         made = []
         for pair, output in zip(fresh, outputs, strict=True):
-            images = to_images(output)
+            images = self.session.to_images(output)
             images.notes = pair.notes
             if pair.notes:
                 self.doubtful[pair.pair.cloth.input] = '; '.join(pair.notes)

@@ -3,7 +3,8 @@
 
 A folder holds ``try_on.onnx``, the whole network, and the same in parts:
 ``person.onnx`` and ``cloth.onnx`` encode either side, ``dress.onnx`` does the
-rest, and gives what composing at the size of a photograph needs.
+rest. Of a network that keeps the photograph it also gives what
+``compose.onnx`` needs to compose the try-on at the photograph's own size.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,7 @@ from ..data_preprocessor import DIVISOR
 from ..student import ParserFreeTryOn
 from .onnx_graphs import (
     ClothGraph,
+    ComposeGraph,
     DressGraph,
     PersonGraph,
     TryOnGraph,
@@ -123,6 +125,8 @@ def export_folder(
         _axes((*images, *maps, *dress.outputs)),
         f'{_PARTS}from images and feature maps to the try-on. {_SIZES}',
     )
+    if keeps_photograph(model):
+        graphs['compose'] = _export_compose(folder)
     content = {
         'name': name,
         'opset': OPSET,
@@ -133,6 +137,38 @@ def export_folder(
         'graphs': graphs,
     }
     write_model(folder, 'tryon', content)
+
+
+def _export_compose(folder: Path) -> dict:
+    """Write the graph that composes at the size (h, w) of a photograph."""
+    size, photograph, cloth = (3, 4), (5, 7), (6, 8)
+    channels = (2, 3, 1, 1, 3, 3, 1)
+    sizes = (*[size] * 4, photograph, *[cloth] * 2)
+    shapes = zip(channels, sizes, strict=True)
+    values = [torch.rand(1, c, *hw) for c, hw in shapes]
+    inputs = dict(
+        zip(
+            ComposeGraph.INPUTS,
+            (*values, torch.ones(2), torch.zeros(2)),
+            strict=True,
+        )
+    )
+    kinds = (*['frame'] * 4, 'photograph', *['cloth'] * 2)
+    axes = {
+        name: {2: f'h_{kind}', 3: f'w_{kind}'}
+        for name, kind in zip(inputs, kinds, strict=False)
+    }
+    for name in ComposeGraph.OUTPUTS:
+        axes[name] = axes['photograph']
+    export_graph(
+        ComposeGraph(),
+        folder / 'compose.onnx',
+        inputs,
+        ComposeGraph.OUTPUTS,
+        axes,
+        f'{_PARTS}composition at the size of the photograph.',
+    )
+    return _describe(inputs, ComposeGraph.OUTPUTS)
 
 
 def _describe(inputs: Iterable[str], outputs: Iterable[str]) -> dict:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..generator import Composition, compose
 from ..student import ParserFreeTryOn
+from .full_size import compose_parts
 
 
 class TryOnGraph(nn.Module):
@@ -149,6 +150,31 @@ class DressGraph(nn.Module):
         raw = self.model.generator(torch.cat([person, warped, mask], dim=1))
         made = compose(raw, warped, mask, photograph=person)
         return made.try_on, warped, mask, flow, *_kept_parts(made)
+
+
+class ComposeGraph(nn.Module):
+    """Graph that composes a try-on at the size of the photograph.
+
+    It has no weights; inputs and outputs (1, C, h, w) are those of
+    :func:`.full_size.compose_parts`.
+    """
+
+    INPUTS = (
+        *('flow', 'rendered', 'cloth_logits', 'changed'),
+        *('photograph', 'cloth', 'cloth_mask', 'scale', 'shift'),
+    )
+    OUTPUTS = ('try_on', 'warped_cloth', 'warped_mask')
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compose (1, C, h, w); the cloth may be on any background."""
+        flow, rendered, logits, changed, photograph, cloth, mask = inputs[:7]
+        scale, shift = inputs[7:]
+        return compose_parts(
+            *(flow, rendered, logits, changed),
+            *(photograph, cloth * mask, mask),
+            scale,
+            shift,
+        )
 
 
 def _kept_parts(made: Composition) -> Sequence[Tensor]:

@@ -11,8 +11,6 @@ import numpy as np
 from ...errors import UserError
 from ...utils.image_inputs import NamedInput
 from ...utils.images import read_image
-from ..visualizer import to_bgr
-from .session import TryOnOutput
 
 #: Keys of a prediction that hold images.
 IMAGES = ('try_on', 'warped_cloth', 'warped_mask')
@@ -48,35 +46,58 @@ class TryOnImages:
         return {name: x for name, x in images.items() if x is not None}
 
 
-def to_images(output: TryOnOutput) -> TryOnImages:
-    """Convert what the session returns to 8 bits and BGR.
+def make_images(
+    person: np.ndarray,
+    cloth: np.ndarray,
+    try_on: np.ndarray,
+    warped_cloth: np.ndarray,
+    warped_mask: np.ndarray,
+    rounded: bool,
+) -> TryOnImages:
+    """Convert images of the network to 8 bits and BGR, and draw the strip.
 
     Args:
-        output (TryOnOutput): Tensors (C, h, w).
+        person (np.ndarray): (3, h, w) float32, RGB in [-1, 1].
+        cloth (np.ndarray): (3, h', w') float32, the same.
+        try_on (np.ndarray): (3, h, w) float32, the same.
+        warped_cloth (np.ndarray): (3, h, w) float32, the same.
+        warped_mask (np.ndarray): (1, h, w) float32, 0-1.
+        rounded (bool): Round grey levels, where the photograph is kept, so
+            that it is; else they are truncated as in the published images.
 
     Returns:
-        TryOnImages: (h, w, 3) uint8. Grey levels are truncated as in the
-        published images, but rounded where the photograph is kept, so that it
-        is.
+        TryOnImages: (h, w, 3) uint8 BGR.
     """
-    rounded = output.keeps_photograph
-    person, cloth, try_on, warped = (
-        to_bgr(image, rounded)
-        for image in (
-            output.person,
-            output.cloth,
-            output.try_on,
-            output.warped_cloth,
-        )
-    )
-    mask = (output.warped_mask[0] * 255).round().byte().cpu().numpy()
-    if cloth.shape != person.shape:  # a photograph at its own size
-        cloth = cv2.resize(
-            cloth, person.shape[1::-1], interpolation=cv2.INTER_AREA
-        )
-    return TryOnImages(
-        try_on, warped, mask, np.hstack([person, cloth, try_on])
-    )
+    images = [
+        np.ascontiguousarray(to_levels(image, rounded)[..., ::-1])
+        for image in (person, cloth, try_on, warped_cloth)
+    ]
+    mask = np.rint(warped_mask[0] * 255).astype(np.uint8)
+    if images[1].shape != images[0].shape:  # a photograph at its own size
+        size = images[0].shape[1::-1]
+        images[1] = cv2.resize(images[1], size, interpolation=cv2.INTER_AREA)
+    return TryOnImages(images[2], images[3], mask, np.hstack(images[:3]))
+
+
+def to_levels(image: np.ndarray, rounded: bool = False) -> np.ndarray:
+    """Convert an image of the network to 8 bits.
+
+    Values are truncated, not rounded, as in the published images: the grey
+    levels 1 ... 63 of an image that went through the model's normalisation
+    come out one lower.
+
+    Args:
+        image (np.ndarray): (3, h, w) float32, RGB in [-1, 1].
+        rounded (bool): Round, so that grey levels that went through the
+            model's normalisation come out as they were.
+
+    Returns:
+        np.ndarray: (h, w, 3) uint8 RGB, floor((x + 1) / 2 * 255).
+    """
+    levels = (np.clip(image, -1, 1) + 1) / 2 * 255
+    if rounded:
+        levels = np.rint(levels)
+    return levels.astype(np.uint8).transpose(1, 2, 0)
 
 
 def try_on_file(name: str) -> str:

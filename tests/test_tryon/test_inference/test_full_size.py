@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Photographs of any size: into the frame and back, and what is kept."""
+"""Try-ons at the size of the photograph, and what of it is kept."""
 
 import numpy as np
 import pytest
@@ -8,79 +8,11 @@ import torch
 pytest.importorskip('mmengine')
 from mmfashion_ext.hub import get_model
 from mmfashion_ext.tryon import TryOnInferencer
-from mmfashion_ext.tryon.flow import offset_to_grid
 from mmfashion_ext.tryon.generator import Composition
-from mmfashion_ext.tryon.inference.full_size import (
-    Frame,
-    compose_full_size,
-    garment_box,
-)
+from mmfashion_ext.tryon.inference.frame import Frame
+from mmfashion_ext.tryon.inference.full_size import compose_full_size
 
 MODEL = 'pf-afn-mobile_supervised_1xb8-2e_synthetic-128x96'
-
-
-@pytest.mark.parametrize(
-    ('size', 'inside', 'corner'),
-    [
-        ((256, 192), (256, 192), (0, 0)),
-        ((512, 384), (256, 192), (0, 0)),
-        ((100, 300), (64, 192), (96, 0)),
-        ((1000, 100), (256, 26), (0, 83)),
-        ((9, 9), (192, 192), (32, 0)),
-        ((10_000, 1), (256, 1), (0, 95)),
-    ],
-)
-def test_an_image_is_centred_and_keeps_its_shape(size, inside, corner):
-    frame = Frame.of(size, (256, 192))
-    assert (frame.inside, frame.corner) == (inside, corner)
-    image = np.full((*size, 3), 7, np.uint8)
-    assert (frame.fit(image) == 7).all(), 'the border is repeated'
-    assert frame.fit(image).shape == (256, 192, 3)
-    assert frame.fit(image[..., 0]).shape == (256, 192)
-    assert frame.back(torch.rand(1, 2, 256, 192)).shape == (1, 2, *size)
-
-
-def test_what_fits_is_not_changed():
-    image = np.random.default_rng(0).integers(0, 256, (64, 32, 3), np.uint8)
-    frame = Frame.of((64, 32), (64, 64))
-    fitted = frame.fit(image)
-    assert (fitted[:, 16:48] == image).all()
-    assert (fitted[:, :16] == image[:, :1]).all()
-    tensor = torch.from_numpy(fitted.transpose(2, 0, 1)[None].copy()).float()
-    back = frame.back(tensor)[0].permute(1, 2, 0).numpy()
-    assert (back == image).all()
-
-
-@pytest.mark.parametrize('size', [(64, 96), (31, 96), (128, 40), (7, 5)])
-def test_positions_in_the_frame_are_those_in_the_image(size):
-    """A cloth that is not warped is sampled at its own pixels."""
-    frame = Frame.of(size, (64, 96))
-    lying = offset_to_grid(torch.zeros(1, 2, 64, 96))
-    back = frame.positions(frame.back(lying))
-    expected = offset_to_grid(torch.zeros(1, 2, *size))
-    # the border pixels of an enlarged grid are repeated: half a pixel of the
-    # frame
-    scale = size[0] / frame.inside[0], size[1] / frame.inside[1]
-    for axis, side in enumerate((size[1], size[0])):
-        pixels = (back - expected)[0, axis].abs() * (side - 1) / 2
-        assert pixels.max() <= max(scale[1 - axis], 1) / 2 + 1e-3
-        assert pixels.median() < 1e-3
-
-
-def test_a_garment_fills_its_frame():
-    """However far away it was photographed."""
-    mask = np.zeros((400, 300), np.uint8)
-    mask[100:200, 50:150] = 255
-    mask[0, 0] = 127
-    rows, columns = garment_box(mask)
-    assert (rows.start, rows.stop) == (96, 204)
-    assert (columns.start, columns.stop) == (46, 154)
-    mask[:3, :] = 255
-    rows, columns = garment_box(mask)
-    assert (rows.start, columns.start) == (0, 0)
-    assert mask[rows, columns].shape == (212, 300)
-    empty = np.zeros((4, 5), np.uint8)
-    assert empty[garment_box(empty)].shape == (4, 5)
 
 
 def full(changed, photograph, size):

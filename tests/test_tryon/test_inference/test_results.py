@@ -7,12 +7,8 @@ import torch
 
 pytest.importorskip('mmengine')
 from mmfashion_ext.tryon.inference.inputs import resolve_pairs
-from mmfashion_ext.tryon.inference.results import (
-    find_saved,
-    to_images,
-    try_on_file,
-)
-from mmfashion_ext.tryon.inference.session import TryOnOutput
+from mmfashion_ext.tryon.inference.results import find_saved, try_on_file
+from mmfashion_ext.tryon.inference.session import TryOnOutput, to_images
 from mmfashion_ext.utils.image_inputs import NamedInput
 from mmfashion_ext.utils.images import write_image
 from mmfashion_ext.utils.result_writer import ResultWriter

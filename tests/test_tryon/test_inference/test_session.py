@@ -45,7 +45,7 @@ def test_order_is_by_blocks_of_garments(
     assert indices(o.pair for o in run_all(session, pairs)) == indices(pairs)
     two = 2 * infer.fast.cloth_bytes((64, 40))
     monkeypatch.setattr(
-        'mmfashion_ext.tryon.inference.session.CACHE_BYTES', two
+        'mmfashion_ext.tryon.inference.pair_session.CACHE_BYTES', two
     )
     found = indices(o.pair for o in run_all(make_session(), pairs))
     assert found == [
@@ -62,7 +62,7 @@ def test_images_are_read_once(make_session, shop, monkeypatch):
     session = make_session()
     read = session._read
     monkeypatch.setattr(
-        session, '_read', lambda item: reads.append([*item]) or read(item)
+        session, '_read', lambda *item: reads.append(item) or read(*item)
     )
     pairs = resolve_pairs(*shop.folders, grid=True).pairs
     run_all(session, pairs)
@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_tried_once(make_session, shop, monkeypatch):
     reads = []
     read = session._read
     monkeypatch.setattr(
-        session, '_read', lambda item: reads.append(item) or read(item)
+        session, '_read', lambda *item: reads.append(item) or read(*item)
     )
     pairs = resolve_pairs(*shop.folders, grid=True).pairs
     bad = [pair for pair in pairs if pair.person.index == 1]

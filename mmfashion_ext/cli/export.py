@@ -2,6 +2,7 @@
 """Export to ONNX: tools/misc/export_onnx.py and ``mmfashion export``."""
 
 import argparse
+import importlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,6 +51,8 @@ Examples:
 _FOLDERS = {
     'match_rcnn': ('match_rcnn.onnx_export', 'ClothesInferencer'),
     'landmark': ('landmark.onnx_export', 'LandmarkInferencer'),
+    'scan': ('scan.onnx_export', 'SCANInferencer'),
+    'tryon': ('tryon.inference.onnx_export', 'TryOnInferencer'),
 }
 
 
@@ -85,12 +88,34 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         metavar='PATH',
         help='folder to write; of try-on also a file, if it ends in .onnx',
     )
+    _add_options(parser)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add how the export is compared, and its precision."""
     parser.add_argument(
         '--check-image',
         action='append',
         metavar='IMAGE',
         help='image to compare the export with the model on; may be '
-        'repeated; default: a synthetic one; not of try-on',
+        'repeated; of Match R-CNN and landmarks only',
+    )
+    parser.add_argument(
+        '--check',
+        type=int,
+        default=1,
+        metavar='N',
+        help='number of generated inputs to compare the export with the '
+        'model on (default: 1)',
+    )
+    parser.add_argument(
+        '--precision',
+        choices=('float32', 'float16', 'int8'),
+        default='float32',
+        help='float16: weights of half the size, the same arithmetic; int8: '
+        'convolutions in 8 bits, calibrated on generated inputs '
+        '(default: float32)',
     )
     parser.add_argument(
         '--check-size',
@@ -98,10 +123,10 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         type=int,
         action='append',
         metavar=('H', 'W'),
-        help='px to compare the file with the model at, multiples of 32 from '
-        '64; may be repeated; default: 256 192 and 192 256; of try-on only',
+        help='px to compare the graphs with the model at, multiples of 32 '
+        'from 64; may be repeated; default: 256 192 and 192 256; of try-on '
+        'only',
     )
-    return parser
 
 
 def main(
@@ -133,7 +158,7 @@ def main(
     else:
         raise UserError(
             f'{args.config}: models of {system} cannot be exported; those of '
-            f'{", ".join(sorted([*_FOLDERS, "tryon"]))} can'
+            f'{", ".join(sorted(_FOLDERS))} can'
         )
 
 
@@ -157,43 +182,75 @@ def _system(config: str) -> str:
 
 def _export_folder(args: argparse.Namespace, system: str) -> None:
     """Export a model as a folder, and compare it with PyTorch on images."""
-    import importlib
-
     if args.check_size:
         raise UserError('--check-size is for models of try-on')
+    if args.check_image and system == 'scan':
+        raise UserError('--check-image is not for models of scan; see --check')
     require(system)
-    from .. import lite
     from ..hub import load_model
-    from ..lite.compare import compare_predictions
 
-    module, name = _FOLDERS[system]
-    package = __package__.rpartition('.')[0]
-    export = importlib.import_module(f'{package}.{module}').export_onnx
     model = load_model(args.config, args.checkpoint, 'cpu')
-    export(model, args.out)
+    _module(system).export_onnx(model, args.out)
     print(f'wrote {args.out}')
+    _compare(args, system, model)
+    _reduce(args, system)
+
+
+def _module(system: str) -> Any:
+    """Import the module that exports models of a system."""
+    package = __package__.rpartition('.')[0]
+    return importlib.import_module(f'{package}.{_FOLDERS[system][0]}')
+
+
+def _compare(args: argparse.Namespace, system: str, model: Any) -> None:
+    """Compare an exported folder with its model on images or tracklets."""
+    from .. import lite
+    from ..lite.compare import compare_predictions
+    from ..zoo.check_inputs import check_inputs
+
+    package = __package__.rpartition('.')[0]
     room = importlib.import_module(f'{package}.{system}')
-    images = args.check_image or [_example(system)]
-    original = getattr(room, name)(model, show_progress=False)
-    expected = original(images)['predictions']
+    original = getattr(room, _FOLDERS[system][1])(model, show_progress=False)
     infer = lite.build_inferencer(args.out, show_progress=False)
-    found = infer(images)['predictions']
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = (
+            (args.check_image,)
+            if args.check_image
+            else check_inputs(system, Path(folder) / 'inputs', args.check)
+        )
+        expected = original(*inputs)['predictions']
+        found = infer(*inputs)['predictions']
     worst = compare_predictions(found, expected)
-    items = sum(len(prediction['scores']) for prediction in found)
+    counts = [len(p.get('scores', [0])) for p in found]
     print(
-        f'{len(found)} images, {items} items: the same as of the model, '
+        f'{len(found)} inputs, {sum(counts)} items: the same as of the '
+        'model, '
         + ', '.join(
             f'{key} within {value:.1e}' for key, value in worst.items()
         )
     )
 
 
-def _example(system: str) -> Any:
-    """Return a synthetic image (h, w, 3) uint8 BGR to compare on."""
-    from ..zoo.example_inputs import example_inputs
+def _reduce(args: argparse.Namespace, system: str) -> None:
+    """Write the graphs in the precision that is asked for."""
+    if args.precision == 'float32':
+        return
+    from ..lite.precision import reduce_precision
+    from ..zoo.check_inputs import check_inputs
 
     with tempfile.TemporaryDirectory() as folder:
-        return example_inputs(system, Path(folder)).inputs[0]
+
+        def calibrate(infer: Any) -> None:
+            # of another seed than those that it is compared on
+            inputs = check_inputs(system, Path(folder) / 'inputs', 8, seed=1)
+            infer(*inputs)
+
+        reduce_precision(args.out, args.precision, calibrate)
+    size = sum(file.stat().st_size for file in Path(args.out).iterdir())
+    print(
+        f'{args.precision}: {size / 1e6:.1f} MB; '
+        'benchmarks/export_precision.py measures what it costs'
+    )
 
 
 def _export_try_on(args: argparse.Namespace) -> None:
@@ -201,7 +258,7 @@ def _export_try_on(args: argparse.Namespace) -> None:
     if args.check_image:
         raise UserError(
             '--check-image is not for models of try-on; they are compared at '
-            '--check-size H W'
+            '--check-size H W and on --check N pairs'
         )
     require('tryon')
     from ..tryon.inference.onnx_export import (
@@ -212,10 +269,13 @@ def _export_try_on(args: argparse.Namespace) -> None:
     )
     from ..tryon.inferencer import config_size, load_student
 
+    if args.precision != 'float32' and Path(args.out).suffix == '.onnx':
+        raise UserError('--precision is for folders: give --out a folder')
     sizes = [tuple(s) for s in args.check_size or ((256, 192), (192, 256))]
     check_sizes(sizes)  # before any work
     model = load_student(args.config, args.checkpoint)
-    if Path(args.out).suffix == '.onnx':
+    folder = Path(args.out).suffix != '.onnx'
+    if not folder:
         export_onnx(model, args.out)
     else:
         name = Path(model.cfg.filename or 'model').stem
@@ -226,3 +286,6 @@ def _export_try_on(args: argparse.Namespace) -> None:
             f'{h} x {w} px (h x w): differs from the model by at most '
             f'{worst:.1e}'
         )
+    if folder:
+        _compare(args, 'tryon', model)
+        _reduce(args, 'tryon')

@@ -20,12 +20,14 @@ from ..utils.exported import read_model
 _EXPORTS = {
     'ClothesInferencer': 'clothes',
     'LandmarkInferencer': 'landmarks',
+    'SCANInferencer': 'scan',
     'TryOnInferencer': 'try_on',
 }
 #: System of a model -> its class.
 _SYSTEMS = {
     'match_rcnn': 'ClothesInferencer',
     'landmark': 'LandmarkInferencer',
+    'scan': 'SCANInferencer',
     'tryon': 'TryOnInferencer',
 }
 __all__ = ['build_inferencer', *sorted(_EXPORTS)]

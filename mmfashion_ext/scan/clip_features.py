@@ -1,10 +1,13 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Clip features, and slices of them that fit into a memory budget."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # mmfashion_ext.lite has arrays of NumPy in their place
+    from torch import Tensor
 
 #: Bytes that comparing clips may hold besides its inputs and result.
 MEMORY = 64 * 2**20
@@ -26,15 +29,15 @@ class ClipFeatures(NamedTuple):
     embeddings: Tensor
     keys: Tensor
 
-    def double(self) -> 'ClipFeatures':
+    def double(self) -> ClipFeatures:
         """Return a copy in float64, (M, T, D) each."""
         return ClipFeatures(*(part.detach().double() for part in self))
 
-    def clips(self, chosen: slice) -> 'ClipFeatures':
+    def clips(self, chosen: slice) -> ClipFeatures:
         """Return a view of some of the clips, (m, T, D) each."""
         return ClipFeatures(*(part[chosen] for part in self))
 
-    def channels(self, chosen: Tensor) -> 'ClipFeatures':
+    def channels(self, chosen: Tensor) -> ClipFeatures:
         """Return a copy of some channels (d,) int64, (M, T, d) each."""
         return ClipFeatures(*(part[..., chosen] for part in self))
 

@@ -77,3 +77,60 @@ def dressing(student, tmp_path_factory):
     folder = tmp_path_factory.mktemp('exported') / 'dressing'
     export_folder(student, folder, 'narrow', (128, 96))
     return folder
+
+
+@pytest.fixture(scope='session')
+def recognizer():
+    """A small SCAN that tells some tracklets from others."""
+    torch = pytest.importorskip('torch')
+    pytest.importorskip('mmengine')
+    import mmfashion_ext
+
+    torch.manual_seed(0)
+    model = mmfashion_ext.get_model(
+        'scan_r10-small_1xb32-8e_synthetic-64x32'
+    ).eval()
+    with torch.no_grad():
+        model.matcher.classifier.linear.weight[0] = 0.05
+        model.matcher.classifier.linear.weight[1] = -0.05
+    return model
+
+
+@pytest.fixture(scope='session')
+def searching(recognizer, tmp_path_factory):
+    """Folder of the exported SCAN."""
+    pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    from mmfashion_ext.scan.onnx_export import export_onnx
+
+    folder = tmp_path_factory.mktemp('exported') / 'searching'
+    export_onnx(recognizer, folder)
+    return folder
+
+
+@pytest.fixture(scope='session')
+def landmark_model():
+    """A small category-aware landmark model whose heat maps have peaks."""
+    torch = pytest.importorskip('torch')
+    pytest.importorskip('mmpose')
+    import mmfashion_ext
+
+    torch.manual_seed(0)
+    model = mmfashion_ext.get_model(
+        'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
+    ).eval()
+    with torch.no_grad():
+        model.head.final_layer.weight *= 30
+    return model
+
+
+@pytest.fixture(scope='session')
+def marking(landmark_model, tmp_path_factory):
+    """Folder of the exported landmark model."""
+    pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    from mmfashion_ext.landmark.onnx_export import export_onnx
+
+    folder = tmp_path_factory.mktemp('exported') / 'marking'
+    export_onnx(landmark_model, folder)
+    return folder

@@ -25,6 +25,8 @@ from mmfashion_ext.lite import build_inferencer
 infer = build_inferencer(sys.argv[1], threads=1)
 *inputs, out = sys.argv[2:]
 inputs[0] = [inputs[0], 'none.jpg']
+if infer.system == 'scan':  # a folder of frames is missing
+    inputs = [[inputs[1]], ['none.jpg']], [[inputs[1]], [inputs[1]]]
 result = infer(*inputs, out_dir=out, draw=True)
 (found,) = result['predictions']
 print(len(found.get('scores', found)), len(result['skipped']))
@@ -37,7 +39,13 @@ print(sorted(name for name in used - known if not name.startswith('_')))
 
 
 @pytest.mark.parametrize(
-    ('model', 'inputs'), [('exported', 'i'), ('dressing', 'iim')]
+    ('model', 'inputs'),
+    [
+        ('exported', 'i'),
+        ('marking', 'i'),
+        ('dressing', 'iim'),
+        ('searching', 'tt'),
+    ],
 )
 def test_runs_where_no_host_can_be_imported(model, inputs, tmp_path, request):
     """It imports NumPy, OpenCV, Pillow and ONNX Runtime alone."""
@@ -46,9 +54,10 @@ def test_runs_where_no_host_can_be_imported(model, inputs, tmp_path, request):
     image = rng.integers(0, 255, (80, 60, 3), np.uint8)
     mask = np.zeros((80, 60), np.uint8)
     mask[20:60, 20:40] = 255
-    files = {kind: tmp_path / f'{kind}.png' for kind in 'im'}
+    files = {kind: tmp_path / f'{kind}.png' for kind in 'imt'}
     cv2.imwrite(str(files['i']), image)
     cv2.imwrite(str(files['m']), mask)
+    cv2.imwrite(str(files['t']), image[:64, :32])
     paths = [files[kind] for kind in inputs]
     done = subprocess.run(
         [sys.executable, '-c', CODE, folder, *paths, tmp_path / 'out'],

@@ -58,3 +58,44 @@ def test_unlikely_landmarks_may_be_anywhere():
 def test_refuses_another_result(found, message):
     with pytest.raises(UserError, match=message):
         compare_predictions(found, [EXPECTED])
+
+
+def ranking(**scores):
+    ranked = sorted(scores.items(), key=lambda item: -item[1])
+    return {
+        'input': 'q',
+        'gallery': [name for name, _ in ranked],
+        'indices': np.array([int(name[1:]) for name, _ in ranked]),
+        'scores': np.array([score for _, score in ranked]),
+    }
+
+
+def test_rankings():
+    """Two that are as likely may be in either order."""
+    expected = ranking(t0=0.5, t1=0.5001, t2=0.2)
+    found = ranking(t0=0.5002, t1=0.5, t2=0.2)
+    worst = compare_predictions([found], [expected])
+    assert worst == {'scores': pytest.approx(2e-4)}
+    with pytest.raises(UserError, match=r'scores .* differ by 0\.3'):
+        compare_predictions([ranking(t0=0.5, t1=0.2, t2=0.2)], [expected])
+    with pytest.raises(UserError, match='ranks 1 tracklets, PyTorch 3'):
+        compare_predictions([ranking(t0=0.5)], [expected])
+
+
+def test_images():
+    """A grey level more is rounding; two, in many pixels, are not."""
+    image = np.full((20, 30, 3), 100, np.uint8)
+    expected = {
+        'input': 'p',
+        'try_on': image,
+        'warped_cloth': image,
+        'warped_mask': image[..., 0],
+    }
+    found = {**expected, 'try_on': image + 1}
+    assert set(compare_predictions([found], [expected]).values()) == {0.0}
+    found['warped_mask'] = image[..., 0] + 2
+    with pytest.raises(UserError, match=r'warped_mask of the exp.* differ by'):
+        compare_predictions([found], [expected])
+    found = {**expected, 'try_on': image[:10]}
+    with pytest.raises(UserError, match='try_on of the exported'):
+        compare_predictions([found], [expected])

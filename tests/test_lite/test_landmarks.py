@@ -31,12 +31,16 @@ def image():
 @pytest.fixture(scope='module', params=[AGGREGATED, FLD])
 def both(request, tmp_path_factory):
     """The inferencers of PyTorch and of the exported model."""
-    torch.manual_seed(0)
-    model = mmfashion_ext.get_model(request.param).eval()
-    with torch.no_grad():
-        model.head.final_layer.weight *= 30
-    folder = tmp_path_factory.mktemp('landmark') / 'new'
-    export_onnx(model, folder)
+    if request.param == AGGREGATED:
+        model = request.getfixturevalue('landmark_model')
+        folder = request.getfixturevalue('marking')
+    else:
+        torch.manual_seed(0)
+        model = mmfashion_ext.get_model(request.param).eval()
+        with torch.no_grad():
+            model.head.final_layer.weight *= 30
+        folder = tmp_path_factory.mktemp('landmark') / 'new'
+        export_onnx(model, folder)
     return (
         Original(model, batch_size=2, show_progress=False),
         LandmarkInferencer(

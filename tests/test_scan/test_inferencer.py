@@ -310,7 +310,9 @@ def test_without_flow(weights, people, tmp_path, monkeypatch):
         'model = dict(frame_cnn=dict(flow=False))\n'
         'test_dataloader = dict(dataset=dict(flow=False))\n'
     )
-    monkeypatch.setattr('mmfashion_ext.scan.inferencer.compute_flow', None)
+    monkeypatch.setattr(
+        'mmfashion_ext.scan.tracklet_inferencer.compute_flow', None
+    )
     infer = SCANInferencer(get_model(str(config)))
     assert 0 <= infer.match(people[0], people[1]) <= 1
     with pytest.raises(UserError, match='weights of another model'):

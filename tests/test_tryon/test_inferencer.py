@@ -221,7 +221,9 @@ def test_blocks_of_garments_and_batches(narrow, infer, shop, monkeypatch):
     batched = TryOnInferencer(
         *narrow, device='cpu', batch_size=3, show_progress=False
     )
-    monkeypatch.setattr('mmfashion_ext.tryon.inference.session.CACHE_BYTES', 1)
+    monkeypatch.setattr(
+        'mmfashion_ext.tryon.inference.pair_session.CACHE_BYTES', 1
+    )
     for other in (infer, batched):
         found = other(*shop.folders, grid=True)
         assert stems(found['predictions']) == GRID
@@ -235,7 +237,9 @@ def test_blocks_of_garments_and_batches(narrow, infer, shop, monkeypatch):
 def test_results_are_in_order_though_blocks_are_not(
     infer, shop, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr('mmfashion_ext.tryon.inference.session.CACHE_BYTES', 1)
+    monkeypatch.setattr(
+        'mmfashion_ext.tryon.inference.pair_session.CACHE_BYTES', 1
+    )
     stream = infer(*shop.folders, grid=True, out_dir=tmp_path, stream=True)
     run = stems(stream)
     assert sorted(run) == GRID

@@ -2,11 +2,13 @@
 """Start, speed and memory of an exported model, beside PyTorch.
 
 Each row is a process of its own: seconds from the first import to the first
-result, its largest memory, and seconds an image once it is warm. In brackets
-are seconds of the CPU, which depend little on what else is running.
+result, its largest memory, and seconds an input (an image, a pair of person
+and garment, a tracklet compared with another) once it is warm. In brackets are
+seconds of the CPU, which depend little on what else is running.
 
     mmfashion export NAME --weights FILE --out exported
     python benchmarks/lite_runtime.py exported NAME FILE --image street.jpg
+    python benchmarks/lite_runtime.py exported NAME --threads 1 2
 """
 
 import argparse
@@ -18,20 +20,20 @@ import tempfile
 from pathlib import Path
 
 from mmfashion_ext.utils.cli import run_tool
-from mmfashion_ext.utils.images import write_image
-from mmfashion_ext.zoo.example_inputs import example_inputs
+from mmfashion_ext.zoo.check_inputs import check_inputs
 
 #: What a process runs; {build} makes the inferencer.
 _CODE = """
 import json, resource, sys, time
 wall, cpu = time.perf_counter(), time.process_time()
 {build}
-infer(sys.argv[1])
+inputs = json.loads(sys.argv[1])
+infer(*inputs)
 first = time.perf_counter() - wall, time.process_time() - cpu
 times = []
 for _ in range(int(sys.argv[2])):
     wall, cpu = time.perf_counter(), time.process_time()
-    infer(sys.argv[1])
+    infer(*inputs)
     times.append((time.perf_counter() - wall, time.process_time() - cpu))
 warm = [min(each) for each in zip(*times)]
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -49,13 +51,13 @@ infer = build_inferencer({model!r}, {weights!r}, 'cpu', show_progress=False)
 """
 
 
-def measure(build: str, image: Path, repeats: int, threads: int) -> list:
+def measure(build: str, inputs: list, repeats: int, threads: int) -> list:
     """Run a process; return its seconds (CPU), first and warm, and MiB."""
     environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
     done = subprocess.run(
         [
             *(sys.executable, '-c', _CODE.format(build=build)),
-            *(str(image), str(repeats)),
+            *(json.dumps(inputs), str(repeats)),
         ],
         stdout=subprocess.PIPE,
         text=True,
@@ -65,6 +67,17 @@ def measure(build: str, image: Path, repeats: int, threads: int) -> list:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def _inputs(args: argparse.Namespace, folder: Path) -> list:
+    """Return the arguments of a call, paths of files and folders."""
+    if args.image is not None:
+        return [args.image]
+    content = json.loads(Path(args.folder, 'model.json').read_text())
+    sides = check_inputs(content['system'], folder / 'inputs', 1)
+    if content['system'] == 'scan':
+        return [side[:1] for side in sides]
+    return [side[0] for side in sides]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -72,20 +85,19 @@ def main() -> None:
     )
     parser.add_argument('folder', help='that mmfashion export wrote')
     parser.add_argument('model', help='name of the model, or config file')
-    parser.add_argument('checkpoint', help='its weights')
-    parser.add_argument('--image', type=Path, help='default: a synthetic one')
+    parser.add_argument(
+        'checkpoint', nargs='?', help='its weights; default: published ones'
+    )
+    parser.add_argument(
+        '--image', help='of Match R-CNN and landmarks; default: generated'
+    )
     parser.add_argument('--threads', type=int, nargs='+', default=[1])
     parser.add_argument('--repeats', type=int, default=5)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        image = args.image
-        if image is None:
-            content = json.loads(Path(args.folder, 'model.json').read_text())
-            example = example_inputs(content['system'], Path(folder))
-            image = Path(folder) / 'image.png'
-            write_image(image, example.inputs[0])
+        inputs = _inputs(args, Path(folder))
         print(
-            '| runtime | threads | first result, s (CPU) | image, s (CPU) '
+            '| runtime | threads | first result, s (CPU) | input, s (CPU) '
             '| MiB |'
         )
         print('|---|---|---|---|---|')
@@ -98,7 +110,7 @@ def main() -> None:
                     threads=threads,
                 )
                 first, cpu, warm, warm_cpu, peak = measure(
-                    build, image, args.repeats, threads
+                    build, inputs, args.repeats, threads
                 )
                 print(
                     f'| {name} | {threads} | {first:.2f} ({cpu:.2f}) | '

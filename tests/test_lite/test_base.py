@@ -31,7 +31,8 @@ result = infer(*inputs, out_dir=out, draw=True)
 (found,) = result['predictions']
 print(len(found.get('scores', found)), len(result['skipped']))
 known = {*sys.stdlib_module_names, 'mmfashion_ext', 'numpy', 'cv2', 'PIL'}
-known |= {'onnxruntime', '__main__', 'google', 'flatbuffers', '_cython_3_1_4'}
+known |= {'onnxruntime', '__main__', 'google', 'flatbuffers', '_cython_3_1_4',
+          'cython_runtime'}
 used = {name.partition('.')[0] for name, module in sys.modules.items()
         if module is not None}
 print(sorted(name for name in used - known if not name.startswith('_')))

@@ -16,9 +16,11 @@ def test_as_many_as_asked_for(system, tmp_path):
     paths = [Path(path) for side in inputs for path in side]
     assert all(p.is_dir() if system == 'scan' else p.is_file() for p in paths)
     if system == 'tryon':
-        _, cloth, mask = inputs
-        assert [Path(p).stem for p in cloth] == [Path(p).stem for p in mask]
-        assert Path(cloth[0]).stem.split('_')[0] == '000001'
+        stems = [[Path(p).stem[:6] for p in side] for side in inputs]
+        assert stems == [
+            *(['000001', '000002'], ['000002', '000001']),
+            ['000002', '000001'],
+        ]
 
 
 def test_none(tmp_path):

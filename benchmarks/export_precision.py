@@ -1,10 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Accuracy and size of an exported model in float32, float16 and int8.
 
-The model is exported by ``mmfashion_ext``, compared with PyTorch on generated
-inputs, reduced, and each variant is run without PyTorch on a generated test
-set whose truth is known. A row has the size of the graphs, CPU seconds an
-input, and the system's metrics:
+An exported folder is reduced, and each variant is run without PyTorch on a
+generated test set whose truth is known. A row has the size of the graphs, CPU
+seconds an input, and the system's metrics:
 
 - Match R-CNN: AP50 of boxes and masks, share of PyTorch's items (score 0.3 or
   more) that are found again with an IoU of 0.5 or more and the same category;
@@ -18,7 +17,8 @@ input, and the system's metrics:
 
 Inputs of the test have another seed than those that int8 is calibrated on.
 
-    python benchmarks/export_precision.py NAME --num 32
+    mmfashion export NAME --out exported --check 32
+    python benchmarks/export_precision.py exported NAME --num 32
 """
 
 import argparse
@@ -33,14 +33,13 @@ from typing import Any
 import numpy as np
 
 from mmfashion_ext import lite
-from mmfashion_ext.cli.export import main as export
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.evaluation.coco_eval import evaluate
 from mmfashion_ext.evaluation.reid import ReIDDistances, evaluate_reid
 from mmfashion_ext.formats.deepfashion2.constants import CATEGORIES
 from mmfashion_ext.formats.deepfashion2.convert import convert_split
 from mmfashion_ext.formats.run_lengths import encode_mask
-from mmfashion_ext.hub import build_inferencer, published_weights
+from mmfashion_ext.hub import build_inferencer
 from mmfashion_ext.lite.precision import PRECISIONS, reduce_precision
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.exported import read_model
@@ -244,16 +243,13 @@ def _draw(system: str, folder: Path, count: int) -> tuple:
 
 
 def compare(args: argparse.Namespace, folder: Path) -> None:
-    """Export, reduce and run a model; print a row of each variant."""
-    weights = args.weights or published_weights(args.model)
-    exported = folder / 'float32'
-    check = ['--check', str(args.check)]
-    export([args.model, str(weights), '--out', str(exported), *check])
+    """Reduce and run a model; print a row of each variant."""
+    exported = Path(args.folder)
     system = read_model(exported)['system']
     measure = _MEASURES[system]
     inputs = _draw(system, folder, args.num)
     original = build_inferencer(
-        args.model, weights, 'cpu', show_progress=False
+        args.model, args.checkpoint, 'cpu', show_progress=False
     )
     start = time.process_time()
     reference, metrics = measure(original, inputs, folder, [])
@@ -261,8 +257,9 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
     print('| variant | MB | CPU s an input | metrics |\n|---|--:|--:|---|')
     _row('PyTorch', None, seconds / args.num, metrics)
     for precision in args.precisions:
-        variant = folder / precision
+        variant = exported
         if precision != 'float32':
+            variant = folder / precision
             shutil.copytree(exported, variant)
 
             def calibrate(infer: Any) -> None:
@@ -293,12 +290,12 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('model', help='name of a model, or config file')
-    parser.add_argument('--weights', help='default: the published ones')
-    parser.add_argument('--num', type=int, default=32, help='test inputs')
+    parser.add_argument('folder', help='that mmfashion export wrote')
+    parser.add_argument('model', help='name of the model, or config file')
     parser.add_argument(
-        '--check', type=int, default=32, help='inputs compared with PyTorch'
+        'checkpoint', nargs='?', help='its weights; default: published ones'
     )
+    parser.add_argument('--num', type=int, default=32, help='test inputs')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument(
         '--precisions', nargs='+', choices=PRECISIONS, default=PRECISIONS

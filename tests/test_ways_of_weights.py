@@ -16,8 +16,8 @@ pytest.importorskip('mmpose')
 import mmfashion_ext
 from mmfashion_ext import hub
 from mmfashion_ext.errors import UserError
+from mmfashion_ext.hub.mmdet_detector import build_detector
 from mmfashion_ext.landmark import LandmarkInferencer
-from mmfashion_ext.landmark.garment_detector import build_detector
 from mmfashion_ext.match_rcnn import ClothesInferencer
 from mmfashion_ext.match_rcnn.garment_encoder import GarmentEncoder
 from mmfashion_ext.publish import publish_checkpoint

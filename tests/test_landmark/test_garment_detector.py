@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Detectors of any kind in front of a landmark model, by name or config."""
+"""Garment detector in front of a landmark model: boxes and categories."""
 
 import ast
 import inspect
@@ -12,67 +12,21 @@ from hypothesis import strategies as st
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmpose')
-from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmfashion_ext import hub
-from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.constants import (
     CATEGORIES,
     CLASS_NAMES,
 )
 from mmfashion_ext.landmark import LandmarkInferencer, garment_detector
 from mmfashion_ext.landmark.garment_detector import (
-    CheckedDetInferencer,
-    GarmentDetector,
-    build_detector,
     category_ids,
     select_boxes,
-)
-from mmfashion_ext.utils.checkpoint import (
-    CheckpointError,
-    UnsafeCheckpointError,
 )
 
 MATCH_RCNN = 'match-rcnn_r18-small_fpn_2xb8-3e_synthetic-160x160'
 LANDMARK = 'td-hm-udp-aggregated_r18-small_1xb32-10e_synthetic-128x96'
-
-MMDET = """
-_base_ = 'mmdet::_base_/models/faster-rcnn_r50_fpn.py'
-default_scope = 'mmdet'
-model = dict(
-    backbone=dict(depth=18, base_channels=8, init_cfg=None),
-    neck=dict(in_channels=[8, 16, 32, 64], out_channels=16),
-    rpn_head=dict(in_channels=16, feat_channels=16),
-    roi_head=dict(
-        bbox_roi_extractor=dict(out_channels=16),
-        bbox_head=dict(in_channels=16, fc_out_channels=16)),
-    test_cfg=dict(rcnn=dict(score_thr=0.0, max_per_img=5)))
-visualizer = dict(type='DetLocalVisualizer', name='visualizer')
-test_dataloader = dict(dataset=dict(
-    type='CocoDataset', test_mode=True, ann_file='', pipeline=[
-        dict(type='LoadImageFromFile'),
-        dict(type='Resize', scale=(64, 64), keep_ratio=True),
-        dict(type='PackDetInputs', meta_keys=(
-            'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]))
-"""
-
-
-@pytest.fixture
-def mmdet_config(tmp_path):
-    path = tmp_path / 'faster_rcnn.py'
-    path.write_text(MMDET)
-    return str(path)
-
-
-@pytest.fixture
-def mmdet_weights(mmdet_config, tmp_path):
-    """Random weights of mmdet's detector."""
-    torch.manual_seed(0)
-    path = tmp_path / 'faster_rcnn.pth'
-    model = hub.get_model(mmdet_config)
-    torch.save({'state_dict': model.state_dict()}, path)
-    return path
 
 
 def test_names_are_compared_without_case_and_punctuation():
@@ -163,60 +117,3 @@ def test_systems_are_found_by_name_at_run_time():
     rooms = {(module or '').partition('.')[0] for module in modules}
     assert not rooms & {'match_rcnn', 'scan', 'tryon'}
     assert 'hub' in rooms
-
-
-def test_any_config_of_mmdet(mmdet_config, mmdet_weights, noise):
-    detector = GarmentDetector(mmdet_config, mmdet_weights, device='cpu')
-    boxes, scores, ids = detector(noise(), 0.0, 1.0)
-    assert len(boxes) == len(scores) == len(ids) > 0
-    assert not ids.any()  # COCO's classes
-    assert boxes.dtype == scores.dtype == np.float32
-    assert (boxes >= 0).all()
-    assert (boxes <= [100, 150, 100, 150]).all()
-
-
-def test_published_weights_are_not_unpickled(
-    mmdet_config, tmp_path, monkeypatch
-):
-    unsafe = tmp_path / 'unsafe.pth'
-    torch.save({'state_dict': {}, 'meta': unsafe}, unsafe)
-    with pytest.raises(UnsafeCheckpointError, match='refused'):
-        build_detector('rtmdet-tiny', unsafe, 'cpu')
-    monkeypatch.setattr(
-        CheckedDetInferencer,
-        '_load_model_from_metafile',
-        lambda self, name: (Config.fromfile(mmdet_config), str(unsafe)),
-    )
-    with pytest.raises(UnsafeCheckpointError, match='refused'):
-        build_detector('rtmdet-tiny', None, 'cpu')
-
-
-def test_a_detector_needs_its_own_weights(mmdet_config, tmp_path):
-    message = r'faster_rcnn\.py: no weights are published .*det_weights'
-    with pytest.raises(UserError, match=message):
-        build_detector(mmdet_config, device='cpu')
-    other = tmp_path / 'other.pth'
-    model = hub.get_model(mmdet_config)
-    weights = model.state_dict()
-    del weights['backbone.conv1.weight']
-    torch.save({'state_dict': weights}, other)
-    message = r'other\.pth: .*another model.* missing.*backbone\.conv1\.weight'
-    with pytest.raises(CheckpointError, match=message):
-        build_detector(mmdet_config, other, 'cpu')
-
-
-def test_published_weights_are_needed_for_our_models_too():
-    with pytest.raises(UserError, match='no weights are published'):
-        build_detector('match-rcnn_r50_fpn_8xb2-1x_deepfashion2', None, 'cpu')
-
-
-def test_what_a_user_gets_wrong(tmp_path):
-    message = r"no config 'match-rcn.*nor does mmdet have such a model"
-    with pytest.raises(UserError, match=message):
-        build_detector('match-rcn_r50', device='cpu')
-    with pytest.raises(
-        UserError, match=r'expected a config of mmdet, got.*po'
-    ):
-        build_detector(LANDMARK, device='cpu')
-    with pytest.raises(FileNotFoundError, match=r'gone\.pth'):
-        build_detector(MATCH_RCNN, tmp_path / 'gone.pth', 'cpu')

@@ -5,6 +5,7 @@ import difflib
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..errors import UserError
 
@@ -67,3 +68,31 @@ class Group(click.Group):
                 f'no command {name!r}.{meant} See: {ctx.command_path} --help'
             )
         return super().resolve_command(ctx, args)
+
+
+class DefaultGroup(Group):
+    """Group that runs one of its commands where none is named.
+
+    Args:
+        *args: Of Click's class.
+        default (str): Name of that command.
+        **kwargs: Of Click's class.
+    """
+
+    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default command before words that name none."""
+        known = {*self.commands, *ctx.help_option_names}
+        if args and args[0] not in known:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete commands, and files for the default one."""
+        files = CompletionItem(incomplete, type='file')
+        return [*super().shell_complete(ctx, incomplete), files]

@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Command ``reid``: rank tracklets by the person of a query."""
+"""Commands ``reid compare|index|search|info``; ``reid Q G`` compares."""
 
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,24 @@ import click
 
 from ..errors import UserError
 from . import options
+from .groups import DefaultGroup
+from .people import index, info, search
+
+
+@click.group(cls=DefaultGroup, default='compare')
+def reid() -> None:
+    """Find persons in videos: tracklets cut out, or raw videos.
+
+    Without one of these words the command is compare: mmfashion reid QUERY
+    GALLERY. For a folder that is called like one, write ./index.
+    """
 
 
 @click.command(
     cls=options.Command,
     examples=[
-        'mmfashion reid cam1/person001 cam2/',
-        'mmfashion reid person.mp4 clips/ --top 5 --out results',
+        'mmfashion reid compare cam1/person001 cam2/',
+        'mmfashion reid compare person.mp4 clips/ --top 5 --out results',
     ],
 )
 @click.argument('query', type=click.Path())
@@ -27,7 +38,7 @@ from . import options
 @options.batch_size('Clips of 10 frames', 4)
 @options.device
 @options.as_json
-def reid(
+def compare(
     query: str,
     gallery: str,
     model: str | None,
@@ -179,3 +190,6 @@ def describe_ranking(prediction: dict, top: int) -> list[str]:
     for rank, (name, score) in enumerate([*ranked][:top], 1):
         lines.append(f'{rank:>4}  {score:.3f}  {name}')
     return lines
+
+
+reid.add_section('Commands', compare, index, search, info)

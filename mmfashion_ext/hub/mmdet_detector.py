@@ -48,8 +48,8 @@ class CheckedDetInferencer(DetInferencer):
         if weights is None:
             raise UserError(
                 f'detector {cfg.filename}: no weights are published for this '
-                'config; pass a checkpoint file or URL (det_weights, '
-                '--det-weights)'
+                'config; pass a checkpoint file or URL as det_weights '
+                '(--det-weights, --detector-weights)'
             )
         self._weights = weights
         content = load_checkpoint_file(weights)

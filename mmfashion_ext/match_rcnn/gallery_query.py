@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import UserError, describe
 from ..formats.checks import Fields, require
 from ..formats.rules import Numbers, Text, show
-from ..hub import config_path, list_models
+from ..hub.model_origin import origin_file, origin_model
 from ..retrieval.gallery_images import file_state
 from ..retrieval.gallery_index import GalleryIndex
 from ..utils.duplicates import DUPLICATE_IOU
@@ -32,9 +32,8 @@ def index_model(
 ) -> tuple[str, str | Path]:
     """Return config and weights to query an index with.
 
-    An index may come from anywhere. So of what it names only a model of the
-    zoo is used, since other configs are Python that would be run, and only a
-    file on this machine, since a URL would be fetched.
+    See :func:`.model_origin.origin_model`: only a model of the zoo, and only a
+    file on this machine.
 
     Args:
         index (GalleryIndex): The index.
@@ -48,18 +47,7 @@ def index_model(
     Raises:
         UserError: The index names something else.
     """
-    if config is None:
-        named = index.origin.get('config')
-        config = _zoo_name(named)
-        if config is None:
-            raise UserError(
-                f'{path}: was built with the config {show(named)}, which is '
-                'not one of mmfashion_ext.list_models(), so it is not run; '
-                'if you trust it, name it with --model'
-            )
-    if weights is None:
-        weights = _named_file(index, path, 'checkpoint', '--weights')
-    return config, weights
+    return origin_model(index.origin, path, config, weights)
 
 
 def index_encoder(
@@ -96,38 +84,10 @@ def index_encoder(
                 'expected a name; name it with --encoder'
             )
     if weights is None:
-        weights = _named_file(
-            index, path, 'encoder_checkpoint', '--encoder-weights'
+        weights = origin_file(
+            index.origin, path, 'encoder_checkpoint', '--encoder-weights'
         )
     return encoder, weights
-
-
-def _named_file(
-    index: GalleryIndex, path: str | Path, key: str, option: str
-) -> str:
-    """Return a file that the origin of an index names."""
-    named = index.origin.get(key)
-    if not isinstance(named, str) or file_state(named) is None:
-        raise UserError(
-            f'{path}: was built with the checkpoint {show(named)}, which '
-            'is not a file here (URLs of an index are not fetched); name '
-            f'it with {option}'
-        )
-    return named
-
-
-def _zoo_name(named: object) -> str | None:
-    """Return the name of a model of the zoo; None if it is not one."""
-    if not isinstance(named, str):
-        return None
-    if named in list_models():
-        return named
-    stem = Path(named).stem
-    if stem not in list_models() or not named.endswith('.py'):
-        return None
-    # older indexes hold the path of the zoo's config file
-    same = Path(named).absolute() == Path(config_path(stem)).absolute()
-    return stem if same else None
 
 
 def query_gallery(

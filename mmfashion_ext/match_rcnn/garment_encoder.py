@@ -10,13 +10,10 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from ..hub import config_path, published_weights, root
-from ..hub.shared import is_shared
+from ..hub.model_origin import model_origin
 from ..inferencer import PredictionStream
 from ..retrieval.pair_similarity import PairSimilarity
-from ..utils.checkpoint import local_checkpoint
 from ..utils.duplicates import distinct_items
-from ..utils.files import file_sha256
 
 if TYPE_CHECKING:
     from .inferencer import ClothesInferencer
@@ -120,31 +117,6 @@ class DetectedGarments:
             skipped += predictions.skipped
 
 
-def identify_model(
-    model: str, weights: str | Path | None
-) -> tuple[Path, str, dict[str, str]]:
-    """Return the checkpoint of a model, its fingerprint and its origin.
-
-    Args:
-        model (str): Name of a model, or path of a config.
-        weights (str | Path, optional): Checkpoint file or URL. None: the
-            published ones.
-
-    Returns:
-        tuple[Path, str, dict[str, str]]: The file; name and hash; ``config``,
-        a model's name or a config's file, and ``checkpoint``, a file.
-    """
-    file = local_checkpoint(weights or published_weights(model))
-    config = Path(config_path(model)).absolute()
-    zoo = config.is_relative_to(root() / 'configs')
-    name = config.stem if zoo else str(config)
-    origin = {
-        'config': str(model) if is_shared(str(model)) else name,
-        'checkpoint': str(file.absolute()),
-    }
-    return file, f'{config.stem}:{file_sha256(file)[:16]}', origin
-
-
 class GarmentEncoder(DetectedGarments):
     """Detect clothes and compute a feature vector for each.
 
@@ -179,7 +151,7 @@ class GarmentEncoder(DetectedGarments):
         # not above: mmdet's import takes longer than finding a wrong argument
         from .inferencer import ClothesInferencer
 
-        file, self.fingerprint, self.origin = identify_model(model, weights)
+        file, self.fingerprint, self.origin = model_origin(model, weights)
         self.infer = ClothesInferencer(
             model, file, device, batch_size=batch_size, show_progress=False
         )

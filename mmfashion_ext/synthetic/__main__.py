@@ -68,6 +68,15 @@ def _video_reid(args: argparse.Namespace) -> None:
         contact_sheet(args.out, args.sheet)
 
 
+def _surveillance(args: argparse.Namespace) -> None:
+    from .video_reid.surveillance import generate_surveillance
+
+    generate_surveillance(
+        args.out, frames=args.frames, cameras=args.cameras, **_common(args)
+    )
+    print(f'wrote {args.out}/{{videos,boxes,detections}}')
+
+
 def _viton(args: argparse.Namespace) -> None:
     from . import generate_viton
 
@@ -202,6 +211,26 @@ def _add_video_reid(families: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=_video_reid)
 
 
+def _add_surveillance(families: argparse._SubParsersAction) -> None:
+    parser = families.add_parser(
+        'surveillance', help='raw videos of people who walk through halls'
+    )
+    _add_options(parser, 6, 'persons', 64)
+    parser.add_argument(
+        '--frames',
+        type=int,
+        default=250,
+        help='frames of each video (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--cameras',
+        type=int,
+        default=2,
+        help='videos, each of another hall (default: %(default)s)',
+    )
+    parser.set_defaults(run=_surveillance)
+
+
 def _add_viton(families: argparse._SubParsersAction) -> None:
     parser = families.add_parser(
         'viton', help='VITON: people, and their garments laid flat'
@@ -262,6 +291,7 @@ def build_parser(
     _add_deepfashion2(families)
     _add_fld(families)
     _add_video_reid(families)
+    _add_surveillance(families)
     _add_viton(families)
     _add_tryon_photos(families)
     return parser

@@ -16,7 +16,8 @@ UNPUBLISHED = 'scan_r50_1xb32-30e_mars-256x128'
 
 #: What others rely on.
 PUBLIC = {
-    *('models', 'info', 'download', 'predict', 'landmarks', 'reid', 'try-on'),
+    *('models', 'info', 'download', 'predict', 'landmarks', 'try-on'),
+    *('reid compare', 'reid index', 'reid search'),
     *('gallery build', 'gallery query', 'gallery update', 'train', 'test'),
     *('synthetic', 'export', 'doctor', 'demo'),
 }
@@ -40,6 +41,10 @@ SHARED = {
     '--cfg-options': 'change settings of the config, ',
     '--launcher': 'how processes are started; ',
     '--help': '',
+    '--boxes': 'boxes of persons: ',
+    '--detector': 'detector of persons: ',
+    '--detector-weights': 'its checkpoint, a file or url. ',
+    '--person-class': 'class of the detector that is a person.',
 }
 
 
@@ -92,7 +97,9 @@ def test_the_same_option_means_the_same_everywhere():
             assert text.lower().startswith(SHARED[name]), name
 
 
-@pytest.mark.parametrize('name', ['predict', 'landmarks', 'reid', 'try-on'])
+@pytest.mark.parametrize(
+    'name', ['predict', 'landmarks', 'reid compare', 'try-on']
+)
 def test_a_command_with_a_model_has_the_common_options(name):
     common = {'--model', '--weights', '--out', '--device', '--batch-size'}
     assert common | {'--json'} <= {*options_of(COMMANDS[name])}
@@ -143,8 +150,8 @@ def test_version(mmfashion):
             'landmarks x.jpg --whole-image --det-model x',
             '--whole-image goes without --det-model',
         ),
-        ('reid', 'QUERY is missing; expected: mmfashion reid .*GALLERY'),
-        ('reid a', 'GALLERY is missing; expected: mmfashion reid '),
+        ('reid --top 3', 'QUERY is missing; expected: mmfashion reid .*GALL'),
+        ('reid a', 'GALLERY is missing; expected: mmfashion reid compare '),
         ('try-on a.jpg', 'CLOTH is missing; expected: mmfashion try-on '),
         ('try-on gone.jpg b.jpg', 'gone.jpg: no such file or folder'),
         ('try-on . . --pairs x --grid', '--pairs or --grid, not both'),

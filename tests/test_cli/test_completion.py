@@ -33,6 +33,7 @@ def test_commands_and_options():
         ('info',),
         ('download',),
         ('reid', '--model'),
+        ('reid', 'index', '--detector'),
         ('landmarks', '--det-model'),
         ('train',),
         ('test',),
@@ -49,7 +50,10 @@ def test_options_of_passed_on_commands():
     assert '--local-rank' not in offered('train', '--')
 
 
-@pytest.mark.parametrize('words', [('predict',), ('train',), ('synthetic',)])
+@pytest.mark.parametrize(
+    'words',
+    [('predict',), ('train',), ('synthetic',), ('reid',), ('reid', 'index')],
+)
 def test_files_elsewhere(words):
     shell = BashComplete(app.program, {}, 'mmfashion', completion.VARIABLE)
     (item,) = shell.get_completions([*words], './a')

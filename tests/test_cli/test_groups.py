@@ -4,7 +4,7 @@
 import click
 import pytest
 
-from mmfashion_ext.cli.groups import Group
+from mmfashion_ext.cli.groups import DefaultGroup, Group
 from mmfashion_ext.errors import UserError
 
 
@@ -40,3 +40,15 @@ def test_without_a_command_the_help_is_printed(group, capsys):
 def test_a_wrong_name(group, name, message):
     with pytest.raises(UserError, match=message):
         run(group, name)
+
+
+def test_words_that_name_no_command_go_to_the_default_one(capsys):
+    group = DefaultGroup('tool', default='alpha')
+    names = click.Argument(['names'], nargs=-1)
+    show = click.Command('alpha', params=[names], callback=lambda names: names)
+    group.add_section('First', show, click.Command('be', callback=lambda: 'b'))
+    assert run(group, 'x', 'y') == ('x', 'y')
+    assert run(group, 'alpha', 'be') == ('be',)
+    assert run(group, 'be') == 'b'
+    assert run(group) == 0
+    assert 'alpha' in capsys.readouterr().out

@@ -16,8 +16,9 @@ from .walker import CameraView, draw_walker
 # in heights of an image
 _HALL_LENGTH = 6
 _HALL_HEIGHT = 1.25
-_FEET_Y = 0.945  # y of the feet
-_PERSON_HEIGHT = 0.86
+#: y of the feet in the box around a walker, and the height of a walker.
+FEET_Y = 0.945
+PERSON_HEIGHT = 0.86
 
 
 @dataclass(frozen=True)
@@ -279,18 +280,18 @@ def render_frame(
     size = height // 2, height
     amplitude, frequency, phase, shift = track.waves.T
     x, y, grow = shift + amplitude * np.sin(frequency * frame + phase)
-    unit = _PERSON_HEIGHT * height * (1 + grow)
-    foot = size[0] / 2 + x * height, height * (_FEET_Y + y)
+    unit = PERSON_HEIGHT * height * (1 + grow)
+    foot = size[0] / 2 + x * height, height * (FEET_Y + y)
     # Two steps are about 0.85 of the height.
     pace = (
         0.85 * unit * appearance.height / appearance.stride * np.sin(track.yaw)
     )
     position = track.start + pace * frame
-    image = _background(camera, position, foot, 1 + grow, size)
-    _shadow(image, foot, unit)
+    image = background(camera, position, foot, 1 + grow, size)
+    shadow(image, foot, unit)
     step = track.phase + 2 * np.pi * frame / appearance.stride
     view = CameraView(track.yaw, camera.tilt, unit, foot)
-    image = _over(image, *draw_walker(appearance, step, view, size), camera)
+    image = over(image, *draw_walker(appearance, step, view, size), camera)
     for occluder in track.occluders:
         at = foot[0] + (frame - occluder.middle) * occluder.speed * height
         image = _draw_occluder(image, camera, occluder, at, view, step)
@@ -303,14 +304,22 @@ def render_frame(
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
-def _background(
+def background(
     camera: Camera,
     position: float,
     foot: tuple[float, float],
     zoom: float,
     size: tuple[int, int],
 ) -> np.ndarray:
-    """Return the hall behind a walker at ``position``, (h, w, 3) float32."""
+    """Return the hall behind a walker at ``position``, (h, w, 3) float32.
+
+    Args:
+        camera (Camera): The camera.
+        position (float): Place in the hall, px.
+        foot (tuple[float, float]): (x, y) px of the walker in the image.
+        zoom (float): Size of the walker, about 1.
+        size (tuple[int, int]): (w, h) px of the image.
+    """
     tall, length = camera.hall.shape[:2]
     columns = (np.arange(size[0]) - foot[0]) / zoom + position
     rows = (np.arange(size[1]) - foot[1]) / zoom + 0.94 * tall
@@ -325,8 +334,8 @@ def _background(
     return image.astype(np.float32)
 
 
-def _shadow(image: np.ndarray, foot: tuple[float, float], unit: float) -> None:
-    """Darken the floor under a walker, in place."""
+def shadow(image: np.ndarray, foot: tuple[float, float], unit: float) -> None:
+    """Darken the floor under a walker in an image (h, w, 3), in place."""
     dark = np.zeros(image.shape[:2], np.uint8)
     axes = max(int(0.2 * unit), 1), max(int(0.045 * unit), 1)
     middle = round(foot[0]), round(foot[1])
@@ -334,10 +343,10 @@ def _shadow(image: np.ndarray, foot: tuple[float, float], unit: float) -> None:
     image *= 1 - dark[:, :, None].astype(np.float32) * np.float32(1 / 255)
 
 
-def _over(
+def over(
     image: np.ndarray, figure: np.ndarray, cover: np.ndarray, camera: Camera
 ) -> np.ndarray:
-    """Blend a walker, lit from one side, over an image."""
+    """Blend a walker, lit from one side, over an image (h, w, 3) float32."""
     across = np.linspace(-0.5, 0.5, image.shape[1], dtype=np.float32)
     figure = figure * (1 + np.float32(camera.slope) * across)[:, None]
     return image * (1 - cover[:, :, None]) + figure
@@ -369,4 +378,4 @@ def _draw_occluder(
     figure = draw_walker(
         occluder.appearance, 1.1 * step, view, (width, height)
     )
-    return _over(image, *figure, camera)
+    return over(image, *figure, camera)

@@ -69,6 +69,9 @@ TRYON = [
 OPENCV = ['opencv-python']
 ONNX = ['onnx>=1.16', 'onnxscript', 'onnxruntime']  # export
 RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
+# ByteTrack, in raw videos (it declares opencv-python). supervision itself
+# reads and draws what to_supervision() gives.
+VIDEO = ['trackers>=2.6', 'supervision>=0.26']
 HUB = ['huggingface_hub>=0.24', 'safetensors>=0.4']  # hf-hub:org/name
 TESTS = [
     'pytest>=8',
@@ -153,8 +156,9 @@ setup(
         'opencv': OPENCV,
         'onnx': ONNX,
         'retrieval': RETRIEVAL,
+        'video': VIDEO,
         'hub': HUB,
-        'all': LANDMARK + SCAN + TRYON + RETRIEVAL + ONNX,
+        'all': LANDMARK + SCAN + TRYON + RETRIEVAL + ONNX + VIDEO,
         'tests': TESTS,
     },
     entry_points={

@@ -43,11 +43,11 @@ PAGES = sorted(
 #: What a placeholder stands for, and the arguments that it may be given to.
 PLACEHOLDERS = {
     'CONFIG': ('config', 'model'),
-    'NAME': ('config', 'model', 'det_model', 'name'),
+    'NAME': ('config', 'model', 'det_model', 'detector', 'name'),
     'MODEL': ('model',),
     'CHECKPOINT': ('checkpoint', 'weights'),
     'DETECTOR.pth': ('checkpoint',),
-    'FILE': ('weights', 'det_weights', 'checkpoint'),
+    'FILE': ('weights', 'det_weights', 'detector_weights', 'checkpoint'),
 }
 #: Small models in place of those of a page.
 SMALL = {
@@ -173,6 +173,9 @@ def parse_program(words):
     while isinstance(command, click.Group):
         if not arguments:  # prints its help
             return argparse.Namespace()
+        default = getattr(command, 'default', None)
+        if default and arguments[0] not in command.commands:
+            arguments = [default, *arguments]
         name, *arguments = arguments
         assert name in command.commands, words
         command = command.commands[name]

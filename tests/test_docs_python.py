@@ -18,6 +18,9 @@ from mmengine.registry import DATASETS, MODELS, DefaultScope
 import mmfashion_ext
 from mmfashion_ext import hub, plugins
 from mmfashion_ext.errors import UserError
+from mmfashion_ext.synthetic.video_reid.surveillance import (
+    generate_surveillance,
+)
 
 pytestmark = [
     pytest.mark.fault(11),
@@ -134,6 +137,11 @@ def workspace(tmp_path_factory):
         write_frames(folder / name)
     for name in ('a.mp4', 'b.mp4'):
         write_frames(folder / name)
+    scene = generate_surveillance(
+        folder / 'scene', num=2, size=48, frames=60, progress=False
+    )
+    (folder / 'cam1.mp4').write_bytes((scene / 'videos/cam1.mp4').read_bytes())
+    (folder / 'cam1.txt').write_bytes((scene / 'boxes/cam1.txt').read_bytes())
     (folder / 'boxes_b.json').write_text(
         '[[0, 0, 32, 64], null, [2, 2, 9, 9]]'
     )

@@ -13,9 +13,9 @@ from ..errors import UserError, describe
 from ..plugins import require, require_package
 
 if TYPE_CHECKING:
-    from ..scan.video_search.build import Model
     from ..scan.video_search.finder import PersonFinder
     from ..scan.video_search.index_file import IndexedVideo, PersonIndex
+    from ..scan.video_search.model import Model
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ class ModelOptions:
 
     def load(self, index: 'PersonIndex | None', path: str) -> 'Model':
         """Load the model; of an index, the file ``path``, if one is given."""
-        from ..hub.model_origin import model_origin, origin_model
-        from ..scan.video_search.build import Model
+        from ..hub.model_origin import origin_model
+        from ..scan.video_search.model import video_model
         from .output import check_system
 
         name, weights = self.model, self.weights
@@ -106,14 +106,10 @@ class ModelOptions:
             weights = str(found)
         if name is None:
             raise UserError('a new index needs the model that it is of')
-        inferencer = check_system(name, 'scan')
-        origin = model_origin(name, weights)
-        infer = inferencer(
-            *(name, origin.checkpoint, self.device),
-            batch_size=self.batch_size,
-            show_progress=False,
+        check_system(name, 'scan')
+        return video_model(
+            name, weights, self.device, batch_size=self.batch_size
         )
-        return Model(infer, origin.fingerprint, origin.origin)
 
 
 @dataclass(frozen=True)

@@ -39,5 +39,13 @@ __getattr__, __dir__, __all__ = lazy_exports(
             'PackClip',
             'ResizeClip',
         ),
+        'video_search.build': ('IndexOptions', 'build_person_index'),
+        'video_search.detections': ('PersonDetector',),
+        'video_search.finder': ('PersonFinder',),
+        'video_search.index_file': ('read_index',),
+        'video_search.model': ('video_model',),
+        'video_search.query': ('BoxInVideo', 'resolve_query'),
+        'video_search.search': ('search_persons', 'write_results'),
+        'video_search.tracklets': ('Cleaning',),
     },
 )

@@ -22,6 +22,8 @@ _MMPOSE = frozenset({'mmpose', 'xtcocotools', 'json-tricks', 'munkres'})
 _RETRIEVAL = frozenset({'faiss-cpu'})
 #: Backbones of detectors and of landmark models.
 _BACKBONES = frozenset({'timm'})
+#: Tracking in raw videos, and supervision's detections.
+_VIDEO = frozenset({'trackers', 'supervision', 'pydeprecate', 'defusedxml'})
 #: FID, KID, SSIM and LPIPS, and the export to ONNX; virtual try-on only.
 _TRYON = frozenset(
     {
@@ -41,7 +43,7 @@ _TRYON = frozenset(
 UNUSED = {
     'all': frozenset(),
     'match-rcnn': _MMPOSE | _TRYON,
-    'landmark': _RETRIEVAL | _TRYON,
+    'landmark': _RETRIEVAL | _TRYON | _VIDEO,
     # MMEngine alone; mmpretrain for its backbones
     'scan': _MMPOSE
     | _RETRIEVAL
@@ -52,6 +54,7 @@ UNUSED = {
     'tryon': _MMPOSE
     | _RETRIEVAL
     | _BACKBONES
+    | _VIDEO
     | {'onedl-mmdetection', 'onedl-mmpretrain', 'imaug'},
 }
 

@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -35,24 +34,11 @@ from .index_file import (
     read_index,
     write_index,
 )
+from .model import Model
 from .tracker import PATIENCE, START_SCORE, ByteTracker
 from .tracklets import Cleaning, TrackletCollector, VideoTracklet
 
 _COMPLETE = 0.95  # part of the header's frames; headers are often imprecise
-
-
-class Model(NamedTuple):
-    """The model of an index.
-
-    Attributes:
-        infer (SCANInferencer): Computes features (M, T, D).
-        fingerprint (str): See ``hub.model_origin``.
-        origin (dict[str, str]): See ``hub.model_origin``.
-    """
-
-    infer: SCANInferencer
-    fingerprint: str
-    origin: dict[str, str]
 
 
 @dataclass(frozen=True)

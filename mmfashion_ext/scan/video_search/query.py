@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import UserError, describe
 from ...utils.video import VideoReader, is_video_file
 from ..inputs import TrackletFeatures
-from .build import IndexOptions, Model, describe_video, index_video
+from .build import IndexOptions, describe_video, index_video
 from .finder import PersonFinder
 from .index_file import (
     IndexedTracklet,
@@ -18,6 +18,7 @@ from .index_file import (
     PersonIndex,
     format_time,
 )
+from .model import Model
 from .tracklets import Cleaning
 
 #: A query may be short and small.

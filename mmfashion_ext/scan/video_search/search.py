@@ -9,8 +9,9 @@ import numpy as np
 from ...errors import UserError
 from ...utils.images import write_image
 from ..ranking_sheet import draw_ranking
-from .build import Model, check_model
+from .build import check_model
 from .index_file import PersonIndex
+from .model import Model
 from .query import Query
 
 

@@ -9,11 +9,10 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 
-from mmfashion_ext.hub.model_origin import model_origin
-from mmfashion_ext.scan import SCANInferencer
 from mmfashion_ext.scan.video_search import detections
-from mmfashion_ext.scan.video_search.build import IndexOptions, Model
+from mmfashion_ext.scan.video_search.build import IndexOptions
 from mmfashion_ext.scan.video_search.finder import PersonFinder
+from mmfashion_ext.scan.video_search.model import video_model
 from mmfashion_ext.scan.video_search.tracklets import Cleaning
 from mmfashion_ext.synthetic.video_reid.surveillance import (
     generate_surveillance,
@@ -26,11 +25,7 @@ NAME = 'scan_r10-small_1xb32-8e_synthetic-64x32'
 @pytest.fixture(scope='session')
 def model():
     """The published model."""
-    origin = model_origin(NAME)
-    infer = SCANInferencer(
-        NAME, origin.checkpoint, 'cpu', batch_size=8, show_progress=False
-    )
-    return Model(infer, origin.fingerprint, origin.origin)
+    return video_model(NAME, device='cpu', batch_size=8)
 
 
 @pytest.fixture(scope='session')

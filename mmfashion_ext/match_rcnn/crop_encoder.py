@@ -9,8 +9,9 @@ from pathlib import Path
 
 from mmdet.structures import DetDataSample
 
+from ..hub.model_origin import model_origin
 from ..retrieval.image_encoder import ImageEncoder, crop_box
-from .garment_encoder import DetectedGarments, identify_model
+from .garment_encoder import DetectedGarments
 from .inferencer import ClothesInferencer, LoadedImage
 
 
@@ -89,7 +90,7 @@ class CropEncoder(DetectedGarments):
         score_thr: float = 0.3,
         batch_size: int = 8,
     ) -> None:
-        file, fingerprint, origin = identify_model(model, weights)
+        file, fingerprint, origin = model_origin(model, weights)
         self.infer = CropInferencer(
             image_encoder, model, file, device, batch_size
         )

@@ -95,7 +95,7 @@ def test_other_settings_read_a_video_again(
     options = IndexOptions(Cleaning(min_frames=85, max_frames=99), 0.5, False)
     report = build_person_index(videos[:1], model, given(), out, options)
     (video,) = report.added
-    assert video.dropped == {'too short': 3}
+    assert video.dropped == {'too short': 2, 'cut off by the frame': 1}
     assert report.tracklets == 3  # those of the other video
 
 

@@ -123,5 +123,5 @@ def test_an_index_of_garments_is_not_one_of_persons(tmp_path):
 
     path = tmp_path / 'a'
     save_file({'x': torch.zeros(1)}, path, {'format': 'other/1'})
-    with pytest.raises(UserError, match='its format is other/1, expected'):
+    with pytest.raises(UserError, match='its format is none, expected'):
         read_index(path)

@@ -7,13 +7,15 @@ JOBS ?= 2
 INSTALL_ARGS ?=
 # an image of yours for `make demo`
 IMAGE ?=
+# options of tools/misc/build_web.py, such as --out site
+WEB_ARGS ?=
 BIN := $(VENV)/bin
 # Containers often set this variable; every process would then byte-compile all
 # its imports again, PyTorch included, as the set-up leaves that to the first
 # import.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup test demo train-demo zoo doctor lint clean
+.PHONY: help setup test demo train-demo zoo web doctor lint clean
 
 help:
 	@echo 'make setup   install everything into $(VENV) (PYTHON=, VENV=)'
@@ -21,6 +23,7 @@ help:
 	@echo 'make train-demo  train every system on synthetic data, an hour'
 	@echo 'make test    run lint and the whole test suite'
 	@echo 'make zoo     train the published models again from nothing'
+	@echo 'make web     build the try-on page for a static host (Node.js)'
 	@echo 'make doctor  show what is installed and how to fix problems'
 	@echo 'make lint    run ruff check and ruff format --check'
 	@echo 'make clean   remove the output of builds and tests'
@@ -50,10 +53,14 @@ train-demo: setup
 zoo: setup
 	$(BIN)/python tools/misc/zoo.py $(ZOO_ARGS)
 
+# Into web/dist; docs/web.md
+web: setup
+	$(BIN)/python tools/misc/build_web.py $(WEB_ARGS)
+
 # It also runs before the set-up, and then lists what is missing.
 doctor:
 	@$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/doctor.py
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist web/dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

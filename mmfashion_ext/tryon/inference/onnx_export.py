@@ -75,6 +75,7 @@ def export_folder(
     folder: str | Path,
     name: str,
     size: tuple[int, int] | None = None,
+    whole: bool = True,
 ) -> None:
     """Export a model as a folder of graphs that ``lite`` and pages run.
 
@@ -85,6 +86,7 @@ def export_folder(
         name (str): Name of the model, for ``model.json``.
         size (tuple[int, int], optional): (h, w) px that images are resized
             to. Defaults to None: they keep their size.
+        whole (bool): Write ``try_on.onnx``, too. Defaults to True.
 
     Raises:
         ImportError: ``onnx`` is not installed.
@@ -93,10 +95,12 @@ def export_folder(
     _check_generator(model)
     folder = Path(folder)
     make_folder(folder)
-    export_onnx(model, folder / 'try_on.onnx')
     images = dict(zip(INPUTS, _make_inputs(_EXAMPLE), strict=True))
     garment = {x: images[x] for x in ('cloth', 'cloth_mask')}
-    graphs: dict[str, Any] = {'try_on': _describe(INPUTS, OUTPUTS)}
+    graphs: dict[str, Any] = {}
+    if whole:
+        export_onnx(model, folder / 'try_on.onnx')
+        graphs['try_on'] = _describe(INPUTS, OUTPUTS)
     maps: dict[str, Tensor] = {}
     for side, graph, inputs in (
         ('person', PersonGraph(model), {'person': images['person']}),

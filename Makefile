@@ -15,13 +15,16 @@ BIN := $(VENV)/bin
 # import.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup test demo train-demo zoo web doctor lint clean
+.PHONY: help setup test gpu-paper gpu-kit demo train-demo zoo web doctor lint \
+	clean
 
 help:
 	@echo 'make setup   install everything into $(VENV) (PYTHON=, VENV=)'
 	@echo 'make demo    see every system work, in minutes (IMAGE=yours.jpg)'
 	@echo 'make train-demo  train every system on synthetic data, an hour'
 	@echo 'make test    run lint and the whole test suite'
+	@echo 'make gpu-paper   every config on a GPU on paper, see docs/gpu.md'
+	@echo 'make gpu-kit     check everything on a GPU, and write one report'
 	@echo 'make zoo     train the published models again from nothing'
 	@echo 'make web     build the try-on page for a static host (Node.js)'
 	@echo 'make doctor  show what is installed and how to fix problems'
@@ -42,6 +45,15 @@ lint: setup
 # other down.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+
+# Every config, minutes of CPU time; `make test` has one of each system.
+gpu-paper: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+		tests/test_gpu_on_paper/every_config.py
+
+# It installs by itself, so that the report has the time of it.
+gpu-kit:
+	@$(PYTHON) tools/gpu_kit.py --venv '$(VENV)' $(KIT_ARGS)
 
 demo: setup
 	@$(BIN)/python demo/run_demo.py $(if $(IMAGE),--image '$(IMAGE)')

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from setup_env.wheels import nvcc_release
+from setup_env.cuda import find_nvcc, nvcc_release
+from setup_env.environment import Facts
 
 ROOT = Path(__file__).resolve().parents[1]
 if not importlib.util.find_spec('mmfashion_ext'):
@@ -95,8 +96,12 @@ def machine_rows() -> list[Row]:
         if compiler
         else Row('C++ compiler', 'none', 'PROBLEM', 'apt-get install g++')
     )
-    release = nvcc_release()
-    rows.append(Row('nvcc', release or 'none', 'ok' if release else '-'))
+    spec = importlib.util.find_spec('nvidia')
+    roots = spec.submodule_search_locations or [] if spec else []
+    wheels = [str(f) for root in roots for f in sorted(Path(root).glob('*'))]
+    nvcc = find_nvcc(Facts(nvidia=wheels))
+    found = f'{nvcc_release(nvcc)} ({nvcc})' if nvcc else 'none'
+    rows.append(Row('nvcc', found, 'ok' if nvcc else '-'))
     query = '--query-gpu=name,driver_version,memory.total'
     gpu = first_line('nvidia-smi', query, '--format=csv,noheader')
     rows.append(Row('GPU, driver', gpu) if gpu else Row('GPU', 'none', '-'))
@@ -173,7 +178,10 @@ def mmcv_ops_row() -> Row:
                 found = f'nms gives wrong results on {device}'
                 return Row(name, found, 'PROBLEM', remedy)
     except Exception as error:
-        return Row(name, one_line(error), 'PROBLEM', remedy)
+        found = one_line(error)
+        if 'no kernel image' in found:
+            found = 'compiled for other GPUs than those of this machine'
+        return Row(name, found, 'PROBLEM', remedy)
     target = f'CUDA {cuda}' if on_cuda else 'the CPU'
     ran = ' and '.join(devices)
     return Row(name, f'compiled for {target}; nms runs on {ran}')

@@ -25,7 +25,7 @@ import json
 import signal
 import tempfile
 
-from setup_env import environment, lock, wheels
+from setup_env import cuda, environment, lock, wheels
 from setup_env.environment import Facts, probe, works
 from setup_env.process import SetupError, pip_steps, run
 
@@ -74,14 +74,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--cuda',
         action='store_true',
-        help="compile mmcv's ops for CUDA even if this machine has no GPU",
+        help="compile mmcv's ops for CUDA even if this machine has no GPU; "
+        "CUDA's compiler is installed if it is missing (CUDA 13, 102 MB)",
     )
     parser.add_argument(
         '--cuda-arch',
         default='',
         metavar='X.Y',
         help='CUDA architectures, such as 9.0 or "8.0;9.0" (default: those '
-        'of the GPUs of this machine)',
+        'of the GPUs of this machine); PTX of the newest is added for later '
+        'GPUs',
     )
     return parser.parse_args(argv)
 
@@ -214,13 +216,28 @@ def install_around(
 
 
 def install_compiled(
-    python: Path, args: argparse.Namespace, pins: dict[str, str]
+    python: Path,
+    args: argparse.Namespace,
+    pins: dict[str, str],
+    compiler: list[str],
 ) -> None:
-    """Install mmcv and xtcocotools from the cache, or compile them."""
+    """Install mmcv and xtcocotools from the cache, or compile them.
+
+    Args:
+        python (Path): The Python of the environment.
+        args (argparse.Namespace): Result of :func:`parse_args`.
+        pins (dict): Package to compile -> version.
+        compiler (list[str]): Requirement lines that bring nvcc.
+    """
     facts = probe(python)
-    archs = wheels.cuda_archs(
-        facts, args.cuda, args.cuda_arch, wheels.nvcc_release()
-    )
+    nvcc = cuda.find_nvcc(facts)
+    if cuda.brings_compiler(facts, args.cuda, cuda.nvcc_release(nvcc)):
+        print("CUDA's compiler is not there: installing its wheels, 102 MB")
+        # no resolver: it would bring parts of several releases
+        pip_install(python, 'CUDA compiler', compiler, '--no-deps')
+        facts = probe(python)
+        nvcc = cuda.find_nvcc(facts)
+    archs = cuda.cuda_archs(facts, args.cuda, args.cuda_arch, nvcc)
     keep = args.torch == 'keep'
     check = wheels.MMCV_WORKS.format(cuda=bool(archs))
     if not keep or works(python, check):
@@ -322,7 +339,7 @@ def set_up(args: argparse.Namespace) -> Path:
     if args.only_mmcv:
         tools = [lock.name_of(line) for line in sections['build']]
         pip_install(python, 'build tools', tools)
-        install_compiled(python, args, pins)
+        install_compiled(python, args, pins, sections['cuda'])
         return python
     if args.torch == 'keep':
         install_around(python, sections, unused)
@@ -331,7 +348,7 @@ def set_up(args: argparse.Namespace) -> Path:
     else:
         install_locked(python, sections, args.dev)
     keep_one_opencv(python, sections)
-    install_compiled(python, args, pins)
+    install_compiled(python, args, pins, sections['cuda'])
     install_project(python)
     check_imports(python, [*map(lock.name_of, sections['hosts']), *pins])
     if stamp is not None and args.torch == 'lock':

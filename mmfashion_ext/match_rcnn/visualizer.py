@@ -89,7 +89,8 @@ class ClothesVisualizer(DetLocalVisualizer):
             image (np.ndarray): (h, w, 3) uint8 RGB, left as it is.
             instances (InstanceData): ``labels`` and, as far as present,
                 ``bboxes`` (n, 4) xyxy px of this image, ``masks`` (n, h, w),
-                ``keypoints`` (n, 294, 2) px and ``scores`` (n,).
+                ``keypoints`` (n, 294, 2) px and ``scores`` (n,). Without any
+                field nothing is drawn.
             classes (list[str], optional): Names of the labels.
             palette (list[tuple], optional): RGB colours of the labels.
 
@@ -102,6 +103,8 @@ class ClothesVisualizer(DetLocalVisualizer):
         names: Sequence[str] = classes or CLASS_NAMES
         colours: Sequence[tuple] = palette or PALETTE
         fields = self._without_duplicates(_drawn_fields(instances))
+        if 'labels' not in fields:  # a pipeline that loads no ground truth
+            return canvas
         labels = fields['labels']
         colors = [tuple(colours[i % len(colours)]) for i in labels]
         items = _large_first(fields)

@@ -186,3 +186,8 @@ def test_ground_truth_beside_prediction_in_a_file(tmp_path):
         assert color_at(drawn, point) == COLOR
         assert color_at(drawn[:, 240:], point) == COLOR
     assert color_at(drawn[:, 240:], POINTS[6] + 40) == (100, 100, 100)
+
+
+def test_a_pipeline_without_ground_truth():
+    """tools/test.py --show-dir of views to merge, or of the photographs."""
+    assert (draw(InstanceData()) == 100).all()

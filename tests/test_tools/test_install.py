@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
 
 install = import_module('install')
-environment, lock, process, wheels = (
+cuda, environment, lock, process, wheels = (
     import_module(f'setup_env.{name}')
-    for name in ('environment', 'lock', 'process', 'wheels')
+    for name in ('cuda', 'environment', 'lock', 'process', 'wheels')
 )
 Facts = environment.Facts
 
@@ -74,6 +74,7 @@ class TestLock:
             'runtime',
             'hosts',
             'compiled',
+            'cuda',
             'dev',
         }
         named = set(lock.PROVIDES.values())
@@ -144,31 +145,139 @@ class TestKeys:
         )
 
 
-class TestCuda:
-    def test_no_gpu_means_cpu(self):
-        assert wheels.cuda_archs(FACTS, False, '', '13.0') == ''
+def toolkit(folder, release='13.0', archs=(75, 90, 121), top=None):
+    """An nvcc that says its release, its architectures and its folder."""
+    nvcc = folder / 'bin' / 'nvcc'
+    nvcc.parent.mkdir(parents=True)
+    listed = ' '.join(f'compute_{arch}' for arch in archs)
+    nvcc.write_text(
+        '#!/bin/sh\n'
+        'case "$1" in\n'
+        f'--list-gpu-arch) echo {listed};;\n'
+        f'--dryrun) echo "#$ TOP={top or folder}/bin/.." >&2;;\n'
+        f'*) echo "Cuda tools, release {release}, V{release}.1";;\n'
+        'esac\n'
+    )
+    nvcc.chmod(0o755)
+    return nvcc
 
-    def test_gpu_gives_its_architecture(self):
-        here = facts(archs=['8.0', '9.0'])
-        assert wheels.cuda_archs(here, False, '', '13.0') == '8.0;9.0'
 
-    def test_toolkit_behind_a_script(self, tmp_path, monkeypatch):
-        nvcc = tmp_path / 'bin' / 'nvcc'
-        nvcc.parent.mkdir()
-        toolkit = tmp_path / 'cuda-13.0'
-        nvcc.write_text(
-            '#!/bin/sh\n'
-            f'echo "#$ TOP={toolkit}/bin/.." >&2\n'
-            'echo "Cuda compilation tools, release 13.0, V13.0.88"\n'
+@pytest.fixture
+def no_toolkit(tmp_path, monkeypatch):
+    """Neither CUDA_HOME nor an nvcc on the PATH or of the system."""
+    monkeypatch.setattr(cuda, 'SYSTEM', tmp_path / 'usr' / 'local' / 'cuda')
+    for name in ('CUDA_HOME', 'CUDA_PATH'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cuda.shutil, 'which', lambda name: None)
+
+
+@pytest.fixture
+def nvcc(tmp_path):
+    return toolkit(tmp_path / 'toolkit')
+
+
+class TestNvcc:
+    def test_of_the_environments_own_wheels(self, tmp_path, no_toolkit):
+        """PyPI's wheels of CUDA 13 fill site-packages/nvidia/cu13."""
+        here = facts(nvidia=[str(tmp_path / n) for n in ('cu13', 'nccl')])
+        found = toolkit(tmp_path / 'cu13')
+        assert cuda.find_nvcc(here) == found
+        assert cuda.nvcc_release(found) == '13.0'
+        assert cuda.cuda_home(found) == str(tmp_path / 'cu13')
+
+    def test_of_torchs_release_before_another(
+        self, tmp_path, no_toolkit, monkeypatch
+    ):
+        old = toolkit(tmp_path / 'old', '12.4')
+        monkeypatch.setattr(cuda.shutil, 'which', lambda name: str(old))
+        here = facts(nvidia=[str(tmp_path / 'cu13')])
+        assert cuda.find_nvcc(here) == old
+        own = toolkit(tmp_path / 'cu13')
+        assert cuda.find_nvcc(here) == own
+
+    def test_cuda_home_alone_counts(self, tmp_path, monkeypatch):
+        here = facts(nvidia=[str(tmp_path / 'cu13')])
+        toolkit(tmp_path / 'cu13')
+        monkeypatch.setenv('CUDA_HOME', str(tmp_path / 'mine'))
+        assert cuda.find_nvcc(here) is None
+        assert cuda.nvcc_release(None) == ''
+        mine = toolkit(tmp_path / 'mine', '12.4')
+        assert cuda.find_nvcc(here) == mine
+
+    def test_behind_a_script(self, tmp_path, monkeypatch):
+        home = tmp_path / 'cuda-13.0'
+        monkeypatch.setenv('CUDA_HOME', str(tmp_path / 'links'))
+        nvcc = toolkit(tmp_path / 'links', top=home)
+        assert cuda.cuda_home(cuda.find_nvcc(FACTS)) == str(home)
+        assert cuda.cuda_home(nvcc) == str(home)
+
+    @pytest.mark.parametrize(
+        ('change', 'required', 'nvcc', 'brings'),
+        [
+            ({}, True, '', True),
+            ({'archs': ['9.0']}, False, '', True),
+            ({}, False, '', False),  # neither a GPU nor --cuda
+            ({}, True, '13.0', False),
+            ({}, True, '12.4', True),
+            ({'cuda': '12.8'}, True, '', False),  # its wheels have no nvcc
+            ({'cuda': '13.2'}, True, '', False),  # not the pinned release
+            ({'cuda': None}, True, '', False),
+        ],
+    )
+    def test_when_its_wheels_are_installed(
+        self, change, required, nvcc, brings, no_toolkit, monkeypatch
+    ):
+        here = facts(**change)
+        assert cuda.brings_compiler(here, required, nvcc) == brings
+        monkeypatch.setenv('CUDA_HOME', '/mine')
+        assert not cuda.brings_compiler(here, required, nvcc)
+
+    def test_the_lock_has_one_release_of_its_parts(self):
+        """nvcc's requirements are loose; ptxas 13.0 refuses 13.5's code."""
+        pins = lock.read_lock(install.LOCK)['cuda']
+        names = [lock.name_of(line) for line in pins]
+        assert names == [
+            'nvidia-cuda-nvcc',
+            'nvidia-nvvm',
+            'nvidia-cuda-crt',
+            'nvidia-cuda-cccl',
+        ]
+        for line in pins:
+            assert line.partition('==')[2].startswith(f'{cuda.LOCKED}.')
+
+    def test_set_up_brings_it_and_finds_it(
+        self, tmp_path, no_toolkit, monkeypatch
+    ):
+        here = facts(nvidia=[str(tmp_path / 'cu13')])
+        monkeypatch.setattr(install, 'probe', lambda python: here)
+        installed, built = [], []
+
+        def pip(python, title, requirements, *options):
+            installed.append((requirements, options))
+            toolkit(tmp_path / 'cu13')
+
+        monkeypatch.setattr(install, 'pip_install', pip)
+        monkeypatch.setattr(
+            wheels, 'install_mmcv', lambda *args: built.append(args[3])
         )
-        nvcc.chmod(0o755)
-        monkeypatch.setenv('CUDA_HOME', str(tmp_path))
-        assert wheels.nvcc_release() == '13.0'
-        assert wheels.cuda_home() == str(toolkit)
+        args = install.parse_args(
+            ['--only-mmcv', '--cuda', '--cuda-arch', '9.0']
+        )
+        for _ in range(2):  # there is nothing to install the second time
+            install.install_compiled(
+                Path('python'), args, {'onedl-mmcv': '2.3.6'}, ['nvcc==13.0']
+            )
+        assert installed == [(['nvcc==13.0'], ('--no-deps',))]
+        assert built == ['9.0+PTX'] * 2
 
-    def test_no_nvcc(self, tmp_path, monkeypatch):
-        monkeypatch.setenv('CUDA_HOME', str(tmp_path))
-        assert wheels.nvcc_release() == ''
+
+class TestCuda:
+    def test_no_gpu_means_cpu(self, nvcc):
+        assert cuda.cuda_archs(FACTS, False, '', nvcc) == ''
+
+    def test_gpu_gives_its_architecture(self, nvcc):
+        here = facts(archs=['8.0', '9.0'])
+        assert cuda.cuda_archs(here, False, '', nvcc) == '8.0;9.0+PTX'
 
     def test_wheels_fill_up_a_small_toolkit(self, tmp_path, monkeypatch):
         monkeypatch.setenv('CPLUS_INCLUDE_PATH', '/mine')
@@ -178,25 +287,70 @@ class TestCuda:
         library.touch()
         here = facts(nvidia=[str(tmp_path / 'cu13')])
         for _ in range(2):  # also when a build is resumed
-            env = wheels.cuda_paths(here, tmp_path / 'links')
+            env = cuda.cuda_paths(here, tmp_path / 'links')
         include = tmp_path / 'cu13' / 'include'
         assert env['CPLUS_INCLUDE_PATH'] == f'/mine:{include}'
         link = Path(env['LIBRARY_PATH']) / 'libcudart.so'
         assert link.resolve() == library
 
-    def test_flag_without_gpu(self):
-        assert wheels.cuda_archs(FACTS, True, '9.0', '13.0') == '9.0'
+    def test_flag_without_gpu(self, nvcc):
+        assert cuda.cuda_archs(FACTS, True, '9.0', nvcc) == '9.0+PTX'
 
     def test_gpu_without_nvcc_falls_back_and_says_so(self, capsys):
         here = facts(archs=['9.0'])
-        assert wheels.cuda_archs(here, False, '', '') == ''
+        assert cuda.cuda_archs(here, False, '', None) == ''
         assert 'CPU only: nvcc was not found' in capsys.readouterr().out
 
+    def test_gpu_newer_than_nvcc_gets_ptx(self, nvcc, capsys):
+        here = facts(archs=['9.0', '13.0'])
+        assert cuda.cuda_archs(here, False, '', nvcc) == '9.0;12.1+PTX'
+        said = capsys.readouterr().out
+        assert 'capability 13.0: they get PTX of 12.1' in said
+
+    def test_gpu_older_than_nvcc(self, nvcc, capsys):
+        """CUDA 13 dropped V100 and what came before it."""
+        here = facts(archs=['7.0'])
+        assert cuda.cuda_archs(here, False, '', nvcc) == ''
+        assert 'capability 7.5 and later, not' in capsys.readouterr().out
+        with pytest.raises(
+            process.SetupError, match=r'not for 7\.0: an older'
+        ):
+            cuda.cuda_archs(FACTS, True, '7.0;9.0', nvcc)
+
     @pytest.mark.parametrize(
-        ('change', 'archs', 'nvcc', 'match'),
+        ('archs', 'expected'),
+        [
+            ('9.0', '9.0+PTX'),
+            ('9.0+PTX', '9.0+PTX'),
+            ('10.0 8.6;9.0;8.6', '8.6;9.0;10.0+PTX'),
+        ],
+    )
+    def test_ptx_of_the_newest(self, archs, expected):
+        assert cuda.with_ptx(archs, []) == expected
+
+    @pytest.mark.parametrize(
+        ('change', 'archs', 'release', 'match'),
         [
             ({'cuda': None}, '9.0', '13.0', 'a build without CUDA'),
-            ({}, '9.0', '', 'nvcc was not found; install the CUDA toolkit 13'),
+            (
+                {},
+                '9.0',
+                '',
+                r"not found; run pip install 'cuda-toolkit\[nvcc,cccl\]"
+                r"==13\.0\.\*', or install the CUDA toolkit 13",
+            ),
+            (
+                {'versions': {'cuda-toolkit': '13.0.3.0'}},
+                '9.0',
+                '',
+                r'\[nvcc,cccl\]==13\.0\.3\.0',
+            ),
+            (
+                {'cuda': '12.8'},
+                '9.0',
+                '',
+                "wheels of CUDA 12, .* hold CUDA's assembler but no nvcc",
+            ),
             (
                 {},
                 '9.0',
@@ -206,9 +360,23 @@ class TestCuda:
             ({}, '', '13.0', 'add --cuda-arch'),
         ],
     )
-    def test_flag_that_cannot_be_met(self, change, archs, nvcc, match):
+    def test_flag_that_cannot_be_met(
+        self, change, archs, release, match, tmp_path
+    ):
+        nvcc = toolkit(tmp_path, release) if release else None
         with pytest.raises(process.SetupError, match=match):
-            wheels.cuda_archs(facts(**change), True, archs, nvcc)
+            cuda.cuda_archs(facts(**change), True, archs, nvcc)
+
+    def test_jobs_of_nvcc_need_more_memory(self, monkeypatch):
+        """3.05 GB for one file of mmcv, measured."""
+        monkeypatch.setattr(
+            wheels.os, 'sched_getaffinity', lambda pid: set(range(64))
+        )
+        monkeypatch.setattr(
+            wheels.Path, 'read_text', lambda path: 'MemAvailable: 16000000 kB'
+        )
+        assert wheels.jobs() == 8
+        assert wheels.jobs(for_cuda=True) == 4
 
 
 class TestPatch:

@@ -16,7 +16,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .environment import DOCTOR, Facts, need_compiler, output_of, works
+from . import cuda
+from .environment import DOCTOR, Facts, need_compiler, works
 from .lock import version
 from .process import SetupError, ninja_step, run
 
@@ -24,6 +25,8 @@ from .process import SetupError, ninja_step, run
 _RECIPE = 1
 #: The compiler needs almost 1 GB for a file with torch's headers.
 _GB_PER_JOB = 2
+#: nvcc needs 1.4-1.6 GB for most files, 3.05 for the largest.
+_GB_PER_CUDA_JOB = 3.5
 
 MMCV_WORKS = """
 import torch
@@ -82,8 +85,8 @@ def mmcv_key(mmcv: str, facts: Facts, archs: str) -> str:
     """
     target = 'cpu'
     if archs:
-        cuda = facts.cuda.replace('.', '')
-        target = f'cu{cuda}-sm{archs.replace(";", "-")}'
+        release = facts.cuda.replace('.', '')
+        target = f'cu{release}-sm{archs.replace(";", "-")}'
     return '_'.join(
         [
             f'mmcv-{mmcv}',
@@ -102,76 +105,7 @@ def xtcocotools_key(xtcocotools: str, numpy: str, facts: Facts) -> str:
     )
 
 
-def cuda_archs(facts: Facts, required: bool, archs: str, nvcc: str) -> str:
-    """Decide for which CUDA architectures mmcv's ops are compiled.
-
-    Args:
-        facts (Facts): The environment.
-        required (bool): ``--cuda``: build for CUDA even without a GPU.
-        archs (str): ``--cuda-arch``, empty for those of the GPUs present.
-        nvcc (str): Release of nvcc such as ``13.0``, empty without one.
-
-    Returns:
-        str: Such as ``9.0`` or ``8.0;9.0``; empty for a CPU build.
-
-    Raises:
-        SetupError: ``--cuda`` was given and something it needs is missing.
-    """
-    archs = archs or ';'.join(facts.archs)
-    if not required and not facts.archs:
-        return ''
-    if not facts.cuda:
-        problem = f'torch {facts.torch} is a build without CUDA'
-    elif not nvcc:
-        problem = (
-            f'nvcc was not found; install the CUDA toolkit {facts.cuda} (or '
-            'set CUDA_HOME)'
-        )
-    elif version(nvcc)[0] != version(facts.cuda)[0]:
-        problem = (
-            f'nvcc belongs to CUDA {nvcc}, torch to CUDA {facts.cuda}; '
-            f'install the CUDA toolkit {facts.cuda} (or set CUDA_HOME)'
-        )
-    elif not archs:
-        problem = (
-            'this machine has no GPU whose architecture could be used: add '
-            '--cuda-arch, for example --cuda-arch 9.0'
-        )
-    else:
-        return archs
-    if required:
-        raise SetupError(f'cannot compile mmcv for CUDA: {problem}')
-    print(f"note: mmcv's ops are compiled for the CPU only: {problem}")
-    return ''
-
-
-def find_nvcc() -> str:
-    """Return the path of nvcc, which need not exist."""
-    home = os.environ.get('CUDA_HOME') or os.environ.get('CUDA_PATH')
-    if home:
-        return f'{home}/bin/nvcc'
-    return shutil.which('nvcc') or '/usr/local/cuda/bin/nvcc'
-
-
-def nvcc_release() -> str:
-    """Return the release of nvcc such as ``13.0``, empty without nvcc."""
-    text = output_of([find_nvcc(), '--version'])
-    found = re.search(r'release ([\d.]+)', text)
-    return found[1] if found else ''
-
-
-def cuda_home() -> str:
-    """Return the folder of the CUDA toolkit as nvcc reports it.
-
-    torch uses the folder above the nvcc on the PATH, which is wrong if that is
-    a script which calls the real nvcc.
-    """
-    command = [find_nvcc(), '--dryrun', '-E', '-x', 'cu', os.devnull]
-    found = re.search(r'TOP=(.+)', output_of(command, errors=True))
-    return os.path.realpath(found[1].strip()) if found else ''
-
-
-def jobs() -> int:
+def jobs(for_cuda: bool = False) -> int:
     """Return how many compilers to run: one per core, if memory allows."""
     affinity = getattr(os, 'sched_getaffinity', None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -182,7 +116,8 @@ def jobs() -> int:
     with contextlib.suppress(OSError, ValueError):  # 'max': no limit
         free.append(int(Path('/sys/fs/cgroup/memory.max').read_text()))
     if free:
-        cores = min(cores, int(min(free) / 1e9 / _GB_PER_JOB))
+        needed = _GB_PER_CUDA_JOB if for_cuda else _GB_PER_JOB
+        cores = min(cores, int(min(free) / 1e9 / needed))
     return max(1, cores)
 
 
@@ -246,38 +181,6 @@ def _unpack_mmcv(python: Path, mmcv: str, facts: Facts, source: Path) -> None:
         unpacked.rename(source)
 
 
-def cuda_paths(facts: Facts, links: Path) -> dict[str, str]:
-    """Return search paths that add torch's CUDA wheels to a small toolkit.
-
-    A toolkit of nvcc alone has neither cusparse.h nor libcudart.so. These
-    paths are searched last, so a complete toolkit is not affected.
-
-    Args:
-        facts (Facts): The environment.
-        links (Path): A folder to create for links: the wheels have only
-            ``libcudart.so.13``, and the linker needs the plain name.
-
-    Returns:
-        dict[str, str]: Environment variables.
-    """
-    folders = [Path(folder) for folder in facts.nvidia]
-    links.mkdir(parents=True, exist_ok=True)
-    for folder in folders:
-        for library in folder.glob('lib/libcudart.so.*'):
-            link = links / 'libcudart.so'
-            link.unlink(missing_ok=True)
-            link.symlink_to(library)
-    return {
-        name: os.pathsep.join(
-            filter(None, [os.environ.get(name), *map(str, paths)])
-        )
-        for name, paths in (
-            ('CPLUS_INCLUDE_PATH', [f / 'include' for f in folders]),
-            ('LIBRARY_PATH', [links]),
-        )
-    }
-
-
 def _build_mmcv(
     python: Path, mmcv: str, facts: Facts, archs: str, out: Path
 ) -> None:
@@ -294,7 +197,7 @@ def _build_mmcv(
         'MMCV_WITH_OPS': '1',
         'CFLAGS': flags,
         'CXXFLAGS': flags,
-        'MAX_JOBS': str(jobs()),
+        'MAX_JOBS': str(jobs(bool(archs))),
         'NINJA_STATUS': '[%f/%t] ',
         'FORCE_CUDA': '1' if archs else '0',
         # torch's BuildExtension finds ninja on the PATH only
@@ -302,8 +205,8 @@ def _build_mmcv(
     }
     if archs:
         env['TORCH_CUDA_ARCH_LIST'] = archs
-        env['CUDA_HOME'] = cuda_home()
-        env |= cuda_paths(facts, work / 'lib')
+        env['CUDA_HOME'] = cuda.cuda_home(cuda.find_nvcc(facts))
+        env |= cuda.cuda_paths(facts, work / 'lib')
     else:
         env['CUDA_VISIBLE_DEVICES'] = ''
     command = [python, '-m', 'pip', 'wheel', '-v', '--no-deps']

@@ -5,6 +5,8 @@ VENV ?= .venv
 JOBS ?= 2
 # more options of tools/install.py, such as --cuda --cuda-arch 9.0
 INSTALL_ARGS ?=
+# more options of tools/gpu_kit.py, such as --list
+KIT_ARGS ?=
 # an image of yours for `make demo`
 IMAGE ?=
 # options of tools/misc/build_web.py, such as --out site

@@ -28,7 +28,7 @@ from . import options
     metavar='PATH',
     type=click.Path(),
     help='Mask of the garment, or folder of masks with the names of their '
-    'garments. Default: made from a plain background.',
+    'garments. Default: made, where the garment stands out.',
 )
 @options.out(
     'DIR',

@@ -37,7 +37,8 @@ class TryOnInferencer(PairInferencer):
     order; one person is dressed in all garments, one garment is put on all
     persons. Masks are on where the value is 128 or more: in the order of the
     garments, or a folder or dict in which a mask has the name of its garment.
-    A missing mask is made by GrabCut, which needs a plain background.
+    A missing mask is made; if none is plausible on a patterned background, the
+    pair is skipped.
 
     A pair that fails, because a file is damaged, say, is skipped and named at
     the end. If it is the only one, its error is raised.

@@ -62,16 +62,17 @@ class LoadTryOn:
     Images and masks may be given in any form that
     :func:`~mmfashion_ext.utils.images.read_image` reads, such as a BGR array
     (h, w, 3), so that the same pipeline serves images in memory. A mask
-    without path is made by GrabCut.
+    without path is made, see
+    :func:`~mmfashion_ext.formats.viton.cloth_mask.make_mask`.
     """
 
     def __call__(self, results: dict) -> dict:
         """Load the files.
 
         Raises:
-            UserError: A file is missing or damaged, a mask is empty, or a
-                parse map, DensePose, flow or mask differs in size from its
-                image.
+            UserError: A file is missing or damaged, a mask is empty or cannot
+                be made, or a parse map, DensePose, flow or mask differs in
+                size from its image.
         """
         labels = results.get('parse_labels', 'viton')
         cloth_class = results.get('cloth_class', 'upper_body')

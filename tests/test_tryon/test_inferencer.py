@@ -409,12 +409,23 @@ def test_masks_that_are_not_plausible_are_said(
 
 @pytest.mark.fault(12)
 def test_made_masks_are_looked_at_too(infer, shop, capsys):
-    """GrabCut finds the garment of a photograph only by chance."""
-    person, cloth, _ = shop.files(0, 0)
-    image = cv2.imread(str(cloth)) // 4
-    image[10:, 10:] = 200  # cropped: touches the border
+    """A garment that is cut off by the photograph is warped wrongly."""
+    person = shop.files(0, 0)[0]
+    image = np.full((H, W, 3), 30, np.uint8)
+    image[10:, 6:34] = 200  # cropped: touches the border
     (entry,) = infer(person, image)['predictions']
     assert entry['notes'][0].startswith('the mask, made by GrabCut, touches')
+
+
+def test_a_mask_that_cannot_be_made_is_refused_with_the_reason(infer, shop):
+    """Parts of a carpet in the garment would be put on the person."""
+    person, _, mask = shop.files(0, 0)
+    noise = np.random.default_rng(0).integers(0, 256, (H, W, 3), np.uint8)
+    with pytest.raises(
+        UserError, match=r'no plausible mask of .* \(.*\); give a mask'
+    ):
+        infer(person, noise)
+    assert infer(person, noise, mask)['predictions']
 
 
 @pytest.mark.fault(27)

@@ -20,15 +20,22 @@ _ROUNDS = 4  # of GrabCut
 AREA, CONTACT, SECOND_PART, HOLES = (0.10, 0.80), 0.10, 0.25, 0.06
 
 
+#: Least :func:`separation` of a mask that nobody looks at.
+SEPARATION = 0.55
+
+
 class MaskError(UserError):
     """Error: no mask of an image is plausible; says why."""
 
 
-def mask_garment(image: np.ndarray) -> np.ndarray:
+def mask_garment(
+    image: np.ndarray, least_separation: float = 0.0
+) -> np.ndarray:
     """Cut a garment out of a photograph of it alone, at its full size.
 
     Args:
         image (np.ndarray): (h, w, 3) BGR uint8.
+        least_separation (float): Least :func:`separation`, 0-1.
 
     Returns:
         np.ndarray: (h, w) uint8, 0 or 255.
@@ -36,7 +43,15 @@ def mask_garment(image: np.ndarray) -> np.ndarray:
     Raises:
         MaskError: No mask is plausible; says why.
     """
-    mask = cut_flat_garment(image) * np.uint8(255)
+    found = cut_flat_garment(image)
+    size = found.shape[1], found.shape[0]
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    if (separated := separation(small, found)) < least_separation:
+        raise MaskError(
+            'garment and background have the same colours, separation '
+            f'{separated:.2f}'
+        )
+    mask = found * np.uint8(255)
     size = image.shape[1], image.shape[0]
     large = cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)
     return (large >= 128) * np.uint8(255)
@@ -65,6 +80,26 @@ def cut_flat_garment(image: np.ndarray) -> np.ndarray:
         except MaskError as error:
             problem = problem or error
     raise problem or MaskError('empty mask')
+
+
+def separation(image: np.ndarray, mask: np.ndarray) -> float:
+    """Measure how well a mask separates a garment from its background.
+
+    Args:
+        image (np.ndarray): (h, w, 3) BGR uint8.
+        mask (np.ndarray): (h, w) bool, neither empty nor full.
+
+    Returns:
+        float: 0-1, the share of pairs of a pixel inside and one outside of
+        which that inside is farther from the colours of the image's border;
+        0.5 for a mask that has nothing to do with the image.
+    """
+    distance = _background_distance(image)
+    ranks = np.empty(distance.size)
+    ranks[distance.ravel().argsort(kind='stable')] = np.arange(distance.size)
+    inside = int(mask.sum())
+    above = ranks[mask.ravel()].sum() - inside * (inside - 1) / 2
+    return float(above / (inside * (mask.size - inside)))
 
 
 def _segment(image: np.ndarray, centre: bool) -> np.ndarray:

@@ -15,7 +15,7 @@ from ...errors import UserError, describe
 from ...utils.images import write_image
 from ...utils.parallel import run_parallel
 from ...utils.progress import show_progress
-from .cloth_mask import grabcut_mask
+from .cloth_mask import make_mask
 from .constants import ParseLabels
 from .file_check import FileGroup, check_files, list_doubts
 from .files import read_rgb
@@ -293,7 +293,7 @@ def file_groups(files: TryOnFiles) -> list[FileGroup]:
 
 
 def write_masks(files: TryOnFiles, jobs: int) -> list[str]:
-    """Write the masks that clothes lack, by GrabCut, and print how many.
+    """Write the masks that clothes lack, and print how many.
 
     Args:
         files (TryOnFiles): The split.
@@ -327,7 +327,7 @@ def write_mask(task: tuple[Path, Path]) -> str | None:
     """
     cloth, target = task
     try:
-        mask = grabcut_mask(read_rgb(cloth), str(cloth))
+        mask = make_mask(read_rgb(cloth), str(cloth))
     except UserError as error:
         return str(error)
     write_image(target, mask)

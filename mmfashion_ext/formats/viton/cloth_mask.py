@@ -1,14 +1,86 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Mask of a garment on a plain background, by GrabCut."""
+"""Mask of a garment: by GrabCut on a plain background, or on a patterned one.
+
+Shops show their clothes on a plain background, where GrabCut makes the mask as
+the published ones were made. Photographs of one's own show floors, beds and
+walls, where it would cut out parts of the background.
+"""
 
 import cv2
 import numpy as np
 
 from ...errors import UserError
+from ..garments.flat_mask import SEPARATION, MaskError, mask_garment
 
+#: Largest difference of the corners' colours on a plain background, and
+#: standard deviation of the colours within a corner, grey levels.
+_SAME_CORNERS, _SMOOTH_CORNER = 30, 12
+#: Side of a corner and width of the border, of the shorter side of the image.
+_CORNER, _BORDER = 1 / 12, 1 / 24
+#: Share of each side of the border that has the colour of the corners, at
+#: least: garments may touch it.
+_PLAIN_SIDE = 0.6
 #: Pixels of the largest image that GrabCut sees, about a second's work; of a
 #: larger image it sees a smaller copy.
 WORKING_PIXELS = 512 * 512
+
+
+def make_mask(cloth: np.ndarray, name: str = 'the cloth') -> np.ndarray:
+    """Cut a garment out of a photograph of it alone.
+
+    On a plain background by :func:`grabcut_mask`, on another one by
+    :func:`~mmfashion_ext.formats.garments.flat_mask.mask_garment`.
+
+    Args:
+        cloth (np.ndarray): (h, w, 3) uint8 RGB.
+        name (str): Name of the image, for messages.
+
+    Returns:
+        np.ndarray: (h, w) uint8, 0 or 255.
+
+    Raises:
+        UserError: No garment was found, or on a patterned background no mask
+            is plausible; says why.
+    """
+    if is_plain(cloth):
+        return grabcut_mask(cloth, name)
+    try:
+        image = np.ascontiguousarray(cloth[:, :, ::-1])
+        return mask_garment(image, SEPARATION)
+    except MaskError as error:
+        raise UserError(
+            f'{name}: no plausible mask of the garment on its patterned '
+            f'background ({error}); give a mask, or a photograph on a plain '
+            'background'
+        ) from None
+
+
+def is_plain(cloth: np.ndarray) -> bool:
+    """Return whether corners and border of an image are of one colour.
+
+    Args:
+        cloth (np.ndarray): (h, w, 3) uint8.
+    """
+    h, w = cloth.shape[:2]
+    n = max(1, round(_CORNER * min(h, w)))
+    corners = [
+        cloth[rows, columns].reshape(-1, 3).astype(np.float32)
+        for rows in (slice(n), slice(-n, None))
+        for columns in (slice(n), slice(-n, None))
+    ]
+    means = np.array([corner.mean(axis=0) for corner in corners])
+    spread = max(float(corner.std(axis=0).max()) for corner in corners)
+    colour = np.median(means, axis=0)
+    apart = np.abs(means - colour).max()
+    if apart > _SAME_CORNERS or spread > _SMOOTH_CORNER:
+        return False
+    n = max(1, round(_BORDER * min(h, w)))
+    strips = cloth[:n], cloth[-n:], cloth[:, :n], cloth[:, -n:]
+    return all(
+        (np.abs(strip - colour).max(axis=2) <= _SAME_CORNERS).mean()
+        >= _PLAIN_SIDE
+        for strip in strips
+    )
 
 
 def grabcut_mask(

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import UserError
-from ...formats.viton.cloth_mask import grabcut_mask
+from ...formats.viton.cloth_mask import make_mask
 from ...formats.viton.files import (
     check_size,
     describe_size,
@@ -21,7 +21,7 @@ from ...utils.images import ImageInput
 def read_cloth(
     source: ImageInput, mask: ImageInput | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read a garment and its mask, which GrabCut makes if there is none.
+    """Read a garment and its mask, which is made if there is none.
 
     Args:
         source (ImageInput): The garment.
@@ -31,12 +31,12 @@ def read_cloth(
         tuple[np.ndarray, np.ndarray]: (h, w, 3) uint8 RGB and (h, w) uint8.
 
     Raises:
-        UserError: A file is missing or damaged, the mask is empty or has
-            another size.
+        UserError: A file is missing or damaged, the mask is empty, has
+            another size or cannot be made.
     """
     cloth = read_file('cloth', source)
     if mask is None:
-        return cloth, grabcut_mask(cloth, name_of(source))
+        return cloth, make_mask(cloth, name_of(source))
     read = read_file('cloth_mask', mask)
     check_size(mask, read, source, cloth)
     return cloth, read

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from mmfashion_ext.formats.garments.flat_mask import (
+    SEPARATION,
     WORKING_SIDE,
     MaskError,
     cut_flat_garment,
     mask_garment,
+    separation,
 )
 
 
@@ -76,3 +78,21 @@ def test_mask_at_full_size():
     assert set(np.unique(found)) == {0, 255}
     inside = found > 0
     assert (inside & truth).sum() / (inside | truth).sum() > 0.95
+
+
+def test_separation_of_garment_and_background():
+    truth = rectangle()
+    image = bed(garment=truth)
+    assert separation(image, truth) > 0.99
+    assert separation(image, ~truth) < 0.01
+    elsewhere = np.roll(truth, 60, axis=1)
+    assert separation(image, elsewhere) < 0.8
+    assert separation(bed(), truth) == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_mask_that_has_nothing_to_do_with_the_image_is_refused():
+    """The middle of a carpet is not a garment."""
+    noise = np.random.default_rng(0).integers(0, 256, (128, 96, 3), np.uint8)
+    mask_garment(noise)  # by its shape alone it is plausible
+    with pytest.raises(MaskError, match=r'same colours, separation 0\.[45]'):
+        mask_garment(noise, SEPARATION)

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.formats.viton.cloth_mask import WORKING_PIXELS, grabcut_mask
+from mmfashion_ext.formats.viton.cloth_mask import (
+    WORKING_PIXELS,
+    grabcut_mask,
+    is_plain,
+    make_mask,
+)
 from mmfashion_ext.formats.viton.files import read_mask, read_rgb
 
 SAMPLES = Path(os.environ.get('MMFASHION_EXT_SAMPLES', '')) / 'viton_demo'
@@ -109,3 +114,66 @@ def test_the_mask_of_a_smaller_copy_is_as_good(monkeypatch):
     found = grabcut_mask(large)
     assert found.shape == whole.shape
     assert ((found > 0) & whole).sum() / ((found > 0) | whole).sum() > 0.97
+
+
+class TestAnyBackground:
+    """Photographs of one's own: a floor, a bed, a hanger on a wall."""
+
+    def garment(self, size=(160, 120)):
+        mask = np.zeros(size, np.uint8)
+        shape = [(30, 40), (90, 40), (112, 70), (100, 78), (88, 62)]
+        shape += [(88, 130), (32, 130), (32, 62), (20, 78), (8, 70)]
+        cv2.fillPoly(mask, [np.array(shape)], 1)
+        return mask > 0
+
+    def photograph(self, background, noise=4):
+        mask = self.garment()
+        image = np.where(mask[..., None], (170, 40, 60), background)
+        rng = np.random.default_rng(0)
+        image = image + rng.normal(0, noise, image.shape)
+        return image.clip(0, 255).astype(np.uint8), mask
+
+    def overlap(self, image, mask):
+        found = make_mask(image) >= 128
+        return (found & mask).sum() / (found | mask).sum()
+
+    def test_a_plain_wall_is_cut_as_published(self):
+        image, mask = self.photograph(np.full((160, 120, 3), 235))
+        assert is_plain(image)
+        assert np.array_equal(make_mask(image), grabcut_mask(image))
+        assert self.overlap(image, mask) > 0.95
+
+    @pytest.mark.parametrize('width', [4, 11])
+    def test_a_striped_floor(self, width):
+        """GrabCut alone would find stripes in place of the garment."""
+        stripes = np.arange(120) % (2 * width) < width
+        floor = np.where(stripes[:, None], (205, 170, 120), (120, 95, 60))
+        image, mask = self.photograph(floor[None].repeat(160, 0))
+        assert not is_plain(image)
+        assert self.overlap(image, mask) > 0.93
+
+    def test_tiles(self):
+        y, x = np.mgrid[:160, :120]
+        tiles = ((y // 16 + x // 16) % 2)[..., None]
+        image, mask = self.photograph(
+            np.where(tiles, (210, 205, 195), (140, 150, 150))
+        )
+        assert self.overlap(image, mask) > 0.93
+
+    def test_a_hanger_on_a_wall_in_two_colours(self):
+        wall = np.full((160, 120, 3), 225)
+        wall[110:] = 130, 110, 90  # a skirting board
+        image, mask = self.photograph(wall)
+        cv2.line(image, (60, 40), (60, 22), (60, 60, 60), 2)
+        cv2.ellipse(image, (60, 18), (5, 5), 0, 90, 360, (60, 60, 60), 2)
+        assert not is_plain(image)
+        assert self.overlap(image, mask) > 0.93
+        assert not make_mask(image)[:30].any(), 'the hook is not the garment'
+
+    def test_what_cannot_be_told_apart_is_refused_with_the_reason(self):
+        rng = np.random.default_rng(0)
+        noise = rng.integers(0, 256, (160, 120, 3), np.uint8)
+        with pytest.raises(
+            UserError, match=r'a\.jpg: no plausible mask .*; give a mask'
+        ):
+            make_mask(noise, 'a.jpg')

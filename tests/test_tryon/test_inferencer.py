@@ -412,7 +412,7 @@ def test_made_masks_are_looked_at_too(infer, shop, capsys):
     """A garment that is cut off by the photograph is warped wrongly."""
     person = shop.files(0, 0)[0]
     image = np.full((H, W, 3), 30, np.uint8)
-    image[10:, 6:34] = 200  # cropped: touches the border
+    image[10:, 14:29] = image[20:40, 14:] = 200  # cropped: touches the border
     (entry,) = infer(person, image)['predictions']
     assert entry['notes'][0].startswith('the mask, made by GrabCut, touches')
 

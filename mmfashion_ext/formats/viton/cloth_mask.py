@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import UserError
 from ..garments.flat_mask import SEPARATION, MaskError, mask_garment
+from .plausibility import doubt_mask
 
 #: Largest difference of the corners' colours on a plain background, and
 #: standard deviation of the colours within a corner, grey levels.
@@ -28,7 +29,8 @@ WORKING_PIXELS = 512 * 512
 def make_mask(cloth: np.ndarray, name: str = 'the cloth') -> np.ndarray:
     """Cut a garment out of a photograph of it alone.
 
-    On a plain background by :func:`grabcut_mask`, on another one by
+    On a plain background by :func:`grabcut_mask`, on another one, or if that
+    mask is not plausible and another one is, by
     :func:`~mmfashion_ext.formats.garments.flat_mask.mask_garment`.
 
     Args:
@@ -42,17 +44,21 @@ def make_mask(cloth: np.ndarray, name: str = 'the cloth') -> np.ndarray:
         UserError: No garment was found, or on a patterned background no mask
             is plausible; says why.
     """
-    if is_plain(cloth):
-        return grabcut_mask(cloth, name)
+    cut = grabcut_mask(cloth, name) if is_plain(cloth) else None
+    if cut is not None and not any(doubt_mask(cut, cloth)):
+        return cut
     try:
         image = np.ascontiguousarray(cloth[:, :, ::-1])
-        return mask_garment(image, SEPARATION)
+        found = mask_garment(image, SEPARATION)
     except MaskError as error:
+        if cut is not None:
+            return cut
         raise UserError(
             f'{name}: no plausible mask of the garment on its patterned '
             f'background ({error}); give a mask, or a photograph on a plain '
             'background'
         ) from None
+    return cut if cut is not None and any(doubt_mask(found, cloth)) else found
 
 
 def is_plain(cloth: np.ndarray) -> bool:

@@ -220,7 +220,8 @@ class _Person:
         if how.pose is not None:
             joints = how.pose(image)
             body = None if parse is None else parse > 0
-            doubts = doubt_pose(joints, image.shape[:2], body)
+            h, w = image.shape[:2]
+            doubts = doubt_pose(joints, (h, w), body)
             record.notes += [f'its pose {doubt}' for doubt in doubts]
             path = out / _FOLDERS['pose'] / f'{stem}_keypoints.json'
             write_json(path, pose_file(joints))

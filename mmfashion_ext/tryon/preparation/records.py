@@ -71,8 +71,10 @@ class Records:
     def add(self, record: Record) -> None:
         """Add a record, and write all of them; earlier ones are kept."""
         self.new.append(record)
-        later = {(r.kind, r.source): r for r in self.new}
-        every = {**self._old, **later}
+        later: dict[tuple[str, str], Record] = {
+            (r.kind, r.source): r for r in self.new
+        }
+        every: dict[tuple[str, str], Record] = {**self._old, **later}
         write_json(self.path, [asdict(r) for r in every.values()])
 
     def finish(self) -> None:

@@ -56,11 +56,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='class of garments that lie in no folder of a class (default: '
         'upper_body)',
     )
+    add_model_options(parser)
+    args = parser.parse_args(argv)
+    if not 0 <= args.score_thr <= 1:
+        raise UserError(f'--score-thr: expected 0 to 1, got {args.score_thr}')
+    if bool(args.pose) != bool(args.pose_weights):
+        raise UserError('--pose and --pose-weights: give both, or neither')
+    if args.parser == 'none' and (args.crop or args.parser_weights):
+        raise UserError('--parser none: neither --crop nor --parser-weights')
+    return args
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of parser and pose model."""
     parser.add_argument(
         '--parser',
         metavar='NAME',
-        help='Match R-CNN that finds worn garments: a name or config file '
-        '(default: the published one), or none',
+        help='detector with masks that finds worn garments: Match R-CNN or a '
+        'model of mmdet, a name or config file (default: the published Match '
+        'R-CNN), or none',
     )
     parser.add_argument(
         '--parser-weights', metavar='FILE', help='default: the published ones'
@@ -84,14 +98,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--pose-weights', metavar='FILE')
     parser.add_argument('--device', help='default: CUDA if there is one')
-    args = parser.parse_args(argv)
-    if not 0 <= args.score_thr <= 1:
-        raise UserError(f'--score-thr: expected 0 to 1, got {args.score_thr}')
-    if bool(args.pose) != bool(args.pose_weights):
-        raise UserError('--pose and --pose-weights: give both, or neither')
-    if args.parser == 'none' and (args.crop or args.parser_weights):
-        raise UserError('--parser none: neither --crop nor --parser-weights')
-    return args
 
 
 def build_parser(
@@ -105,17 +111,33 @@ def build_parser(
     if args.parser == 'none':
         return 'none', None
     from mmfashion_ext.cli.defaults import choose_model
-    from mmfashion_ext.hub import build_inferencer
+    from mmfashion_ext.formats.deepfashion2.constants import CLASS_NAMES
+    from mmfashion_ext.hub.mmdet_detector import build_detector
+    from mmfashion_ext.landmark.garment_detector import category_ids
 
     name = choose_model(
         'predict', args.parser, args.parser_weights, '--parser'
     )
-    infer = build_inferencer(
-        name, args.parser_weights, args.device, show_progress=False
-    )
+    infer = build_detector(name, args.parser_weights, args.device)
+    meta = getattr(infer.model, 'dataset_meta', None) or {}
+    # models of this project have DeepFashion2's categories
+    label_of = category_ids(meta.get('classes', CLASS_NAMES)) - 1
+    if label_of.max() < 0:
+        raise UserError(
+            f'--parser {name}: its classes are {", ".join(meta["classes"])}, '
+            'expected categories of DeepFashion2 (trousers ...)'
+        )
 
     def find(image: np.ndarray) -> dict:
-        return infer(image)['predictions'][0]
+        (sample,) = infer(image, return_datasamples=True)['predictions']
+        found = sample.pred_instances.cpu().numpy()
+        masks = {'masks': found.masks} if 'masks' in found else {}
+        return {
+            'labels': label_of[found.labels],
+            'scores': found.scores,
+            'bboxes': found.bboxes,
+            **masks,
+        }
 
     return f'{name} {args.parser_weights or ""}'.strip(), find
 

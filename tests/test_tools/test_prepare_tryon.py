@@ -2,13 +2,18 @@
 """tools/prepare_tryon.py: arguments, and a run without models."""
 
 import importlib
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip('mmengine')
+from mmengine.structures import InstanceData
+
 from mmfashion_ext.errors import UserError
+from mmfashion_ext.tryon.preparation.worn_garments import WornGarments
 
 
 @pytest.fixture
@@ -51,16 +56,52 @@ def test_options_that_contradict(tool, options, match):
         tool.parse_args(['persons', 'clothes', 'out', *options])
 
 
-def test_the_parser_by_default_is_the_published_one(tool, monkeypatch):
-    built = {}
+class Detector:
+    """In place of a detector of mmdet."""
 
-    def build(name, weights, device, **kwargs):
-        built.update(name=name, weights=weights)
-        return lambda image: {'predictions': [{'labels': image.shape}]}
+    def __init__(self, classes, masks=True):
+        self.model = SimpleNamespace(dataset_meta={'classes': classes})
+        self.masks = masks
 
-    monkeypatch.setattr('mmfashion_ext.hub.build_inferencer', build)
-    args = tool.parse_args(['persons', 'clothes', 'out'])
-    name, find = tool.build_parser(args)
-    assert name == built['name']
-    assert name.startswith('match-rcnn')
-    assert find(np.zeros((4, 3, 3), np.uint8)) == {'labels': (4, 3, 3)}
+    def __call__(self, image, return_datasamples):
+        found = InstanceData(
+            labels=torch.tensor([1]),
+            scores=torch.tensor([0.9]),
+            bboxes=torch.tensor([[1.0, 2, 3, 4]]),
+        )
+        if self.masks:
+            found.masks = torch.ones(1, *image.shape[:2]) > 0
+        return {'predictions': [SimpleNamespace(pred_instances=found)]}
+
+
+class TestParser:
+    @pytest.fixture
+    def build(self, tool, monkeypatch):
+        """Build the parser with a pretended detector; its name too."""
+        pytest.importorskip('mmdet')
+
+        def build(*options, **detector):
+            monkeypatch.setattr(
+                'mmfashion_ext.hub.mmdet_detector.build_detector',
+                lambda name, weights, device: Detector(**detector),
+            )
+            args = tool.parse_args(['persons', 'clothes', 'out', *options])
+            return tool.build_parser(args)
+
+        return build
+
+    def test_by_default_the_published_one(self, build):
+        name, find = build(classes=['skirt', 'vest_dress'])
+        assert name.startswith('match-rcnn')
+        found = find(np.zeros((4, 3, 3), np.uint8))
+        worn = WornGarments.of(found)
+        assert worn.classes == ['dresses']
+        assert worn.masks.shape == (1, 4, 3)
+        assert worn.boxes.tolist() == [[1, 2, 3, 4]]
+
+    def test_a_detector_without_masks_or_of_other_things(self, build):
+        _, find = build(classes=['skirt', 'vest_dress'], masks=False)
+        with pytest.raises(UserError, match='boxes without masks'):
+            WornGarments.of(find(np.zeros((4, 3, 3), np.uint8)))
+        with pytest.raises(UserError, match='its classes are cat, dog, expe'):
+            build(classes=['cat', 'dog'])

@@ -3,15 +3,18 @@
 
 from .resume import check_start, resume_from
 from .setup import (
+    add_config_arguments,
     add_runner_arguments,
     augment_at_test,
     build_runner,
     draw_predictions,
     dump_predictions,
     load_config,
+    read_config,
 )
 
 __all__ = [
+    'add_config_arguments',
     'add_runner_arguments',
     'augment_at_test',
     'build_runner',
@@ -19,5 +22,6 @@ __all__ = [
     'draw_predictions',
     'dump_predictions',
     'load_config',
+    'read_config',
     'resume_from',
 ]

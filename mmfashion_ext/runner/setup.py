@@ -35,6 +35,28 @@ NAMING_HOOKS = {
 }
 
 
+def add_config_arguments(
+    parser: argparse.ArgumentParser, metavar: str | None = None
+) -> None:
+    """Add the arguments of a tool that reads a config.
+
+    Args:
+        parser (ArgumentParser): Where to add them.
+        metavar (str, optional): What the help calls the config.
+    """
+    parser.add_argument(
+        'config', metavar=metavar, help='config file, or the name of a model'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=ConfigOptions,
+        metavar='KEY=VALUE',
+        help='change settings of the config, e.g. train_cfg.max_epochs=1; '
+        'applied first, the named flags win over it',
+    )
+
+
 def add_runner_arguments(
     parser: argparse.ArgumentParser,
     *work_dir_names: str,
@@ -47,20 +69,10 @@ def add_runner_arguments(
         *work_dir_names (str): Further names of ``--work-dir``.
         metavar (str, optional): What the help calls the config.
     """
-    parser.add_argument(
-        'config', metavar=metavar, help='config file, or the name of a model'
-    )
+    add_config_arguments(parser, metavar)
     parser.add_argument(
         *('--work-dir', *work_dir_names),
         help='where logs and results go; default: work_dirs/<config name>',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        metavar='KEY=VALUE',
-        help='change settings of the config, e.g. train_cfg.max_epochs=1; '
-        'applied first, the named flags win over it',
     )
     parser.add_argument(
         '--launcher',
@@ -78,20 +90,19 @@ def add_runner_arguments(
     )
 
 
-def load_config(args: argparse.Namespace) -> Config:
-    """Load the config named on the command line and apply its flags.
+def read_config(args: argparse.Namespace) -> Config:
+    """Read the config named on the command line, with its options.
 
     Args:
-        args (Namespace): With the fields of ``add_runner_arguments``.
+        args (Namespace): With the fields of ``add_config_arguments``.
 
     Returns:
-        Config: Ready for a runner on this machine.
+        Config: Merged with what it inherits.
 
     Raises:
         UserError: There is no such config, or it cannot be parsed.
         ImportError: A system that the config uses lacks its host.
     """
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     path = args.config
     if not Path(path).is_file():
         path = config_path(path)
@@ -106,11 +117,29 @@ def load_config(args: argparse.Namespace) -> Config:
         merge_options(cfg, args.cfg_options)
     for system in plugins.used_systems(cfg):
         plugins.require(system)
+    return cfg
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Load the config named on the command line and apply its flags.
+
+    Args:
+        args (Namespace): With the fields of ``add_runner_arguments``.
+
+    Returns:
+        Config: Ready for a runner on this machine.
+
+    Raises:
+        UserError: There is no such config, or it cannot be parsed.
+        ImportError: A system that the config uses lacks its host.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = read_config(args)
     cfg.launcher = args.launcher
     cfg.work_dir = (
         args.work_dir
         or cfg.get('work_dir')
-        or str(Path('work_dirs') / Path(path).stem)
+        or str(Path('work_dirs') / Path(cfg.filename).stem)
     )
     return cfg
 

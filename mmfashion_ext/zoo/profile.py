@@ -78,7 +78,7 @@ def profile_model(
     system = system_of(name)
     with tempfile.TemporaryDirectory(prefix='profile_') as folder:
         example = example_inputs(system, Path(folder, 'data'))
-        model, weights = _build(name, device)
+        model, weights = build_for_profile(name, device)
         parameters = sum(value.numel() for value in model.parameters())
         infer = hub.build_inferencer(model, show_progress=False)
         work = _multiply_adds(infer, example)
@@ -129,7 +129,7 @@ def system_of(name: str) -> str:
     return module.split('.')[1]
 
 
-def _build(name: str, device: str) -> tuple[Any, str]:
+def build_for_profile(name: str, device: str) -> tuple[Any, str]:
     """Return a model, and which weights it has."""
     try:
         published = hub.published_weights(name)

@@ -17,8 +17,8 @@ BIN := $(VENV)/bin
 # import.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup test gpu-paper gpu-kit demo train-demo zoo web doctor lint \
-	clean
+.PHONY: help setup test gpu-paper gpu-kit demo train-demo zoo web docs \
+	docs-serve doctor lint clean
 
 help:
 	@echo 'make setup   install everything into $(VENV) (PYTHON=, VENV=)'
@@ -29,6 +29,8 @@ help:
 	@echo 'make gpu-kit     check everything on a GPU, and write one report'
 	@echo 'make zoo     train the published models again from nothing'
 	@echo 'make web     build the try-on page for a static host (Node.js)'
+	@echo 'make docs    build the site of the documentation into site/'
+	@echo 'make docs-serve  show it at http://127.0.0.1:8000 while it is edited'
 	@echo 'make doctor  show what is installed and how to fix problems'
 	@echo 'make lint    run ruff check and ruff format --check'
 	@echo 'make clean   remove the output of builds and tests'
@@ -71,10 +73,18 @@ zoo: setup
 web: setup
 	$(BIN)/python tools/misc/build_web.py $(WEB_ARGS)
 
+# A warning is an error.
+docs: setup
+	$(BIN)/python tools/misc/docs_site.py
+
+docs-serve: setup
+	$(BIN)/python tools/misc/docs_site.py --serve
+
 # It also runs before the set-up, and then lists what is missing.
 doctor:
 	@$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/doctor.py
 
 clean:
-	rm -rf build dist web/dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist site web/dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -10,6 +10,8 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = 'mmfashion_ext'
+#: Where the repository is published. A fork changes this line alone.
+URL = 'https://github.com/mmfashion-ext/mmfashion_ext'
 #: What OpenMMLab's tools look for in ``<package>/.mim``. ``requirements``
 #: lets the copy of ``tools/install.py`` in there work.
 MIM = (
@@ -73,6 +75,8 @@ RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
 # reads and draws what to_supervision() gives.
 VIDEO = ['trackers>=2.6', 'supervision>=0.26']
 HUB = ['huggingface_hub>=0.24', 'safetensors>=0.4']  # hf-hub:org/name
+TENSORBOARD = ['tensorboard>=2.16']  # curves of a training
+DOCS = ['mkdocs-material>=9.6,<10', 'mkdocstrings[python]>=0.27']  # make docs
 TESTS = [
     'pytest>=8',
     'pytest-xdist>=3.7',
@@ -115,9 +119,18 @@ def version() -> str:
 
 
 def description() -> str:
-    """The README, which an editable install can do without."""
+    """The README, which an editable install can do without.
+
+    Its links and images are relative to the repository, where GitHub shows
+    it; elsewhere they must be absolute.
+    """
     readme = ROOT / 'README.md'
-    return readme.read_text(encoding='utf-8') if readme.is_file() else ''
+    if not readme.is_file():
+        return ''
+    text = readme.read_text(encoding='utf-8')
+    relative = r'\]\((?!https?:|#)'
+    text = re.sub(rf'(!\[[^\]]*){relative}', rf'\1]({URL}/raw/main/', text)
+    return re.sub(relative, f']({URL}/blob/main/', text)
 
 
 setup(
@@ -128,12 +141,20 @@ setup(
     long_description_content_type='text/markdown',
     author='mmfashion_ext authors',
     license='Apache-2.0',
+    url=URL,
+    project_urls={
+        'Documentation': f'{URL}/blob/main/docs/index.md',
+        'Source': URL,
+        'Issues': f'{URL}/issues',
+        'Model zoo': f'{URL}/blob/main/model_zoo.md',
+    },
     keywords='computer vision, fashion, object detection, landmarks',
     classifiers=[
         'Programming Language :: Python :: 3',
         'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
@@ -159,6 +180,8 @@ setup(
         'video': VIDEO,
         'hub': HUB,
         'all': LANDMARK + SCAN + TRYON + RETRIEVAL + ONNX + VIDEO,
+        'tensorboard': TENSORBOARD,
+        'docs': DOCS,
         'tests': TESTS,
     },
     entry_points={

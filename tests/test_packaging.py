@@ -98,6 +98,13 @@ def test_metadata(wheel):
     assert {'match-rcnn', 'all', 'tests'} <= set(
         meta.get_all('Provides-Extra')
     )
+    addresses = dict(line.split(', ') for line in meta.get_all('Project-URL'))
+    assert {'Documentation', 'Source', 'Issues'} <= {*addresses}
+    # outside the repository a relative link or image leads nowhere
+    links = re.findall(r'\]\(([^)#]+)', meta.get_payload())
+    assert len(links) > 20
+    assert [link for link in links if not link.startswith('http')] == []
+    assert f'{addresses["Source"]}/raw/main/docs/images' in meta.get_payload()
 
 
 def test_no_host_is_a_hard_requirement(wheel):

@@ -7,7 +7,9 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     # step the learning rate
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # save a checkpoint every epoch, keep the last three
+    # save a checkpoint every epoch, keep the last three; docs/tools.md shows
+    # how to keep the best one too (save_best='bbox/AP', rule='greater') and
+    # to stop when nothing gets better (EarlyStoppingHook)
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
     # shuffle anew every epoch in distributed training
     sampler_seed=dict(type='DistSamplerSeedHook'),

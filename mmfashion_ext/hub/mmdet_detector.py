@@ -34,7 +34,7 @@ class CheckedDetInferencer(DetInferencer):
     """mmdet's inferencer with checked weights; nothing is unpickled.
 
     Args:
-        **kwargs: Arguments of mmdet's ``DetInferencer``.
+        **kwargs (Any): Arguments of mmdet's ``DetInferencer``.
 
     Raises:
         UserError: No weights are published, or they are of another model.

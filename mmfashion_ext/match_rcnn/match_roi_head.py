@@ -234,14 +234,12 @@ class MatchRoIHead(StandardRoIHead):
                 rather than the network's input.
 
         Returns:
-            list[InstanceData]: What mmdet's head gives, and
-
-            - ``keypoints`` (n, 294, 2) px, ``keypoint_scores`` (n, 294) 0-1
-              and ``keypoints_in_class`` (n, 294) bool, with a landmark head;
-            - ``match_features`` (n, D), with a match head; each image's
-              metainfo then has ``match_similarity``, the ``weight`` (D,) and
-              ``bias`` of :class:`~mmfashion_ext.retrieval.pair_similarity.\
-PairSimilarity` to compare them with.
+            list[InstanceData]: What mmdet's head gives. With a landmark head
+                also ``keypoints`` (n, 294, 2) px, ``keypoint_scores`` (n, 294)
+                0-1 and ``keypoints_in_class`` (n, 294) bool. With a match head
+                also ``match_features`` (n, D); each image's metainfo then has
+                ``match_similarity``, the ``weight`` (D,) and ``bias`` of the
+                :class:`PairSimilarity` to compare them with.
         """
         x = _contiguous(x)
         if self.test_cfg.get('gt_boxes', False):

@@ -36,7 +36,6 @@ _TRYON = frozenset(
         'onnxscript',
         'flatbuffers',
         'ml-dtypes',
-        'protobuf',
     }
 )
 #: ``--system`` -> the distributions that it does not need.

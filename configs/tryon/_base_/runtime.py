@@ -9,7 +9,10 @@ default_hooks = dict(
 )
 visualizer = dict(
     type='mmfashion_ext.TryOnVisualizer',
-    vis_backends=[dict(type='LocalVisBackend')],
+    vis_backends=[
+        dict(type='LocalVisBackend'),
+        # dict(type='TensorboardVisBackend'),
+    ],
 )
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 # batch statistics of all GPUs, in the trained networks

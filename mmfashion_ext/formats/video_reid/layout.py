@@ -78,7 +78,8 @@ class Meta:
     Attributes:
         name (str): Name of the dataset.
         num_cameras (int): Number of cameras.
-        identities (list[list[list[str]]]): [person][camera] = file names.
+        identities (list[list[list[str]]]): ``[person][camera]`` are file
+            names.
         tracklets (list[Tracklet], optional): None: each
             ``identities[person][camera]`` is a tracklet.
         shot (str): Always ``'sequence'``.
@@ -96,9 +97,13 @@ class PersonSplit:
     """One way to divide the persons into training and test.
 
     Attributes:
-        trainval, query, gallery (list[int]): Persons.
-        train_tracklets, query_tracklets, gallery_tracklets (list[int],
-            optional): Indices into ``Meta.tracklets``.
+        trainval (list[int]): Persons of the training.
+        query (list[int]): Persons that are searched for.
+        gallery (list[int]): Persons that are searched in.
+        train_tracklets (list[int], optional): Indices into
+            ``Meta.tracklets``.
+        query_tracklets (list[int], optional): The same.
+        gallery_tracklets (list[int], optional): The same.
     """
 
     trainval: list[int]

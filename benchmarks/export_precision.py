@@ -194,7 +194,7 @@ def _try_on(
         [str(root / kind / pair[side]) for pair in pairs]
         for kind, side in (
             ('test_img', 0),
-            ('test_color', 1),
+            ('test_clothes', 1),
             ('test_edge', 1),
         )
     )

@@ -12,6 +12,7 @@
 It needs the extra ``onnx``; running the result does not.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -159,16 +160,21 @@ def _to_int8(
         def get_next(self) -> dict | None:
             return next(self.items, None)
 
-    quantization.quantize_static(
-        path,
-        out,
-        Reader(),
-        quant_format=quantization.QuantFormat.QDQ,
-        op_types_to_quantize=list(_QUANTISED),
-        per_channel=True,
-        activation_type=quantization.QuantType.QUInt8,
-        weight_type=quantization.QuantType.QInt8,
-    )
+    # it advises pre-processing, whose optimisations the export has done
+    logging.disable(logging.WARNING)
+    try:
+        quantization.quantize_static(
+            path,
+            out,
+            Reader(),
+            quant_format=quantization.QuantFormat.QDQ,
+            op_types_to_quantize=list(_QUANTISED),
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+        )
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _fitting(

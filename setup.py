@@ -74,6 +74,8 @@ RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
 # ByteTrack, in raw videos (it declares opencv-python). supervision itself
 # reads and draws what to_supervision() gives.
 VIDEO = ['trackers>=2.6', 'supervision>=0.26']
+# an engine of its own for galleries: Milvus Lite in this process, or a server
+MILVUS = ['pymilvus>=2.6,<4', 'milvus-lite>=3.2']
 HUB = ['huggingface_hub>=0.24', 'safetensors>=0.4']  # hf-hub:org/name
 TENSORBOARD = ['tensorboard>=2.16']  # curves of a training
 DOCS = ['mkdocs-material>=9.6,<10', 'mkdocstrings[python]>=0.27']  # make docs
@@ -178,6 +180,7 @@ setup(
         'onnx': ONNX,
         'retrieval': RETRIEVAL,
         'video': VIDEO,
+        'milvus': MILVUS,
         'hub': HUB,
         'all': LANDMARK + SCAN + TRYON + RETRIEVAL + ONNX + VIDEO,
         'tensorboard': TENSORBOARD,

@@ -62,6 +62,19 @@ def parse_args() -> argparse.Namespace:
     remove.add_argument('images', nargs='+', help='image files and folders')
     info = commands.add_parser('info', help='say what is in an index')
     info.add_argument('index', help='file of the index')
+    build.add_argument(
+        '--store',
+        choices=('exact', 'faiss', 'milvus'),
+        help='engine that searches the vectors; the index remembers it; '
+        'default: none, the index is searched',
+    )
+    for command in (build, query, update, remove):
+        command.add_argument(
+            '--store-url',
+            metavar='URL',
+            help='server of the store milvus, http://HOST:PORT; needed each '
+            'time',
+        )
     for command in (build, update):
         command.add_argument(
             '--batch-size',
@@ -131,6 +144,8 @@ def options_of(args: argparse.Namespace) -> EncoderOptions:
         batch_size=getattr(args, 'batch_size', 1),
         encoder=args.encoder,
         encoder_weights=args.encoder_weights,
+        store=getattr(args, 'store', None),
+        store_url=args.store_url,
     )
 
 
@@ -162,7 +177,9 @@ def main() -> None:
     elif args.command == 'query':
         query(args)
     elif args.command == 'remove':
-        gallery_actions.remove_images(args.index, args.images)
+        gallery_actions.remove_images(
+            args.index, args.images, store_url=args.store_url
+        )
     else:
         gallery_actions.print_index(args.index)
 

@@ -42,6 +42,21 @@ def encoder_options(default: str) -> Decorator:
     return add
 
 
+store = click.option(
+    '--store',
+    metavar='KIND',
+    type=click.Choice(['exact', 'faiss', 'milvus']),
+    help='Engine that searches the vectors; the index remembers it. Default: '
+    'none, the index is searched.',
+)
+
+store_url = click.option(
+    '--store-url',
+    metavar='URL',
+    help='Server of --store milvus, http://HOST:PORT; needed each time.',
+)
+
+
 def index_argument(name: str = 'index') -> Decorator:
     """Return the argument that is the file of an index."""
     return click.argument(name, metavar='INDEX', type=click.Path())
@@ -77,6 +92,8 @@ def gallery() -> None:
 )
 @options.weights()
 @encoder_options("the model's match network")
+@store
+@store_url
 @options.out('INDEX', 'File of the index.', required=True)
 @options.score_thr()
 @duplicate_iou
@@ -88,6 +105,8 @@ def build(
     weights: str | None,
     encoder: str | None,
     encoder_weights: str | None,
+    store: str | None,
+    store_url: str | None,
     out: str,
     score_thr: float,
     duplicate_iou: float,
@@ -108,7 +127,7 @@ def build(
         check_system(name, 'match_rcnn')
         chosen = EncoderOptions(
             *(name, weights, device, score_thr, duplicate_iou, batch_size),
-            *(encoder, encoder_weights),
+            *(encoder, encoder_weights, store, store_url),
         )
         build_index([*images], out, chosen, stdout)
 
@@ -125,6 +144,7 @@ def build(
 @options.model(_OWN)
 @options.weights(_OWN)
 @encoder_options(_OWN)
+@store_url
 @options.out('JPG', 'File of a sheet of the matches, .jpg or .png.')
 @options.top('Matches of each garment')
 @options.score_thr()
@@ -143,6 +163,7 @@ def query(
     weights: str | None,
     encoder: str | None,
     encoder_weights: str | None,
+    store_url: str | None,
     out: str | None,
     top: int,
     score_thr: float,
@@ -162,7 +183,7 @@ def query(
     check_files([image], 'an image or a URL')
     chosen = EncoderOptions(
         *(model, weights, device, score_thr, duplicate_iou, 1),
-        *(encoder, encoder_weights),
+        *(encoder, encoder_weights, None, store_url),
     )
     with results_only() as stdout:
         garments = query_index(
@@ -192,6 +213,7 @@ def query(
 @options.model(_OWN)
 @options.weights(_OWN)
 @encoder_options(_OWN)
+@store_url
 @options.score_thr()
 @duplicate_iou
 @options.batch_size('Images', 8)
@@ -203,6 +225,7 @@ def update(
     weights: str | None,
     encoder: str | None,
     encoder_weights: str | None,
+    store_url: str | None,
     score_thr: float,
     duplicate_iou: float,
     batch_size: int,
@@ -215,7 +238,7 @@ def update(
     check_files(images, 'image files and folders')
     chosen = EncoderOptions(
         *(model, weights, device, score_thr, duplicate_iou, batch_size),
-        *(encoder, encoder_weights),
+        *(encoder, encoder_weights, None, store_url),
     )
     with results_only() as stdout:
         update_index(index, [*images], chosen, stdout)
@@ -227,13 +250,14 @@ def update(
 )
 @index_argument()
 @images_argument()
-def remove(index: str, images: tuple[str, ...]) -> None:
+@store_url
+def remove(index: str, images: tuple[str, ...], store_url: str | None) -> None:
     """Remove images, files or whole folders, from an index."""
     from .gallery_actions import remove_images
     from .output import results_only
 
     with results_only() as stdout:
-        remove_images(index, [*images], stdout)
+        remove_images(index, [*images], stdout, store_url)
 
 
 @click.command(

@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         'candidate_metric': ('CandidateAccuracy',),
         'ccp_metric': ('CCPMetric',),
         'dataset': ('DeepFashion2Dataset',),
+        'embedding_head': ('EmbeddingHead',),
         'frozen_mask_rcnn': ('FrozenMaskRCNN',),
         'group_mask_head': ('GroupMaskHead',),
         'inferencer': ('ClothesInferencer',),

@@ -100,6 +100,7 @@ class CropEncoder(DetectedGarments):
         self.fingerprint = f'{image_encoder.fingerprint}+{fingerprint}'
         self.origin = {
             **origin,
+            'score': 'cosine',
             'encoder': image_encoder.name,
             'encoder_checkpoint': str(image_encoder.checkpoint),
         }

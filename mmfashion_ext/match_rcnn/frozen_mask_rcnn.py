@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Mask R-CNN with frozen weights, of which only the match head trains."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from .roi_stream_head import RoIFeatures, TrainingRoIs
 
 @MODELS.register_module()
 class FrozenMaskRCNN(MaskRCNN):
-    """Frozen Mask R-CNN of which only the match head trains.
+    """Frozen Mask R-CNN of which only the heads that compare garments train.
 
     The published training is end to end (``type='MaskRCNN'``). This one is
     for a detector that is trained already: its weights come from
@@ -24,41 +25,50 @@ class FrozenMaskRCNN(MaskRCNN):
     images (N, 3, H, W).
 
     Args:
+        trained (Sequence[str]): Names of the streams that train; ``match`` is
+            the ``match_head``, others are in ``heads`` of ``MatchRoIHead``.
         **kwargs: Arguments of ``MaskRCNN``; ``roi_head`` must be a
             ``MatchRoIHead`` with a ``match_head``.
 
     Raises:
-        UserError: There is no match head.
+        UserError: There is no match head, or no other stream that is named.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(
+        self, trained: Sequence[str] = ('match',), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        if getattr(self.roi_head, 'match_head', None) is None:
+        self.trained = tuple(trained)
+        streams = getattr(self.roi_head, 'streams', {})
+        if not self.trained or not {*self.trained} <= {*streams}:
             raise UserError(
                 'FrozenMaskRCNN has nothing to train: model.roi_head must '
-                'be a mmfashion_ext.MatchRoIHead with a match_head'
+                'be a mmfashion_ext.MatchRoIHead with a match_head, or with '
+                f'the heads {", ".join(self.trained)} that are to be trained'
             )
         self.requires_grad_(False)
-        self.roi_head.match_head.requires_grad_(True)
+        for name in self.trained:
+            streams[name].requires_grad_(True)
 
     def train(self, mode: bool = True) -> 'FrozenMaskRCNN':
-        """Set the mode of the match head; the detector stays in eval mode."""
+        """Set the mode of the trained heads; the detector stays in eval."""
         super().train(False)
         self.training = mode
-        self.roi_head.match_head.train(mode)
+        for name in self.trained:
+            self.roi_head.streams[name].train(mode)
         return self
 
     def loss(
         self, batch_inputs: Tensor, batch_data_samples: SampleList
     ) -> dict[str, Tensor]:
-        """Compute the loss of the match head.
+        """Compute the losses of the trained heads.
 
         Args:
             batch_inputs (Tensor): (N, 3, H, W) normalised images.
             batch_data_samples (list[DetDataSample]): Ground truth.
 
         Returns:
-            dict[str, Tensor]: See ``MatchHead.loss``.
+            dict[str, Tensor]: See ``loss_by_feat`` of the heads.
         """
         with torch.no_grad():
             x = self.extract_feat(batch_inputs)
@@ -69,4 +79,7 @@ class FrozenMaskRCNN(MaskRCNN):
             [proposed.bboxes for proposed in proposals], batch_data_samples, []
         )
         feats = RoIFeatures(x, self.roi_head.roi_extractors)
-        return self.roi_head.match_head.loss(feats, rois)
+        losses: dict[str, Tensor] = {}
+        for name in self.trained:
+            losses.update(self.roi_head.streams[name].loss(feats, rois))
+        return losses

@@ -116,7 +116,8 @@ def query_gallery(
         list[dict]: Of each garment ``bbox`` xyxy px, ``category``, ``score``
         0-1 and ``matches``, best first: the items of the index with
         ``similarity`` 0-1, the probability that they are the same garment;
-        with an image encoder their cosine, 0 where it is negative.
+        with an image encoder or embedding head their cosine, 0 where it
+        is negative.
 
     Raises:
         UserError: The image cannot be read, no clothes are found in it, or
@@ -166,7 +167,7 @@ def query_gallery(
 
 def _similarities(index: GalleryIndex, scores: Tensor) -> Tensor:
     """Return scores (Q, k) as numbers 0-1 that are shown."""
-    if 'encoder' in index.origin:
+    if index.origin.get('score') == 'cosine':
         return scores.clamp(0, 1)
     return scores.sigmoid()
 
@@ -180,6 +181,8 @@ def _usable(
     """Return the found items whose image is there; note what is not."""
     usable = set()
     for row in rows:
+        if row < 0:  # an approximate search found fewer
+            continue
         item = index.items[row]
         require(item, _ITEM, f'item {row} of the index')
         path = item['image']

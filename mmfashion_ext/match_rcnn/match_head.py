@@ -4,67 +4,22 @@
 arXiv:1901.07973, section 4.1.
 """
 
-from itertools import pairwise
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from mmcv.cnn import ConvModule
-from mmdet.structures import SampleList
-from mmdet.utils import InstanceList
 from torch import Tensor, nn
 
-from ..errors import UserError
-from ..formats.deepfashion2.constants import CATEGORIES
 from ..registry import MODELS
 from ..retrieval.pair_similarity import PairSimilarity
 from ..utils.distributed import gather_rows
-from .match_roi_sampling import sample_match_rois
-from .roi_stream_head import RoIFeatures, RoIStreamHead, TrainingRoIs
+from .pair_stream_head import FEATURES, MatchTrunk, PairStreamHead
 
-#: ``feature`` of a match head -> names of the RoI features that it reads.
-FEATURES: dict[str, tuple[str, ...]] = {
-    'class': ('class',),
-    'pose': ('pose',),
-    'mask': ('mask',),
-    'pose+class': ('pose', 'class'),
-    'mask+class': ('mask', 'class'),
-}
-
-
-class MatchTrunk(nn.Sequential):
-    """Convolutions and a mean: from RoI features to one vector each.
-
-    Features are (R, C, H, W) of R RoIs.
-
-    Args:
-        in_channels (int): C of the RoI features.
-        conv_channels (tuple[int]): Channels of the 3 x 3 convolutions, each
-            padded by 1 and followed by a ReLU.
-        conv_cfg (dict, optional): Type of convolution.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        conv_channels: tuple[int, ...],
-        conv_cfg: dict | None = None,
-    ) -> None:
-        sizes = [in_channels, *conv_channels]
-        super().__init__(
-            *(
-                ConvModule(size_in, size_out, 3, padding=1, conv_cfg=conv_cfg)
-                for size_in, size_out in pairwise(sizes)
-            )
-        )
-
-    def forward(self, feats: Tensor) -> Tensor:
-        """Map (R, C, H, W), any H and W, to (R, conv_channels[-1])."""
-        return super().forward(feats).mean(dim=(2, 3))
+__all__ = ['FEATURES', 'MatchHead', 'MatchTrunk']
 
 
 @MODELS.register_module()
-class MatchHead(RoIStreamHead):
+class MatchHead(PairStreamHead):
     """Match head: do a user's and a shop's RoI show the same garment?
 
     Each RoI passes convolutions (256, 256, 256, 1024), global average
@@ -106,7 +61,6 @@ class MatchHead(RoIStreamHead):
 
     #: Channels of a pair's logits: index 0 is similar, 1 is different.
     SIMILAR, DIFFERENT = 0, 1
-    num_classes = len(CATEGORIES)
 
     def __init__(
         self,
@@ -122,30 +76,19 @@ class MatchHead(RoIStreamHead):
         conv_cfg: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        if feature not in FEATURES:
-            raise UserError(
-                f'feature of MatchHead must be one of {", ".join(FEATURES)}, '
-                f'got {feature!r}'
-            )
-        if merge not in ('late', 'early'):
-            raise UserError(
-                f"merge of MatchHead must be 'late' or 'early', got {merge!r}"
-            )
-        super().__init__(init_cfg or {'type': 'Kaiming', 'layer': 'Conv2d'})
-        self.roi_features = FEATURES[feature]
-        self.early = merge == 'early'
-        self.roi_iou_thr = roi_iou_thr
-        self.rois_per_image = rois_per_image
-        self.fill = fill
-        self.loss_weight = loss_weight
-        num_trunks = 1 if self.early else len(self.roi_features)
-        width = in_channels * len(self.roi_features) // num_trunks
-        self.trunks = nn.ModuleList(
-            MatchTrunk(width, tuple(conv_channels), conv_cfg)
-            for _ in range(num_trunks)
+        super().__init__(
+            feature,
+            in_channels,
+            conv_channels,
+            out_channels,
+            merge,
+            roi_iou_thr,
+            rois_per_image,
+            fill,
+            conv_cfg=conv_cfg,
+            init_cfg=init_cfg,
         )
-        self.fc = nn.Linear(num_trunks * conv_channels[-1], out_channels)
-        self.norm = nn.BatchNorm1d(out_channels)
+        self.loss_weight = loss_weight
         self.fc_pair = nn.Linear(out_channels, 2)
         self._init_as_distance()
 
@@ -164,47 +107,6 @@ class MatchHead(RoIStreamHead):
         self.fc_pair.weight.copy_(signs * scale)
         self.fc_pair.bias.copy_(-signs[:, 0])
 
-    def embed(self, feats: dict[str, Tensor]) -> Tensor:
-        """Compute the feature vectors before batch normalisation.
-
-        Args:
-            feats (dict[str, Tensor]): Name of each RoI feature ->
-                (R, in_channels, H, W).
-
-        Returns:
-            Tensor: (R, D), at least float32, because batch statistics follow.
-        """
-        chosen = [feats[name] for name in self.roi_features]
-        if self.early:
-            size = min(feat.shape[-1] for feat in chosen)
-            chosen = [
-                torch.cat([F.adaptive_avg_pool2d(f, size) for f in chosen], 1)
-            ]
-        pooled = [
-            trunk(feat)
-            for trunk, feat in zip(self.trunks, chosen, strict=True)
-        ]
-        vectors = self.fc(torch.cat(pooled, dim=1))
-        return vectors.to(torch.promote_types(vectors.dtype, torch.float32))
-
-    def normalise(self, vectors: Tensor) -> Tensor:
-        """Batch-normalise (R, D); with R below 2 by the running statistics."""
-        norm = self.norm
-        return F.batch_norm(
-            vectors,
-            norm.running_mean,
-            norm.running_var,
-            norm.weight,
-            norm.bias,
-            training=norm.training and len(vectors) > 1,
-            momentum=norm.momentum,
-            eps=norm.eps,
-        )
-
-    def forward(self, feats: dict[str, Tensor]) -> Tensor:
-        """Compute the feature vectors, (R, D) float32; see ``embed``."""
-        return self.normalise(self.embed(feats))
-
     def pair_logits(self, users: Tensor, shops: Tensor) -> Tensor:
         """Compute the logits of all pairs, (U, S, 2), from (U, D), (S, D)."""
         difference = users[:, None] - shops[None, :]
@@ -215,67 +117,6 @@ class MatchHead(RoIStreamHead):
         return PairSimilarity.from_linear(
             self.fc_pair.weight.detach(), self.fc_pair.bias.detach()
         )
-
-    def loss(
-        self, feats: RoIFeatures, rois: TrainingRoIs
-    ) -> dict[str, Tensor]:
-        """Compute L_pair on RoIs that overlap an item with a style.
-
-        Args:
-            feats (RoIFeatures): Reads the features of ``roi_features``.
-            rois (TrainingRoIs): Proposals (P, 4) xyxy px, items with
-                ``styles`` (N,) and each image's ``source`` and ``pair_id``.
-
-        Returns:
-            dict[str, Tensor]: ``loss_match`` and, if there are pairs,
-            ``match_acc``; see :meth:`loss_by_feat`.
-        """
-        chosen = sample_match_rois(
-            rois.proposals,
-            rois.gt_instances,
-            rois.data_samples,
-            iou_thr=self.roi_iou_thr,
-            num=self.rois_per_image,
-            with_landmarks='pose' in self.roi_features,
-            fill=self.fill,
-        )
-        return self.loss_by_feat(
-            self._read(feats, chosen.boxes), chosen.index, chosen.identities
-        )
-
-    def _read(
-        self, feats: RoIFeatures, boxes: list[Tensor]
-    ) -> dict[str, Tensor]:
-        """Read the RoI features of boxes, one (n, 4) tensor per image."""
-        return {name: feats.read(name, boxes) for name in self.roi_features}
-
-    def add_predictions(
-        self,
-        feats: RoIFeatures,
-        boxes: list[Tensor],
-        results: InstanceList,
-        data_samples: SampleList,
-    ) -> None:
-        """Add ``match_features``, and what to compare them with.
-
-        Args:
-            feats (RoIFeatures): Reads the features of ``roi_features``.
-            boxes (list[Tensor]): (n, 4) xyxy px of the network's input.
-            results (list[InstanceData]): Detections of each image; get
-                ``match_features`` (n, D).
-            data_samples (list[DetDataSample]): Images; their metainfo gets
-                ``match_similarity``, ``weight`` (D,) and ``bias``.
-        """
-        vectors = self(self._read(feats, boxes)).split(
-            [len(result) for result in results]
-        )
-        similarity = self.similarity()
-        parameters = {'weight': similarity.weight, 'bias': similarity.bias}
-        for result, features, data_sample in zip(
-            results, vectors, data_samples, strict=True
-        ):
-            result.match_features = features
-            data_sample.set_metainfo({'match_similarity': parameters})
 
     def loss_by_feat(
         self, feats: dict[str, Tensor], index: Tensor, identities: Tensor

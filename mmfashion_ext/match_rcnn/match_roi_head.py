@@ -50,8 +50,9 @@ class MatchRoIHead(StandardRoIHead):
 
     Raises:
         UserError: A head reads RoI features that no stream has, or needs
-            another number of classes than the box or mask head has, or a name
-            in ``heads`` or ``roi_extractors`` is in use.
+            another number of classes than the box or mask head has, a name
+            in ``heads`` or ``roi_extractors`` is in use, or two heads write
+            the same field.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class MatchRoIHead(StandardRoIHead):
         self.stream_names = ('landmark', 'match', *heads)
         self._check_roi_features()
         self._check_classes()
+        self._check_fields()
 
     @property
     def streams(self) -> dict[str, RoIStreamHead]:
@@ -134,6 +136,19 @@ class MatchRoIHead(StandardRoIHead):
                         'categories of DeepFashion2; set '
                         f'roi_head=dict({part}=dict(num_classes={expected}))'
                     )
+
+    def _check_fields(self) -> None:
+        """Refuse two heads that write the same field of the predictions."""
+        owners: dict[str, str] = {}
+        for name, head in self.streams.items():
+            field = getattr(head, 'field', None)
+            if field in owners:
+                raise UserError(
+                    f'{owners[field]}_head and {name}_head both write '
+                    f'{field}_features; set field={name!r} of {name}_head'
+                )
+            if field is not None:
+                owners[field] = name
 
     def loss(
         self,

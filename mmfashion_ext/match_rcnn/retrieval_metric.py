@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
+from torch import Tensor
 
 from ..errors import UserError
 from ..evaluation.consumer_to_shop import TOPK, evaluate_retrieval
@@ -22,6 +23,7 @@ from ..evaluation.result_files import to_numpy
 from ..evaluation.tables import format_tables
 from ..registry import METRICS
 from ..retrieval.pair_similarity import PairSimilarity
+from ..retrieval.rerank import search_reranked
 from .metric import check_images_once
 
 #: Composition of the ground-truth lists -> prefix of its metrics.
@@ -71,6 +73,12 @@ class RetrievalMetric(BaseMetric):
             ``{prefix}.retrieval.json``. Evaluating it with
             ``tools/analysis/eval_retrieval.py`` gives the same numbers.
         format_only (bool): Only write the file.
+        field (str): Features to rank by: ``{field}_features`` of the
+            predictions, as ``field`` of the head that writes them says.
+        rerank_field (str, optional): Features of a second head, which orders
+            the best ``rerank_k`` of each query anew: an embedding finds
+            them, the match network compares them.
+        rerank_k (int): How many.
         **kwargs: ``collect_device`` and ``collect_dir`` of ``BaseMetric``.
 
     Raises:
@@ -94,6 +102,9 @@ class RetrievalMetric(BaseMetric):
         subsets: bool = False,
         outfile_prefix: str | None = None,
         format_only: bool = False,
+        field: str = 'match',
+        rerank_field: str | None = None,
+        rerank_k: int = 50,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -120,7 +131,10 @@ class RetrievalMetric(BaseMetric):
         self.subsets = subsets
         self.outfile_prefix = outfile_prefix
         self.format_only = format_only
-        self._similarity: dict | None = None  # of the model, see process
+        self.fields = [field, *([rerank_field] if rerank_field else [])]
+        self.rerank_k = rerank_k
+        # of the model, by field, see process
+        self._similarities: dict[str, dict] = {}
         self._lists: dict[str, tuple[list[dict], list[dict]]] = {}
         if not format_only:  # before the training, not after its first epoch
             self._lists = {
@@ -157,7 +171,7 @@ class RetrievalMetric(BaseMetric):
             data_samples (Sequence[dict]): ``img_id``, ``source`` ('user' or
                 'shop'), ``match_similarity`` and ``pred_instances`` with
                 ``bboxes`` (n, 4) xyxy px of the original image, ``scores``
-                (n,), ``labels`` (n,) 0..12 and ``match_features`` (n, D).
+                (n,), ``labels`` (n,) 0..12 and ``{field}_features`` (n, D).
 
         Raises:
             UserError: The model has no match head, or the source of an image
@@ -171,13 +185,14 @@ class RetrievalMetric(BaseMetric):
                     "expected 'user' or 'shop': convert the annotations with "
                     'tools/dataset_converters/deepfashion2.py'
                 )
-            if 'match_features' not in pred:
-                raise UserError(
-                    'the predictions have no match_features: give '
-                    'model.roi_head a match_head, or remove RetrievalMetric '
-                    'from the evaluator'
-                )
-            self._similarity = sample['match_similarity']
+            for field in self.fields:
+                if f'{field}_features' not in pred:
+                    raise UserError(
+                        f'the predictions have no {field}_features: give '
+                        f'model.roi_head a {field}_head, or remove '
+                        'RetrievalMetric from the evaluator'
+                    )
+                self._similarities[field] = sample[f'{field}_similarity']
             confident = pred['scores'] >= self.score_thr[source]
             self.results.append(
                 {
@@ -189,7 +204,12 @@ class RetrievalMetric(BaseMetric):
                     .round(2),
                     'labels': to_numpy(pred['labels'][confident]),
                     'scores': to_numpy(pred['scores'][confident]),
-                    'features': to_numpy(pred['match_features'][confident]),
+                    **{
+                        f'{field}_features': to_numpy(
+                            pred[f'{field}_features'][confident]
+                        )
+                        for field in self.fields
+                    },
                 }
             )
 
@@ -239,14 +259,14 @@ class RetrievalMetric(BaseMetric):
 
         Args:
             results (list[dict]): What ``process`` stored: of each image
-                ``boxes`` (n, 4) xyxy px, ``features`` (n, D) ...
+                ``boxes`` (n, 4) xyxy px, ``{field}_features`` (n, D) ...
 
         Returns:
             list[dict]: ``query_bbox`` and ``gallery_bbox`` are xyxy px of the
             original images. Empty if nothing was detected in the shop images.
         """
-        queries = _concatenate_items(results, 'user')
-        gallery = _concatenate_items(results, 'shop')
+        queries = _concatenate_items(results, 'user', self.fields)
+        gallery = _concatenate_items(results, 'shop', self.fields)
         print_log(
             f'Ranking {len(gallery["boxes"])} gallery items for '
             f'{len(queries["boxes"])} query items',
@@ -254,15 +274,7 @@ class RetrievalMetric(BaseMetric):
         )
         if not len(queries['boxes']) or not len(gallery['boxes']):
             return []
-        # process sets it with the first image, and there are items
-        assert self._similarity is not None
-        weight = torch.as_tensor(self._similarity['weight'])
-        similarity = PairSimilarity(weight, self._similarity['bias'])
-        features = [
-            torch.from_numpy(items['features']).to(weight.device)
-            for items in (queries, gallery)
-        ]
-        _, ranked = similarity.search(features[0], features[1], self.depth)
+        ranked = self._search(queries, gallery)
         return [
             {
                 'query_image_id': int(queries['image_id'][i]),
@@ -275,15 +287,42 @@ class RetrievalMetric(BaseMetric):
             for i, best in enumerate(to_numpy(ranked))
         ]
 
+    def _search(self, queries: dict, gallery: dict) -> Tensor:
+        """Return the best (Q, depth) items of the gallery, on any device."""
+        similarities, features = [], []
+        for field in self.fields:
+            # process sets it with the first image, and there are items
+            found = self._similarities[field]
+            weight = torch.as_tensor(found['weight'])
+            similarities.append(PairSimilarity(weight, found['bias']))
+            features.append(
+                [
+                    torch.from_numpy(items[f'{field}_features']).to(
+                        weight.device
+                    )
+                    for items in (queries, gallery)
+                ]
+            )
+        if len(self.fields) == 1:
+            (similarity,), ((users, shops),) = similarities, features
+            return similarity.search(users, shops, self.depth).indices
+        users, shops = zip(*features, strict=True)
+        return search_reranked(
+            *similarities, users, shops, self.rerank_k, self.depth
+        )
+
 
 def _concatenate_items(
-    results: list[dict], source: str
+    results: list[dict], source: str, fields: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Concatenate the items of all images of a source, field by field."""
     images = [image for image in results if image['source'] == source]
     items = {
         name: np.concatenate([image[name] for image in images] or [[]])
-        for name in ('boxes', 'labels', 'scores', 'features')
+        for name in (
+            *('boxes', 'labels', 'scores'),
+            *(f'{field}_features' for field in fields),
+        )
     }
     counts = [len(image['boxes']) for image in images]
     items['image_id'] = np.repeat([i['image_id'] for i in images], counts)

@@ -70,7 +70,7 @@ class ApproximateSearch:
         if kind not in ('ivf', 'hnsw'):
             raise RetrievalError(f"kind must be 'ivf' or 'hnsw', got {kind!r}")
         self.kind = kind
-        self._faiss = _import_faiss()
+        self._faiss = import_faiss()
         check_features(features, len(similarity.weight), 'gallery')
         weight = similarity.weight.cpu()
         self._scale = weight.abs().sqrt()
@@ -211,7 +211,8 @@ def _sample(features: Tensor, count: int, seed: int) -> Tensor:
     return features[chosen]
 
 
-def _import_faiss() -> ModuleType:
+def import_faiss() -> ModuleType:
+    """Return faiss; an ImportError says how to install it."""
     try:
         import faiss
     except ImportError as error:

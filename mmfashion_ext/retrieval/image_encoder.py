@@ -70,11 +70,8 @@ class ImageEncoder:
 
     @property
     def similarity(self) -> PairSimilarity:
-        """Cosine of two unit vectors (D,), as a pair similarity.
-
-        ``1 - |a - b|^2 / 2`` is their inner product.
-        """
-        return PairSimilarity(torch.full((self.dim,), -0.5), 1.0)
+        """Cosine of two unit vectors (D,), as a pair similarity."""
+        return PairSimilarity.cosine(self.dim)
 
     def encode(self, images: Sequence[np.ndarray]) -> Tensor:
         """Encode images.

@@ -26,6 +26,7 @@ from torch import Tensor
 from .exact_topk import MAX_MEMORY, exact_scores, exact_topk
 from .scoring import (
     RetrievalError,
+    Space,
     TopK,
     check_features,
     product_error,
@@ -92,6 +93,17 @@ class PairSimilarity:
             )
         weight, bias = weight.detach().double(), bias.detach().double()
         return cls(weight[0] - weight[1], float(bias[0] - bias[1]))
+
+    @classmethod
+    def cosine(cls, width: int) -> 'PairSimilarity':
+        """Return the cosine of vectors (D,) that have unit length.
+
+        ``1 - |a - b|^2 / 2`` is their inner product.
+
+        Args:
+            width (int): D.
+        """
+        return cls(torch.full((width,), -0.5), 1.0)
 
     def to(self, device: torch.device | str) -> 'PairSimilarity':
         """Return the same similarity with its weight on another device."""
@@ -208,6 +220,10 @@ class PairSimilarity:
             )
             scores[candidates < 0] = -torch.inf
             return sort_topk(scores, candidates, k)
+
+    def space(self) -> Space:
+        """Return how it scores vectors (D,), as an exact search needs it."""
+        return _PairSpace(self, None)
 
     def _query_factors(
         self, queries: Tensor, center: Tensor | None

@@ -7,6 +7,9 @@ import pytest
 import timm
 import torch
 
+from mmfashion_ext.retrieval.gallery_index import GalleryIndex
+from mmfashion_ext.retrieval.stores.faiss import FaissStore
+
 
 @pytest.fixture
 def built(mmfashion, image, weights, tmp_path):
@@ -81,4 +84,27 @@ def test_an_index_of_an_image_encoder(mmfashion, error, weights, image):
     assert '--encoder NAME' in error(
         *('gallery', 'build', 'shop', '--out', 'i', *weights('gallery')),
         *('--encoder-weights', 'w.pth'),
+    )
+
+
+def test_an_index_with_a_store(mmfashion, error, built, image):
+    """Build, update and remove keep it equal to the index; query uses it."""
+    shop = ('shop.index', '--score-thr', '0')
+    done = mmfashion('gallery', 'query', *shop, 'shop/a.png', '--json')
+    words = ('gallery', 'build', 'shop', '--out', *shop)
+    origin = GalleryIndex.load('shop.index').origin
+    model = ['--model', origin['config'], '--weights', origin['checkpoint']]
+    stored = mmfashion(*words, *model, '--store', 'faiss')
+    number = len(GalleryIndex.load('shop.index'))
+    assert f'store faiss: {number} vectors added' in stored.stdout
+    query = ('gallery', 'query', *shop, 'shop/a.png', '--json')
+    assert json.loads(mmfashion(*query).stdout) == json.loads(done.stdout)
+    mmfashion('gallery', 'remove', 'shop.index', 'shop/b.png')
+    left = len(GalleryIndex.load('shop.index'))
+    store = FaissStore(
+        'shop.index.faiss', GalleryIndex.load(shop[0]).similarity
+    )
+    assert len(store) == left < number
+    assert '--store-url http://x:1: only --store milvus' in error(
+        *words, *model, '--store-url', 'http://x:1'
     )

@@ -1,0 +1,58 @@
+# Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
+"""Vectors and stores of the tests."""
+
+import pytest
+import torch
+
+from mmfashion_ext.plugins import is_installed
+from mmfashion_ext.retrieval.pair_similarity import PairSimilarity
+from mmfashion_ext.retrieval.stores.sync import STORES, open_store
+
+WIDTH = 12
+needs_milvus = pytest.mark.skipif(
+    not (is_installed('pymilvus') and is_installed('milvus_lite')),
+    reason="pip install 'mmfashion_ext[milvus]', 290 MB",
+)
+
+
+def make_similarity():
+    """Weights of either sign, as the match network has them."""
+    weight = torch.linspace(-1, 0.3, WIDTH)
+    return PairSimilarity(weight, 0.7)
+
+
+@pytest.fixture
+def similarity():
+    return make_similarity()
+
+
+@pytest.fixture
+def draw():
+    """A function: n vectors of a seed."""
+
+    def call(num, seed=0):
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(num, WIDTH, generator=generator)
+
+    return call
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(kind, marks=needs_milvus if kind == 'milvus' else ())
+        for kind in STORES
+    ]
+)
+def opened(request, tmp_path, similarity):
+    """A function that opens the store, again if it was closed."""
+    stores = []
+
+    def call(**options):
+        path = tmp_path / f's{STORES[request.param]}'
+        store = open_store(request.param, path, similarity, **options)
+        stores.append(store)
+        return store
+
+    yield call
+    for store in stores:
+        store.close()

@@ -32,8 +32,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
 
-from mmfashion_ext.cli.defaults import published_models
-from mmfashion_ext.hub import get_model, published_weights
+from mmfashion_ext.hub import get_model, model_name, published_weights
 from mmfashion_ext.match_rcnn import EmbeddingHead, MatchHead, RetrievalMetric
 from mmfashion_ext.match_rcnn.match_roi_sampling import sample_match_rois
 from mmfashion_ext.match_rcnn.roi_stream_head import RoIFeatures
@@ -304,7 +303,7 @@ def show(results: list[dict], title: str) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read the features, then train and test from each seed."""
-    name = args.detector or published_models('predict')[0]
+    name = args.detector or model_name('match-rcnn:balanced')
     model = get_model(name, args.weights or published_weights(name))
     reader = Reader(model)
     datasets = {

@@ -36,9 +36,9 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
-from mmfashion_ext.cli.defaults import published_models
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.garments.raw import RawGarments
+from mmfashion_ext.hub import model_name
 from mmfashion_ext.match_rcnn import ClothesInferencer
 from mmfashion_ext.retrieval.image_encoder import ImageEncoder, fit_square
 from mmfashion_ext.retrieval.inner_product import topk_inner_product
@@ -306,7 +306,7 @@ def run(args: argparse.Namespace) -> None:
         features[encoder.name] = lambda cuts, encode=encoder.encode: encode(
             [cut.painted() for cut in cuts]
         )
-    detector = published_models('predict')[0]
+    detector = model_name('match-rcnn:balanced')
     infer = ClothesInferencer(detector, None, args.device, show_progress=False)
     features[f'backbone of {detector}'] = DetectorBackbone(infer)
     names, cuts = cut_out(infer, paths)

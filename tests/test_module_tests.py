@@ -15,6 +15,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     'cli/export.py': 'test_tools/test_try_on.py: the tool',
     'cli/gallery_actions.py': 'test_tools/test_gallery.py: the tool',
     'cli/people_actions.py': 'test_cli/test_people.py',
+    'cli/gallery_stores.py': 'test_cli/test_gallery.py',
     'cli/test.py': 'test_tools/test_train_and_test.py: the tool',
     'cli/train.py': 'test_tools/test_train_and_test.py: the tool',
 }

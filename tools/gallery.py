@@ -62,19 +62,7 @@ def parse_args() -> argparse.Namespace:
     remove.add_argument('images', nargs='+', help='image files and folders')
     info = commands.add_parser('info', help='say what is in an index')
     info.add_argument('index', help='file of the index')
-    build.add_argument(
-        '--store',
-        choices=('exact', 'faiss', 'milvus'),
-        help='engine that searches the vectors; the index remembers it; '
-        'default: none, the index is searched',
-    )
-    for command in (build, query, update, remove):
-        command.add_argument(
-            '--store-url',
-            metavar='URL',
-            help='server of the store milvus, http://HOST:PORT; needed each '
-            'time',
-        )
+    add_store_arguments(build, (build, query, update, remove))
     for command in (build, update):
         command.add_argument(
             '--batch-size',
@@ -85,6 +73,29 @@ def parse_args() -> argparse.Namespace:
     for command in (build, query, update):
         add_model_arguments(command, new=command is build)
     return parser.parse_args()
+
+
+def add_store_arguments(
+    build: argparse.ArgumentParser,
+    commands: tuple[argparse.ArgumentParser, ...],
+) -> None:
+    """Add arguments: processes that build, what searches the vectors."""
+    build.add_argument(
+        '--jobs', type=int, default=1, help='processes that read the images'
+    )
+    build.add_argument(
+        '--store',
+        choices=('exact', 'faiss', 'milvus'),
+        help='engine that searches the vectors; the index remembers it; '
+        'default: none, the index is searched',
+    )
+    for command in commands:
+        command.add_argument(
+            '--store-url',
+            metavar='URL',
+            help='server of the store milvus, http://HOST:PORT; needed each '
+            'time',
+        )
 
 
 def add_model_arguments(command: argparse.ArgumentParser, new: bool) -> None:
@@ -146,6 +157,7 @@ def options_of(args: argparse.Namespace) -> EncoderOptions:
         encoder_weights=args.encoder_weights,
         store=getattr(args, 'store', None),
         store_url=args.store_url,
+        jobs=getattr(args, 'jobs', 1),
     )
 
 

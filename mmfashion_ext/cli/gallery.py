@@ -98,6 +98,14 @@ def gallery() -> None:
 @options.score_thr()
 @duplicate_iou
 @options.batch_size('Images', 8)
+@click.option(
+    '--jobs',
+    metavar='N',
+    type=Number(int, 1),
+    default=1,
+    show_default=True,
+    help='Processes that read the images.',
+)
 @options.device
 def build(
     images: tuple[str, ...],
@@ -111,6 +119,7 @@ def build(
     score_thr: float,
     duplicate_iou: float,
     batch_size: int,
+    jobs: int,
     device: str | None,
 ) -> None:
     """Make an index of the garments of images, or extend one.
@@ -127,7 +136,7 @@ def build(
         check_system(name, 'match_rcnn')
         chosen = EncoderOptions(
             *(name, weights, device, score_thr, duplicate_iou, batch_size),
-            *(encoder, encoder_weights, store, store_url),
+            *(encoder, encoder_weights, store, store_url, jobs),
         )
         build_index([*images], out, chosen, stdout)
 

@@ -5,8 +5,7 @@ Each function checks what is cheap to check before it imports PyTorch.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -16,12 +15,12 @@ from rich.table import Table
 
 from ..errors import UserError
 from ..plugins import require
+from .gallery_stores import check_store, searched_index, update_store
 
 if TYPE_CHECKING:
     from ..match_rcnn.gallery import BuildReport
     from ..match_rcnn.garment_encoder import DetectedGarments
     from ..retrieval.gallery_index import GalleryIndex
-    from ..retrieval.stores.base import VectorStore
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class EncoderOptions:
         store (str, optional): Engine that searches the vectors, a key of
             ``retrieval.stores.sync.STORES``. None: what the index has.
         store_url (str, optional): Its server, if it is one.
+        jobs (int): Processes that build.
     """
 
     model: str | None = None
@@ -58,6 +58,7 @@ class EncoderOptions:
     encoder_weights: str | None = None
     store: str | None = None
     store_url: str | None = None
+    jobs: int = 1
 
     def build(self) -> 'DetectedGarments':
         """Build the encoder of a new index."""
@@ -134,14 +135,26 @@ def build_index(
     require('match_rcnn')
     from ..match_rcnn.gallery import build_gallery, find_gallery_images
 
-    _check_store(options.store, options.store_url)
+    check_store(options.store, options.store_url)
     find_gallery_images(images)  # before the model is loaded
-    report = build_gallery(
-        images,
-        options.build(),
-        out,
-        duplicate_iou=options.duplicate_iou,
-    )
+    if options.jobs > 1:
+        from ..match_rcnn.gallery_parallel import build_gallery_parallel
+
+        report = build_gallery_parallel(
+            images,
+            options.build,
+            out,
+            options.jobs,
+            score_thr=options.score_thr,
+            duplicate_iou=options.duplicate_iou,
+        )
+    else:
+        report = build_gallery(
+            images,
+            options.build(),
+            out,
+            duplicate_iou=options.duplicate_iou,
+        )
     print_report(out, report, file)
     update_store(out, options.store, options.store_url, file)
 
@@ -219,7 +232,7 @@ def query_index(
     content = read_image(image)  # before the model is loaded
     encoder = options.build_for(index, path)
     index.check_model(encoder.fingerprint, path)
-    with _searched(index, path, options) as searched:
+    with searched_index(index, path, options.store_url) as searched:
         garments = query_gallery(
             image,
             searched,
@@ -247,91 +260,6 @@ def remove_images(
     text = f'{path}: {number} images, {garments} garments removed'
     print(text, file=file)
     update_store(path, None, store_url, file)
-
-
-def update_store(
-    path: str,
-    kind: str | None,
-    url: str | None = None,
-    file: TextIO | None = None,
-) -> None:
-    """Bring the store of the index ``path`` to what the index holds.
-
-    Args:
-        path (str): File of the index.
-        kind (str, optional): The store; the index remembers it. None: what
-            the index has; nothing happens if it has none.
-        url (str, optional): Its server, which the index does not remember.
-        file (TextIO, optional): Where to print. Defaults to None: stdout.
-
-    Raises:
-        UserError: There is no such store, or it cannot be opened.
-    """
-    from ..retrieval.gallery_index import GalleryIndex
-    from ..retrieval.stores.sync import sync_store
-    from ..utils.file_lock import file_lock
-
-    with file_lock(path):
-        index = GalleryIndex.load(path)
-        if kind is None and 'store' not in index.origin:
-            return
-        if kind is not None:
-            where = 'server' if url else 'file'
-            found = {'store': kind, 'store_at': where}
-            if found.items() - index.origin.items():
-                index.origin.update(found)
-                index.save(path)
-        with _open_store(index, path, url) as store:
-            added, removed = sync_store(index, store)
-            number = len(store)
-    print(
-        f'{path}: store {index.origin["store"]}: {added} vectors added, '
-        f'{removed} removed, {number} there',
-        file=file,
-    )
-
-
-def _check_store(kind: str | None, url: str | None) -> None:
-    """Check the name of a store, before anything runs."""
-    from ..retrieval.stores.sync import store_location
-
-    if kind is not None:
-        store_location('', kind)
-    if url is not None and kind != 'milvus':
-        raise UserError(
-            f'--store-url {url}: only --store milvus has a server, got '
-            f'{kind or "no --store"}'
-        )
-
-
-def _open_store(
-    index: 'GalleryIndex', path: str, url: str | None
-) -> 'VectorStore':
-    """Open the store that an index names; a server only if it is named."""
-    from ..retrieval.stores.sync import open_store, store_location
-
-    kind = str(index.origin['store'])
-    location = store_location(path, kind)  # checks the kind
-    if url is None and index.origin.get('store_at') == 'server':
-        raise UserError(
-            f'{path}: its vectors are on a server, which an index does not '
-            'name; name it with --store-url'
-        )
-    return open_store(kind, url or location, index.similarity)
-
-
-@contextmanager
-def _searched(
-    index: 'GalleryIndex', path: str, options: EncoderOptions
-) -> Iterator['GalleryIndex']:
-    """Give what is searched: the index, or its store."""
-    if 'store' not in index.origin:
-        yield index
-        return
-    from ..retrieval.stores.sync import StoredGallery
-
-    with _open_store(index, path, options.store_url) as store:
-        yield StoredGallery(index, store)
 
 
 def print_index(path: str, file: TextIO | None = None) -> None:

@@ -67,8 +67,8 @@ def batch_hard_triplet(
             soft margin ``log(1 + exp(d_p - d_n))``.
 
     Returns:
-        Tensor: Scalar, mean over the rows; 0, with a gradient of 0, if there
-        is no triplet.
+        Tensor: Scalar, mean over the rows; 0, with a gradient of 0, without
+        any triplet.
     """
     if not len(vectors):
         return vectors.sum()

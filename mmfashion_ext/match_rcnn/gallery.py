@@ -113,8 +113,8 @@ def build_gallery(
     paths = find_gallery_images(given)
     roots = [Path(path).absolute() for path in given]
     with file_lock(out):
-        index = _open(Path(out), encoder)
-        gone = _gone(index, lambda path: is_below(path, roots))
+        index = open_gallery(Path(out), encoder)
+        gone = gone_images(index, lambda path: is_below(path, roots))
         return _extend(
             index,
             paths,
@@ -157,8 +157,8 @@ def update_gallery(
     with file_lock(out):
         if not Path(out).exists():
             GalleryIndex.load(out)  # says that there is none
-        index = _open(Path(out), encoder)
-        gone = _gone(index, lambda path: True)
+        index = open_gallery(Path(out), encoder)
+        gone = gone_images(index, lambda path: True)
         there = [Path(path) for path in index.images if path not in gone]
         paths = list(dict.fromkeys([*there, *added]))
         return _extend(
@@ -190,7 +190,7 @@ def remove_from_gallery(
     """
     roots = [Path(path).absolute() for path in paths]
     with file_lock(out):
-        index = _open(Path(out))
+        index = open_gallery(Path(out))
         meant = [path for path in index.images if is_below(path, roots)]
         if not meant:
             raise UserError(
@@ -199,7 +199,7 @@ def remove_from_gallery(
             )
         before = len(index)
         index.remove_images(meant)
-        _save(index, Path(out))
+        save_gallery(index, Path(out))
     return len(meant), before - len(index)
 
 
@@ -252,7 +252,9 @@ class _Options(NamedTuple):
     duplicate_iou: float | None
 
 
-def _open(out: Path, encoder: DetectedGarments | None = None) -> GalleryIndex:
+def open_gallery(
+    out: Path, encoder: DetectedGarments | None = None
+) -> GalleryIndex:
     """Open an index to change it, an interrupted build before a whole one."""
     partial = _partial(out)
     earlier = next((path for path in (partial, out) if path.exists()), None)
@@ -286,7 +288,7 @@ def _record_older(index: GalleryIndex) -> None:
         index.images[path] = record_image(path, number, 0, file_state(path))
 
 
-def _gone(index: GalleryIndex, scope: Callable[[str], bool]) -> set[str]:
+def gone_images(index: GalleryIndex, scope: Callable[[str], bool]) -> set[str]:
     """Return the images of an index whose files are gone."""
     return {
         path
@@ -295,7 +297,7 @@ def _gone(index: GalleryIndex, scope: Callable[[str], bool]) -> set[str]:
     }
 
 
-def _must_read(
+def must_read(
     path: Path, record: ImageRecord | None, score_thr: float
 ) -> bool:
     """Check whether an image is new, changed, or to be looked at closer."""
@@ -317,7 +319,7 @@ def _extend(
         path
         for path in paths
         if str(path) not in gone
-        and _must_read(path, index.images.get(str(path)), encoder.score_thr)
+        and must_read(path, index.images.get(str(path)), encoder.score_thr)
     ]
     again = {str(path) for path in new} & index.images.keys()
     report = BuildReport(
@@ -351,11 +353,11 @@ def _extend(
         report.empty += not count
         if report.images % options.save_every == 0:
             index.save(_partial(out))
-    _save(index, out)
+    save_gallery(index, out)
     return report
 
 
-def _save(index: GalleryIndex, out: Path) -> None:
+def save_gallery(index: GalleryIndex, out: Path) -> None:
     """Write a whole index, which an interrupted build's file is part of."""
     index.save(out)
     _partial(out).unlink(missing_ok=True)

@@ -303,12 +303,17 @@ class RetrievalMetric(BaseMetric):
                     for items in (queries, gallery)
                 ]
             )
-        if len(self.fields) == 1:
-            (similarity,), ((users, shops),) = similarities, features
-            return similarity.search(users, shops, self.depth).indices
-        users, shops = zip(*features, strict=True)
+        (users, shops), *rest = features
+        if not rest:
+            return similarities[0].search(users, shops, self.depth).indices
+        ((users_2, shops_2),) = rest
         return search_reranked(
-            *similarities, users, shops, self.rerank_k, self.depth
+            similarities[0],
+            similarities[1],
+            (users, users_2),
+            (shops, shops_2),
+            self.rerank_k,
+            self.depth,
         )
 
 

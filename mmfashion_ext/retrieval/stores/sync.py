@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from ...errors import UserError
+from ..exact_topk import SPARE
 from ..gallery_index import GalleryIndex
 from ..pair_similarity import PairSimilarity
-from ..scoring import RetrievalError, TopK
+from ..scoring import RetrievalError, TopK, sort_topk
 from .base import VectorStore
 
 #: Store -> ending of its file or folder beside an index.
@@ -150,7 +151,8 @@ class StoredGallery(GalleryIndex):
         Raises:
             RetrievalError: The store holds a vector that the index lacks.
         """
-        found = self.store.search(queries, k)
+        # equal scores are ordered by name there, by row here
+        found = self.store.search(queries, k + SPARE)
         try:
             rows = [
                 [self._rows[name] if name >= 0 else -1 for name in row]
@@ -162,4 +164,4 @@ class StoredGallery(GalleryIndex):
                 'index lacks; update the index with the same --store'
             ) from None
         indices = torch.tensor(rows, dtype=torch.long)
-        return TopK(found.scores, indices.reshape(found.scores.shape))
+        return sort_topk(found.scores, indices.reshape(found.scores.shape), k)

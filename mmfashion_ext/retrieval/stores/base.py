@@ -88,10 +88,11 @@ class VectorStore(ABC):
             int: How many were there.
         """
         names = _check_ids(sorted(set(ids)))
-        names = names[torch.isin(names, self.ids())]
-        if len(names):
-            self._delete(names)
-        return len(names)
+        if not len(names):
+            return 0
+        before = len(self)
+        self._delete(names)
+        return before - len(self)
 
     def search(self, queries: Tensor, k: int) -> TopK:
         """Find the k most similar vectors of each query.
@@ -113,19 +114,17 @@ class VectorStore(ABC):
             raise RetrievalError(f'k must be at least 1, got {k}')
         if not queries.isfinite().all():
             raise RetrievalError('query features are NaN or infinite')
-        number = len(self)
-        k = min(k, number)
-        if not (len(queries) and k):
-            scores = torch.empty(len(queries), k)
-            return TopK(scores, torch.empty_like(scores, dtype=torch.long))
+        if not len(queries):
+            empty = torch.empty(0, min(k, len(self)))
+            return TopK(empty, empty.long())
         # more than k: engines sort by float32 products, which round
-        ids, vectors = self._candidates(queries, min(k + SPARE, number))
+        ids, vectors = self._candidates(queries, k + SPARE)
         space = self.similarity.space()
-        num, found = ids.shape
-        flat = torch.arange(num * found).reshape(num, found)
+        flat = torch.arange(ids.numel()).reshape(ids.shape)
         scores = exact_scores(space, queries, vectors.flatten(0, 1), flat)
-        scores[ids < 0] = -torch.inf  # an approximate engine found fewer
-        return sort_topk(scores, ids, k)
+        scores[ids < 0] = -torch.inf
+        found = int((ids >= 0).sum(dim=1).max()) if ids.numel() else 0
+        return sort_topk(scores, ids, min(k, found))
 
     def info(self) -> dict[str, Any]:
         """Describe the store.
@@ -172,13 +171,16 @@ class VectorStore(ABC):
 
     @abstractmethod
     def _delete(self, ids: Tensor) -> None:
-        """Remove names (n,), which are there."""
+        """Remove names (n,); those that are not there are ignored."""
 
     @abstractmethod
     def _candidates(
         self, queries: Tensor, count: int
     ) -> tuple[Tensor, Tensor]:
-        """Return names (Q, count), -1 for none, and vectors (Q, count, D)."""
+        """Return names (Q, c), -1 for none, and vectors (Q, c, D).
+
+        c is ``count``, or less if there are fewer vectors.
+        """
 
     @abstractmethod
     def _bytes(self) -> int:

@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.plugins import is_installed
 from mmfashion_ext.retrieval.pair_similarity import PairSimilarity
 from mmfashion_ext.retrieval.scoring import RetrievalError
-from mmfashion_ext.retrieval.stores import milvus
+from mmfashion_ext.retrieval.stores import milvus as module
 from mmfashion_ext.retrieval.stores.milvus import MilvusStore
 
 
@@ -18,7 +17,7 @@ def test_a_path_must_be_that_of_milvus_lite(tmp_path, similarity):
 
 
 def test_what_is_missing_is_named(tmp_path, similarity, monkeypatch):
-    monkeypatch.setattr(milvus, 'is_installed', lambda name: False)
+    monkeypatch.setattr(module, 'is_installed', lambda name: False)
     with pytest.raises(
         ImportError, match=r'pymilvus and milvus_lite.*milvus\]'
     ):
@@ -27,11 +26,7 @@ def test_what_is_missing_is_named(tmp_path, similarity, monkeypatch):
         MilvusStore('http://localhost:19530', similarity)
 
 
-@pytest.mark.skipif(
-    not (is_installed('pymilvus') and is_installed('milvus_lite')),
-    reason="pip install 'mmfashion_ext[milvus]', 290 MB",
-)
-def test_collections_of_one_folder(tmp_path, similarity, draw):
+def test_collections_of_one_folder(milvus, tmp_path, similarity, draw):
     path = tmp_path / 's.db'
     with MilvusStore(path, similarity, 'a') as store:
         store.add(draw(5), range(5))

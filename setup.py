@@ -78,6 +78,7 @@ VIDEO = ['trackers>=2.6', 'supervision>=0.26']
 MILVUS = ['pymilvus>=2.6,<4', 'milvus-lite>=3.2']
 HUB = ['huggingface_hub>=0.24', 'safetensors>=0.4']  # hf-hub:org/name
 TENSORBOARD = ['tensorboard>=2.16']  # curves of a training
+APP = ['gradio>=6,<7']  # pages in a browser, mmfashion app
 DOCS = ['mkdocs-material>=9.6,<10', 'mkdocstrings[python]>=0.27']  # make docs
 TESTS = [
     'pytest>=8',
@@ -182,6 +183,7 @@ setup(
         'video': VIDEO,
         'milvus': MILVUS,
         'hub': HUB,
+        'app': APP,
         'all': LANDMARK + SCAN + TRYON + RETRIEVAL + ONNX + VIDEO,
         'tensorboard': TENSORBOARD,
         'docs': DOCS,

@@ -144,7 +144,7 @@ class Browser:
             page.go(url)
         return page
 
-    def call(self, method, session=None, timeout=30, **params):
+    def call(self, method, session=None, timeout=120, **params):
         """Send a command; its answer."""
         self._count += 1
         message = {'id': self._count, 'method': method, 'params': params}
@@ -230,7 +230,7 @@ class Page:
     def __init__(self, browser, session, target):
         self.browser, self.session, self.target = browser, session, target
 
-    def call(self, method, timeout=30, **params):
+    def call(self, method, timeout=120, **params):
         """Send a command of the protocol to this tab; its answer."""
         return self.browser.call(method, self.session, timeout, **params)
 
@@ -252,7 +252,7 @@ class Page:
         )
         self.call('Emulation.setTouchEmulationEnabled', enabled=phone)
 
-    def run(self, script, timeout=30):
+    def run(self, script, timeout=120):
         """The value of an expression of JavaScript; promises are awaited."""
         answer = self.call(
             'Runtime.evaluate',
@@ -270,7 +270,7 @@ class Page:
             )
         return answer['result'].get('value')
 
-    def wait_for(self, condition, timeout=30):
+    def wait_for(self, condition, timeout=120):
         """Wait until an expression is true; its value if JSON can hold it."""
         deadline = time.monotonic() + timeout
         while True:

@@ -13,6 +13,7 @@ from . import options
 from .completion import SHELLS, VARIABLE, completion_script
 from .gallery import gallery
 from .groups import Group
+from .page import app
 from .passed_on import (
     demo,
     doctor,
@@ -63,7 +64,9 @@ def completion(shell: str | None) -> None:
     click.echo(completion_script(program, shell), nl=False)
 
 
-program.add_section('Use a model', predict, landmarks, reid, try_on, gallery)
+program.add_section(
+    'Use a model', predict, landmarks, reid, try_on, gallery, app
+)
 program.add_section('Choose a model', models, info, download, cache)
 program.add_section('Train and measure', train, test, synthetic, export)
 program.add_section('This installation', doctor, setup, demo, completion)

@@ -177,7 +177,7 @@ def measure(folder: Path, turns: int) -> dict[str, float]:
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = report.parser(__doc__)
-    parser.add_argument('page', type=Path, help='folder of the built page')
+    parser.add_argument('page', help='folder of the built page')
     parser.add_argument('--turns', type=int, default=3)
     parser.add_argument(
         '--core', type=int, default=0, help='the one that both run on'
@@ -189,10 +189,11 @@ def main() -> None:
     """Pin this process and Chromium to one core, and measure."""
     args = parse_args()
     os.sched_setaffinity(0, {args.core})
-    about = json.loads((args.page / 'model' / 'model.json').read_text())
+    folder = Path(args.page)
+    about = json.loads((folder / 'model' / 'model.json').read_text())
     h, w = about['size']
     title = f'{about["name"]}, {h} x {w}, one core, {args.turns} turns'
-    report.show(title, measure(args.page, args.turns), args)
+    report.show(title, measure(folder, args.turns), args)
 
 
 if __name__ == '__main__':

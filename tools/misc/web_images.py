@@ -64,13 +64,14 @@ def main() -> None:
             ('persons', args.person),
             ('garments', args.garment),
         ):
+            choice = (
+                f'document.querySelectorAll("[name={group}]")[{number - 1}]'
+            )
             page.run(
                 'document.querySelector("#status").textContent = "";'
-                f'document.querySelectorAll("[name={group}]")'
-                f'[{number - 1}].click()'
+                f'{choice}.checked = false; {choice}.click()'
             )
             page.wait_for(done, timeout=SECONDS)
-        page.click('summary')
         page.screenshot(args.out / 'web.jpg', quality=85)
         page.resize(390, 844, phone=True)
         page.run('scrollTo(0, 0)')

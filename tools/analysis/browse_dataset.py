@@ -92,7 +92,7 @@ def draw(sample: dict, visualizer: Any) -> np.ndarray:
     inputs, item = sample['inputs'], sample['data_samples']
     if isinstance(inputs, dict):
         rows = [[*image] for image in inputs.values() if image.ndim == 4]
-        rows = rows or [[*inputs.values()]]
+        rows = rows or [[x for x in inputs.values() if x.ndim == 3]]
         return _stack([np.hstack([*map(_fit, map(_bgr, r))]) for r in rows])
     image = np.ascontiguousarray(inputs.permute(1, 2, 0).numpy())
     if 'gt_instances' not in item:

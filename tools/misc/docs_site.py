@@ -51,6 +51,7 @@ _LINK = re.compile(
     r'(\]\()(?!https?:|mailto:|data:|#)([^)\s#]+)((?:#[^)\s]*)?\))'
 )
 _ROLE = re.compile(r':(?:class|func|meth|mod|data|attr|exc):<code>[.~]?')
+_CELL = re.compile(r'<td.*?</td>', re.S)
 _CODE = re.compile(r'(^```.*?^```$|`[^`\n]+`)', re.M | re.S)
 
 
@@ -79,7 +80,12 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Show the roles of docstrings, such as ``:func:``, as plain code."""
+    """Show what differs from GitHub, and from Sphinx, as plain text.
+
+    Those are bars in code in a table, which GitHub wants to be escaped, and
+    the roles of docstrings, such as ``:func:``.
+    """
+    html = _CELL.sub(lambda cell: cell[0].replace('\\|', '|'), html)
     return _ROLE.sub('<code>', html)
 
 
@@ -105,7 +111,7 @@ def complete_nav(nav: list[Any], folder: Path) -> list[Any]:
         MORE: sorted(here - named),
     }
     nav = [
-        {title: added.pop(title, []) + (pages or [])}
+        {title: (pages or []) + added.pop(title, [])}
         if isinstance(pages, list)
         else entry
         for entry in nav

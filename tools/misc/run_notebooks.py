@@ -24,6 +24,7 @@ from typing import Any
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import atomic_write
+from mmfashion_ext.utils.host_noise import PrintFilter
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The line of a notebook that needs Jupyter.
@@ -65,7 +66,7 @@ def run_notebook(path: Path, folder: Path) -> list[list[dict[str, Any]]]:
             source = ''.join(cell['source']).replace(DISPLAY, '')
             code = compile(source, f'{path}:{number}', 'exec')
             try:
-                with redirect_stdout(printed):
+                with redirect_stdout(PrintFilter(printed)):
                     exec(code, scope)
             except Exception as error:
                 raise UserError(

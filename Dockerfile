@@ -3,16 +3,12 @@
 #   docker build -t mmfashion .
 #   docker build -t mmfashion:cuda --build-arg VARIANT=cuda .
 # docs/docker.md says how to run it.
+FROM debian:bookworm-slim
+# cpu, or cuda: mmcv's ops for GPUs too; PyTorch brings CUDA's libraries, the
+# lock file its compiler, the host the driver
 ARG VARIANT=cpu
-
-FROM debian:bookworm-slim AS base-cpu
-# the CUDA release of requirements/lock.txt; nvcc compiles mmcv's ops
-FROM nvidia/cuda:13.0.2-devel-ubuntu24.04 AS base-cuda
-
-FROM base-${VARIANT}
-ARG VARIANT
 # architectures of the GPUs that it will run on, see docs/get_started.md
-ARG CUDA_ARCH="8.0;8.6;8.9;9.0"
+ARG CUDA_ARCH="8.0;8.6;9.0"
 ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
@@ -40,6 +36,8 @@ RUN --mount=type=cache,target=/root/.cache \
 
 # any user may run it (docker run --user); caches go to a folder of theirs
 ENV PATH="/opt/venv/bin:$PATH" HOME=/tmp
+# what NVIDIA's container runtime looks for
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 WORKDIR /work
 ENTRYPOINT ["mmfashion"]
 CMD ["--help"]

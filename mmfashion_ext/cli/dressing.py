@@ -1,8 +1,11 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Try-on from the command line: tools/try_on.py and ``mmfashion try-on``."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ..errors import UserError
 from ..plugins import require
@@ -21,6 +24,9 @@ class TryOnOptions:
         batch_size (int): Pairs that go through the network together.
         amp (bool): Half precision.
         show_progress (bool): Show a progress bar over several pairs.
+        person_box (Sequence[float], optional): x1, y1, x2, y2 px, where the
+            persons are.
+        find_person (bool): Find them by the published Match R-CNN.
     """
 
     model: str
@@ -30,6 +36,8 @@ class TryOnOptions:
     batch_size: int = 1
     amp: bool = False
     show_progress: bool = True
+    person_box: Sequence[float] | None = None
+    find_person: bool = False
 
 
 def dress(
@@ -83,6 +91,11 @@ def dress(
         grid=grid,
         keep_arrays=False,
         resume=resume,
+        person_box=(
+            person_finder(options.device)
+            if options.find_person
+            else options.person_box
+        ),
     )
     if not result['predictions']:
         raise UserError(
@@ -90,3 +103,30 @@ def dress(
             f'{result["skipped"][0]["reason"]}'
         )
     return result
+
+
+def person_finder(
+    device: str | None = None,
+) -> Callable[[np.ndarray], Sequence[float] | None]:
+    """Return a function that finds the person of a photograph by the garments.
+
+    Args:
+        device (str, optional): None: CUDA where there is one.
+
+    Returns:
+        Callable: Photograph (h, w, 3) uint8 BGR -> box of garments and head,
+        x1, y1, x2, y2 px, or None if the published Match R-CNN finds none.
+    """
+    require('match_rcnn')
+    from ..hub import build_inferencer
+    from ..tryon.preparation.worn_garments import WornGarments
+    from .defaults import choose_model
+
+    name = choose_model('predict', None, None)
+    infer = build_inferencer(name, device=device, show_progress=False)
+
+    def find(image: np.ndarray) -> Sequence[float] | None:
+        worn = WornGarments.of(infer(image)['predictions'][0])
+        return worn.person_box() if len(worn.boxes) else None
+
+    return find

@@ -55,6 +55,18 @@ from . import options
     metavar='H W',
     help="Resize all images to this size in px. Default: the model's.",
 )
+@click.option(
+    '--person-box',
+    nargs=4,
+    type=float,
+    metavar='X1 Y1 X2 Y2',
+    help='Where the person is in the photographs, px; for persons off centre.',
+)
+@click.option(
+    '--find-person',
+    is_flag=True,
+    help='Find the person by the published Match R-CNN.',
+)
 @click.option('--amp', is_flag=True, help='Run in half precision.')
 @click.option(
     '--resume', is_flag=True, help='Skip pairs whose results are in --out.'
@@ -72,6 +84,8 @@ def try_on(
     pairs: str | None,
     grid: bool,
     size: tuple[int, int] | None,
+    person_box: tuple[float, ...] | None,
+    find_person: bool,
     amp: bool,
     resume: bool,
     batch_size: int,
@@ -90,6 +104,8 @@ def try_on(
 
     if pairs and grid:
         raise click.UsageError('give --pairs or --grid, not both')
+    if person_box and find_person:
+        raise click.UsageError('give --person-box or --find-person, not both')
     for path in (person, cloth, *filter(None, (mask,))):
         check_files([path], 'an image, a folder of images or a URL')
     if pairs:
@@ -109,6 +125,8 @@ def try_on(
                 batch_size=batch_size,
                 amp=amp,
                 show_progress=has_terminal(),
+                person_box=person_box or None,
+                find_person=find_person,
             ),
             mask=mask,
             pairs=pairs,

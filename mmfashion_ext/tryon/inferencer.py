@@ -63,6 +63,11 @@ class TryOnInferencer(PairInferencer):
       are in ``out_dir``.
     - ``resume``: keep the pairs whose files are in ``out_dir``; of their
       images only ``try_on`` is returned.
+    - ``person_box``: where the person is in the photographs, (x1, y1, x2, y2)
+      px, or a function from a photograph (h, w, 3) uint8 BGR to such a box (or
+      None). The network sees the part around it, in the shape of its frame,
+      and the try-on is put back into the photograph. For persons off centre or
+      far away, and networks that keep the photograph.
 
     The result has ``predictions``, a list with one dict for each pair, person
     by person: ``input`` (both inputs), ``name`` (stem of its files),

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mmfashion_ext.cli.dressing import person_finder
+
 
 @pytest.fixture
 def inputs(image, tmp_path):
@@ -54,3 +56,36 @@ def test_what_cannot_be_tried_on(error, inputs, weights, tmp_path):
     assert 'run it with: mmfashion reid' in error(
         'try-on', 'p/p1.jpg', 'c/c1.jpg', *weights('reid')
     )
+
+
+def test_persons_off_centre(error, inputs, weights):
+    options = ('--person-box', '0', '0', '9', '9')
+    call = 'try-on', 'p/p1.jpg', 'c/c1.jpg', *options
+    assert 'needs a network that keeps the photograph' in error(
+        *call, *weights('try-on')
+    )
+    assert 'not both' in error(*call, '--find-person')
+
+
+def test_a_person_is_found_by_the_garments(monkeypatch):
+    """The published Match R-CNN, by the name that the zoo gives it."""
+    found = {
+        'labels': np.array([0]),
+        'scores': np.array([0.9]),
+        'bboxes': np.array([[20.0, 30, 60, 80]]),
+        'masks': np.ones((1, 100, 90), bool),
+    }
+    built = []
+
+    def build(name, device, show_progress):
+        built.append(name)
+        return lambda image: {'predictions': [found]}
+
+    monkeypatch.setattr('mmfashion_ext.hub.build_inferencer', build)
+    find = person_finder()
+    assert built[0].startswith('match-rcnn')
+    x1, y1, x2, y2 = find(np.zeros((100, 90, 3), np.uint8))
+    assert (x1, x2, y2) == (20, 60, 80)
+    assert y1 < 15, 'the head is above a top'
+    found['scores'][0] = 0.1
+    assert find(np.zeros((100, 90, 3), np.uint8)) is None

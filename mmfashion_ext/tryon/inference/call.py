@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class TryOnCall:
         saved (set[str]): Names of the pairs that an earlier run has done.
         doubtful (dict[str, str]): Garment -> what is not plausible about its
             mask.
+        details (dict): Options that a run must share with the earlier one.
     """
 
     session: PairSession
@@ -40,11 +42,16 @@ class TryOnCall:
     read_strips: bool = False
     saved: set[str] = field(default_factory=set)
     doubtful: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
     def items(self) -> Iterator[NamedInput]:
         """Yield the pairs as inputs, in the order of running."""
         for pair in self.session.order(self.request.pairs):
-            details = {'person': pair.person.input, 'cloth': pair.cloth.input}
+            details = {
+                'person': pair.person.input,
+                'cloth': pair.cloth.input,
+                **self.details,
+            }
             yield NamedInput(
                 pair.input, pair.name, (self, pair), details=details
             )
@@ -92,8 +99,11 @@ class TryOnCall:
         for pair, output in zip(fresh, outputs, strict=True):
             images = self.session.to_images(output)
             images.notes = pair.notes
-            if pair.notes:
-                self.doubtful[pair.pair.cloth.input] = '; '.join(pair.notes)
+            if pair.whole is not None:
+                images.put_back(pair.whole)
+            masks = [n for n in pair.notes if n.startswith('the mask')]
+            if masks:
+                self.doubtful[pair.pair.cloth.input] = '; '.join(masks)
             made.append(images)
             self._show(pair.pair, images)
         new = iter(made)

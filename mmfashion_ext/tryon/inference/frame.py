@@ -5,11 +5,13 @@ An image is resized into the frame without changing its shape, and its border
 is repeated beside it. No PyTorch is imported.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from ...errors import UserError
 from .loading import resize
 
 
@@ -103,3 +105,50 @@ def garment_box(mask: np.ndarray) -> tuple[slice, slice]:
         for first, last in ends
     )
     return rows, columns
+
+
+#: Space around a person, of the height of the box.
+PERSON_MARGIN = 0.05
+
+
+def region_around(
+    box: Sequence[float], size: tuple[int, int], ratio: float
+) -> tuple[slice, slice]:
+    """Return the part of a photograph that shows a person as networks know it.
+
+    The box with a margin, made higher or wider to a ratio, and moved into the
+    photograph where it fits.
+
+    Args:
+        box (Sequence[float]): x1, y1, x2, y2 px; may reach beyond the
+            photograph.
+        size (tuple[int, int]): (h, w) px of the photograph.
+        ratio (float): Width by height of the part, where the photograph is
+            large enough.
+
+    Returns:
+        tuple[slice, slice]: Rows and columns, px.
+
+    Raises:
+        UserError: The box is empty, or lies beside the photograph.
+    """
+    (left, top, right, bottom), (h, w) = box, size
+    if min(right, w) <= max(left, 0) or min(bottom, h) <= max(top, 0):
+        raise UserError(
+            f'the box of a person is {[*map(float, box)]}, expected x1, y1, '
+            f'x2, y2 px inside a photograph of {w} x {h} px'
+        )
+    tall = (bottom - top) * (1 + 2 * PERSON_MARGIN)
+    tall = max(tall, (right - left) * (1 + 2 * PERSON_MARGIN) / ratio)
+    tall = min(tall, h)
+    return (
+        _span((top + bottom) / 2, tall, h),
+        _span((left + right) / 2, min(tall * ratio, w), w),
+    )
+
+
+def _span(middle: float, length: float, size: int) -> slice:
+    """Return ``length`` px around a position, moved into 0 ... ``size``."""
+    length = min(size, max(1, round(length)))
+    start = min(max(0, round(middle - length / 2)), size - length)
+    return slice(start, start + length)

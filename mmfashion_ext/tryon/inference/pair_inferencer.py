@@ -6,7 +6,7 @@ makes. No PyTorch is imported.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from ...utils.images import write_image
 from ...utils.result_writer import ResultWriter
 from .call import TryOnCall, new_sheet
 from .inputs import has_generator, resolve_pairs, stream_pairs
-from .pair_session import LoadedPair, PairSession
+from .pair_session import FindPerson, LoadedPair, PairSession
 from .results import IMAGES, TryOnImages, try_on_file
 
 
@@ -43,6 +43,7 @@ class PairInferencer(Inferencer):
         stream: bool = False,
         keep_arrays: bool = True,
         resume: bool = False,
+        person_box: Sequence[float] | FindPerson | None = None,
     ) -> dict | PredictionStream:
         """Dress persons in garments.
 
@@ -65,13 +66,16 @@ class PairInferencer(Inferencer):
             request = resolve_pairs(
                 person, cloth, cloth_mask, pairs=pairs, grid=grid
             )
+        session = self._new_session()
+        details = _set_person_box(session, person_box)
         call = TryOnCall(
-            self._new_session(),
+            session,
             request,
             new_sheet(request) if grid else None,
             keep_arrays=keep_arrays,
             resume_from=out_dir if resume else None,
             read_strips=draw or show,
+            details=details,
         )
         result = self._run(
             call.items(),
@@ -162,3 +166,31 @@ def _check_options(
             'keep_arrays=False without out_dir would return and write no '
             'image; pass out_dir, or leave out keep_arrays'
         )
+
+
+def _set_person_box(
+    session: PairSession, person_box: Sequence[float] | FindPerson | None
+) -> dict[str, Any]:
+    """Tell a session where the persons are; see the inferencer.
+
+    Returns:
+        dict: What results of other boxes are told apart by.
+
+    Raises:
+        UserError: The box is not one, or the network cannot use it.
+    """
+    if person_box is None:
+        return {}
+    if not (session.keeps_photograph and session.size):
+        raise UserError(
+            'person_box needs a network that keeps the photograph, such as '
+            'pf-afn-mobile_*; crop the photographs for others'
+        )
+    if callable(person_box):
+        session.find_person = person_box
+        return {'person_box': 'found'}
+    box = [float(side) for side in person_box]
+    if len(box) != 4:
+        raise UserError(f'person_box: expected x1, y1, x2, y2 px, got {box}')
+    session.find_person = lambda image: box
+    return {'person_box': box}

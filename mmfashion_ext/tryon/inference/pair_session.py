@@ -15,15 +15,17 @@ import numpy as np
 from ...errors import UserError
 from ...formats.viton.files import read_file
 from ...formats.viton.plausibility import doubt_mask
-from .frame import Frame, garment_box
+from .frame import Frame, garment_box, region_around
 from .inputs import NamedImage, TryOnPair
 from .loading import check_one_size, read_cloth, resize
 from .lru_cache import LRUCache
-from .results import TryOnImages
+from .results import TryOnImages, WholePhotograph
 
 #: Bytes of garment features that are cached for the next persons.
 CACHE_BYTES = 2**30
 _IMAGES = 'person', 'cloth', 'cloth_mask'
+#: Photograph (h, w, 3) BGR uint8 -> box x1, y1, x2, y2 px, or None.
+FindPerson = Callable[[np.ndarray], Sequence[float] | None]
 
 
 class LoadedPair(NamedTuple):
@@ -38,6 +40,8 @@ class LoadedPair(NamedTuple):
         originals (dict[str, np.ndarray], optional): ``person``, ``cloth``
             (h, w, 3) RGB and ``cloth_mask`` (h, w) uint8 as they were read,
             where the try-on is composed at the photograph's own size.
+        whole (WholePhotograph, optional): The photograph that the person is
+            a part of.
     """
 
     pair: TryOnPair
@@ -45,6 +49,7 @@ class LoadedPair(NamedTuple):
     size: tuple[int, int]
     notes: list[str]
     originals: dict[str, np.ndarray] | None = None
+    whole: WholePhotograph | None = None
 
 
 class PairSession(ABC):
@@ -63,6 +68,11 @@ class PairSession(ABC):
             :mod:`.full_size`.
         batch_size (int): Pairs that go through the network together.
         keeps_photograph (bool): Whether the network does.
+
+    Attributes:
+        find_person (Callable, optional): Photograph (h, w, 3) BGR uint8 ->
+            box of the person, x1, y1, x2, y2 px, or None if there is none.
+            The network then sees the part around the box alone.
     """
 
     def __init__(
@@ -83,6 +93,7 @@ class PairSession(ABC):
         self._cloth_features: LRUCache[Any] = LRUCache(batch_size)
         # garments in a block; None until the first one was read
         self._block: int | None = None
+        self.find_person: FindPerson | None = None
 
     @abstractmethod
     def cloth_bytes(self, size: tuple[int, int]) -> int:
@@ -147,7 +158,10 @@ class PairSession(ABC):
         if self._frame is not None:
             originals = {**person['originals'], **cloth['originals']}
         inputs = {name: item[name] for name in _IMAGES}
-        return LoadedPair(pair, inputs, size, cloth['notes'], originals)
+        notes = person['notes'] + cloth['notes']
+        return LoadedPair(
+            pair, inputs, size, notes, originals, person['whole']
+        )
 
     def _set_block(self, size: tuple[int, int]) -> None:
         """Set how many garments are cached, by the size (h, w) of the first.
@@ -178,7 +192,20 @@ class PairSession(ABC):
 
     def _load_person(self, person: NamedImage) -> dict:
         image = self._read('person', _checked(person.source))
-        return self._resized({'person': image}) | {'person_path': person.input}
+        whole, notes = None, []
+        if self.find_person is not None and self._frame is not None:
+            box = self.find_person(np.ascontiguousarray(image[..., ::-1]))
+            if box is None:
+                notes = ['no person was found, the whole photograph is used']
+            else:
+                ratio = self._frame[1] / self._frame[0]
+                region = region_around(box, image.shape[:2], ratio)
+                whole, image = WholePhotograph(image, region), image[region]
+        return self._resized({'person': image}) | {
+            'person_path': person.input,
+            'whole': whole,
+            'notes': notes,
+        }
 
     def _load_cloth(self, cloth: NamedImage) -> dict:
         image, mask = self._read(

@@ -4,6 +4,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,6 +15,37 @@ from ...utils.images import read_image
 
 #: Keys of a prediction that hold images.
 IMAGES = ('try_on', 'warped_cloth', 'warped_mask')
+
+
+class WholePhotograph(NamedTuple):
+    """A photograph of which the network sees a part.
+
+    Attributes:
+        image (np.ndarray): (h, w, 3) uint8 RGB.
+        region (tuple[slice, slice]): Rows and columns of the part, px.
+    """
+
+    image: np.ndarray
+    region: tuple[slice, slice]
+
+    def put_back(self, part: np.ndarray, empty: bool = False) -> np.ndarray:
+        """Return the photograph with its part replaced.
+
+        Args:
+            part (np.ndarray): (h', w', 3) BGR or (h', w') uint8, of the
+                region's size.
+            empty (bool): Leave all else black.
+
+        Returns:
+            np.ndarray: (h, w, 3) BGR or (h, w) uint8.
+        """
+        if empty:
+            size = self.image.shape[:2]
+            out = np.zeros((*size, *part.shape[2:]), np.uint8)
+        else:
+            out = np.ascontiguousarray(self.image[..., ::-1])
+        out[self.region] = part
+        return out
 
 
 @dataclass
@@ -44,6 +76,15 @@ class TryOnImages:
         """
         images = {name: getattr(self, name) for name in IMAGES}
         return {name: x for name, x in images.items() if x is not None}
+
+    def put_back(self, whole: WholePhotograph) -> None:
+        """Put the images of a part back into the photograph; not the strip."""
+        if self.try_on is not None:
+            self.try_on = whole.put_back(self.try_on)
+        if self.warped_cloth is not None:
+            self.warped_cloth = whole.put_back(self.warped_cloth, empty=True)
+        if self.warped_mask is not None:
+            self.warped_mask = whole.put_back(self.warped_mask, empty=True)
 
 
 def make_images(
@@ -127,6 +168,8 @@ def find_saved(
         content = json.loads(record.read_bytes())
         details = item.details or {}
         same = all(content[key] == value for key, value in details.items())
+        # one that has none is not that of a box
+        same = same and ('person_box' in content) == ('person_box' in details)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     files = folder / try_on_file(item.name), _strip_file(folder, item.name)

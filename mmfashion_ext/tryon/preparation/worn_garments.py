@@ -15,6 +15,7 @@ from ...errors import UserError
 from ...formats.deepfashion2.constants import CLASS_NAMES
 from ...formats.viton.constants import PANTS, UPPER_CLOTHES
 from ...formats.viton.garment_classes import GARMENT_CLASSES, GarmentClass
+from ..inference.frame import region_around
 
 #: Least score of an item.
 SCORE_THR = 0.5
@@ -35,8 +36,6 @@ _HEAD: dict[GarmentClass, float] = {
     'dresses': 0.3,
     'lower_body': 0.0,
 }
-#: Space around a person, of the height of the region.
-_MARGIN = 0.05
 
 
 class WornGarments(NamedTuple):
@@ -125,22 +124,17 @@ class WornGarments(NamedTuple):
         h, w = self.masks.shape[1:]
         if not len(self.boxes):
             return slice(0, h), slice(0, w)
+        return region_around(self.person_box(), (h, w), ratio)
+
+    def person_box(self) -> tuple[float, float, float, float]:
+        """Return a box around the garments and the head above them.
+
+        Returns:
+            tuple[float, float, float, float]: x1, y1, x2, y2 px; y1 may be
+            above the photograph. There must be a garment.
+        """
         left, top = self.boxes[:, :2].min(axis=0)
         right, bottom = self.boxes[:, 2:].max(axis=0)
         uppermost = CLASS_OF_LABEL[self.labels[self.boxes[:, 1].argmin()]]
         top -= _HEAD[uppermost] * (bottom - top)
-        margin = _MARGIN * (bottom - top)
-        tall = max(bottom - top + 2 * margin, (right - left) * 1.12 / ratio)
-        tall = min(tall, h)
-        wide = min(tall * ratio, w)
-        return (
-            _span((top + bottom) / 2, tall, h),
-            _span((left + right) / 2, wide, w),
-        )
-
-
-def _span(middle: float, length: float, size: int) -> slice:
-    """Return ``length`` px around a position, moved into 0 ... ``size``."""
-    length = min(size, max(1, round(length)))
-    start = min(max(0, round(middle - length / 2)), size - length)
-    return slice(start, start + length)
+        return float(left), float(top), float(right), float(bottom)

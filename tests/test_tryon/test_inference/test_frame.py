@@ -4,7 +4,12 @@
 import numpy as np
 import pytest
 
-from mmfashion_ext.tryon.inference.frame import Frame, garment_box
+from mmfashion_ext.errors import UserError
+from mmfashion_ext.tryon.inference.frame import (
+    Frame,
+    garment_box,
+    region_around,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +69,43 @@ def test_a_garment_fills_its_frame():
     assert mask[rows, columns].shape == (212, 300)
     empty = np.zeros((4, 5), np.uint8)
     assert empty[garment_box(empty)].shape == (4, 5)
+
+
+class TestRegion:
+    """The part of a photograph that shows a person as networks know it."""
+
+    def size(self, region):
+        return [part.stop - part.start for part in region]
+
+    def test_a_box_in_the_middle(self):
+        rows, columns = region_around((140, 100, 180, 200), (400, 300), 0.75)
+        # 100 px and a margin of 5 % above and below; 3:4
+        assert (rows.start, rows.stop) == (95, 205)
+        assert columns.stop - columns.start in (82, 83)
+        assert columns.start + columns.stop in (319, 320)
+
+    def test_at_the_border_it_is_moved_inside(self):
+        region = region_around((270, 0, 300, 100), (400, 300), 0.75)
+        assert region[0] == slice(0, 110)
+        assert region[1] in (slice(217, 300), slice(218, 300))
+        above = region_around((270, -40, 300, 60), (400, 300), 0.75)
+        assert above == region
+
+    def test_wide_boxes_are_whole(self):
+        rows, columns = region_around((10, 150, 210, 200), (400, 300), 0.75)
+        assert columns.start <= 10
+        assert columns.stop >= 210
+        assert rows.stop - rows.start == round(220 / 0.75)
+
+    def test_photographs_of_other_shapes(self):
+        region = region_around((0, 0, 300, 50), (50, 300), 0.75)
+        assert self.size(region) == [50, 38]
+        region = region_around((0, 0, 20, 400), (400, 20), 0.75)
+        assert self.size(region) == [400, 20]
+
+    @pytest.mark.parametrize(
+        'box', [(5, 5, 5, 9), (9, 5, 5, 9), (300, 0, 310, 9), (0, -9, 5, -1)]
+    )
+    def test_boxes_without_a_pixel_are_refused(self, box):
+        with pytest.raises(UserError, match='inside a photograph of 300 x 40'):
+            region_around(box, (400, 300), 0.75)

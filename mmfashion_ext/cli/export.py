@@ -144,6 +144,8 @@ def main(
             something else.
     """
     args = build_parser(command).parse_args(argv)
+    if args.check < 1:  # before any work
+        raise UserError(f'--check must be 1 or more, got {args.check}')
     if command:
         from ..hub import published_weights
         from .defaults import choose_model

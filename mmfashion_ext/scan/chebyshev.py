@@ -21,6 +21,7 @@ through J Chebyshev nodes has an error of at most ::
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,13 +30,54 @@ from .attention import attend
 from .clip_features import ClipFeatures, parts, step_memory
 
 
+class ChannelRanges(NamedTuple):
+    """Ranges of D channels, of which the number of nodes follows.
+
+    Attributes:
+        low (Tensor): (D,) float64 smallest guide.
+        high (Tensor): (D,) float64 largest guide.
+        spread (Tensor): (D,) float64 largest range of the keys of a clip.
+        x_low (Tensor): (D,) float64 smallest embedding.
+        x_high (Tensor): (D,) float64 largest embedding.
+    """
+
+    low: Tensor
+    high: Tensor
+    spread: Tensor
+    x_low: Tensor
+    x_high: Tensor
+
+    def merged(self, other: 'ChannelRanges') -> 'ChannelRanges':
+        """Return the ranges (D,) of the clips of both, without rounding."""
+        return ChannelRanges(
+            torch.minimum(self.low, other.low),
+            torch.maximum(self.high, other.high),
+            torch.maximum(self.spread, other.spread),
+            torch.minimum(self.x_low, other.x_low),
+            torch.maximum(self.x_high, other.x_high),
+        )
+
+
+def channel_ranges(clips: ClipFeatures, guides: Tensor) -> ChannelRanges:
+    """Return the ranges (D,) of clips and guides.
+
+    Args:
+        clips (ClipFeatures): (M, T, D).
+        guides (Tensor): (m, D) float64.
+    """
+    x, h = clips
+    ranges = h.amax(1).double() - h.amin(1).double()
+    return ChannelRanges(
+        guides.amin(0),
+        guides.amax(0),
+        ranges.amax(0),
+        x.amin((0, 1)).double(),
+        x.amax((0, 1)).double(),
+    )
+
+
 def nodes_needed(
-    query: ClipFeatures,
-    gallery: ClipFeatures,
-    weight: Tensor,
-    low: Tensor,
-    high: Tensor,
-    tolerance: float,
+    ranges: ChannelRanges, weight: Tensor, tolerance: float
 ) -> Tensor:
     """Return the number of nodes that keeps all distance errors small enough.
 
@@ -44,27 +86,23 @@ def nodes_needed(
     a few values of b is used, see the module.
 
     Args:
-        query (ClipFeatures): (M, T, D).
-        gallery (ClipFeatures): (N, T', D).
+        ranges (ChannelRanges): (D,) each, of the clips of both sides.
         weight (Tensor): (D,) float64, see :func:`.pair_distances`.
-        low (Tensor): (D,) float64 smallest guide of each channel.
-        high (Tensor): (D,) float64 largest guide of each channel.
         tolerance (float): Largest error of a distance; 0 returns 2^31.
 
     Returns:
         Tensor: (D,) int64 number of nodes, at least 2.
     """
+    low, high = ranges.low, ranges.high
     if tolerance <= 0:
         return torch.full_like(low, 2**31).long()
     tiny = 1e-9  # keeps the quotients finite; far below any real spread
     half = ((high - low) / 2).clamp_(min=tiny)
     middle = (high + low) / 2
-    spread, reach = torch.full_like(half, tiny), torch.zeros_like(half)
-    for x, h in (query, gallery):
-        ranges = h.amax(1).double() - h.amin(1).double()
-        spread = torch.maximum(spread, ranges.amax(0))
-        reach = torch.maximum(reach, (x.amax((0, 1)) - middle).abs())
-        reach = torch.maximum(reach, (x.amin((0, 1)) - middle).abs())
+    spread = ranges.spread.clamp(min=tiny)
+    reach = torch.maximum(
+        (ranges.x_high - middle).abs(), (ranges.x_low - middle).abs()
+    )
     budget = 4 * tolerance / (2 * len(weight))  # error of one F of a channel
     fewest = torch.full_like(half, torch.inf)
     for fraction in (0.5, 0.7, 0.8, 0.9, 0.95, 0.98):  # b R / pi

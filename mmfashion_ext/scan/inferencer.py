@@ -1,7 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Video re-identification inferencer: match two tracklets, rank a gallery."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +110,20 @@ class SCANInferencer(TrackletInferencer):
     ) -> np.ndarray:
         """Return (M, N) float32 probabilities of different people, 0-1."""
         return self.model.matcher.distances(query, gallery).cpu().numpy()
+
+    def _block_distances(
+        self,
+        query: Iterable[ClipFeatures],
+        gallery: Iterable[ClipFeatures],
+    ) -> Callable[[ClipFeatures, ClipFeatures], np.ndarray]:
+        """Return what compares blocks of clips (m, T, D), by one plan."""
+        matcher = self.model.matcher
+        plan = matcher.plan(query, gallery)
+
+        def measure(first: ClipFeatures, second: ClipFeatures) -> np.ndarray:
+            return matcher.distances(first, second, plan=plan).cpu().numpy()
+
+        return measure
 
     def _concatenate(self, features: Sequence[ClipFeatures]) -> ClipFeatures:
         """Return the clips (M, T, D) of several features together."""

@@ -1,6 +1,7 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """SCAN's head: attention over the frames of clips, and pair logits."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
@@ -13,8 +14,10 @@ from .attention import CollaborativePooling, SelfPooling
 from .classifier import PairClassifier
 from .clip_features import MEMORY, ClipFeatures
 from .pair_distances import (
+    PairPlan,
     check_finite,
     pair_distances,
+    plan_pairs,
     pooled_distances,
     self_pool,
 )
@@ -137,6 +140,7 @@ class SCANMatcher(BaseModule):
         query: ClipFeatures,
         gallery: ClipFeatures,
         memory: int = MEMORY,
+        plan: PairPlan | None = None,
     ) -> Tensor:
         """Compute the probability that two clips show different people.
 
@@ -147,6 +151,8 @@ class SCANMatcher(BaseModule):
             query (ClipFeatures): (M, T, D) embeddings and keys.
             gallery (ClipFeatures): (N, T', D) embeddings and keys.
             memory (int): Bytes to hold besides inputs and result, roughly.
+            plan (PairPlan, optional): Of :meth:`plan`, if the clips are a
+                block of more. Defaults to None.
 
         Returns:
             Tensor: (M, N) float32 distances of all pairs, 0-1.
@@ -158,14 +164,36 @@ class SCANMatcher(BaseModule):
             part.to(query.keys.device) for part in self.classifier.folded()
         )
         check_finite(query, gallery, weight, bias)
-        u, v = (
-            clips.embeddings.double().mean(dim=1)
-            if self.self_pooling is None
-            else self_pool(clips, memory)
-            for clips in (query, gallery)
-        )
+        u, v = (self._pooled(clips, memory) for clips in (query, gallery))
         if self.cross_pooling is None:
             return pooled_distances(u, v, weight, bias)
         return pair_distances(
-            query, gallery, weight, bias, guides=(u, v), memory=memory
+            *(query, gallery, weight, bias),
+            guides=(u, v),
+            memory=memory,
+            plan=plan,
         )
+
+    def plan(
+        self, query: Iterable[ClipFeatures], gallery: Iterable[ClipFeatures]
+    ) -> PairPlan | None:
+        """Plan the comparison of clips that come in blocks.
+
+        Args:
+            query (Iterable[ClipFeatures]): Blocks of clips (m, T, D).
+            gallery (Iterable[ClipFeatures]): Blocks of clips (n, T', D).
+
+        Returns:
+            PairPlan, optional: For :meth:`distances` of a block with another
+            one. None: no plan is needed.
+        """
+        if self.cross_pooling is None:
+            return None
+        weight, _ = self.classifier.folded()
+        return plan_pairs(query, gallery, weight, self._pooled)
+
+    def _pooled(self, clips: ClipFeatures, memory: int = MEMORY) -> Tensor:
+        """Return clips (M, T, D) pooled alone, (M, D) float64."""
+        if self.self_pooling is None:
+            return clips.embeddings.double().mean(dim=1)
+        return self_pool(clips, memory)

@@ -38,18 +38,27 @@ sides), D channels, J nodes. Distances are probabilities of "different", 0-1.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..errors import UserError
 from .attention import attend
-from .chebyshev import Chebyshev, nodes_needed
+from .block_compare import BLOCK_CLIPS
+from .chebyshev import (
+    ChannelRanges,
+    Chebyshev,
+    channel_ranges,
+    nodes_needed,
+)
 from .clip_features import DOUBLE, MEMORY, ClipFeatures, parts, step_memory
 
 #: Largest error of a distance, besides rounding.
 TOLERANCE = 1e-6
+#: Bytes of the logits of two blocks.
+_BLOCK_BYTES = BLOCK_CLIPS * BLOCK_CLIPS * DOUBLE
 
 
 @torch.no_grad()
@@ -83,6 +92,7 @@ def pair_distances(
     guides: tuple[Tensor, Tensor] | None = None,
     memory: int = MEMORY,
     tolerance: float = TOLERANCE,
+    plan: 'PairPlan | None' = None,
 ) -> Tensor:
     """Compute the probability that two clips show different people.
 
@@ -100,6 +110,8 @@ def pair_distances(
         tolerance (float): Largest error of a distance, besides rounding
             (clips are pooled in their own precision, at least float32; all
             else is float64). 0 computes pair by pair, in float64.
+        plan (PairPlan, optional): Of :func:`plan_pairs`, for clips that are
+            a block of more. Defaults to None: made for these clips.
 
     Returns:
         Tensor: (M, N) float32 distances of all pairs, 0-1.
@@ -113,10 +125,21 @@ def pair_distances(
         guides = self_pool(query, memory), self_pool(gallery, memory)
     u, v = (guide.double() for guide in guides)
     distances = u.new_empty(len(u), len(v), dtype=torch.float32)
-    for rows in parts(len(u), len(v), memory):
-        sides, guides = (query.clips(rows), gallery), (u[rows], v)
-        logits = _logits(sides, guides, weight.double(), memory, tolerance)
-        distances[rows] = logits.add_(float(bias)).sigmoid_()
+    if not distances.numel():
+        return distances
+    weight = weight.double()
+    if plan is None:
+        sides = (query, u), (gallery, v)
+        plan = _plan([[x] for x in sides], weight, memory, tolerance)
+    for cols in parts(len(v), BLOCK_CLIPS, _BLOCK_BYTES):
+        for rows in parts(len(u), BLOCK_CLIPS, min(memory, _BLOCK_BYTES)):
+            logits = _logits(
+                (query.clips(rows), gallery.clips(cols)),
+                (u[rows], v[cols]),
+                *(weight, memory, plan),
+            )
+            logits = logits.add_(float(bias)).sigmoid_()
+            distances[rows, cols] = logits
     return distances
 
 
@@ -143,37 +166,117 @@ def pooled_distances(
     return logits.add_(float(bias)).sigmoid_().float()
 
 
+class PairPlan(NamedTuple):
+    """How the logits of D channels are computed, the same in all blocks.
+
+    Attributes:
+        low (Tensor): (D,) float64 smallest guide.
+        high (Tensor): (D,) float64 largest guide.
+        nodes (Tensor): (D,) int64 number of nodes.
+        smooth (Tensor): (D,) bool; others are computed pair by pair.
+        groups (list[Tensor]): Channels (d,) int64 that are summed together.
+    """
+
+    low: Tensor
+    high: Tensor
+    nodes: Tensor
+    smooth: Tensor
+    groups: list[Tensor]
+
+
+@torch.no_grad()
+def plan_pairs(
+    query: Iterable[ClipFeatures],
+    gallery: Iterable[ClipFeatures],
+    weight: Tensor,
+    pool: Callable[[ClipFeatures], Tensor],
+    *,
+    memory: int = MEMORY,
+    tolerance: float = TOLERANCE,
+) -> PairPlan:
+    """Plan the comparison of clips that come in blocks.
+
+    Each block of query clips can then be compared with each block of gallery
+    clips by :func:`pair_distances`. The numbers of nodes are those of all
+    clips, so that a distance does not depend on how they are divided, besides
+    the rounding of float64 sums.
+
+    Args:
+        query (Iterable[ClipFeatures]): Blocks of clips (m, T, D), M in all.
+        gallery (Iterable[ClipFeatures]): Blocks of clips (n, T', D).
+        weight (Tensor): (D,), see :func:`pair_distances`.
+        pool (callable): Returns the guides (m, D) of clips.
+        memory (int): Bytes that a block of the usual size may need.
+        tolerance (float): See :func:`pair_distances`.
+    """
+    sides = [
+        ((clips, pool(clips).double()) for clips in side)
+        for side in (query, gallery)
+    ]
+    return _plan(sides, weight, memory, tolerance)
+
+
+def _plan(
+    sides: Sequence[Iterable[tuple[ClipFeatures, Tensor]]],
+    weight: Tensor,
+    memory: int,
+    tolerance: float,
+) -> PairPlan:
+    """Plan by the clips (m, T, D) and guides (m, D) of blocks of two sides."""
+    ranges: ChannelRanges | None = None
+    counts, frames = [0, 0], 0
+    for side, blocks in enumerate(sides):
+        for clips, guides in blocks:
+            found = channel_ranges(clips, guides)
+            ranges = found if ranges is None else ranges.merged(found)
+            counts[side] += len(guides)
+            frames = max(frames, clips.keys.shape[1])
+    assert ranges is not None, 'no clips'
+    nodes = nodes_needed(ranges, weight.to(ranges.low), tolerance)
+    nodes = _round_up(nodes)
+    m, n = counts
+    # pooling under J guides a clip, or under all clips of the other side
+    smooth = nodes * (m + n) <= 2 * m * n
+    # bytes of a channel of two blocks: coefficients of one side, polynomials
+    # of the other and their angles, embeddings and keys. Those of whole
+    # blocks, so that the groups do not depend on the number of clips
+    row = 2 * BLOCK_CLIPS * (3 * nodes + 2 * frames) * DOUBLE
+    groups = [*_groups(nodes, row, smooth, memory)]
+    return PairPlan(ranges.low, ranges.high, nodes, smooth, groups)
+
+
+def _round_up(nodes: Tensor) -> Tensor:
+    """Round numbers of nodes (D,) up to steps of at most a quarter.
+
+    Channels with one number are computed together; so the numbers, and the
+    distances, do not depend on how many fit into memory.
+    """
+    steps = [2]
+    while steps[-1] < 2**31:
+        steps.append(min(steps[-1] * 5 // 4 + 1, 2**31))
+    levels = torch.tensor(steps, device=nodes.device)
+    return levels[torch.searchsorted(levels, nodes)]
+
+
 def _logits(
     sides: tuple[ClipFeatures, ClipFeatures],
     guides: tuple[Tensor, Tensor],
     weight: Tensor,
     memory: int,
-    tolerance: float,
+    plan: PairPlan,
 ) -> Tensor:
     """Compute the logits (M, N) float64 without bias; see the module."""
     (query, gallery), (u, v) = sides, guides
-    m, n = len(u), len(v)
-    logits = u.new_zeros(m, n)
-    if not logits.numel():
-        return logits
-    low = torch.minimum(u.amin(0), v.amin(0))
-    high = torch.maximum(u.amax(0), v.amax(0))
-    nodes = nodes_needed(query, gallery, weight, low, high, tolerance)
-    # pooling under J guides a clip, or under all clips of the other side
-    smooth = nodes * (m + n) <= 2 * m * n
-    frames = max(query.keys.shape[1], gallery.keys.shape[1])
-    # bytes of a channel: coefficients of one side, polynomials of the other
-    # and their angles, embeddings and keys
-    row = (m + n) * (3 * nodes + 2 * frames) * DOUBLE
-    for channels in _groups(nodes, row, smooth, memory):
-        count = int(nodes[channels].max())
-        basis = Chebyshev(low[channels], high[channels], count)
+    logits = u.new_zeros(len(u), len(v))
+    for channels in plan.groups:
+        count = int(plan.nodes[channels[0]])
+        basis = Chebyshev(plan.low[channels], plan.high[channels], count)
         part = u[:, channels], v[:, channels], weight[channels]
         f = basis.fit(query.channels(channels), part[0], part[2], memory)
         logits.addmm_(f, basis(part[1]).T)
         g = basis.fit(gallery.channels(channels), part[1], part[2], memory)
         logits.addmm_(basis(part[0]), g.T)
-    _add_pairs(logits, sides, guides, weight, ~smooth, memory)
+    _add_pairs(logits, sides, guides, weight, ~plan.smooth, memory)
     return logits
 
 
@@ -205,14 +308,13 @@ def _add_pairs(
 def _groups(
     nodes: Tensor, bytes_: Tensor, chosen: Tensor, memory: int
 ) -> Iterator[Tensor]:
-    """Yield chosen channels with similar node counts that fit into memory."""
+    """Yield chosen channels with one number of nodes that fit into memory."""
     channels = nodes.argsort()
     channels = channels[chosen[channels]]
     while len(channels):
         size = torch.arange(1, len(channels) + 1, device=nodes.device)
         fits = size * bytes_[channels] <= memory
-        # at most a quarter more nodes than a channel needs
-        fits &= 4 * nodes[channels] <= 5 * nodes[channels[0]]
+        fits &= nodes[channels] == nodes[channels[0]]
         count = max(int(fits.sum()), 1)
         yield channels[:count]
         channels = channels[count:]

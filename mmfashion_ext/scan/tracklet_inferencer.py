@@ -6,7 +6,7 @@ by PyTorch, :mod:`mmfashion_ext.lite` by ONNX Runtime. No PyTorch is imported.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from ..inferencer import (
     skipped_entry,
 )
 from ..utils.image_inputs import NamedInput
+from .block_compare import BLOCK_CLIPS, compare_blocks, split_tracklets
 from .clip_features import ClipFeatures
 from .inputs import (
     Tracklet,
@@ -87,6 +88,8 @@ class TrackletInferencer(Inferencer):
     flow: FlowMethod | None
     percentile: float
     crop_size: tuple[int, int]
+    #: Clips of a block that is compared at once, on either side.
+    block_clips = BLOCK_CLIPS
 
     def __call__(
         self,
@@ -151,13 +154,19 @@ class TrackletInferencer(Inferencer):
         return float(self.compare([first], [second])[0, 0])
 
     def compare(
-        self, query: Sequence[Tracklet], gallery: Sequence[Tracklet]
+        self,
+        query: Sequence[Tracklet],
+        gallery: Sequence[Tracklet],
+        *,
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Compare all tracklets of two lists.
+        """Compare all tracklets of two lists, in blocks of bounded memory.
 
         Args:
             query (Sequence[Tracklet]): Q tracklets, 1 or more.
             gallery (Sequence[Tracklet]): G tracklets, 1 or more.
+            out (np.ndarray, optional): (Q, G) float64 for the result, such as
+                a memory-mapped file. Defaults to None: a new array.
 
         Returns:
             np.ndarray: (Q, G) float64 probability of the same person, 0-1.
@@ -168,7 +177,7 @@ class TrackletInferencer(Inferencer):
         sides = [[self.extract(x) for x in side] for side in (query, gallery)]
         if not all(sides):
             raise UserError('compare needs 1 tracklet or more on either side')
-        return self._compare(*map(self._join, sides))
+        return self._compare_blocks(sides[0], sides[1], out)
 
     def extract(
         self, tracklet: Tracklet, name: str | None = None
@@ -294,6 +303,41 @@ class TrackletInferencer(Inferencer):
             distances, query[1], gallery[1], self.percentile
         )
 
+    def _compare_blocks(
+        self,
+        query: Sequence[TrackletFeatures],
+        gallery: Sequence[TrackletFeatures],
+        out: np.ndarray | None,
+    ) -> np.ndarray:
+        """Return (Q, G) float64 probabilities of the same person, 0-1."""
+        sides = query, gallery
+        counts = [[len(x.features.keys) for x in side] for side in sides]
+        limit = self.block_clips
+        measure = self._block_distances(
+            *(
+                _Blocks(self, side, split_tracklets(number, limit))
+                for side, number in zip(sides, counts, strict=True)
+            )
+        )
+        return compare_blocks(
+            counts[0],
+            counts[1],
+            lambda rows, cols: measure(
+                self._join(query[rows])[0], self._join(gallery[cols])[0]
+            ),
+            percentile=self.percentile,
+            limit=limit,
+            out=out,
+        )
+
+    def _block_distances(
+        self,
+        query: Iterable[ClipFeatures],
+        gallery: Iterable[ClipFeatures],
+    ) -> Callable[[ClipFeatures, ClipFeatures], np.ndarray]:
+        """Return what compares a block of clips (m, T, D) with another."""
+        return self._distances
+
     def _clips(self, frames: list[np.ndarray]) -> list[dict[str, list]]:
         """Return the images of each clip, cut as in the test.
 
@@ -332,6 +376,23 @@ class TrackletInferencer(Inferencer):
         features = [tracklet.features for tracklet in tracklets]
         counts = [len(part.keys) for part in features]
         return self._concatenate(features), counts
+
+
+class _Blocks:
+    """Blocks of the clips (m, T, D) of tracklets, joined when used."""
+
+    def __init__(
+        self,
+        inferencer: TrackletInferencer,
+        tracklets: Sequence[TrackletFeatures],
+        slices: Iterable[slice],
+    ) -> None:
+        self.inferencer, self.tracklets = inferencer, tracklets
+        self.slices = [*slices]
+
+    def __iter__(self) -> Iterator[ClipFeatures]:
+        for part in self.slices:
+            yield self.inferencer._join(self.tracklets[part])[0]
 
 
 def check_options(flow: str | None, percentile: float) -> None:

@@ -6,10 +6,21 @@ import pytest
 import torch
 
 from mmfashion_ext.scan.attention import attend
-from mmfashion_ext.scan.chebyshev import Chebyshev, nodes_needed
+from mmfashion_ext.scan.chebyshev import (
+    Chebyshev,
+    channel_ranges,
+    nodes_needed,
+)
 from mmfashion_ext.scan.clip_features import MEMORY, ClipFeatures
 
 CLIPS, FRAMES, D = 6, 5, 3
+
+
+def needed(query, gallery, weight, low, high, tolerance):
+    """Nodes of the clips of two sides whose guides have these limits."""
+    first, second = (channel_ranges(x, low[None]) for x in (query, gallery))
+    ranges = first.merged(second)._replace(low=low, high=high)
+    return nodes_needed(ranges, weight, tolerance)
 
 
 def make(seed, spread=1.0):
@@ -61,7 +72,7 @@ def test_the_error_is_below_the_bound(spread, tolerance):
     query, gallery = make(0, spread), make(1, spread)
     weight = torch.tensor([3.0, -20.0, 0.5]).double()
     low, high = interval()
-    nodes = nodes_needed(query, gallery, weight, low, high, tolerance)
+    nodes = needed(query, gallery, weight, low, high, tolerance)
     basis = Chebyshev(low, high, int(nodes.max()))
     points = low + torch.rand(50, D, dtype=torch.double) * (high - low)
     # the guides u of a clip lie in the interval, too
@@ -76,16 +87,16 @@ def test_number_of_nodes():
     query, gallery = make(0), make(1)
     weight, (low, high) = torch.ones(D).double(), interval()
     few, many = (
-        nodes_needed(query, gallery, weight, low, high, tolerance)
+        needed(query, gallery, weight, low, high, tolerance)
         for tolerance in (1e-3, 1e-9)
     )
     assert few.dtype == torch.int64
     assert (few >= 2).all()
     assert (few < many).all()
-    sharp = nodes_needed(make(0, 5.0), gallery, weight, low, high, 1e-3)
+    sharp = needed(make(0, 5.0), gallery, weight, low, high, 1e-3)
     assert (sharp > few).all()
-    assert (nodes_needed(query, gallery, weight, low, high, 0) == 2**31).all()
-    one = nodes_needed(query, gallery, weight, low, low, 1e-6)
+    assert (needed(query, gallery, weight, low, high, 0) == 2**31).all()
+    one = needed(query, gallery, weight, low, low, 1e-6)
     assert (one == 2).all()  # an interval of one point
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.scan.chebyshev import nodes_needed
+from mmfashion_ext.scan.chebyshev import channel_ranges, nodes_needed
 from mmfashion_ext.scan.clip_features import ClipFeatures
 from mmfashion_ext.scan.pair_distances import (
     pair_distances,
@@ -145,7 +145,11 @@ def test_the_bound_is_kept_for_every_tolerance():
         )
         errors.append(float((found - exact).abs().max()))
         assert errors[-1] < tolerance
-        count = nodes_needed(query, gallery, weight, low, high, tolerance)
+        first, second = (
+            channel_ranges(x, low[None]) for x in (query, gallery)
+        )
+        ranges = first.merged(second)._replace(low=low, high=high)
+        count = nodes_needed(ranges, weight, tolerance)
         nodes.append(int(count.sum()))
     assert nodes == sorted(nodes)
     assert nodes[0] < nodes[-1]

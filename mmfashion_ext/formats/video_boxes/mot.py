@@ -55,7 +55,7 @@ def read_mot(path: str | Path) -> VideoBoxes:
         )
     table = np.array(rows)
     kept = np.ones(len(table), bool)
-    scores = np.ones(len(table))
+    scores: np.ndarray = np.ones(len(table))
     if table.shape[1] > 6:
         conf = table[:, 6]
         kept &= (conf != 0) | (table[:, 1] < 0)

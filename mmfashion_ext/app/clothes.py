@@ -55,7 +55,7 @@ def analyse(upload: Upload | None, infer: Any, score_thr: float) -> Analysis:
         draw_score_thr=score_thr,
     )['predictions']
     drawn = found.pop('visualization')
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             readable(category),
             f'{found["scores"][i]:.2f}',

@@ -87,7 +87,7 @@ def find_person(
         f'Left out: {entry["input"]}: {entry["reason"]}'
         for entry in result['skipped']
     ]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (str(rank), f'{score:.3f}', tracklet)
         for rank, (tracklet, score) in enumerate(
             zip(found['gallery'], found['scores'], strict=True), 1
@@ -149,7 +149,7 @@ def read_tracklet(files: list[Upload]) -> Any:
     """
     if len(files) == 1 or _ending(files[-1]) != '.json':
         return read_frames(files)
-    from ..scan import Video
+    from ..scan.inputs import Video
 
     clip, boxes = files
     check_video(clip)

@@ -20,7 +20,8 @@ CSS = """
   padding: .25rem .75rem .25rem 0 !important;
   border-width: 0 0 1px !important; border-style: solid;
   border-color: var(--border-color-primary) !important}
-.rows thead th {font-weight: 600}
+.rows :is(table, tr) {border: 0 !important}
+.rows thead th {font-weight: 600 !important}
 .wrong {border-left: 4px solid #b91c1c; padding: .5rem .75rem}
 .tabs button.selected {color: var(--primary-700); font-weight: 600}
 .dark .tabs button.selected {color: var(--primary-300)}

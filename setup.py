@@ -75,7 +75,7 @@ RETRIEVAL = ['faiss-cpu>=1.8']  # approximate search in large galleries
 # reads and draws what to_supervision() gives.
 VIDEO = ['trackers>=2.6', 'supervision>=0.26']
 # an engine of its own for galleries: Milvus Lite in this process, or a server
-MILVUS = ['pymilvus>=2.6,<4', 'milvus-lite>=3.2']
+MILVUS = ['pymilvus>=3,<4', 'milvus-lite>=3.2']
 HUB = ['huggingface_hub>=0.24', 'safetensors>=0.4']  # hf-hub:org/name
 TENSORBOARD = ['tensorboard>=2.16']  # curves of a training
 APP = ['gradio>=6,<7']  # pages in a browser, mmfashion app

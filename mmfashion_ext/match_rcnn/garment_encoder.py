@@ -163,6 +163,6 @@ class GarmentEncoder(DetectedGarments):
                 'an image encoder (--encoder NAME)'
             )
         self.similarity = head.similarity().to('cpu')
-        if head.score_kind == 'cosine':  # otherwise as older indexes say
+        if getattr(head, 'score_kind', 'logit') == 'cosine':
             self.origin['score'] = 'cosine'
         self.score_thr = score_thr

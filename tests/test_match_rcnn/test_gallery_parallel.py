@@ -1,11 +1,14 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """A gallery in parts, with a fake model and without processes."""
 
+import pickle
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from mmfashion_ext.cli.gallery_actions import EncoderOptions
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.match_rcnn import gallery_parallel
 from mmfashion_ext.match_rcnn.gallery import EncodedImage, build_gallery
@@ -123,3 +126,10 @@ def test_parts_of_another_checkpoint_are_refused(shop, tmp_path, encoder):
     assert content(out) == before
     with pytest.raises(UserError, match='jobs must be at least 1'):
         build(shop, out, encoder, 0)
+
+
+def test_what_builds_an_encoder_reaches_other_processes():
+    """The command line's options are pickled to them."""
+    options = EncoderOptions('model', None, 'cpu', jobs=2)
+    again = pickle.loads(pickle.dumps(options.build))
+    assert again.__self__ == options

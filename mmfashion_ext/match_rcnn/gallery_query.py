@@ -5,7 +5,6 @@ import logging
 from pathlib import Path
 
 from mmengine.logging import print_log
-from torch import Tensor
 
 from ..errors import UserError, describe
 from ..formats.checks import Fields, require
@@ -15,6 +14,7 @@ from ..retrieval.gallery_images import file_state
 from ..retrieval.gallery_index import GalleryIndex
 from ..utils.duplicates import DUPLICATE_IOU
 from ..utils.images import ImageInput, image_name, read_image
+from .gallery_ranking import rank_items
 from .garment_encoder import DetectedGarments, without_duplicates
 
 _ITEM: Fields = {
@@ -135,7 +135,7 @@ def query_gallery(
     states: dict[str, str] = {}
     depth = topk
     while True:
-        found = index.search(encoded.features, depth)
+        found = rank_items(index, encoded.features, depth)
         matches = [
             _usable(index, row, states, keep_missing)
             for row in found.indices.tolist()
@@ -152,7 +152,7 @@ def query_gallery(
         )
     for garment, scores, ranked, usable in zip(
         garments,
-        _similarities(index, found.scores).tolist(),
+        found.scores.tolist(),
         found.indices.tolist(),
         matches,
         strict=True,
@@ -163,13 +163,6 @@ def query_gallery(
             if i in usable
         ][:topk]
     return garments
-
-
-def _similarities(index: GalleryIndex, scores: Tensor) -> Tensor:
-    """Return scores (Q, k) as numbers 0-1 that are shown."""
-    if index.origin.get('score') == 'cosine':
-        return scores.clamp(0, 1)
-    return scores.sigmoid()
 
 
 def _usable(

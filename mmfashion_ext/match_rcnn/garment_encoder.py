@@ -1,9 +1,9 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Garment encoder: detects clothes and computes their match features."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,9 +14,13 @@ from ..hub.model_origin import model_origin
 from ..inferencer import PredictionStream
 from ..retrieval.pair_similarity import PairSimilarity
 from ..utils.duplicates import distinct_items
+from .gallery_ranking import join_similarities
 
 if TYPE_CHECKING:
     from .inferencer import ClothesInferencer
+
+#: Items that the match network orders anew where an embedding finds them.
+RERANK_K = 50
 
 
 class EncodedImage(NamedTuple):
@@ -61,7 +65,7 @@ class DetectedGarments:
     """Base class of encoders: clothes that an inferencer finds, with vectors.
 
     The n garments of an image give features (n, D), which the inferencer
-    returns as ``match_features``.
+    returns in one field or in several, which are joined.
 
     Attributes:
         infer (ClothesInferencer): Detects clothes and computes vectors.
@@ -77,6 +81,7 @@ class DetectedGarments:
     score_thr: float
     fingerprint: str
     origin: dict[str, str]
+    fields: tuple[str, ...] = ('match_features',)
 
     def encode(
         self, images: object, skipped: list[dict] | None = None
@@ -111,7 +116,8 @@ class DetectedGarments:
                     strict=True,
                 )
             ]
-            features = torch.from_numpy(prediction['match_features'])
+            parts = [prediction[field] for field in self.fields]
+            features = torch.from_numpy(np.concatenate(parts, axis=1))
             yield EncodedImage(prediction['input'], features, garments)
         if skipped is not None:
             skipped += predictions.skipped
@@ -165,4 +171,25 @@ class GarmentEncoder(DetectedGarments):
         self.similarity = head.similarity().to('cpu')
         if getattr(head, 'score_kind', 'logit') == 'cosine':
             self.origin['score'] = 'cosine'
+        streams = getattr(self.infer.model.roi_head, 'streams', {})
+        self._add_embedding(streams, RERANK_K)
         self.score_thr = score_thr
+
+    def _add_embedding(self, streams: Mapping[str, Any], k: int) -> None:
+        """Search by an embedding beside the match head, if there is one.
+
+        Its vector and the match network's are joined, (n, D1 + D2).
+        """
+        beside = [
+            head
+            for head in streams.values()
+            if getattr(head, 'score_kind', '') == 'cosine'
+            and head.field != 'match'
+        ]
+        if not beside or 'score' in self.origin:
+            return
+        self.fields = (f'{beside[0].field}_features', *self.fields)
+        self.similarity, second = join_similarities(
+            beside[0].similarity().to('cpu'), self.similarity, k
+        )
+        self.origin['rerank'] = second.to_text()

@@ -8,6 +8,7 @@ import torch
 import mmfashion_ext
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.deepfashion2.constants import CLASS_NAMES
+from mmfashion_ext.match_rcnn.gallery_ranking import Reranking
 from mmfashion_ext.match_rcnn.garment_encoder import GarmentEncoder
 
 MODEL = (
@@ -87,3 +88,25 @@ def test_a_model_without_a_match_head_is_refused(tmp_path):
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'w.pth')
     with pytest.raises(UserError, match=r'has no match head.*list_models'):
         GarmentEncoder(name, tmp_path / 'w.pth', 'cpu')
+
+
+def test_an_embedding_beside_the_match_head_searches(images, tmp_path):
+    """Its best are ordered by the match network's vectors in the same row."""
+    name = (
+        'match-rcnn-retrieval-reranked-frozen_r18-small_fpn_1xb16-2e_'
+        'synthetic-160x160'
+    )
+    model = mmfashion_ext.get_model(name)
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'w.pth')
+    encoder = GarmentEncoder(name, tmp_path / 'w.pth', 'cpu', score_thr=0)
+    (found,) = encoder.encode(images[0])
+    (expected,) = encoder.infer(images[0])['predictions']
+    joined = np.concatenate(
+        [expected['embedding_features'], expected['match_features']], axis=1
+    )
+    np.testing.assert_allclose(found.features, joined, atol=1e-4)
+    assert encoder.similarity.weight.tolist() == [-0.5] * 64 + [0] * 64
+    second = Reranking.from_text(encoder.origin['rerank'], 128)
+    assert second.k == 50
+    assert second.similarity.weight[:64].abs().max() == 0
+    assert second.similarity.weight[64:].abs().min() > 0

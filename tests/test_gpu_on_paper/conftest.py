@@ -3,23 +3,21 @@
 
 import pytest
 
-pytest.importorskip('mmdet')
-pytest.importorskip('mmpose')
-pytest.importorskip('mmpretrain')
-import torch
-from yapf.yapflib import yapf_api
-
 from mmfashion_ext import synthetic
 
 from ..test_synthetic.test_tryon_photos.conftest import write_roots
-from . import paper_amp, paper_gpu, small_configs
-
-assert paper_amp.NAME == paper_gpu.NAME
 
 
 @pytest.fixture
 def gpu(monkeypatch):
     """Within a test the hosts find a GPU; the device."""
+    # not above: what is not there skips the files of tests, not this one
+    import torch
+    from yapf.yapflib import yapf_api
+
+    from . import paper_amp, paper_gpu
+
+    assert paper_amp.NAME == paper_gpu.NAME
     paper_gpu.install(monkeypatch)
     torch.set_num_threads(1)
     # a config in a log is for reading, formatting it is slow
@@ -40,7 +38,9 @@ def deepfashion2(tmp_path_factory, run_tool):
             *('tools/dataset_converters/deepfashion2.py', root / split),
             *('--out', root / 'annotations' / f'{split}.json'),
         )
-    small_configs.adapt_annotations(root)
+    from .small_configs import adapt_annotations
+
+    adapt_annotations(root)
     return root
 
 
@@ -99,6 +99,7 @@ def photos(tmp_path_factory):
 @pytest.fixture
 def small(request, tmp_path):
     """A function: the small config of a name."""
+    from . import small_configs
 
     def build(name, folder='run'):
         stem = name.partition('_')[0]

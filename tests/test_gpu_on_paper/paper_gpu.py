@@ -13,13 +13,16 @@ rounding, speed and memory.
 
 import functools
 
+import pytest
 import torch
+from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
-from torch.utils.backend_registration import (
-    _DummyBackendModule,
-    _setup_privateuseone_for_python_backend,
-)
+
+for _host in ('mmdet', 'mmpose', 'mmpretrain'):
+    pytest.importorskip(_host)
+if not hasattr(backend_registration, '_DummyBackendModule'):
+    pytest.skip('torch has no devices in Python', allow_module_level=True)
 
 NAME = 'paper'
 CPU = torch.device('cpu')
@@ -30,7 +33,7 @@ class DeviceError(RuntimeError):
     """An operator call that CUDA would refuse."""
 
 
-class _Backend(_DummyBackendModule):
+class _Backend(backend_registration._DummyBackendModule):
     """What PyTorch and the hosts ask of a device's module."""
 
     def get_amp_supported_dtype(self):
@@ -44,7 +47,7 @@ class _Backend(_DummyBackendModule):
 
 
 # PyTorch can rename its one spare device once in a process
-_setup_privateuseone_for_python_backend(NAME, _Backend())
+backend_registration._setup_privateuseone_for_python_backend(NAME, _Backend())
 GPU = torch.device(NAME, 0)
 
 

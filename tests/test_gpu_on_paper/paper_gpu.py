@@ -90,7 +90,8 @@ class PaperTensor(torch.Tensor):
         return f'{NAME}({self.inner!r})'
 
     def __reduce_ex__(self, protocol):
-        raise TypeError(f'a {NAME} tensor is pickled: copy it by .cpu() first')
+        """Checkpoints hold tensors of a GPU; read by ``map_location``."""
+        return self.inner.__reduce_ex__(protocol)
 
     def __deepcopy__(self, memo):
         if id(self) not in memo:

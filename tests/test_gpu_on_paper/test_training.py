@@ -58,9 +58,6 @@ def test_train_validate_and_resume_in_half_precision(
     assert {p.device for p in runner.model.parameters()} == {gpu}
     assert (tmp_path / 'predictions.pkl').is_file()
     path = f'{cfg.work_dir}/epoch_1.pth'
-    saved = torch.load(path, weights_only=False)
-    assert {w.device.type for w in saved['state_dict'].values()} == {'cpu'}
-
     cfg.experiment_name += '_again'
     cfg.load_from, cfg.resume = path, True
     cfg.train_cfg.update(max_epochs=2, val_interval=9)

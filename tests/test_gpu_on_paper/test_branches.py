@@ -15,6 +15,7 @@ import torch
 
 from mmfashion_ext import hub
 from mmfashion_ext.cli import train
+from mmfashion_ext.retrieval import image_encoder
 from mmfashion_ext.runner import setup, start_up
 from mmfashion_ext.runner.workers import share
 from mmfashion_ext.scan.clip_features import step_memory
@@ -135,7 +136,8 @@ def test_models_go_to_the_gpu_by_themselves(with_cuda, monkeypatch):
     )
     name = 'pf-afn_e2e-small_1xb4-8e_synthetic-128x96'
     inferencer.TryOnInferencer._load_model(None, name, 'weights.pth', None)
-    assert where == ['cuda', 'cuda']
+    where.append(image_encoder._choose_device(None))
+    assert where == ['cuda', 'cuda', 'cuda']
 
 
 def test_speed_is_told_with_its_gpu(with_cuda, monkeypatch):

@@ -4,6 +4,7 @@
 import cv2
 import numpy as np
 import pytest
+import timm
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -19,8 +20,10 @@ from mmfashion_ext.match_rcnn.gallery import (
 from mmfashion_ext.retrieval.approximate_search import ApproximateSearch
 from mmfashion_ext.retrieval.distributed_search import distributed_search
 from mmfashion_ext.retrieval.gallery_index import GalleryIndex
+from mmfashion_ext.retrieval.image_encoder import ImageEncoder
 from mmfashion_ext.retrieval.inner_product import topk_inner_product
 from mmfashion_ext.retrieval.pair_similarity import PairSimilarity
+from mmfashion_ext.retrieval.rerank import search_reranked
 from mmfashion_ext.scan import SCANInferencer
 from mmfashion_ext.tryon import FidelityMetric, TryOnInferencer, TryOnMetric
 
@@ -153,6 +156,25 @@ def test_exact_search(gpu, where):
     expected = topk_inner_product(queries, gallery, 5)
     found = topk_inner_product(queries.to(gpu), gallery.to(where), 5)
     assert torch.equal(found.indices.cpu(), expected.indices)
+
+
+def test_reranked_search(gpu):
+    similarity, queries, gallery = random_case()
+    cosine = PairSimilarity.cosine(8)
+    both = [(queries, queries), (gallery, gallery)]
+    expected = search_reranked(cosine, similarity, *both, 4, 6)
+    there = [tuple(part.to(gpu) for part in pair) for pair in both]
+    found = search_reranked(cosine, similarity, *there, 4, 6)
+    assert torch.equal(found.cpu(), expected)
+
+
+def test_vectors_of_whole_images(gpu, tmp_path):
+    name, weights = 'test_efficientnet', tmp_path / 'weights.pth'
+    torch.save(timm.create_model(name).state_dict(), weights)
+    images = [image(), image(1)]
+    found = ImageEncoder(f'timm:{name}', weights, NAME).encode(images)
+    expected = ImageEncoder(f'timm:{name}', weights, 'cpu').encode(images)
+    torch.testing.assert_close(found, expected)
 
 
 def test_approximate_search(gpu):

@@ -354,6 +354,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             env = [f'{k}={v}' for k, v in step.env.items()]
             print(' '.join([*env, *step.command]))
         return 0
+    if not (ROOT / 'tests').is_dir():
+        print(
+            f'error: {ROOT} is the copy in an installed package, which has '
+            'neither tests nor benchmarks: run the kit in a clone',
+            file=sys.stderr,
+        )
+        return 2
     if not gpu_lines():
         print(
             'error: nvidia-smi shows no GPU on this machine. The kit needs '

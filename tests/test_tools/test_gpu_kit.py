@@ -121,5 +121,9 @@ def test_without_a_gpu(monkeypatch, tmp_path, capsys):
     assert kit.main(['--out', str(tmp_path / 'out')]) == 2
     assert 'shows no GPU' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
+    monkeypatch.setattr(kit, 'ROOT', tmp_path)
+    assert kit.main(['--out', str(tmp_path / 'out')]) == 2
+    assert 'run the kit in a clone' in capsys.readouterr().err
+    monkeypatch.undo()
     assert kit.main(['--list', '--only', 'compare']) == 0
     assert 'CUDA_VISIBLE_DEVICES= ' in capsys.readouterr().out

@@ -75,6 +75,7 @@ def show_predictions(
     stdout: TextIO,
     as_json: bool,
     out: str | None,
+    each: Callable[[dict], None] | None = None,
 ) -> None:
     """Print predictions while they are computed, then where the files are.
 
@@ -86,6 +87,7 @@ def show_predictions(
         as_json (bool): Print ``{"predictions": [...], "skipped": [...]}``
             instead, with the keys of ``predictions/NAME.json``.
         out (str, optional): Folder of the result files.
+        each (callable, optional): Called with each prediction.
 
     Raises:
         UserError: No input could be used.
@@ -96,6 +98,8 @@ def show_predictions(
     count = 0
     for prediction in stream:
         count += 1
+        if each is not None:
+            each(prediction)
         if as_json:
             plain.append(to_plain(infer.to_json(prediction)))
         else:

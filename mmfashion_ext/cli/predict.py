@@ -23,6 +23,12 @@ _DUPLICATE_IOU = 0.7
 @options.model('the published detector')
 @options.weights()
 @options.out('DIR', 'Folder for predictions/, visualizations/, results.json.')
+@click.option(
+    '--coco',
+    metavar='DIR',
+    type=click.Path(),
+    help='New folder of images and COCO JSON, as FiftyOne reads it.',
+)
 @options.draw
 @options.score_thr()
 @options.batch_size('Images')
@@ -33,6 +39,7 @@ def predict(
     model: str | None,
     weights: str | None,
     out: str | None,
+    coco: str | None,
     draw: bool,
     score_thr: float,
     batch_size: int,
@@ -55,6 +62,11 @@ def predict(
     )
 
     check_files(images)
+    folder = None
+    if coco is not None:
+        from ..formats.interchange import CocoFolder
+
+        folder = CocoFolder(coco)
     name = choose_model('predict', model, weights)
     out = out or (options.DEFAULT_OUT if draw else None)
     with results_only() as stdout:
@@ -71,12 +83,22 @@ def predict(
             duplicate_iou=_DUPLICATE_IOU,
             draw_score_thr=score_thr,
         )
-        show_predictions(
-            *(infer, stream, describe_garments),
-            stdout=stdout,
-            as_json=as_json,
-            out=out,
-        )
+        try:
+            show_predictions(
+                *(infer, stream, describe_garments),
+                stdout=stdout,
+                as_json=as_json,
+                out=out,
+                each=None if folder is None else folder.add,
+            )
+        except BaseException:
+            if folder is not None:
+                folder.discard()
+            raise
+        if folder is not None:
+            folder.close()
+            if not as_json:
+                print(f'wrote {coco}/', file=stdout)
 
 
 @click.command(

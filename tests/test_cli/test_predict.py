@@ -48,6 +48,21 @@ def test_predict_json_is_what_the_files_say(
     assert warning.startswith('warning: 1 of the inputs skipped: bad.jpg')
 
 
+def test_predictions_as_coco(mmfashion, error, weights, image, tmp_path):
+    words = ['predict', image('a.png'), image('b.png'), '--coco', 'c']
+    done = mmfashion(*words, *weights('predict'), '--score-thr', '0')
+    assert done.stdout.splitlines()[-1] == 'wrote c/'
+    coco = json.loads((tmp_path / 'c' / 'labels.json').read_text())
+    names = [image['file_name'] for image in coco['images']]
+    assert names == ['a.png', 'b.png']
+    assert (tmp_path / 'c' / 'data' / 'b.png').is_file()
+    assert error(*words).startswith('c is not empty; name a new folder')
+    (tmp_path / 'bad.jpg').write_text('no image')
+    words = ['predict', 'bad.jpg', '--coco', 'new', *weights('predict')]
+    assert 'bad.jpg' in error(*words)
+    assert not (tmp_path / 'new').exists()
+
+
 def test_draw_without_out(mmfashion, weights, image, tmp_path):
     done = mmfashion('predict', image('a.png'), '--draw', *weights('predict'))
     assert 'wrote mmfashion_results/visualizations/' in done.stdout

@@ -4,6 +4,7 @@
 import pytest
 
 from mmfashion_ext import hub
+from mmfashion_ext.hub.encoders import ENCODERS, published_encoders
 from mmfashion_ext.utils.files import file_sha256
 from mmfashion_ext.utils.tensor_file import SUFFIX
 
@@ -20,8 +21,9 @@ each_published = pytest.mark.parametrize(
 
 def test_files_are_listed_and_have_40_mb_at_most():
     found = {f'weights/{path.name}' for path in FOLDER.iterdir()}
-    found.remove('weights/README.md')
-    assert found == {entry['Weights'] for entry in PUBLISHED}
+    found -= {'weights/README.md', ENCODERS}
+    listed = [*PUBLISHED, *published_encoders()]
+    assert found == {entry['Weights'] for entry in listed}
     sizes = [path.stat().st_size for path in FOLDER.iterdir()]
     assert sum(sizes) <= 40e6
 
@@ -42,3 +44,21 @@ def test_a_file_is_of_its_models_config(entry):
     parameters = sum(value.numel() for value in model.parameters())
     expected = pytest.approx(parameters / 1e6, abs=0.006)
     assert entry['Metadata']['Parameters (M)'] == expected
+
+
+@pytest.mark.parametrize(
+    'entry', published_encoders(), ids=lambda entry: entry['Name']
+)
+def test_an_encoder_has_its_weights(entry):
+    # else `gallery build` of a new installation ends in an error
+    from mmfashion_ext.retrieval.image_encoder import ImageEncoder
+
+    file, meta = hub.root() / entry['Weights'], entry['Metadata']
+    assert file_sha256(file) == meta['SHA-256']
+    assert file.stem.endswith(meta['SHA-256'][:8])
+    encoder = ImageEncoder(entry['Name'], file, 'cpu')  # strictly
+    assert encoder.dim == meta['Dimensions']
+    network = encoder.network.model
+    parameters = sum(value.numel() for value in network.parameters())
+    expected = pytest.approx(parameters / 1e6, abs=0.006)
+    assert meta['Parameters (M)'] == expected

@@ -1,5 +1,5 @@
-# The whole Match R-CNN for photographs: the detector of 4,000 steps, frozen,
-# and a match network on its features. The match network learns from pairs of
+# The whole Match R-CNN for photographs: the published detector, frozen, and
+# a match network on its features. The match network learns from pairs of
 # images of synthetic clothes in photographed cloth:
 #   python -m mmfashion_ext.synthetic deepfashion2 \
 #       data/synthetic_deepfashion2_textures --num 4500 --val 500 --size 256 \
@@ -12,7 +12,7 @@ _base_ = [
 ]
 
 load_from = (
-    'work_dirs/match-rcnn_efficientnet-lite0_fpn_1xb8-4k_ccp-synthetic/'
+    'work_dirs/match-rcnn_efficientnet-lite0_fpn_1xb8-2k_ccp-synthetic/'
     'iter_2000.pth'
 )
 load_from_partial = dict(new=['roi_head.match_head.'])

@@ -122,6 +122,27 @@ def choose_model(
     return model
 
 
+def choose_encoder(
+    model: str | None, weights: str | None, encoder: str | None
+) -> str | None:
+    """Return the image encoder of a new gallery, None for a match network.
+
+    Args:
+        model (str, optional): What was named.
+        weights (str, optional): What was named.
+        encoder (str, optional): What was named.
+
+    Returns:
+        str, optional: What was named; where nothing was and no retrieval
+        model is published, the published encoder.
+    """
+    if encoder or model or weights or published_models('gallery'):
+        return encoder
+    from ..hub.encoders import default_encoder
+
+    return default_encoder()
+
+
 def check_published(model: str, option: str = '--weights') -> None:
     """Check that a model's weights are published.
 

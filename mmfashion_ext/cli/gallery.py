@@ -30,7 +30,7 @@ def encoder_options(default: str) -> Decorator:
             '--encoder-weights',
             metavar='FILE',
             type=click.Path(),
-            help='Checkpoint of the encoder; nothing is downloaded.',
+            help='Checkpoint of the encoder. Default: the published one.',
         )(command)
         return click.option(
             '--encoder',
@@ -91,7 +91,10 @@ def gallery() -> None:
     'the published retrieval model, with --encoder the published detector'
 )
 @options.weights()
-@encoder_options("the model's match network")
+@encoder_options(
+    "the model's match network; without --model, if no retrieval model is "
+    'published, timm:tf_efficientnet_lite0'
+)
 @store
 @store_url
 @options.out('INDEX', 'File of the index.', required=True)
@@ -126,11 +129,12 @@ def build(
 
     An interrupted build continues where it stopped.
     """
-    from .defaults import choose_model
+    from .defaults import choose_encoder, choose_model
     from .gallery_actions import EncoderOptions, build_index
     from .output import check_files, check_system, results_only
 
     check_files(images, 'image files and folders')
+    encoder = choose_encoder(model, weights, encoder)
     name = choose_model('predict' if encoder else 'gallery', model, weights)
     with results_only() as stdout:
         check_system(name, 'match_rcnn')

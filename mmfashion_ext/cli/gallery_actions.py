@@ -41,7 +41,7 @@ class EncoderOptions:
             makes the features. None: what the index was built with; of a new
             one, the model's match network.
         encoder_weights (str, optional): Its checkpoint file. None: what the
-            index was built with.
+            index was built with; of a new one, the published weights.
         store (str, optional): Engine that searches the vectors, a key of
             ``retrieval.stores.sync.STORES``. None: what the index has.
         store_url (str, optional): Its server, if it is one.
@@ -69,8 +69,13 @@ class EncoderOptions:
                 f'--encoder-weights {self.encoder_weights}: say with '
                 '--encoder NAME of which model these weights are'
             )
-        image_encoder = self.encoder and (self.encoder, self.encoder_weights)
-        return self._build(self.model, self.weights, image_encoder or None)
+        image_encoder = None
+        if self.encoder is not None:
+            from ..hub.encoders import encoder_weights
+
+            weights = self.encoder_weights or encoder_weights(self.encoder)
+            image_encoder = self.encoder, weights
+        return self._build(self.model, self.weights, image_encoder)
 
     def build_for(
         self, index: 'GalleryIndex', path: str
@@ -82,7 +87,7 @@ class EncoderOptions:
         image_encoder = index_encoder(
             index, path, self.encoder, self.encoder_weights
         )
-        return self._build(model, weights, image_encoder)
+        return self._build(model, weights, _find_again(image_encoder))
 
     def _build(
         self,
@@ -112,6 +117,21 @@ class EncoderOptions:
             score_thr=self.score_thr,
             batch_size=self.batch_size,
         )
+
+
+def _find_again(
+    encoder: tuple[str, str | Path | None] | None,
+) -> tuple[str, str | Path | None] | None:
+    """Find published weights of an encoder that lie elsewhere by now.
+
+    An index knows where they were when it was built, perhaps in another
+    environment; that they are the same is checked by their hash.
+    """
+    if encoder is None or (encoder[1] and Path(encoder[1]).exists()):
+        return encoder
+    from ..hub.encoders import encoder_weights
+
+    return encoder[0], encoder_weights(encoder[0]) or encoder[1]
 
 
 def build_index(

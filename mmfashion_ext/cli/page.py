@@ -178,6 +178,7 @@ def choose_shop(
     from dataclasses import replace
 
     from ..app.models import Choice
+    from .defaults import choose_encoder
 
     if gallery is not None and Path(gallery).expanduser().is_file():
         from ..retrieval.gallery_index import GalleryIndex
@@ -187,7 +188,9 @@ def choose_shop(
         shown = encoder.model or str(index.origin.get('config'))
         build = functools.partial(_indexed_shop, path, index, encoder)
         return Choice(shown, build)
-    task = 'predict' if encoder.encoder else 'gallery'
+    chosen = choose_encoder(encoder.model, encoder.weights, encoder.encoder)
+    encoder = replace(encoder, encoder=chosen)
+    task = 'predict' if chosen else 'gallery'
     name = _choose_name('gallery', task, encoder.model, encoder.weights)
     if isinstance(name, UserError):
         return Choice(

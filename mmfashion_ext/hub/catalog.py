@@ -184,7 +184,7 @@ def published_weights(name: str) -> str:
     if stem not in entries:
         stem = model_name(stem)
     if (entry := entries.get(stem)) and entry.get('Weights'):
-        return _locate(entry)
+        return locate_weights(entry)
     raise UserError(
         f'no weights are published for {stem}. Train it '
         f'({tool_command("train.py")} {config_path(name)}) and pass its '
@@ -210,7 +210,16 @@ def fetch_weights(name: str) -> Path:
     return cached_download(where) if is_downloaded(where) else Path(where)
 
 
-def _locate(entry: dict) -> str:
+def locate_weights(entry: dict) -> str:
+    """Return where the weights of a published entry are: a file or a URL.
+
+    Args:
+        entry (dict): ``Name``, ``Weights`` (a path below :func:`root`, or a
+            URL) and ``Metadata`` with ``SHA-256``.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
     weights = entry['Weights']
     sha256 = entry['Metadata'].get('SHA-256')
     if is_url(weights):

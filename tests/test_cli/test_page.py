@@ -11,6 +11,7 @@ from mmfashion_ext.app.uploads import Upload, read_photo
 from mmfashion_ext.cli import defaults, page
 from mmfashion_ext.cli.gallery_actions import EncoderOptions
 from mmfashion_ext.errors import UserError
+from mmfashion_ext.hub.encoders import default_encoder
 from mmfashion_ext.match_rcnn.gallery import query_gallery
 
 
@@ -55,6 +56,21 @@ def test_published_models_without_options(mmfashion, served, unpublished):
         choice = call.choices[task]
         assert choice.model == defaults.published_models(task)[0]
         assert callable(choice.build)
+    # without a retrieval model the published image encoder compares
+    shop = call.choices['gallery']
+    assert shop.model == default_encoder()
+    assert callable(shop.build)
+
+
+def test_without_retrieval_model_and_encoder(
+    mmfashion, served, unpublished, monkeypatch
+):
+    unpublished('gallery')
+    monkeypatch.setattr(
+        'mmfashion_ext.hub.encoders.published_encoders', lambda: []
+    )
+    mmfashion('app')
+    (call,) = served
     shop = call.choices['gallery']
     assert shop.build is None
     assert shop.missing.startswith('No model of consumer-to-shop retrieval')

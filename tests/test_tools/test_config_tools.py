@@ -66,8 +66,9 @@ class TestVisScheduler:
         assert '2,100 steps' in done.stdout
         assert cv2.imread(str(tmp_path / 'a' / 'x.png')) is not None
 
-    def test_two_optimizers(self, run_tool, tmp_path):
-        done = run_tool(
+    def test_two_optimizers(self, run_python, tmp_path):
+        """In a process of its own: it fills MMEngine's registries itself."""
+        done = run_python(
             *(self.TOOL, SMALL['scan'], '--epoch-length', 2),
             *('--out', tmp_path / 'x.png'),
         )

@@ -175,7 +175,7 @@ def main() -> None:
     with host_scope(cfg.get('default_scope')):
         dataset = build_dataset(cfg, args.split)
         visualizer = None
-        if 'visualizer' in cfg:
+        if 'visualizer' in cfg and cfg.get('default_scope') == 'mmdet':
             visualizer = VISUALIZERS.build(
                 {'name': 'browse', **cfg.visualizer, 'vis_backends': None}
             )

@@ -72,6 +72,7 @@ def simulate(
     Raises:
         UserError: The config has no training, or its optimizer no such key.
     """
+    import mmengine.optim  # noqa: F401  fills the registries
     from mmengine.registry import PARAM_SCHEDULERS
 
     loop = cfg.get('train_cfg')

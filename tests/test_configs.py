@@ -15,7 +15,13 @@ pytest.importorskip('mmpose')
 pytest.importorskip('mmpretrain')
 import mmcv.ops
 from mmengine.config import Config
-from mmengine.registry import TRANSFORMS, DefaultScope, Registry
+from mmengine.registry import (
+    OPTIM_WRAPPER_CONSTRUCTORS,
+    TRANSFORMS,
+    DefaultScope,
+    Registry,
+)
+from mmengine.utils import import_modules_from_strings
 
 from mmfashion_ext import hub
 from mmfashion_ext.plugins import SYSTEMS
@@ -25,6 +31,7 @@ ROOT = hub.root()
 LEAVES = hub.leaf_configs()
 FILES = sorted((ROOT / 'configs').rglob('*.py'))
 SPLITS = ('train', 'val', 'test')
+DEFAULT_CONSTRUCTOR = 'DefaultOptimWrapperConstructor'
 
 #: {algorithm}_{modules}_{training}_{data}: parts joined by _, words by -.
 WORDS = r'[a-z0-9]+(-[a-z0-9]+)*'
@@ -176,6 +183,20 @@ def test_types_resolve_and_ours_carry_the_prefix(path):
             # mmdet takes RoI layers and NMS from mmcv.ops by name
             found = found_in(system[-1].package, name)
             assert found or hasattr(mmcv.ops, name), name
+
+
+@each_leaf
+def test_constructors_of_optimizers_resolve(path):
+    """As a runner looks for them, after the config's own imports."""
+    cfg = load(path)
+    name = cfg.optim_wrapper.get('constructor', DEFAULT_CONSTRUCTOR)
+    if cfg.get('custom_imports'):
+        import_modules_from_strings(**cfg.custom_imports)
+    with (
+        DefaultScope.overwrite_default_scope(cfg.default_scope),
+        OPTIM_WRAPPER_CONSTRUCTORS.switch_scope_and_registry(None) as found,
+    ):
+        assert found.get(name) is not None, name
 
 
 @each_leaf

@@ -24,6 +24,7 @@ optim_wrapper = dict(
             'norm': dict(decay_mult=0.0),
         },
     ),
-    constructor='mmpose.LayerDecayOptimWrapperConstructor',
+    # which mmpose registers as MMEngine's
+    constructor='LayerDecayOptimWrapperConstructor',
     clip_grad=dict(max_norm=1.0, norm_type=2),
 )

@@ -1,7 +1,8 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Compare all tracklets of two lists block by block, in bounded memory."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from ..evaluation.tracklets import aggregate_tracklets
 
 #: Clips of a block, on either side: 16 MiB of distances.
 BLOCK_CLIPS = 2048
+
+
+Block = TypeVar('Block')
 
 
 def split_tracklets(counts: Sequence[int], limit: int) -> Iterator[slice]:
@@ -26,6 +30,23 @@ def split_tracklets(counts: Sequence[int], limit: int) -> Iterator[slice]:
         total += count
     if start < len(counts):
         yield slice(start, len(counts))
+
+
+class JoinedBlocks(Generic[Block]):
+    """Blocks of clips (m, T, D) that are joined each time they are used.
+
+    Args:
+        join (callable): Returns the clips of a slice of tracklets.
+        slices (Iterable[slice]): Of all tracklets.
+    """
+
+    def __init__(
+        self, join: Callable[[slice], Block], slices: Iterable[slice]
+    ) -> None:
+        self.join, self.slices = join, [*slices]
+
+    def __iter__(self) -> Iterator[Block]:
+        return map(self.join, self.slices)
 
 
 def compare_blocks(

@@ -6,7 +6,7 @@ by PyTorch, :mod:`mmfashion_ext.lite` by ONNX Runtime. No PyTorch is imported.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,12 @@ from ..inferencer import (
     skipped_entry,
 )
 from ..utils.image_inputs import NamedInput
-from .block_compare import BLOCK_CLIPS, compare_blocks, split_tracklets
+from .block_compare import (
+    BLOCK_CLIPS,
+    JoinedBlocks,
+    compare_blocks,
+    split_tracklets,
+)
 from .clip_features import ClipFeatures
 from .inputs import (
     Tracklet,
@@ -315,7 +320,10 @@ class TrackletInferencer(Inferencer):
         limit = self.block_clips
         measure = self._block_distances(
             *(
-                _Blocks(self, side, split_tracklets(number, limit))
+                JoinedBlocks(
+                    lambda part, side=side: self._join(side[part])[0],
+                    split_tracklets(number, limit),
+                )
                 for side, number in zip(sides, counts, strict=True)
             )
         )
@@ -376,23 +384,6 @@ class TrackletInferencer(Inferencer):
         features = [tracklet.features for tracklet in tracklets]
         counts = [len(part.keys) for part in features]
         return self._concatenate(features), counts
-
-
-class _Blocks:
-    """Blocks of the clips (m, T, D) of tracklets, joined when used."""
-
-    def __init__(
-        self,
-        inferencer: TrackletInferencer,
-        tracklets: Sequence[TrackletFeatures],
-        slices: Iterable[slice],
-    ) -> None:
-        self.inferencer, self.tracklets = inferencer, tracklets
-        self.slices = [*slices]
-
-    def __iter__(self) -> Iterator[ClipFeatures]:
-        for part in self.slices:
-            yield self.inferencer._join(self.tracklets[part])[0]
 
 
 def check_options(flow: str | None, percentile: float) -> None:

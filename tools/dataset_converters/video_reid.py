@@ -1,5 +1,5 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
-"""Convert raw iLIDS-VID, PRID2011 or MARS, optical flow included.
+"""Convert iLIDS-VID, PRID2011, MARS or own tracklets, optical flow included.
 
 Unpacks archives, gives frames their names, computes flow, and writes
 meta.json and splits.json. A run that was stopped goes on where it was.
@@ -22,7 +22,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         epilog=__doc__.partition('\n\n')[2],
     )
     parser.add_argument('dataset', choices=DATASETS)
-    parser.add_argument('raw', type=Path, help='folder of the archives')
+    parser.add_argument(
+        'raw', type=Path, help='folder of the archives, or of the tracklets'
+    )
     parser.add_argument(
         '--out', type=Path, help='folder to write; without it: only check'
     )
@@ -52,6 +54,29 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='as the published SCAN reads or draws them, or without its '
         'mistakes (docs/datasets.md); MARS has one split only',
     )
+    own = parser.add_argument_group("folders: one's own tracklets")
+    own.add_argument(
+        '--layout',
+        default='{person}/{camera}',
+        help='how paths name {person}, {camera}, perhaps {tracklet} and '
+        '{frame} (default: %(default)s)',
+    )
+    own.add_argument(
+        '--train-share',
+        type=float,
+        default=0.5,
+        metavar='S',
+        help='part of the persons that trains (default: %(default)s)',
+    )
+    own.add_argument(
+        '--train-persons',
+        type=Path,
+        metavar='TXT',
+        help='persons that train, one a line, instead of random ones',
+    )
+    own.add_argument(
+        '--seed', type=int, default=0, help='of the splits (default: 0)'
+    )
     parser.add_argument(
         '--check',
         action='store_true',
@@ -72,8 +97,12 @@ def main(argv: list[str] | None = None) -> None:
         describe_counts,
     )
     from mmfashion_ext.formats.video_reid.convert import convert, read_raw
+    from mmfashion_ext.formats.video_reid.raw_folders import FolderOptions
 
-    raw = read_raw(args.dataset, args.raw, args.flow, args.splits)
+    own = FolderOptions(
+        args.layout, args.train_share, args.seed, args.train_persons
+    )
+    raw = read_raw(args.dataset, args.raw, args.flow, args.splits, own)
     print(describe_counts(raw))
     if args.out:
         convert(

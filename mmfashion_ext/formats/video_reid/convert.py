@@ -33,6 +33,7 @@ from .layout import (
     flow_name,
 )
 from .optical_flow import METHODS, FlowMethod, flow_maps
+from .raw_folders import FolderOptions, read_folders
 from .raw_ilids_prid import (
     RawTracklet,
     RawVideos,
@@ -42,7 +43,7 @@ from .raw_ilids_prid import (
 )
 from .raw_mars import read_mars
 
-DatasetName = Literal['ilids-vid', 'prid2011', 'mars']
+DatasetName = Literal['ilids-vid', 'prid2011', 'mars', 'folders']
 DATASETS: tuple[DatasetName, ...] = get_args(DatasetName)
 Flow = Literal['farneback', 'dis', 'given', 'none']
 _MAX_PRINTED = 20  # problems
@@ -53,16 +54,22 @@ Progress = Callable[[Iterator[int], str, int], Iterator[int]]
 
 
 def read_raw(
-    dataset: DatasetName, folder: Path, flow: Flow, splits: Splits
+    dataset: DatasetName,
+    folder: Path,
+    flow: Flow,
+    splits: Splits,
+    own: FolderOptions | None = None,
 ) -> RawVideos:
     """Find the frames and the splits of a raw dataset.
 
     Args:
-        dataset (str): ``'ilids-vid'``, ``'prid2011'`` or ``'mars'``.
-        folder (Path): Folder of its archives.
+        dataset (str): ``'ilids-vid'``, ``'prid2011'``, ``'mars'`` or, for
+            one's own tracklets, ``'folders'``.
+        folder (Path): Folder of its archives, or of the tracklets.
         flow (str): ``'given'``: also find the published flow maps.
         splits (str): ``'published'`` or ``'corrected'``, see
             :func:`~.raw_ilids_prid.read_ilids_vid`.
+        own (FolderOptions, optional): Of ``'folders'``.
 
     Raises:
         UserError: Something is missing or does not fit.
@@ -74,6 +81,10 @@ def read_raw(
         return read_ilids_vid(folder, given, splits)
     if dataset == 'prid2011':
         return read_prid2011(folder, given, splits)
+    if given and dataset == 'folders':
+        raise UserError('folders have no flow maps; use --flow farneback')
+    if dataset == 'folders':
+        return read_folders(folder, own or FolderOptions())
     if given:
         raise UserError(
             'no flow maps of MARS are published; use --flow farneback, dis or '

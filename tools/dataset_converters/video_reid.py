@@ -54,6 +54,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='as the published SCAN reads or draws them, or without its '
         'mistakes (docs/datasets.md); MARS has one split only',
     )
+    _add_own(parser)
+    parser.add_argument(
+        '--check',
+        action='store_true',
+        help='read every image, print counts and every defect',
+    )
+    args = parser.parse_args(argv)
+    args.check |= args.out is None
+    if args.flow_bound <= 0:
+        parser.error('--flow-bound must be above 0')
+    return args
+
+
+def _add_own(parser: argparse.ArgumentParser) -> None:
+    """Add the options of one's own tracklets."""
     own = parser.add_argument_group("folders: one's own tracklets")
     own.add_argument(
         '--layout',
@@ -77,16 +92,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     own.add_argument(
         '--seed', type=int, default=0, help='of the splits (default: 0)'
     )
-    parser.add_argument(
-        '--check',
-        action='store_true',
-        help='read every image, print counts and every defect',
-    )
-    args = parser.parse_args(argv)
-    args.check |= args.out is None
-    if args.flow_bound <= 0:
-        parser.error('--flow-bound must be above 0')
-    return args
 
 
 def main(argv: list[str] | None = None) -> None:

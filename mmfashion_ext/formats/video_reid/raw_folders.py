@@ -6,7 +6,7 @@ camera and tracklet::
 
     {person}/{camera}                     anna/entrance/000.jpg
     {camera}/{person}_{tracklet}          cam3/0017_2/000.jpg
-    {person}C{camera}T{tracklet}F{frame}  0001C1T0001F001.jpg, all in one folder
+    {person}C{camera}T{tracklet}F{frame}  0001C1T0001F001.jpg, in one folder
 """
 
 import random

@@ -61,9 +61,9 @@ def test_ten_random_splits_have_no_person_twice(own):
     for split in raw.splits:
         assert len(split.trainval) == 1
         assert not {*split.trainval} & {*split.gallery}
-        lists = [split.train_tracklets, split.query_tracklets]
-        lists.append(split.gallery_tracklets)
-        assert sorted(sum(lists, [])) == [*range(len(raw.tracklets))]
+        numbers = [*split.train_tracklets, *split.query_tracklets]
+        numbers += split.gallery_tracklets
+        assert sorted(numbers) == [*range(len(raw.tracklets))]
     assert (
         raw.splits
         == read_folders(

@@ -22,7 +22,10 @@ async function backends(wanted) {
   } catch {
     // a browser that has the interface and no GPU
   }
-  return adapter ? ['webgpu', 'wasm'] : ['wasm'];
+  // a GPU that the processor pretends to be is slower than WebAssembly
+  const real = adapter && !adapter.info?.isFallbackAdapter &&
+    !adapter.isFallbackAdapter;
+  return real ? ['webgpu', 'wasm'] : ['wasm'];
 }
 
 async function fetchBytes(url) {
@@ -57,6 +60,7 @@ export class TryOnNetwork {
         await network.start(graphs, threads);
         return network;
       } catch (error) {
+        console.warn(`${name} does not run here: ${error.message}`);
         problem = error;
       }
     }

@@ -99,7 +99,7 @@ def test_resize_is_that_of_pillow(noise):
 
 def test_images_lie_in_the_frame_as_in_python(noise):
     """If not, flow and garment belong to other places."""
-    from mmfashion_ext.tryon.inference.full_size import Frame
+    from mmfashion_ext.tryon.inference.frame import Frame
 
     # sides that end in .5 in the frame round to the even number
     sizes = [(400, 300), (300, 400), (256, 33), (123, 1), (512, 387)]
@@ -112,7 +112,7 @@ def test_images_lie_in_the_frame_as_in_python(noise):
 
 def test_garments_are_cropped_as_in_python():
     """If not, the garment has another size in the frame."""
-    from mmfashion_ext.tryon.inference.full_size import garment_box
+    from mmfashion_ext.tryon.inference.frame import garment_box
 
     masks = [np.zeros((90, 70), np.uint8) for _ in range(4)]
     masks[1][3:80, 20:45] = 255
@@ -133,10 +133,8 @@ def test_composition_is_that_of_python(noise, size):
     """If not, the page shows another try-on for the same network."""
     torch = pytest.importorskip('torch')
     from mmfashion_ext.tryon.generator import Composition
-    from mmfashion_ext.tryon.inference.full_size import (
-        Frame,
-        compose_full_size,
-    )
+    from mmfashion_ext.tryon.inference.frame import Frame
+    from mmfashion_ext.tryon.inference.full_size import compose_full_size
     from mmfashion_ext.tryon.visualizer import to_uint8
 
     frame = 64, 96

@@ -1,7 +1,7 @@
 // Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 /**
  * Images of any size in the network's frame, as
- * `mmfashion_ext.tryon.inference.full_size` fits them.
+ * `mmfashion_ext.tryon.inference.frame` fits them.
  */
 
 import { pad, resize } from './resize.js';

@@ -82,8 +82,8 @@ def gallery() -> None:
     cls=options.Command,
     examples=[
         'mmfashion gallery build shop/ --out shop.index',
-        'mmfashion gallery build shop/ --out shop.index --encoder '
-        'timm:convnext_tiny --encoder-weights convnext_tiny.safetensors',
+        'mmfashion gallery build shop/ --out a --encoder NAME '
+        '--encoder-weights FILE',
     ],
 )
 @images_argument()

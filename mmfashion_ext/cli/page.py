@@ -58,8 +58,7 @@ def _model_options(task: str, what: str) -> Decorator:
     examples=[
         'mmfashion app',
         'mmfashion app --gallery shop.index --port 8000',
-        'mmfashion app --gallery shop/ --encoder timm:convnext_tiny '
-        '--encoder-weights convnext_tiny.safetensors',
+        'mmfashion app --gallery shop/ --encoder NAME --encoder-weights FILE',
     ],
 )
 @click.option(
@@ -70,7 +69,7 @@ def _model_options(task: str, what: str) -> Decorator:
     'images, which is indexed at the first search. Default: the photographs '
     'that come with the package.',
 )
-@_model_options('predict', 'finds clothes')
+@_model_options('predict', 'finds the garments')
 @_model_options('gallery', 'compares garments')
 @encoder_options('what the index was built with')
 @_model_options('try-on', 'dresses persons')

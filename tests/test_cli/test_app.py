@@ -45,6 +45,11 @@ SHARED = {
     '--detector': 'detector of persons: ',
     '--detector-weights': 'its checkpoint, a file or url. ',
     '--person-class': 'class of the detector that is a person.',
+    '--det-model': 'model that finds the garments. default: ',
+    '--det-weights': 'its checkpoint, a file or url. ',
+    '--encoder': 'image encoder that compares the garments, ',
+    '--encoder-weights': 'checkpoint of the encoder',
+    '--store-url': 'server of --store milvus, ',
 }
 
 

@@ -7,10 +7,10 @@ files itself. With SCREENSHOTS=docs/images the images of docs/app.md are made.
 
 import base64
 import os
+import shutil
 import sys
 import urllib.error
 import urllib.request
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -24,12 +24,16 @@ from mmfashion_ext.app.examples import garment_photos
 from mmfashion_ext.app.models import Choice
 from mmfashion_ext.app.server import serve
 from mmfashion_ext.cli.defaults import published_models
+from mmfashion_ext.cli.gallery_actions import EncoderOptions
+from mmfashion_ext.cli.page import choose_shop
 from mmfashion_ext.errors import UserError
+from mmfashion_ext.match_rcnn.gallery import query_gallery
 from mmfashion_ext.utils.video import VideoReader
 
 from ..browser import PHONE, Browser, find_chromium
 
 WAIT = 300  # s, many times what it needs: the machine may be busy
+TABS = 'Analyse a photo', 'Find in shop', 'Try on', 'Find a person'
 PHOTOS = {file.stem: file for file in garment_photos()}
 
 
@@ -39,16 +43,20 @@ def published(task):
 
 
 @pytest.fixture(scope='module')
-def app():
-    """The server; there is no model to search in a shop."""
+def app(tmp_path_factory):
+    """The server, with a shop of three images."""
     choices = {task: published(task) for task in ('predict', 'try-on', 'reid')}
-    choices['gallery'] = Choice(missing='No model of retrieval yet.')
+    folder = tmp_path_factory.mktemp('shop')
+    for name in ('jeans', 'red_jacket', 'skirt'):
+        shutil.copy(PHOTOS[name], folder)
+    choices['gallery'] = choose_shop(
+        str(folder), EncoderOptions(), tmp_path_factory.mktemp('index')
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, 'MAX_FILE_BYTES', 2**20)
         with serve(choices) as running:
             for task in choices:
-                with suppress(UserError):  # of the one that is missing
-                    assert running.models[task]
+                assert running.models[task]
             yield running
     assert not running.folder.exists()
     assert 'GRADIO_TEMP_DIR' not in os.environ
@@ -72,7 +80,7 @@ def show(page, tab):
         "[...document.querySelectorAll('[role=tab]')]"
         f".find(tab => tab.innerText === '{tab}').click()"
     )
-    page.wait_for(f"({_BUTTON}) || document.querySelector('.wrong')", WAIT)
+    page.wait_for(_BUTTON, WAIT)
 
 
 def choose(page, selector, *files):
@@ -236,13 +244,30 @@ def test_a_bad_file_gives_its_error_as_text(app, page, tmp_path):
     assert 'garment' in run(page, '#analyse-status')
 
 
-def test_what_is_missing_is_said(page):
+def test_a_garment_is_found_in_the_shop(app, page):
     show(page, 'Find in shop')
-    assert 'No model of retrieval yet.' in page.text()
+    choose(page, '#shop-photo', PHOTOS['jeans'])
+    assert run(page, '#shop-status').startswith('3 matches found.')
+    shop = app.models['gallery']
+    (garment,) = query_gallery(
+        str(PHOTOS['jeans']), shop.index, shop.encoder, 5
+    )
+    rows = cells(page, '#shop-table')
+    assert [row[2] for row in rows] == [
+        f'{match["similarity"]:.3f}' for match in garment['matches']
+    ]
+    assert [row[4] for row in rows] == [
+        Path(match['image']).name for match in garment['matches']
+    ]
+    assert rows[0][4] == 'jeans.jpg'
+    page.wait_for(
+        "document.querySelectorAll('#shop-matches img').length >= 4", WAIT
+    )
+    keep(page, 'shop')
 
 
 def test_everything_has_a_name_for_screen_readers(page):
-    for tab in ('Analyse a photo', 'Try on', 'Find a person'):
+    for tab in TABS:
         show(page, tab)
         elements = page.accessible()
         controls = {'button', 'slider', 'spinbutton', 'textbox', 'tab'}
@@ -266,7 +291,7 @@ def test_everything_has_a_name_for_screen_readers(page):
 def test_a_phone_shows_everything_without_scrolling_sideways(page):
     page.resize(*PHONE, phone=True)
     try:
-        for tab in ('Analyse a photo', 'Try on', 'Find a person'):
+        for tab in TABS:
             show(page, tab)
             width, seen = page.run(
                 '[document.documentElement.scrollWidth, innerWidth]'

@@ -9,7 +9,8 @@ from PIL import Image
 
 from ..formats.video_reid.optical_flow import FlowMethod
 from ..scan.clip_features import ClipFeatures
-from ..scan.tracklet_inferencer import TrackletInferencer, check_options
+from ..scan.inputs import check_options
+from ..scan.tracklet_inferencer import TrackletInferencer
 from .base import LiteInferencer
 
 #: Values of one array of ``pairs.onnx``, (query, gallery, frames, channels).

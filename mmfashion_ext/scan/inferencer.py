@@ -12,7 +12,8 @@ from torch import nn
 from ..formats.video_reid.optical_flow import FlowMethod
 from ..registry import TRANSFORMS
 from .clip_features import ClipFeatures
-from .tracklet_inferencer import TrackletInferencer, check_options
+from .inputs import check_options
+from .tracklet_inferencer import TrackletInferencer
 
 
 class SCANInferencer(TrackletInferencer):

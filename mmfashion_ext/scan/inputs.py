@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
+from ..formats.video_reid.optical_flow import METHODS
 from ..utils.files import read_json
 from ..utils.image_inputs import NamedInput, UniqueNames, is_folder
 from ..utils.images import (
@@ -180,6 +181,20 @@ def tracklet_name(source: object) -> str | None:
     if isinstance(source, list | tuple) and source:
         return image_name(source[0], '') or None
     return None
+
+
+def check_options(flow: str | None, percentile: float) -> None:
+    """Check options of the constructor.
+
+    Raises:
+        UserError: An unknown method of optical flow, or not a percentile.
+    """
+    if flow is not None and flow not in METHODS:
+        raise UserError(
+            f'flow must be one of {", ".join(METHODS)}, got {flow!r}'
+        )
+    if not 0 <= percentile <= 100:
+        raise UserError(f'percentile must be 0 to 100, got {percentile}')
 
 
 def _entries(inputs: object, several: bool) -> list[_Entry] | Iterator[_Entry]:

@@ -8,6 +8,7 @@ by PyTorch, :mod:`mmfashion_ext.lite` by ONNX Runtime. No PyTorch is imported.
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from PIL import Image
 from ..errors import UserError, describe
 from ..evaluation.tracklets import aggregate_tracklets
 from ..formats.video_reid.layout import LastClip, clip_ranges
-from ..formats.video_reid.optical_flow import METHODS, FlowMethod, compute_flow
+from ..formats.video_reid.optical_flow import FlowMethod, compute_flow
 from ..inferencer import (
     SKIPPED_ERRORS,
     Inferencer,
@@ -321,7 +322,7 @@ class TrackletInferencer(Inferencer):
         measure = self._block_distances(
             *(
                 JoinedBlocks(
-                    lambda part, side=side: self._join(side[part])[0],
+                    partial(self._join_part, side),
                     split_tracklets(number, limit),
                 )
                 for side, number in zip(sides, counts, strict=True)
@@ -331,7 +332,7 @@ class TrackletInferencer(Inferencer):
             counts[0],
             counts[1],
             lambda rows, cols: measure(
-                self._join(query[rows])[0], self._join(gallery[cols])[0]
+                self._join_part(query, rows), self._join_part(gallery, cols)
             ),
             percentile=self.percentile,
             limit=limit,
@@ -377,6 +378,11 @@ class TrackletInferencer(Inferencer):
             )
         return clips
 
+    def _join_part(
+        self, tracklets: Sequence[TrackletFeatures], part: slice
+    ) -> ClipFeatures:
+        return self._join(tracklets[part])[0]
+
     def _join(
         self, tracklets: Sequence[TrackletFeatures]
     ) -> tuple[ClipFeatures, list[int]]:
@@ -384,17 +390,3 @@ class TrackletInferencer(Inferencer):
         features = [tracklet.features for tracklet in tracklets]
         counts = [len(part.keys) for part in features]
         return self._concatenate(features), counts
-
-
-def check_options(flow: str | None, percentile: float) -> None:
-    """Check options of the constructor.
-
-    Raises:
-        UserError: An unknown method of optical flow, or not a percentile.
-    """
-    if flow is not None and flow not in METHODS:
-        raise UserError(
-            f'flow must be one of {", ".join(METHODS)}, got {flow!r}'
-        )
-    if not 0 <= percentile <= 100:
-        raise UserError(f'percentile must be 0 to 100, got {percentile}')

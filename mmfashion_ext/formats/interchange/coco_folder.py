@@ -50,7 +50,8 @@ def to_coco(
     Raises:
         UserError: An image is not a file and has no size.
     """
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for number, prediction in enumerate(predictions, 1):
         name = str(prediction['input'])
         width, height = (sizes or {}).get(name) or _size(name)

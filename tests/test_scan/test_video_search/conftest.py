@@ -10,7 +10,10 @@ import torch
 from mmengine.structures import InstanceData
 
 from mmfashion_ext.scan.video_search import detections
-from mmfashion_ext.scan.video_search.build import IndexOptions
+from mmfashion_ext.scan.video_search.build import (
+    IndexOptions,
+    build_person_index,
+)
 from mmfashion_ext.scan.video_search.finder import PersonFinder
 from mmfashion_ext.scan.video_search.model import video_model
 from mmfashion_ext.scan.video_search.tracklets import Cleaning
@@ -94,3 +97,10 @@ def detector(videos, monkeypatch):
     network = MovingParts(videos)
     monkeypatch.setattr(mmdet_detector, 'build_detector', lambda *_: network)
     return detections.PersonDetector('moving-parts'), network
+
+
+@pytest.fixture(scope='session')
+def people(videos, model, given, options, tmp_path_factory):
+    """File of an index of both videos, by boxes with tracks; its report."""
+    out = tmp_path_factory.mktemp('index') / 'people.index'
+    return out, build_person_index(videos, model, given(), out, options)

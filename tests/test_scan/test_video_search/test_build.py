@@ -33,11 +33,9 @@ def log(caplog):
     logger.removeHandler(caplog.handler)
 
 
-@pytest.fixture(scope='module')
-def built(videos, model, given, options, tmp_path_factory):
-    """An index by boxes with tracks."""
-    out = tmp_path_factory.mktemp('index') / 'people.index'
-    return out, build_person_index(videos, model, given(), out, options)
+@pytest.fixture
+def built(people):
+    return people
 
 
 def equal(one, other):

@@ -8,10 +8,7 @@ import torch
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.formats.video_boxes.mot import read_mot
-from mmfashion_ext.scan.video_search.build import (
-    IndexOptions,
-    build_person_index,
-)
+from mmfashion_ext.scan.video_search.build import IndexOptions
 from mmfashion_ext.scan.video_search.index_file import read_index
 from mmfashion_ext.scan.video_search.query import (
     QUERY_CLEANING,
@@ -21,11 +18,9 @@ from mmfashion_ext.scan.video_search.query import (
 from mmfashion_ext.utils.video import VideoReader
 
 
-@pytest.fixture(scope='module')
-def index(videos, model, given, options, tmp_path_factory):
-    out = tmp_path_factory.mktemp('index') / 'people.index'
-    build_person_index(videos, model, given(), out, options)
-    return read_index(out)
+@pytest.fixture
+def index(people):
+    return read_index(people[0])
 
 
 def box_of(scene, frame, person):

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from mmfashion_ext.errors import UserError
-from mmfashion_ext.scan.video_search.build import build_person_index
 from mmfashion_ext.scan.video_search.index_file import PersonIndex, read_index
 from mmfashion_ext.scan.video_search.query import resolve_query
 from mmfashion_ext.scan.video_search.search import (
@@ -16,11 +15,9 @@ from mmfashion_ext.scan.video_search.search import (
 from mmfashion_ext.utils.images import read_image
 
 
-@pytest.fixture(scope='module')
-def index(videos, model, given, options, tmp_path_factory):
-    out = tmp_path_factory.mktemp('index') / 'people.index'
-    build_person_index(videos, model, given(), out, options)
-    return read_index(out)
+@pytest.fixture
+def index(people):
+    return read_index(people[0])
 
 
 def test_persons_are_found_in_the_other_video(index, model):

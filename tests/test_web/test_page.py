@@ -132,7 +132,8 @@ def choose(page, selector):
 def upload(page, selector, file):
     page.run('document.querySelector("#status").textContent = ""')
     page.upload(selector, file)
-    page.wait_for(DONE, timeout=LONG)
+    page.wait_for(f'{DONE} || {ERROR}', timeout=LONG)
+    assert page.run(ERROR) == ''
 
 
 def shown(page):

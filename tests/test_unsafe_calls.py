@@ -57,6 +57,8 @@ ALLOWED = {
     ('tools/setup_env/wheels.py', 'extractall'): (
         "with filter='data', of a source distribution whose hash is checked"
     ),
+    ('tools/misc/run_notebooks.py', 'exec'): 'of the notebooks given to it',
+    ('tools/misc/run_notebooks.py', 'compile'): 'of the notebooks given to it',
     ('demo/tour/steps.py', 'exec'): 'of the code that the page shows',
     ('demo/tour/steps.py', 'compile'): 'of the code that the page shows',
 }

@@ -1,6 +1,11 @@
 # The model of 2,000 steps trained for 2,000 more, on photographs in which the
 # rare groups (shorts, vests, skirts) come more often.
-_base_ = 'match-rcnn_efficientnet-lite0_fpn_1xb8-2k_ccp-synthetic.py'
+_base_ = [
+    './_base_/model_lite0.py',
+    './_base_/dataset_ccp_synthetic.py',
+    './_base_/schedule_2k_adamw.py',
+    './_base_/runtime.py',
+]
 
 # A photograph is repeated sqrt(0.5 / f) times, f being the share of
 # photographs with its rarest item (LVIS, arXiv:1908.03195, section 4)
@@ -20,6 +25,11 @@ train_dataloader = dict(
     ),
 )
 optim_wrapper = dict(optimizer=dict(lr=0.0004))
+default_hooks = dict(
+    checkpoint=dict(interval=200, by_epoch=False, max_keep_ckpts=2),
+    logger=dict(interval=50),
+)
+log_processor = dict(by_epoch=False)
 load_from = (
     'work_dirs/match-rcnn_efficientnet-lite0_fpn_1xb8-2k_ccp-synthetic/'
     'iter_2000.pth'

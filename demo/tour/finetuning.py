@@ -5,8 +5,8 @@ from pathlib import Path
 
 from .models import Model
 
-#: Name of a system -> lines of its config. The published Match R-CNN learned
-#: from several datasets; here it gets one.
+#: Name of a system -> lines of its config. The published Match R-CNN and the
+#: try-on learned from several datasets; here they get one.
 _LINES = {
     'match_rcnn': """
 model = dict(backbone=dict(init_cfg=None))
@@ -80,16 +80,31 @@ param_scheduler = None
 optim_wrapper = dict(optimizer=dict(lr=0.003))
 """,
     'tryon': """
+dataset = dict(
+    _delete_=True,
+    type='mmfashion_ext.TryOnDataset',
+    layout='viton',
+    split='test',
+    paired=False,
+    annotations=['truth'],
+    pipeline=[
+        dict(type='mmfashion_ext.LoadTryOn'),
+        dict(type='mmfashion_ext.ResizeTryOn', size=(256, 192)),
+        dict(type='mmfashion_ext.PackTryOn'),
+    ],
+)
 train_dataloader = dict(
     batch_size=4,
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(data_root=data_root + 'train'),
+    dataset=dict(
+        **dataset, data_root=data_root + 'train', reverse=True, test_mode=False
+    ),
 )
 test_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(data_root=data_root + 'test'),
+    dataset=dict(**dataset, data_root=data_root + 'test'),
 )
 train_cfg = dict(max_epochs=1)
 optim_wrapper = dict(optimizer=dict(lr=1e-4))

@@ -150,7 +150,7 @@ def test_speed_is_told_with_its_gpu(with_cuda, monkeypatch):
         where.append(device)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(profile, '_build', stop)
+    monkeypatch.setattr(profile, 'build_for_profile', stop)
     monkeypatch.setattr(profile, 'example_inputs', lambda *_: None)
     name = 'scan_r10-small_1xb32-12e_synthetic-64x32'
     with pytest.raises(KeyboardInterrupt):

@@ -20,10 +20,8 @@ import yaml
 
 from mmfashion_ext.hub import root
 from mmfashion_ext.hub.encoders import ENCODERS, published_encoders
-from mmfashion_ext.retrieval.encoder_networks import build_network
 from mmfashion_ext.utils.cli import run_tool
 from mmfashion_ext.utils.files import atomic_write, file_sha256
-from mmfashion_ext.utils.tensor_file import SUFFIX, write_tensor_file
 
 
 def publish(checkpoint: Path, name: str, meta: dict[str, str]) -> Path:
@@ -41,6 +39,10 @@ def publish(checkpoint: Path, name: str, meta: dict[str, str]) -> Path:
         UserError: There is no such encoder.
         CheckpointError: The weights are those of another model.
     """
+    # after the arguments were checked: both import torch
+    from mmfashion_ext.retrieval.encoder_networks import build_network
+    from mmfashion_ext.utils.tensor_file import SUFFIX, write_tensor_file
+
     network = build_network(name, checkpoint)
     state = network.model.state_dict()
     short = network.name.partition(':')[2]

@@ -77,4 +77,4 @@ def test_points_keep_their_place():
 
 def test_every_kind_has_a_class_and_limits():
     assert CLASSES.keys() == LIMITS.keys()
-    assert set(CLASSES.values()) == {'upper', 'lower', 'dress'}
+    assert set(CLASSES.values()) == {'upper_body', 'lower_body', 'dresses'}

@@ -36,6 +36,10 @@ class DeviceError(RuntimeError):
 class _Backend(backend_registration._DummyBackendModule):
     """What PyTorch and the hosts ask of a device's module."""
 
+    def is_available(self):
+        """Whether a test is within the device: other tests have none."""
+        return PaperGPU.entered > 0
+
     def get_amp_supported_dtype(self):
         return [torch.float16, torch.bfloat16, torch.float32]
 
@@ -326,14 +330,18 @@ def _wrapped(x, known):
 class PaperGPU(TorchDispatchMode):
     """Within it ``device='paper'`` works, as ``'cuda'`` does on a GPU."""
 
+    entered = 0
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         return _call(func, args, kwargs or {})
 
     def __enter__(self):
+        PaperGPU.entered += 1
         torch._C._set_only_lift_cpu_tensors(True)
         return super().__enter__()
 
     def __exit__(self, *error):
+        PaperGPU.entered -= 1
         torch._C._set_only_lift_cpu_tensors(False)
         return super().__exit__(*error)
 

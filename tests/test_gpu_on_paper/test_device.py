@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from . import paper_amp  # noqa: F401  # autocast of the device
 from .paper_gpu import NAME, DeviceError, PaperGPU, PaperTensor
 
 
@@ -125,3 +126,14 @@ def test_autocast():
             torch.nn.functional.binary_cross_entropy(
                 a.sigmoid(), a.sigmoid().detach()
             )
+
+
+def test_other_tests_have_no_such_device():
+    # else what asks PyTorch for an accelerator, such as DataParallel, finds it
+    assert torch.paper.is_available()
+    PaperGPU.entered -= 1
+    try:
+        model = torch.nn.DataParallel(torch.nn.Linear(2, 2, device='cpu'))
+        assert model.device_ids == []
+    finally:
+        PaperGPU.entered += 1

@@ -75,11 +75,12 @@ class RandomMovePerson:
         factor = self.scale[0] + zoom * (self.scale[1] - self.scale[0])
         centre = np.array([w - 1, h - 1]) / 2
         offset = np.array([x * self.shift[0] * w, y * self.shift[1] * h])
-        matrix = np.float32(
+        matrix = np.array(
             [
                 [factor, 0, centre[0] * (1 - factor) + offset[0]],
                 [0, factor, centre[1] * (1 - factor) + offset[1]],
-            ]
+            ],
+            np.float32,
         )
         _move(results, matrix, (w, h))
         return results

@@ -6,10 +6,8 @@ import pytest
 
 from mmfashion_ext.errors import UserError
 from mmfashion_ext.scan.clip_features import ClipFeatures
-from mmfashion_ext.scan.tracklet_inferencer import (
-    TrackletInferencer,
-    check_options,
-)
+from mmfashion_ext.scan.inputs import check_options
+from mmfashion_ext.scan.tracklet_inferencer import TrackletInferencer
 
 
 class Infer(TrackletInferencer):

@@ -83,8 +83,12 @@ def run(name: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
 
 
 def _named(metrics: dict[str, float]) -> dict[str, float]:
-    """Name the metrics without their prefixes."""
-    return {key.rsplit('/', 1)[-1]: value for key, value in metrics.items()}
+    """Name the warp's metrics without prefix; leave those of no warp out."""
+    return {
+        key.removeprefix('warp/'): value
+        for key, value in metrics.items()
+        if '/' not in key or key.startswith('warp/')
+    }
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -20,11 +20,10 @@ data of configs/match_rcnn/_base_/dataset_ccp_synthetic.py.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from mmengine.config import Config
-from training_runs import call, compare, train_and_test
+from training_runs import compare, test_again, train_and_test
 
 from mmfashion_ext.hub import config_path
 from mmfashion_ext.utils.cli import run_tool
@@ -79,17 +78,7 @@ def run(name: str, seed: int, folder: Path, steps: int) -> dict[str, float]:
     work_dir = folder / f'{name}_{seed}'
     cfg = variant(name, seed, steps)
     metrics = train_and_test(cfg, work_dir)
-    garments = work_dir / 'garments.json'
-    if not garments.exists():
-        config, checkpoint = work_dir / 'garments.py', f'iter_{steps}.pth'
-        test_on_garments(cfg).dump(config)
-        options = ('--work-dir', str(work_dir), '--out', str(garments))
-        call(
-            *('tools/test.py', str(config), str(work_dir / checkpoint)),
-            *options,
-            log=work_dir,
-        )
-    return metrics | json.loads(garments.read_text())
+    return metrics | test_again(test_on_garments(cfg), work_dir, 'garments')
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -39,10 +39,6 @@ def train_and_test(cfg: Config, work_dir: Path) -> dict[str, float]:
     if result.exists():
         return json.loads(result.read_text())
     work_dir.mkdir(parents=True, exist_ok=True)
-    if epochs := cfg.train_cfg.get('max_epochs'):
-        last = f'epoch_{epochs}.pth'
-    else:
-        last = f'iter_{cfg.train_cfg.max_iters}.pth'
     config = work_dir / 'variant.py'
     cfg.dump(config)
     # validation would run after the last epoch again
@@ -55,12 +51,46 @@ def train_and_test(cfg: Config, work_dir: Path) -> dict[str, float]:
         )
         write_json(trained, {'seconds': seconds})
     metrics = work_dir / 'metrics.json'
-    checkpoint = str(work_dir / last)
+    checkpoint = str(work_dir / last_checkpoint(cfg))
     options = [*common, '--out', str(metrics)]
     call('tools/test.py', *options[:1], checkpoint, *options[1:], log=work_dir)
     content = json.loads(metrics.read_text()) | json.loads(trained.read_text())
     write_json(result, content)
     return content
+
+
+def test_again(cfg: Config, work_dir: Path, name: str) -> dict[str, float]:
+    """Test what :func:`train_and_test` trained with another test.
+
+    Args:
+        cfg (Config): The config that was trained, its test changed.
+        work_dir (Path): That of the training.
+        name (str): Of the files of this test.
+
+    Returns:
+        dict[str, float]: The metrics; a finished test is not repeated.
+
+    Raises:
+        UserError: The test failed; names its log.
+    """
+    result = work_dir / f'{name}.json'
+    if not result.exists():
+        config = work_dir / f'{name}.py'
+        cfg.dump(config)
+        checkpoint = work_dir / last_checkpoint(cfg)
+        call(
+            *('tools/test.py', str(config), str(checkpoint)),
+            *('--work-dir', str(work_dir), '--out', str(result)),
+            log=work_dir,
+        )
+    return json.loads(result.read_text())
+
+
+def last_checkpoint(cfg: Config) -> str:
+    """Return the file name of the last checkpoint of a training."""
+    if epochs := cfg.train_cfg.get('max_epochs'):
+        return f'epoch_{epochs}.pth'
+    return f'iter_{cfg.train_cfg.max_iters}.pth'
 
 
 def call(*command: str, log: Path) -> float:

@@ -15,11 +15,10 @@ configs/tryon/synthetic/pf-afn-mobile_supervised_1xb8-2e_synthetic-128x96.py.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from mmengine.config import Config
-from training_runs import call, compare, train_and_test
+from training_runs import compare, test_again, train_and_test
 
 from mmfashion_ext.hub import config_path
 from mmfashion_ext.utils.cli import run_tool
@@ -67,18 +66,8 @@ def run(name: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     work_dir = args.work_dir / f'{size}_{args.epochs}e' / f'{name}_{seed}'
     cfg = variant(name, seed, args)
     metrics = _named(train_and_test(cfg, work_dir))
-    centred = work_dir / 'centred.json'
-    if not centred.exists():
-        cfg.test_dataloader.dataset.pipeline = pipeline(tuple(args.size), None)
-        config = work_dir / 'centred.py'
-        cfg.dump(config)
-        checkpoint = work_dir / f'epoch_{args.epochs}.pth'
-        call(
-            *('tools/test.py', str(config), str(checkpoint)),
-            *('--work-dir', str(work_dir), '--out', str(centred)),
-            log=work_dir,
-        )
-    others = _named(json.loads(centred.read_text()))
+    cfg.test_dataloader.dataset.pipeline = pipeline(tuple(args.size), None)
+    others = _named(test_again(cfg, work_dir, 'centred'))
     return metrics | {f'centred {key}': others[key] for key in METRICS}
 
 

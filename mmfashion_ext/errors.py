@@ -26,6 +26,15 @@ def describe(items: Iterable[object], separator: str = ', ') -> str:
     return separator.join(named[:5]) + more
 
 
+def one_line(error: Exception) -> str:
+    """Return what an error of a library says, on one line of 200 characters.
+
+    Args:
+        error (Exception): Without a message its class stands for it.
+    """
+    return ' '.join(str(error).split())[:200] or type(error).__name__
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``. Did you mean X?``, or nothing if no name is close."""
     close = difflib.get_close_matches(name, sorted(known), n=2)

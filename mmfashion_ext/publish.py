@@ -3,13 +3,14 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from . import hub
 from .errors import UserError
@@ -133,6 +134,31 @@ def publish_to_zoo(
     """
     weights, meta = _read(source, name, model, trust)
     meta = {k: to_plain(meta[k]) for k in _ZOO_META if meta.get(k) is not None}
+    return write_zoo_file(weights, meta, name, folder, model=model, half=half)
+
+
+def write_zoo_file(
+    weights: Mapping[str, Tensor],
+    meta: dict[str, Any],
+    name: str,
+    folder: Path,
+    *,
+    model: nn.Module,
+    half: bool = True,
+) -> Path:
+    """Write weights as a file of the zoo, and read them back.
+
+    Args:
+        weights (Mapping[str, Tensor]): Those of ``model``, to the last key.
+        meta (dict): What JSON can hold.
+        name (str): Of the file.
+        folder (Path): Created if missing.
+        model (nn.Module): Gets the weights that were written.
+        half (bool): See :func:`publish_to_zoo`.
+
+    Returns:
+        Path: ``folder/NAME-SHA8.safetensors``.
+    """
     with tempfile.TemporaryDirectory(prefix='publish_') as temporary:
         file = Path(temporary, f'{name}{SUFFIX}')
         write_tensor_file(file, weights, meta, half=half)

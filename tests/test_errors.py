@@ -4,7 +4,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmfashion_ext.errors import UserError, describe, did_you_mean
+from mmfashion_ext.errors import (
+    UserError,
+    describe,
+    did_you_mean,
+    one_line,
+)
 
 
 def test_a_users_error_is_a_value_error():
@@ -29,3 +34,10 @@ def test_did_you_mean():
     assert did_you_mean('depth', ['depths', 'depths_2']) == (
         '. Did you mean depths or depths_2?'
     )
+
+
+def test_one_line():
+    # a library's message of many lines must not break a message of one
+    assert one_line(ValueError('a\n  b\tc')) == 'a b c'
+    assert one_line(ValueError('x' * 300)) == 'x' * 200
+    assert one_line(KeyError()) == 'KeyError'

@@ -1,7 +1,6 @@
 # Copyright (c) mmfashion_ext authors. Licensed under Apache-2.0.
 """Read uploaded photographs and clips: bounded, and only what they claim."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
-from ..utils.images import image_size, read_image
+from ..utils.images import image_size, natural_order, read_image
 from ..utils.video import VideoReader, is_video_file
 
 #: Largest uploaded file; the server refuses larger ones while they come in.
@@ -162,12 +161,9 @@ def check_video(upload: Upload) -> None:
         )
 
 
-def natural_name(upload: Upload) -> list[tuple[int, str]]:
+def natural_name(upload: Upload) -> list[list[tuple[int, str]]]:
     """Return a sorting key that puts 2.jpg before 10.jpg."""
-    return [
-        (int(part) if part.isdecimal() else -1, part)
-        for part in re.findall(r'\d+|\D+', upload.name)
-    ]
+    return natural_order(Path(upload.name))
 
 
 def _clip_frames(upload: Upload) -> Iterator[np.ndarray]:

@@ -87,7 +87,7 @@ class EncoderOptions:
         image_encoder = index_encoder(
             index, path, self.encoder, self.encoder_weights
         )
-        return self._build(model, weights, _find_again(image_encoder))
+        return self._build(model, weights, image_encoder)
 
     def _build(
         self,
@@ -117,21 +117,6 @@ class EncoderOptions:
             score_thr=self.score_thr,
             batch_size=self.batch_size,
         )
-
-
-def _find_again(
-    encoder: tuple[str, str | Path | None] | None,
-) -> tuple[str, str | Path | None] | None:
-    """Find published weights of an encoder that lie elsewhere by now.
-
-    An index knows where they were when it was built, perhaps in another
-    environment; that they are the same is checked by their hash.
-    """
-    if encoder is None or (encoder[1] and Path(encoder[1]).exists()):
-        return encoder
-    from ..hub.encoders import encoder_weights
-
-    return encoder[0], encoder_weights(encoder[0]) or encoder[1]
 
 
 def build_index(

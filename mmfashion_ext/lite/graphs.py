@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, one_line
 from ..utils.exported import read_model
 
 
@@ -72,6 +72,5 @@ class GraphFolder:
         except Exception as error:  # a dozen classes of ONNX Runtime
             raise UserError(
                 f'{path}: cannot be loaded as an ONNX graph '
-                f'({" ".join(str(error).split())[:200]}); export the model '
-                'again'
+                f'({one_line(error)}); export the model again'
             ) from None

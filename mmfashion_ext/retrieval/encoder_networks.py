@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..errors import UserError
+from ..errors import UserError, one_line
 from ..plugins import is_installed, require_package
 from ..utils.checkpoint import (
     CheckpointError,
@@ -179,10 +179,9 @@ def _build_mmpretrain(name: str, weights: str | Path) -> EncoderNetwork:
     try:
         model = _mmpretrain().get_model(name, pretrained=False)
     except Exception as error:  # of its parts, such as a tokenizer's download
-        reason = ' '.join(str(error).split())[:200]
         raise UserError(
-            f'encoder mmpretrain:{name} cannot be built here ({reason}); '
-            'choose another one'
+            f'encoder mmpretrain:{name} cannot be built here '
+            f'({one_line(error)}); choose another one'
         ) from error
     source = extract_state_dict(load_checkpoint_file(weights), weights)
     spare = sorted(

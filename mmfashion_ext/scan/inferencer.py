@@ -12,6 +12,7 @@ from torch import nn
 from ..formats.video_reid.optical_flow import FlowMethod
 from ..registry import TRANSFORMS
 from .clip_features import ClipFeatures
+from .clip_settings import ClipSettings
 from .inputs import check_options
 from .tracklet_inferencer import TrackletInferencer
 
@@ -82,12 +83,11 @@ class SCANInferencer(TrackletInferencer):
             show_progress=show_progress,
         )
         dataset = self.model.cfg.test_dataloader.dataset
-        self.clip_length = dataset.get('clip_length', 10)
-        self.stride = dataset.get('stride', 5)
-        self.last = dataset.get('last', 'reference')
-        trained = dataset.get('metainfo') or {}
-        flow = flow or trained.get('flow_method', 'farneback')
-        self.flow = flow if dataset.get('flow', True) else None
+        trained = ClipSettings.of(dataset)
+        self.clip_length = trained.clip_length
+        self.stride = trained.stride
+        self.last = trained.last
+        self.flow = trained.flow and (flow or trained.flow)
         self.pipeline = Compose(
             [
                 TRANSFORMS.build(transform)
@@ -96,7 +96,7 @@ class SCANInferencer(TrackletInferencer):
             ]
         )
         self.percentile = percentile
-        self.crop_size = crop_size or trained.get('frame_size', (128, 64))
+        self.crop_size = crop_size or trained.crop_size
 
     @torch.no_grad()
     def _encode(self, clips: Sequence[dict[str, list]]) -> ClipFeatures:

@@ -17,6 +17,7 @@ from ..errors import UserError
 from ..utils.exported import plain, write_model
 from ..utils.files import make_folder
 from ..utils.onnx_export import OPSET, export_graph
+from .clip_settings import ClipSettings
 from .onnx_graphs import ClipGraph, PairGraph
 from .recognizer import SCANRecognizer
 
@@ -94,8 +95,7 @@ def _describe(model: nn.Module) -> dict[str, Any]:
             'exporting to ONNX needs a test pipeline of '
             f'{", ".join(_PIPELINE)}, got {", ".join(steps)}'
         )
-    trained = dataset.get('metainfo') or {}
-    uses_flow = bool(dataset.get('flow', True) and model.frame_cnn.flow)
+    trained = ClipSettings.of(dataset)
     prep = model.data_preprocessor
     return {
         'name': Path(model.cfg.filename or 'model').stem,
@@ -105,9 +105,9 @@ def _describe(model: nn.Module) -> dict[str, Any]:
             'mean': plain(prep.mean.flatten()),
             'std': plain(prep.std.flatten()),
         },
-        'flow': trained.get('flow_method', 'farneback') if uses_flow else None,
-        'clip_length': int(dataset.get('clip_length', 10)),
-        'stride': int(dataset.get('stride', 5)),
-        'last': dataset.get('last', 'reference'),
-        'crop_size': list(trained.get('frame_size', (128, 64))),
+        'flow': trained.flow if model.frame_cnn.flow else None,
+        'clip_length': int(trained.clip_length),
+        'stride': int(trained.stride),
+        'last': trained.last,
+        'crop_size': list(trained.crop_size),
     }

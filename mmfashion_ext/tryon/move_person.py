@@ -6,11 +6,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..registry import TRANSFORMS
-
-#: Arrays that move with the person.
-_IMAGES = ('person', 'truth')
-_LABELS = ('parse', 'true_parse', 'densepose')
-_MAPS = ('garment_region', 'loss_mask', 'kept')
+from .transforms import LABEL_MAPS, TRUTH_MAPS
 
 
 @TRANSFORMS.register_module()
@@ -97,9 +93,12 @@ class RandomMovePerson:
 def _move(results: dict, matrix: np.ndarray, size: tuple[int, int]) -> None:
     """Apply an affine map (2, 3) of pixels to the person's arrays."""
     for keys, interpolation, border in (
-        (_IMAGES, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE),
-        (_LABELS, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT),
-        (_MAPS, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT),
+        (('person', 'truth'), cv2.INTER_LINEAR, cv2.BORDER_REPLICATE),
+        (
+            (*LABEL_MAPS, *TRUTH_MAPS),
+            cv2.INTER_NEAREST,
+            cv2.BORDER_CONSTANT,
+        ),
     ):
         for key in keys:
             if key in results:

@@ -36,6 +36,8 @@ from .structures import TryOnDataSample
 _CLOTHES = ('cloth', 'unpaired_cloth')
 #: Maps and images of the person's size.
 _OF_PERSON: tuple[FileKind, ...] = ('parse', 'densepose', 'flow', 'truth')
+#: Maps of labels, which are resized and moved by the nearest pixel.
+LABEL_MAPS = 'parse', 'true_parse', 'densepose'
 #: Maps that come with the truth, 0 or 255.
 TRUTH_MAPS = 'garment_region', 'loss_mask', 'kept'
 _BY_PIXEL = (
@@ -142,7 +144,7 @@ class ResizeTryOn:
                 results[kind] = resize(
                     results[kind],
                     (self.height, self.width),
-                    kind in ('parse', 'true_parse', 'densepose'),
+                    kind in LABEL_MAPS,
                 )
         return results
 

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlparse
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import UserError
+from ..errors import UserError, one_line
 from .files import atomic_write
 from .sources import is_url, open_source
 
@@ -373,10 +373,6 @@ def _reading(source: ImageInput) -> Iterator[None]:
     except Exception as error:  # Pillow raises a dozen classes on damage
         raise UserError(
             f'{image_name(source)}: cannot be read as an image '
-            f'({_one_line(error)}); expected a JPEG, PNG or '
+            f'({one_line(error)}); expected a JPEG, PNG or '
             'other image file'
         ) from None
-
-
-def _one_line(error: Exception) -> str:
-    return ' '.join(str(error).split())[:200] or type(error).__name__

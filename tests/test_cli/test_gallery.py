@@ -7,8 +7,8 @@ import pytest
 import timm
 import torch
 
-from mmfashion_ext.cli import defaults, gallery_actions
-from mmfashion_ext.hub.encoders import default_encoder, encoder_weights
+from mmfashion_ext.cli import defaults
+from mmfashion_ext.hub.encoders import default_encoder
 from mmfashion_ext.retrieval.gallery_index import GalleryIndex
 from mmfashion_ext.retrieval.stores.faiss import FaissStore
 
@@ -126,14 +126,3 @@ def test_default_is_the_published_encoder_without_a_retrieval_model(
     assert choose(None, 'weights.pth', None) is None
     published.append('a retrieval model')
     assert choose(None, None, None) is None
-
-
-def test_published_encoder_that_moved_is_found_again(tmp_path):
-    # an index that another environment built knows a path of that one
-    name = default_encoder()
-    moved = gallery_actions._find_again((name, '/gone/encoder.safetensors'))
-    assert moved == (name, encoder_weights(name))
-    there = tmp_path / 'a.pth'
-    there.touch()
-    for kept in (None, (name, there), ('timm:other', '/gone/other.pth')):
-        assert gallery_actions._find_again(kept) == kept

@@ -21,7 +21,7 @@ import yaml
 from mmfashion_ext.hub import root
 from mmfashion_ext.hub.encoders import ENCODERS, published_encoders
 from mmfashion_ext.utils.cli import run_tool
-from mmfashion_ext.utils.files import atomic_write, file_sha256
+from mmfashion_ext.utils.files import atomic_write
 
 
 def publish(checkpoint: Path, name: str, meta: dict[str, str]) -> Path:
@@ -40,27 +40,23 @@ def publish(checkpoint: Path, name: str, meta: dict[str, str]) -> Path:
         CheckpointError: The weights are those of another model.
     """
     # after the arguments were checked: both import torch
+    from mmfashion_ext.publish import write_zoo_file, zoo_metadata
     from mmfashion_ext.retrieval.encoder_networks import build_network
-    from mmfashion_ext.utils.tensor_file import SUFFIX, write_tensor_file
 
     network = build_network(name, checkpoint)
-    state = network.model.state_dict()
-    short = network.name.partition(':')[2]
-    folder = root() / 'weights'
-    file = folder / f'{short}{SUFFIX}'
-    write_tensor_file(file, state, meta | {'name': network.name}, half=True)
-    sha256 = file_sha256(file)
-    file = file.replace(folder / f'{short}-{sha256[:8]}{SUFFIX}')
-    parameters = sum(p.numel() for p in network.model.parameters())
+    model, short = network.model, network.name.partition(':')[2]
+    file = write_zoo_file(
+        *(model.state_dict(), meta | {'name': network.name}),
+        *(short, root() / 'weights'),
+        model=model,
+    )
     entry = {
         'Name': network.name,
-        'Weights': f'weights/{file.name}',
+        'Weights': file.relative_to(root()).as_posix(),
         'Metadata': {
-            'SHA-256': sha256,
-            'File Size (MB)': round(file.stat().st_size / 1e6, 2),
+            **zoo_metadata(file, model),
             **meta,
-            'Parameters (M)': round(parameters / 1e6, 2),
-            'Dimensions': network.model.num_features,
+            'Dimensions': model.num_features,
         },
     }
     old = published_encoders() if (root() / ENCODERS).exists() else []
@@ -71,12 +67,9 @@ def publish(checkpoint: Path, name: str, meta: dict[str, str]) -> Path:
             '# Copyright (c) mmfashion_ext authors. '
             f'Licensed under Apache-2.0.\n{text}'
         )
-    for other in old:
-        if (
-            other['Name'] == network.name
-            and other['Weights'] != entry['Weights']
-        ):
-            (root() / other['Weights']).unlink(missing_ok=True)
+    for other in file.parent.glob(f'{short}-????????{file.suffix}'):
+        if other != file:
+            other.unlink()
     return file
 
 

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from ...errors import UserError
+from ...errors import UserError, one_line
 from ...utils.images import (
     ImageInput,
     flatten,
@@ -222,7 +222,7 @@ def read_densepose(path: str | Path) -> np.ndarray:
         parts = np.load(path, mmap_mode='r', allow_pickle=False)
     except Exception as error:  # of zip files and torn headers, of many kinds
         raise UserError(
-            f'{path} cannot be read as an array ({_first_line(error)}); make '
+            f'{path} cannot be read as an array ({one_line(error)}); make '
             'it again'
         ) from None
     if not isinstance(parts, np.ndarray):
@@ -231,10 +231,6 @@ def read_densepose(path: str | Path) -> np.ndarray:
             'with numpy.save'
         )
     return _check_ids(parts, path, NUM_PARTS, 'part ids', _DENSEPOSE_HINT)
-
-
-def _first_line(error: Exception) -> str:
-    return ' '.join(str(error).split())[:200] or type(error).__name__
 
 
 def _read_ids(
@@ -291,7 +287,7 @@ def read_flow(path: str | Path) -> np.ndarray:
     except Exception as error:  # zipfile's and zlib's errors have no parent
         raise UserError(
             f'{path} cannot be read as an .npz file with an array flow '
-            f'({_first_line(error)}); make it again'
+            f'({one_line(error)}); make it again'
         ) from None
     if problem := _FLOW(flow):
         raise UserError(f'{path} has flow{problem}; make it again')

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import UserError
+from ...errors import UserError, one_line
 from ...plugins import is_installed
 from ..pair_similarity import PairSimilarity
 from ..scoring import RetrievalError
@@ -66,7 +66,7 @@ class MilvusStore(VectorStore):
         except Exception as error:  # of the connection, in many classes
             raise UserError(
                 f'{location}: Milvus cannot be opened ('
-                f'{_one_line(error)}); is the server there, or has another '
+                f'{one_line(error)}); is the server there, or has another '
                 'process the folder open?'
             ) from error
         try:
@@ -207,7 +207,3 @@ def _import_pymilvus(lite: bool) -> Any:
     import pymilvus
 
     return pymilvus
-
-
-def _one_line(error: Exception) -> str:
-    return ' '.join(str(error).split())[:200] or type(error).__name__
